@@ -1,0 +1,103 @@
+import { type Stream, stream } from '../random/stream.ts';
+
+/** Images by path. `labels[i]` is the class index of `paths[i]`, or -1 when it has none. */
+export interface ImageList {
+  /** Folder that `paths` are relative to. */
+  readonly root: string;
+  /** Relative paths with `/` between folders, in code-point order. */
+  readonly paths: readonly string[];
+  readonly labels: Int32Array;
+}
+
+export interface Dataset {
+  /** Class names in code-point order; empty when the images are unlabelled. */
+  readonly classes: readonly string[];
+  readonly train: ImageList;
+  readonly val: ImageList;
+  /** Whether the folders said which images are for validation, or the seed did. */
+  readonly splitSource: 'folders' | 'seeded';
+}
+
+/** How much of a list to keep: a fraction in (0, 1] or a number of images. */
+export type Amount = { readonly fraction: number } | { readonly count: number };
+
+/**
+ * Order by Unicode code point: the same in every locale and on every machine.
+ * JavaScript's `<` orders by UTF-16 unit, which puts U+1F600 before U+FF01; Python, whose class order users compare
+ * ours with, does not.
+ */
+export function compareCodePoints(a: string, b: string): number {
+  for (let i = 0; ; ) {
+    const [x, y] = [a.codePointAt(i), b.codePointAt(i)];
+    if (x === undefined || y === undefined) return (x === undefined ? 0 : 1) - (y === undefined ? 0 : 1);
+    if (x !== y) return x - y;
+    i += x > 0xffff ? 2 : 1;
+  }
+}
+
+/** The images at `indices`, which are taken in ascending order so that a list stays sorted. */
+export function select(list: ImageList, indices: readonly number[]): ImageList {
+  const sorted = [...indices].sort((a, b) => a - b);
+  return {
+    root: list.root,
+    paths: sorted.map((i) => list.paths[i]!),
+    labels: Int32Array.from(sorted, (i) => list.labels[i]!),
+  };
+}
+
+/**
+ * Stratified, seeded split. Each class with at least two images gives max(1, round(valFraction * count)) of them to
+ * `val` and keeps at least one; a class with one image keeps it. `valFraction` 0 leaves `val` empty.
+ */
+export function splitList(list: ImageList, valFraction: number, seed: number): { train: ImageList; val: ImageList } {
+  const [train, val]: [number[], number[]] = [[], []];
+  for (const [, members] of shuffledByClass(list.labels, (label) => stream(seed, 'split', label))) {
+    const wanted = Math.max(1, Math.round(valFraction * members.length));
+    const taken = valFraction === 0 || members.length < 2 ? 0 : Math.min(wanted, members.length - 1);
+    val.push(...members.slice(0, taken));
+    train.push(...members.slice(taken));
+  }
+  return { train: select(list, train), val: select(list, val) };
+}
+
+/**
+ * Stratified, seeded and nested: with one seed, a smaller subset is contained in every larger one.
+ *
+ * All images are put in one fixed order and the first ones are kept. The order begins with one image of each class, so
+ * that no class vanishes while there is room for all; the r-th image of a class with n follows at (r + u) / n, u drawn
+ * once per class, so that every prefix holds each class in proportion, within one image.
+ */
+export function subset(list: ImageList, amount: Amount, seed: number): ImageList {
+  const total = list.paths.length;
+  const count = Math.min(total, 'count' in amount ? amount.count : Math.max(1, Math.round(amount.fraction * total)));
+  const ranked: { index: number; key: number }[] = [];
+  for (const [label, members] of shuffledByClass(list.labels, (label) => stream(seed, 'subset', label))) {
+    const start = stream(seed, 'subset offset', label).uniform();
+    for (const [rank, index] of members.entries())
+      ranked.push({ index, key: rank === 0 ? start - 1 : (rank + start) / members.length });
+  }
+  ranked.sort((a, b) => a.key - b.key || a.index - b.index);
+  return select(
+    list,
+    ranked.slice(0, count).map((x) => x.index),
+  );
+}
+
+/** Indices grouped by label, labels ascending, each group shuffled by its own stream. */
+function shuffledByClass(labels: Int32Array, random: (label: number) => Stream): [number, number[]][] {
+  const groups = new Map<number, number[]>();
+  for (const [index, label] of labels.entries()) {
+    const group = groups.get(label);
+    if (group) group.push(index);
+    else groups.set(label, [index]);
+  }
+  return [...groups].sort((a, b) => a[0] - b[0]).map(([label, group]) => [label, shuffle(group, random(label))]);
+}
+
+function shuffle(values: number[], random: Stream): number[] {
+  for (let i = values.length - 1; i > 0; i--) {
+    const j = random.below(i + 1);
+    [values[i], values[j]] = [values[j]!, values[i]!];
+  }
+  return values;
+}

@@ -1,0 +1,56 @@
+import { readFileSync } from 'node:fs';
+import sharp from 'sharp';
+import { UserError } from '../graph/errors.ts';
+import type { Pixels } from './augment/pixels.ts';
+import { decodeBmp, isBmp } from './bmp.ts';
+
+const wanted = 'an image (jpg, png, webp, bmp, gif, tiff or avif)';
+
+/**
+ * Decode an image file to 8-bit sRGB. EXIF rotation is applied; grey, CMYK and 16-bit images and embedded colour
+ * profiles are converted; of an animation the first frame is taken.
+ * Our choice: transparent pixels are laid over white, since most cut-out images are made for white pages.
+ * Throws UserError `Cannot read image PATH: wanted ..., got ...`.
+ */
+export async function decodeImage(path: string): Promise<Pixels> {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    throw cannotRead(path, describeReadError(error as NodeJS.ErrnoException));
+  }
+  if (bytes.length === 0) throw cannotRead(path, 'an empty file (0 bytes)');
+  try {
+    return isBmp(bytes) ? decodeBmp(bytes) : await decodeBySharp(bytes);
+  } catch (error) {
+    throw cannotRead(path, isBmp(bytes) ? (error as Error).message : describeDamage(bytes, error as Error));
+  }
+}
+
+async function decodeBySharp(bytes: Buffer): Promise<Pixels> {
+  // failOn 'error', not sharp's 'warning': real data sets hold files with stray bytes that every viewer shows whole.
+  // 'truncated' would let a cut TIFF pass.
+  const image = sharp(bytes, { failOn: 'error', autoOrient: true })
+    .flatten({ background: '#ffffff' })
+    .toColourspace('srgb');
+  const { data, info } = await image.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
+  if (info.channels !== 3) throw new Error(`${info.channels} channels after conversion`);
+  return { data, width: info.width, height: info.height };
+}
+
+function describeReadError(error: NodeJS.ErrnoException): string {
+  if (error.code === 'ENOENT') return 'no such file';
+  if (error.code === 'EISDIR') return 'a folder';
+  return error.code ?? error.message;
+}
+
+function describeDamage(bytes: Buffer, error: Error): string {
+  const reason = error.message.split('\n')[0]!;
+  if (!reason.includes('unsupported image format')) return `a damaged or truncated file (${reason})`;
+  const text = bytes.subarray(0, 64).every((x) => x === 9 || x === 10 || x === 13 || (x >= 32 && x !== 127));
+  return text ? `a text file of ${bytes.length} bytes` : `${bytes.length} bytes of no known image format`;
+}
+
+function cannotRead(path: string, got: string): UserError {
+  return new UserError(`Cannot read image ${path}: wanted ${wanted}, got ${got}. Replace or delete the file`);
+}

@@ -1,0 +1,13 @@
+export { imagenetMean, imagenetStd, photoTransform, smallTransform } from './augment/pipeline.ts';
+export type { TrainTransform, TransformConfig } from './augment/pipeline.ts';
+export type { Pixels } from './augment/pixels.ts';
+export { compareCodePoints, select, splitList, subset } from './dataset.ts';
+export type { Amount, Dataset, ImageList } from './dataset.ts';
+export { decodeImage } from './decodeNode.ts';
+export { imageExtensions, openDataset } from './folderNode.ts';
+export type { OpenOptions } from './folderNode.ts';
+export { createLoader } from './loaderNode.ts';
+export type { LoadedBatch, Loader, LoaderOptions } from './loaderNode.ts';
+export { epochOrder, globalStep, positionAt, stepsPerEpoch } from './sampler.ts';
+export type { Position } from './sampler.ts';
+export { prepare, vary } from './transformNode.ts';

@@ -1,0 +1,195 @@
+import { availableParallelism } from 'node:os';
+import { UserError } from '../graph/errors.ts';
+import type { TransformConfig } from './augment/pipeline.ts';
+import type { ImageList } from './dataset.ts';
+import { control, type SlotBuffers, type WorkerSetup, writePaths } from './loaderShared.ts';
+import { createPixelCache } from './pixelCache.ts';
+import { globalStep, type Position, positionAt, stepsPerEpoch } from './sampler.ts';
+import { createWorkerPool, type WorkerPool } from './workerPoolNode.ts';
+
+export interface LoaderOptions {
+  readonly list: ImageList;
+  readonly transform: TransformConfig;
+  /** Rows in a batch. */
+  readonly batch: number;
+  /** true: shuffled, augmented, whole batches, without end. false: in order, one pass, the last batch padded. */
+  readonly train: boolean;
+  readonly seed: number;
+  /** Worker threads; default: one less than the cores, 1 to 8. */
+  readonly workers?: number;
+  /** Batches prepared ahead; default 3. */
+  readonly prefetch?: number;
+  /** Part of the list that may be unreadable before the run fails; default 0.01. */
+  readonly maxBadFraction?: number;
+  /** Memory for decoded images, in MiB; default 512; 0 for none. The batches are the same with any value. */
+  readonly cacheMB?: number;
+}
+
+export interface LoadedBatch extends Position {
+  /** [B, 3, S, S], row by row; zeros where `valid` is 0. Ordinary memory: onnxruntime-node refuses shared memory. */
+  readonly images: Float32Array;
+  /** [B]; -1 for an unlabelled image, 0 in padding rows. */
+  readonly labels: Int32Array;
+  /** [B], into the list; -1 in padding rows. In training the index of the image shown, also where it replaces another. */
+  readonly indices: Int32Array;
+  /** [B], 1 or 0. In evaluation padding rows and unreadable images are 0; in training all are 1. */
+  readonly valid: Uint8Array;
+  /** Rows with `valid` 1. */
+  readonly count: number;
+  /** Seconds that the caller waited for this batch. */
+  readonly waitSeconds: number;
+  /** Give the arrays back; they are overwritten by a later batch. A second call does nothing. */
+  release(): void;
+}
+
+export interface Loader {
+  readonly stepsPerEpoch: number;
+  /** Unreadable images found so far: path -> reason. */
+  readonly bad: ReadonlyMap<string, string>;
+  /**
+   * Batches from a position on; training goes on over epochs until the caller stops, evaluation ends after the epoch.
+   * A new call ends the stream before it. Rejects with UserError when too many images are unreadable and with the
+   * worker's error when one crashes.
+   */
+  batches(from?: Position): AsyncGenerator<LoadedBatch, void, void>;
+  /** End all workers. A batch being waited for is rejected. */
+  close(): Promise<void>;
+}
+
+/** More batches than any run has, few enough for 32-bit row counters (4e9 rows a stream). */
+const endless = 2 ** 31;
+
+/**
+ * Decode and augment images in worker threads that run ahead of the caller, also while it blocks the main thread. Each
+ * row is a function of (seed, epoch, image) alone, so the number of workers, the cache and a restart change no byte.
+ * Call close() at the end: it gives the memory back. Throws UserError for an empty list or a count below 1.
+ */
+export function createLoader(options: LoaderOptions): Loader {
+  checkOptions(options);
+  const { list, batch, train } = options;
+  const n = list.paths.length;
+  const allowed = options.maxBadFraction ?? 0.01;
+  const setup = allocate(options);
+  const bad = new Map<string, string>();
+  const pool = createWorkerPool(setup, options.workers ?? defaultWorkers(), (message) => {
+    if (message.kind !== 'bad') return;
+    bad.set(list.paths[message.index]!, message.reason);
+    if (bad.size > allowed * n || bad.size === n) pool.fail(tooManyBad(bad, n, allowed));
+  });
+  const steps = stepsPerEpoch(n, batch, train);
+  const streams = createStreams(setup, pool);
+  const batches = ({ epoch, step }: Position = { epoch: 0, step: 0 }) =>
+    streams(globalStep({ epoch, step }, steps), train ? endless : Math.max(0, steps - step), steps);
+  return { stepsPerEpoch: steps, bad, batches, close: () => pool.close() };
+}
+
+/** Streams of batches from the pool, one at a time. */
+function createStreams(setup: WorkerSetup, pool: WorkerPool) {
+  const words = new Int32Array(setup.control);
+  const count = setup.slots.length;
+  const take = batchTaker(words, setup.slots);
+
+  /** Give the workers a new stream number, which ends what they do, and wake those that wait. */
+  function endStream(): number {
+    const stream = Atomics.add(words, control.stream, 1) + 1;
+    signal(words);
+    return stream;
+  }
+
+  return async function* batches(firstStep: number, total: number, steps: number): AsyncGenerator<LoadedBatch, void> {
+    const stream = endStream();
+    // Only when the rows in hand are done may the counters begin anew.
+    await pool.idle();
+    words.fill(0, control.ticket);
+    pool.start({ stream, firstStep, batches: total });
+    const isOver = () => words[control.stream] !== stream;
+    try {
+      for (let index = 0; index < total; index++) {
+        const began = performance.now();
+        await pool.until(() => isOver() || isReady(words, index, setup.batch, count));
+        if (isOver()) throw new Error('internal: batches() was called again, which ended this stream');
+        const waitSeconds = (performance.now() - began) / 1000;
+        yield { ...take(index % count), ...positionAt(firstStep + index, steps), waitSeconds };
+      }
+    } finally {
+      if (!isOver()) endStream();
+    }
+  };
+}
+
+function allocate(options: LoaderOptions): WorkerSetup {
+  const { list, batch, train, seed, transform, prefetch = 3, cacheMB = 512 } = options;
+  const n = list.paths.length;
+  const labels = new SharedArrayBuffer(4 * n);
+  new Int32Array(labels).set(list.labels);
+  const cache = createPixelCache(n, cacheMB);
+  return {
+    paths: writePaths(list),
+    labels,
+    bad: new SharedArrayBuffer(n),
+    ...{ transform, batch, train, seed },
+    control: new SharedArrayBuffer(4 * (control.header + 2 * prefetch)),
+    slots: Array.from({ length: prefetch }, () => allocateSlot(batch, transform.imageSize)),
+    ...(cache && { cache }),
+  };
+}
+
+function signal(words: Int32Array): void {
+  Atomics.add(words, control.signal, 1);
+  Atomics.notify(words, control.signal);
+}
+
+/** Whether all rows of the stream's batch `index` are in its slot. */
+function isReady(words: Int32Array, index: number, batch: number, prefetch: number): boolean {
+  const rounds = Math.floor(index / prefetch) + 1;
+  return Atomics.load(words, control.rowsDone(index % prefetch)) >>> 0 >= rounds * batch;
+}
+
+/** Copies a finished slot to arrays of the caller and frees it; arrays come back by release() and are used again. */
+function batchTaker(words: Int32Array, slots: readonly SlotBuffers[]) {
+  const spare: Float32Array[] = [];
+  return (slot: number) => {
+    const from = slots[slot]!;
+    const shared = new Float32Array(from.images);
+    const images = spare.pop() ?? new Float32Array(shared.length);
+    images.set(shared);
+    const valid = new Uint8Array(from.valid).slice();
+    const [labels, indices] = [new Int32Array(from.labels).slice(), new Int32Array(from.indices).slice()];
+    Atomics.add(words, control.taken(slot), 1);
+    signal(words);
+    let held = true;
+    const release = () => {
+      if (held) spare.push(images);
+      held = false;
+    };
+    return { images, labels, indices, valid, count: valid.reduce((sum, x) => sum + x, 0), release };
+  };
+}
+
+function allocateSlot(batch: number, size: number): SlotBuffers {
+  return {
+    images: new SharedArrayBuffer(4 * batch * 3 * size * size),
+    labels: new SharedArrayBuffer(4 * batch),
+    indices: new SharedArrayBuffer(4 * batch),
+    valid: new SharedArrayBuffer(batch),
+  };
+}
+
+function defaultWorkers(): number {
+  return Math.min(8, Math.max(1, availableParallelism() - 1));
+}
+
+function checkOptions({ list, batch, workers = 1, prefetch = 1 }: LoaderOptions): void {
+  if (list.paths.length === 0) throw new UserError(`Loader: list ${list.root}: wanted images, got none`);
+  for (const [name, value] of Object.entries({ batch, workers, prefetch }))
+    if (!Number.isInteger(value) || value < 1)
+      throw new UserError(`Loader: ${name}: wanted a whole number from 1 on, got ${value}`);
+}
+
+function tooManyBad(bad: ReadonlyMap<string, string>, n: number, allowed: number): UserError {
+  const named = [...bad].slice(0, 5).map(([path, reason]) => `\n  ${path}: ${reason}`);
+  return new UserError(
+    `Data: wanted at most ${allowed * 100} % unreadable images of ${n}, got ${bad.size} so far:${named.join('')}\n` +
+      'Replace or delete these files, or raise data.maxBadFraction',
+  );
+}

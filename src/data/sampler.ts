@@ -1,0 +1,27 @@
+import { permutation, stream } from '../random/stream.ts';
+
+/** Where a run stands: `step` batches of `epoch` are done. Both count from 0. This is all a resume needs. */
+export interface Position {
+  readonly epoch: number;
+  readonly step: number;
+}
+
+/** The order in which `epoch` visits the `n` images: a permutation of 0..n-1 that depends on its arguments alone. */
+export function epochOrder(n: number, seed: number, epoch: number): Uint32Array {
+  return permutation(n, stream(seed, 'order', epoch));
+}
+
+/** Batches in one epoch. Training drops a last partial batch, but wraps around when even one is partial. */
+export function stepsPerEpoch(n: number, batch: number, train: boolean): number {
+  return train ? Math.max(1, Math.floor(n / batch)) : Math.ceil(n / batch);
+}
+
+/** Number of the batch at `position`, counted from epoch 0, step 0. */
+export function globalStep(position: Position, steps: number): number {
+  return position.epoch * steps + position.step;
+}
+
+/** Inverse of `globalStep`. */
+export function positionAt(step: number, steps: number): Position {
+  return { epoch: Math.floor(step / steps), step: step % steps };
+}

@@ -1,0 +1,67 @@
+import * as ort from 'onnxruntime-node';
+import { internal } from '../graph/errors.ts';
+import { sizeOf } from '../graph/shape.ts';
+import type { DType } from '../graph/tensor.ts';
+import { emit } from '../onnx/emit.ts';
+import type { Compiled, Engine, EngineTensor, HostArray } from './contract.ts';
+import { hostArray } from './contract.ts';
+
+export interface OrtNodeOptions {
+  /** Threads inside an operator; default: one a core. */
+  readonly threads?: number;
+}
+
+class OrtTensor implements EngineTensor {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  value: ort.Tensor;
+  constructor(dtype: DType, shape: readonly number[], data: HostArray) {
+    this.dtype = dtype;
+    this.shape = shape;
+    this.value = new ort.Tensor(dtype as 'float32', data as Float32Array, shape);
+  }
+  read = async (): Promise<HostArray> => this.value.data as HostArray;
+  dispose = (): void => undefined;
+}
+
+/** ONNX Runtime's native CPU kernels in Node. `run` blocks the calling thread while it computes. */
+export function ortNode({ threads }: OrtNodeOptions = {}): Engine {
+  const tensor = (dtype: DType, shape: readonly number[], data: HostArray): EngineTensor =>
+    new OrtTensor(dtype, shape, data);
+  return {
+    name: 'ort-node-cpu',
+    tensor,
+    empty: (dtype, shape) => tensor(dtype, shape, hostArray(dtype, sizeOf(shape))),
+    compile: async (program, options = {}): Promise<Compiled> => {
+      const session = await ort.InferenceSession.create(emit(program), sessionOptions(threads, options.profilePrefix));
+      return {
+        run: async (feeds, into) => {
+          const fetches = Object.fromEntries(
+            Object.entries(into).map(([name, target]) => [name, (target as OrtTensor).value]),
+          );
+          const given: Record<string, ort.Tensor> = {};
+          for (const [name] of program.inputs) {
+            const value = feeds[name];
+            if (!value) throw internal(`input ${name} was not fed`);
+            given[name] = (value as OrtTensor).value;
+          }
+          await session.run(given, fetches);
+        },
+        dispose: () => session.release(),
+      };
+    },
+  };
+}
+
+function sessionOptions(
+  threads: number | undefined,
+  profilePrefix: string | undefined,
+): ort.InferenceSession.SessionOptions {
+  return {
+    executionProviders: ['cpu'],
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: 3,
+    ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
+    ...(profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: profilePrefix }),
+  };
+}

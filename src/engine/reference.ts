@@ -1,0 +1,75 @@
+import { Input, inputName } from '../graph/build.ts';
+import { internal } from '../graph/errors.ts';
+import type { NdArray } from '../graph/ndArray.ts';
+import { sameShape, showShape, sizeOf } from '../graph/shape.ts';
+import type { DType, Node, Tensor } from '../graph/tensor.ts';
+import { topologicalOrder } from '../graph/walk.ts';
+import type { Compiled, Engine, EngineTensor, HostArray } from './contract.ts';
+
+/** The values of graph outputs in float64, from the operators' own definitions. Slow: for proofs and constants. */
+export function evaluate(outputs: readonly Tensor[], feeds: ReadonlyMap<string, NdArray>): NdArray[] {
+  const values = new Map<Node, readonly NdArray[]>();
+  for (const node of topologicalOrder(outputs)) {
+    const inputs = node.inputs.map((t) => t && values.get(t.node)![t.index]!);
+    values.set(node, node.op === Input ? [fed(node, feeds)] : node.op.reference(inputs, node));
+  }
+  return outputs.map((t) => values.get(t.node)![t.index]!);
+}
+
+function fed(node: Node, feeds: ReadonlyMap<string, NdArray>): NdArray {
+  const port = node.outputs[0]!;
+  const value = feeds.get(inputName(port));
+  if (!value) throw internal(`input ${inputName(port)} was not fed`);
+  if (!sameShape(value.shape, port.shape))
+    throw internal(`input ${inputName(port)}: wanted ${showShape(port.shape)}, got ${showShape(value.shape)}`);
+  return { dtype: port.dtype, shape: port.shape, data: Float64Array.from(value.data) };
+}
+
+class ReferenceTensor implements EngineTensor {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  data: HostArray;
+  constructor(dtype: DType, shape: readonly number[], data: HostArray) {
+    this.dtype = dtype;
+    this.shape = shape;
+    this.data = data;
+  }
+  read = async (): Promise<HostArray> => this.data;
+  dispose = (): void => undefined;
+}
+
+/** The float64 interpreter as an engine. */
+export function referenceEngine(): Engine {
+  const tensor = (dtype: DType, shape: readonly number[], data: HostArray): EngineTensor =>
+    new ReferenceTensor(dtype, shape, data);
+  const compile: Engine['compile'] = async (program): Promise<Compiled> => ({
+    run: async (feeds, into) => {
+      const given = new Map<string, NdArray>();
+      for (const [name, value] of Object.entries(feeds))
+        given.set(name, {
+          dtype: value.dtype,
+          shape: value.shape,
+          data: Float64Array.from((value as ReferenceTensor).data as ArrayLike<number | bigint>, Number),
+        });
+      const wanted = Object.keys(into);
+      const results = evaluate(
+        wanted.map((name) => program.outputs.get(name)!),
+        given,
+      );
+      results.forEach((result, i) => {
+        const target = into[wanted[i]!] as ReferenceTensor;
+        target.data =
+          target.dtype === 'int64'
+            ? BigInt64Array.from(Array.from(result.data, BigInt))
+            : Float64Array.from(result.data);
+      });
+    },
+    dispose: async () => undefined,
+  });
+  return {
+    name: 'reference',
+    compile,
+    tensor,
+    empty: (dtype, shape) => tensor(dtype, shape, new Float64Array(sizeOf(shape))),
+  };
+}

@@ -1,0 +1,40 @@
+import type { Tensor } from '../graph/tensor.ts';
+import type { Scope } from '../nn/scope.ts';
+
+/** What a model gives besides its logits. An unused feature costs nothing: emission starts at what is used. */
+export interface Features {
+  /** [B,K] */
+  readonly logits: Tensor;
+  /** [B,K], of the distillation token's head. */
+  readonly distLogits?: Tensor;
+  /** The residual stream after each block, [B,N,D], all tokens. */
+  readonly tokens?: readonly Tensor[];
+  /** The FFN's (MLP's) output of each block before the residual sum, [B,N,D]. */
+  readonly ffn?: readonly Tensor[];
+  /** The attention branch's output of each block before the residual sum, [B,N,D]. */
+  readonly mha?: readonly Tensor[];
+  /** After the final LayerNorm, [B,N,D]. */
+  readonly norm?: Tensor;
+  /** Attention of each block, [B,H,N,N]. */
+  readonly attention?: readonly Tensor[];
+  /** How the tokens lie on the image. */
+  readonly grid?: { readonly rows: number; readonly columns: number; readonly prefix: number };
+  /** Post-ReLU feature maps [B,C,h,w] by stage: stem, s1, s2, ... */
+  readonly maps?: Readonly<Record<string, Tensor>>;
+  /** Input of the last linear layer, [B,D]. */
+  readonly pooled?: Tensor;
+}
+
+export type FeatureName = Exclude<keyof Features, 'grid'>;
+
+/** A network: a config and how to build it. */
+export interface Model {
+  readonly family: string;
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly classes: number;
+  readonly imageSize: number;
+  /** Which features `build` gives. */
+  readonly features: readonly FeatureName[];
+  /** pixels [B,3,S,S], normalised. */
+  build(scope: Scope, pixels: Tensor): Features;
+}

@@ -1,0 +1,81 @@
+import { sizeOf } from '../graph/shape.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import { add, gelu, mul } from '../ops/elementwise.ts';
+import { conv as convOp, type ConvOptions } from '../ops/conv.ts';
+import { gemm } from '../ops/matmul.ts';
+import { reshape } from '../ops/movement.ts';
+import { batchNormEval, batchNormTraining, layerNorm as layerNormOp } from '../ops/norm.ts';
+import { type Init, ONES, type Scope, TRUNCATED_02, ZEROS } from './scope.ts';
+
+/** PyTorch's default for linear and convolution weights: kaiming_uniform(a = sqrt 5), which is U(-1/sqrt(fanIn), ...). */
+export const fanInUniform = (fanIn: number): Init => ({ kind: 'uniform', bound: 1 / Math.sqrt(fanIn) });
+
+export interface LinearOptions {
+  readonly bias?: boolean;
+  readonly weightInit?: Init;
+  readonly biasInit?: Init;
+}
+
+/** x [..., in] -> [..., out]; weight [out, in] as in PyTorch. */
+export function linear(s: Scope, x: Tensor, out: number, { bias = true, weightInit = TRUNCATED_02, biasInit = ZEROS }: LinearOptions = {}): Tensor {
+  const D = x.shape.at(-1)!;
+  const weight = s.param('weight', [out, D], weightInit);
+  const b = bias ? s.param('bias', [out], biasInit) : undefined;
+  return affine(x, weight, b);
+}
+
+/** x W' + b over the last axis. */
+export function affine(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+  const [rows, D] = [sizeOf(x.shape.slice(0, -1)), x.shape.at(-1)!];
+  const y = gemm(reshape(x, [rows, D]), weight, bias, { transB: true });
+  return reshape(y, [...x.shape.slice(0, -1), weight.shape[0]!]);
+}
+
+export function layerNorm(s: Scope, x: Tensor, epsilon = 1e-6): Tensor {
+  const D = x.shape.at(-1)!;
+  return layerNormOp(x, s.param('weight', [D], ONES), s.param('bias', [D], ZEROS), epsilon);
+}
+
+/** Two linear layers with a GELU between them. */
+export function mlp(s: Scope, x: Tensor, hidden: number): Tensor {
+  const h = gelu(s.in('fc1', (s) => linear(s, x, hidden)));
+  return s.in('fc2', (s) => linear(s, h, x.shape.at(-1)!));
+}
+
+/** LayerScale: a learned gain a channel. Source: CaiT, arXiv 2103.17239. */
+export function layerScale(s: Scope, x: Tensor, init: number): Tensor {
+  return mul(x, s.param('gamma', [x.shape.at(-1)!], { kind: 'constant', value: init }));
+}
+
+/** Stochastic depth: x + branch, the branch left out of a sample with probability `rate` and scaled up otherwise (arXiv 1603.09382). */
+export function residual(s: Scope, name: string, x: Tensor, branch: Tensor, rate: number): Tensor {
+  if (!s.training || rate === 0) return add(x, branch);
+  const B = x.shape[0]!;
+  const keep = s.noise(name, [B], 1 - rate);
+  const gain = reshape(mul(keep, 1 / (1 - rate)), [B, ...x.shape.slice(1).map(() => 1)]);
+  return add(x, mul(branch, gain));
+}
+
+/** Convolution without bias, kaiming_normal(fan_out, relu), as in torchvision's ResNet. x [B,C,h,w], weight [out,C,k,k]. */
+export function conv(s: Scope, x: Tensor, out: number, kernel: number, options: ConvOptions = {}): Tensor {
+  const std = Math.sqrt(2 / (out * kernel * kernel));
+  return convOp(x, s.param('weight', [out, x.shape[1]! / (options.groups ?? 1), kernel, kernel], { kind: 'normal', std }), undefined, options);
+}
+
+/** PyTorch's momentum: the weight of the new batch in the running statistics. */
+const BATCH_NORM_MOMENTUM = 0.1;
+
+/** BatchNorm2d over [B,C,h,w]; in training it updates running_mean and running_var (the unbiased variance, as PyTorch). */
+export function batchNorm(s: Scope, x: Tensor, epsilon = 1e-5): Tensor {
+  const C = x.shape[1]!;
+  const [weight, bias] = [s.param('weight', [C], ONES), s.param('bias', [C], ZEROS)];
+  const [mean, variance] = [s.buffer('running_mean', [C], ZEROS), s.buffer('running_var', [C], ONES)];
+  if (!s.training) return batchNormEval(x, weight, bias, mean, variance, epsilon);
+  const [y, batchMean, batchVariance] = batchNormTraining(x, weight, bias, epsilon);
+  const n = sizeOf(x.shape) / C;
+  const blend = (old: Tensor, now: Tensor, gain: number) => add(mul(old, 1 - BATCH_NORM_MOMENTUM), mul(now, BATCH_NORM_MOMENTUM * gain));
+  s.update('running_mean', blend(mean, batchMean, 1));
+  s.update('running_var', blend(variance, batchVariance, n / Math.max(n - 1, 1)));
+  return y;
+}
+

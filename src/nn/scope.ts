@@ -1,0 +1,115 @@
+import { input } from '../graph/build.ts';
+import { internal } from '../graph/errors.ts';
+import { withLabel } from '../graph/scope.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import { cast } from '../ops/elementwise.ts';
+
+/** How a parameter begins. `truncatedNormal` is cut at two standard deviations' worth of +-2 absolute units as timm's is. */
+export type Init =
+  | { readonly kind: 'constant'; readonly value: number }
+  | { readonly kind: 'truncatedNormal'; readonly std: number }
+  | { readonly kind: 'normal'; readonly std: number }
+  | { readonly kind: 'uniform'; readonly bound: number }
+  | { readonly kind: 'values'; readonly values: readonly number[] };
+
+export interface ParamSpec {
+  /** PyTorch/timm name: `blocks.3.attn.qkv.weight`. */
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly init: Init;
+  /** `param` is trained, `buffer` is state that the forward pass updates (running statistics). */
+  readonly role: 'param' | 'buffer';
+  /** Whether weight decay acts on it: not on norms, biases, tokens and position embeddings. */
+  readonly decay: boolean;
+}
+
+/** A mask that the host draws anew for each step: each element is 1 with probability `keep`, else 0. */
+export interface NoiseSpec {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly keep: number;
+}
+
+/** Where the tensors of a build come from. A program provides slices of its state, an export constants, a test plain inputs. */
+export interface Store {
+  param(spec: ParamSpec): Tensor;
+  noise(spec: NoiseSpec): Tensor;
+  update(name: string, value: Tensor): void;
+}
+
+/** What a layer is given: its place in the model, from which its parameters, noise and node labels take their names. */
+export class Scope {
+  readonly path: string;
+  readonly training: boolean;
+  readonly #store: Store;
+
+  constructor(store: Store, training: boolean, path = '') {
+    this.#store = store;
+    this.training = training;
+    this.path = path;
+  }
+
+  /** Builds a part under a name: parameters become `path.name.*` and so do the labels of the nodes. */
+  in<T>(name: string, build: (scope: Scope) => T): T {
+    const inner = new Scope(this.#store, this.training, this.#join(name));
+    return withLabel(inner.path, () => build(inner));
+  }
+
+  param(name: string, shape: readonly number[], init: Init, decay = shape.length > 1): Tensor {
+    return this.#store.param({ name: this.#join(name), shape, init, role: 'param', decay });
+  }
+
+  buffer(name: string, shape: readonly number[], init: Init): Tensor {
+    return this.#store.param({ name: this.#join(name), shape, init, role: 'buffer', decay: false });
+  }
+
+  /** The buffer's value after this step. */
+  update(name: string, value: Tensor): void {
+    this.#store.update(this.#join(name), value);
+  }
+
+  /** A 0/1 float mask of the host's; each element is 1 with probability `keep`. Only while training. */
+  noise(name: string, shape: readonly number[], keep: number): Tensor {
+    if (!this.training) throw internal(`${this.path}: noise outside training`);
+    return this.#store.noise({ name: this.#join(name), shape, keep });
+  }
+
+  #join(name: string): string {
+    return this.path === '' ? name : `${this.path}.${name}`;
+  }
+}
+
+/** Everything that a build asked for, in order. */
+export interface Collected {
+  readonly params: Map<string, ParamSpec>;
+  readonly noises: Map<string, NoiseSpec>;
+  readonly updates: Map<string, Tensor>;
+}
+
+/** A store that gives plain input ports under the parameters' own names (after `prefix`) and remembers what was asked for. */
+export function inputStore(prefix = '', provide?: (spec: ParamSpec) => Tensor | undefined): Store & Collected {
+  const [params, noises, updates] = [new Map<string, ParamSpec>(), new Map<string, NoiseSpec>(), new Map<string, Tensor>()];
+  const made = new Map<string, Tensor>();
+  return {
+    params,
+    noises,
+    updates,
+    param: (spec) => {
+      if (made.has(spec.name)) throw internal(`parameter ${spec.name} is declared twice`);
+      const tensor = provide?.(spec) ?? input(`${prefix}${spec.name}`, spec.shape);
+      params.set(spec.name, spec);
+      made.set(spec.name, tensor);
+      return tensor;
+    },
+    noise: (spec) => {
+      noises.set(spec.name, spec);
+      return cast(input(`noise.${spec.name}`, spec.shape, 'uint8'), 'float32');
+    },
+    update: (name, value) => void updates.set(name, value),
+  };
+}
+
+export const ZEROS: Init = { kind: 'constant', value: 0 };
+export const ONES: Init = { kind: 'constant', value: 1 };
+/** timm's default for Vision Transformers. */
+export const TRUNCATED_02: Init = { kind: 'truncatedNormal', std: 0.02 };

@@ -1,0 +1,149 @@
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { Constant, Input } from '../graph/build.ts';
+import { internal } from '../graph/errors.ts';
+import type { NdArray } from '../graph/ndArray.ts';
+import type { AttrValue, DType, Node, Tensor } from '../graph/tensor.ts';
+import { topologicalOrder } from '../graph/walk.ts';
+import type { Program } from '../program/program.ts';
+import {
+  AttributeProto_AttributeType as AttributeType,
+  type AttributeProtoSchema,
+  ModelProtoSchema,
+  type NodeProtoSchema,
+  type TensorProtoSchema,
+  type ValueInfoProtoSchema,
+} from './generated/onnx_pb.ts';
+
+export const OPSET = 20;
+/** The IR version that belongs to opset 20. */
+const IR_VERSION = 9n;
+
+export const ONNX_DTYPES: Record<DType, number> = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+};
+
+export interface EmitOptions {
+  readonly name?: string;
+  /**
+   * A batch size, a prime that divides no other extent of the program: every extent that it divides is emitted as the open
+   * dimension `batch`, and reshapes say -1 there.
+   */
+  readonly openBatch?: number;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+type Init<T extends Parameters<typeof create>[0]> = MessageInitShape<T>;
+
+/** A program as an ONNX model file. A loop over the nodes; no operator is named in it. */
+export function emit(
+  program: Program,
+  { name = 'understudy', openBatch, metadata = {} }: EmitOptions = {},
+): Uint8Array {
+  const names = nameTensors(program);
+  const nodes: Init<typeof NodeProtoSchema>[] = [];
+  const initializers: Init<typeof TensorProtoSchema>[] = [];
+  for (const node of topologicalOrder([...program.outputs.values()])) {
+    if (node.op === Input) continue;
+    if (node.op === Constant) initializers.push(tensorProto(openShape(node, openBatch), names.get(node.outputs[0]!)!));
+    else nodes.push(nodeProto(node, names, nodes.length));
+  }
+  for (const [port, tensor] of program.outputs)
+    if (names.get(tensor) !== port)
+      nodes.push({ opType: 'Identity', input: [names.get(tensor)!], output: [port], name: `${port}/Identity` });
+  const model = create(ModelProtoSchema, {
+    irVersion: IR_VERSION,
+    producerName: 'understudy',
+    opsetImport: [
+      { domain: '', version: BigInt(OPSET) },
+      { domain: 'com.microsoft', version: 1n },
+    ],
+    metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
+    graph: {
+      name,
+      node: nodes,
+      initializer: initializers,
+      input: [...program.inputs].map(([port, tensor]) => valueInfo(port, tensor, openBatch)),
+      output: [...program.outputs].map(([port, tensor]) => valueInfo(port, tensor, openBatch)),
+    },
+  });
+  return toBinary(ModelProtoSchema, model);
+}
+
+/** Input ports and output ports carry their own names, everything else the scope, the operator and a number. */
+function nameTensors(program: Program): Map<Tensor, string> {
+  const names = new Map<Tensor, string>();
+  for (const [port, tensor] of program.inputs) names.set(tensor, port);
+  for (const [port, tensor] of program.outputs)
+    if (!names.has(tensor) && tensor.node.op !== Constant) names.set(tensor, port);
+  let count = 0;
+  for (const node of topologicalOrder([...program.outputs.values()]))
+    for (const tensor of node.outputs)
+      if (!names.has(tensor)) names.set(tensor, `${node.label}/${node.op.name}_${count++}`);
+  return names;
+}
+
+function nodeProto(node: Node, names: ReadonlyMap<Tensor, string>, count: number): Init<typeof NodeProtoSchema> {
+  return {
+    name: `${node.label}/${node.op.name}#${count}`,
+    opType: node.op.name,
+    domain: node.op.domain ?? '',
+    input: node.inputs.map((t) => (t ? names.get(t)! : '')),
+    output: node.outputs.map((t) => names.get(t)!),
+    attribute: Object.entries(node.attrs).map(([key, value]) =>
+      attribute(key, value, node.op.floatAttrs?.includes(key) ?? false),
+    ),
+  };
+}
+
+function attribute(name: string, value: AttrValue, float: boolean): Init<typeof AttributeProtoSchema> {
+  if (typeof value === 'number')
+    return float ? { name, type: AttributeType.FLOAT, f: value } : { name, type: AttributeType.INT, i: BigInt(value) };
+  if (typeof value === 'string') return { name, type: AttributeType.STRING, s: utf8(value) };
+  if (Array.isArray(value)) return { name, type: AttributeType.INTS, ints: value.map(BigInt) };
+  throw internal(`attribute ${name} cannot be emitted`);
+}
+
+function valueInfo(name: string, { dtype, shape }: Tensor, openBatch?: number): Init<typeof ValueInfoProtoSchema> {
+  const dim = shape.map((n) =>
+    openBatch && n % openBatch === 0 && n > 0
+      ? { value: { case: 'dimParam' as const, value: n === openBatch ? 'batch' : `batch*${n / openBatch}` } }
+      : { value: { case: 'dimValue' as const, value: BigInt(n) } },
+  );
+  return { name, type: { value: { case: 'tensorType', value: { elemType: ONNX_DTYPES[dtype], shape: { dim } } } } };
+}
+
+/** In a shape that is a constant, the extent that holds the open batch becomes -1: only reshapes may need it. */
+function openShape(node: Node, openBatch?: number): NdArray {
+  const value = node.attrs.value as NdArray;
+  if (!openBatch || value.dtype !== 'int64') return value;
+  const data = Array.from(value.data, (n) => (n !== 0 && n % openBatch === 0 ? -1 : n));
+  if (data.filter((n, i) => n === -1 && value.data[i] !== -1).length > 1)
+    throw internal(`${node.label}: two extents depend on the batch`);
+  return { ...value, data };
+}
+
+export function tensorProto({ dtype, shape, data }: NdArray, name: string): Init<typeof TensorProtoSchema> {
+  return { name, dims: shape.map(BigInt), dataType: ONNX_DTYPES[dtype], rawData: rawBytes(dtype, data) };
+}
+
+function rawBytes(dtype: DType, data: NdArray['data']): Uint8Array {
+  const typed = (() => {
+    if (dtype === 'float32') return data instanceof Float32Array ? data : Float32Array.from(data);
+    if (dtype === 'int64') return BigInt64Array.from(Array.from(data, BigInt));
+    if (dtype === 'int32') return Int32Array.from(data);
+    if (dtype === 'float16') return Uint16Array.from(data);
+    return dtype === 'int8' ? Int8Array.from(data) : Uint8Array.from(data);
+  })();
+  return new Uint8Array(typed.buffer, typed.byteOffset, typed.byteLength);
+}
+
+/** Attribute strings are ASCII operator settings. */
+function utf8(text: string): Uint8Array {
+  return Uint8Array.from(text, (c) => c.charCodeAt(0));
+}

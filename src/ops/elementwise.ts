@@ -1,0 +1,268 @@
+import { apply1, constantValue, type Operand, operand } from '../graph/build.ts';
+import { BuildError } from '../graph/errors.ts';
+import { broadcastOffset, fromFunction, type NdArray } from '../graph/ndArray.ts';
+import { broadcastShapes, stridesOf } from '../graph/shape.ts';
+import type { DType, Inputs, Op, Tensor, TensorType, Vjp } from '../graph/tensor.ts';
+import { greater } from './compare.ts';
+
+/** The input, which must be there and, where given, of one dtype. */
+export function need(inputs: Inputs, index: number): Tensor {
+  const tensor = inputs[index];
+  if (!tensor) throw new BuildError(`input ${index} is missing`);
+  return tensor;
+}
+
+export function sameDtype(...tensors: Tensor[]): DType {
+  const dtype = tensors[0]!.dtype;
+  for (const t of tensors)
+    if (t.dtype !== dtype) throw new BuildError(`dtypes differ: ${tensors.map((x) => x.dtype).join(', ')}`);
+  return dtype;
+}
+
+export function inferUnary(inputs: Inputs): readonly TensorType[] {
+  const x = need(inputs, 0);
+  return [{ dtype: x.dtype, shape: x.shape }];
+}
+
+export function inferBroadcast(inputs: Inputs): readonly TensorType[] {
+  const [a, b] = [need(inputs, 0), need(inputs, 1)];
+  return [{ dtype: sameDtype(a, b), shape: broadcastShapes(a.shape, b.shape) }];
+}
+
+export function mapUnary(f: (x: number) => number) {
+  return ([x]: readonly (NdArray | undefined)[]): NdArray[] => [{ ...x!, data: Float64Array.from(x!.data, f) }];
+}
+
+export function mapBroadcast(f: (...values: number[]) => number, dtype?: DType) {
+  return (inputs: readonly (NdArray | undefined)[]): NdArray[] => {
+    const xs = inputs.map((x) => x!);
+    const strides = xs.map((x) => stridesOf(x.shape));
+    const values = new Array<number>(xs.length);
+    const at = (position: readonly number[]) => {
+      for (let i = 0; i < xs.length; i++) values[i] = xs[i]!.data[broadcastOffset(xs[i]!.shape, position, strides[i])]!;
+      return f(...values);
+    };
+    return [fromFunction(broadcastShapes(...xs.map((x) => x.shape)), at, dtype ?? xs[0]!.dtype)];
+  };
+}
+
+type Rule = (dy: Tensor, x: Tensor, y: Tensor) => Tensor;
+
+function unary(name: string, f: (x: number) => number, rule: Rule | 'zero'): Op {
+  const vjp: Vjp | 'zero' = rule === 'zero' ? rule : (g) => [rule(g.dy[0]!, g.inputs[0]!, g.outputs[0]!)];
+  return { name, infer: inferUnary, vjp, reference: mapUnary(f) };
+}
+
+function binary(name: string, f: (a: number, b: number) => number, vjp: Vjp): Op {
+  return { name, infer: inferBroadcast, vjp, reference: mapBroadcast(f) };
+}
+
+export const Add = binary(
+  'Add',
+  (a, b) => a + b,
+  ({ dy }) => [dy[0], dy[0]],
+);
+export const Sub = binary(
+  'Sub',
+  (a, b) => a - b,
+  ({ dy, wants }) => [dy[0], wants[1] ? neg(dy[0]!) : undefined],
+);
+export const Mul = binary(
+  'Mul',
+  (a, b) => a * b,
+  ({ dy, inputs: [a, b], wants }) => [wants[0] ? mul(dy[0]!, b!) : undefined, wants[1] ? mul(dy[0]!, a!) : undefined],
+);
+export const Div = binary(
+  'Div',
+  (a, b) => a / b,
+  ({ dy, inputs: [, b], outputs: [y], wants }) => {
+    const scaled = div(dy[0]!, b!);
+    return [scaled, wants[1] ? neg(mul(scaled, y!)) : undefined];
+  },
+);
+/** Ties give half to each side, as PyTorch's maximum does. */
+export const Max = binary('Max', Math.max, extremum);
+export const Min = binary('Min', Math.min, extremum);
+
+function extremum({ dy, inputs: [a, b], outputs: [y], wants }: Parameters<Vjp>[0]): readonly (Tensor | undefined)[] {
+  // An input's share is 1 where it alone is the extremum, 1/2 at a tie: (1 + [self = y] - [other = y]) / 2.
+  const share = (self: Tensor, other: Tensor) => {
+    const reached = (t: Tensor) => abs(sign(sub(t, y!)));
+    return mul(0.5, add(1, sub(reached(other), reached(self))));
+  };
+  return [wants[0] ? mul(dy[0]!, share(a!, b!)) : undefined, wants[1] ? mul(dy[0]!, share(b!, a!)) : undefined];
+}
+
+/** Only the base has a gradient; the exponent is a constant. */
+export const Pow: Op = {
+  name: 'Pow',
+  infer: inferBroadcast,
+  vjp: ({ dy, inputs: [x, exponent], wants }) => {
+    if (wants[1]) throw new BuildError('Pow: no gradient to the exponent; write exp(mul(exponent, log(base)))');
+    return [mul(dy[0]!, mul(exponent!, pow(x!, sub(exponent!, 1))))];
+  },
+  reference: mapBroadcast((a, b) => a ** b),
+};
+
+export const Neg = unary(
+  'Neg',
+  (x) => -x,
+  (dy) => neg(dy),
+);
+export const Exp = unary('Exp', Math.exp, (dy, _, y) => mul(dy, y));
+export const Log = unary('Log', Math.log, (dy, x) => div(dy, x));
+export const Sqrt = unary('Sqrt', Math.sqrt, (dy, _, y) => div(mul(dy, 0.5), y));
+export const Reciprocal = unary(
+  'Reciprocal',
+  (x) => 1 / x,
+  (dy, _, y) => neg(mul(dy, mul(y, y))),
+);
+export const Abs = unary('Abs', Math.abs, (dy, x) => mul(dy, sign(x)));
+export const Tanh = unary('Tanh', Math.tanh, (dy, _, y) => mul(dy, sub(1, mul(y, y))));
+export const Sigmoid = unary(
+  'Sigmoid',
+  (x) => 1 / (1 + Math.exp(-x)),
+  (dy, _, y) => mul(dy, mul(y, sub(1, y))),
+);
+export const Softplus = unary(
+  'Softplus',
+  (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
+  (dy, x) => mul(dy, sigmoid(x)),
+);
+/** The derivative at 0 is 0, as in PyTorch. The sign of the output is the mask: one pass less than a comparison and a select. */
+export const Relu = unary(
+  'Relu',
+  (x) => Math.max(x, 0),
+  (dy, _, y) => mul(dy, sign(y)),
+);
+export const Erf = unary('Erf', erfValue, (dy, x) => mul(dy, mul(2 / Math.sqrt(Math.PI), exp(neg(mul(x, x))))));
+export const Sign = unary('Sign', Math.sign, 'zero');
+export const Floor = unary('Floor', Math.floor, 'zero');
+export const Ceil = unary('Ceil', Math.ceil, 'zero');
+export const Round = unary('Round', roundHalfEven, 'zero');
+export const Identity = unary(
+  'Identity',
+  (x) => x,
+  (dy) => dy,
+);
+/** An Identity through which no gradient flows; it is dropped before emission. */
+export const StopGradient: Op = { ...Identity, vjp: 'zero' };
+
+/**
+ * Exact GELU, x Phi(x). Its derivative is Phi(x) + x phi(x).
+ * Source: Hendrycks & Gimpel, arXiv 1606.08415, section 2.
+ */
+export const Gelu = unary(
+  'Gelu',
+  (x) => 0.5 * x * (1 + erfValue(x / Math.SQRT2)),
+  (dy, x) => {
+    const cdf = mul(0.5, add(1, erf(mul(x, Math.SQRT1_2))));
+    const density = exp(mul(mul(x, x), -0.5));
+    return mul(dy, add(cdf, mul(mul(x, 1 / Math.sqrt(2 * Math.PI)), density)));
+  },
+);
+
+/** Clip(x, min, max) with constant bounds; the gradient passes at the bounds, as PyTorch's clamp does. */
+export const Clip: Op = {
+  name: 'Clip',
+  infer: (inputs) => {
+    for (const at of [1, 2]) if (inputs[at]) constantValue(inputs[at], 'a bound');
+    return inferUnary(inputs);
+  },
+  vjp: ({ dy, inputs: [x], outputs: [y] }) => [mul(dy[0]!, sub(1, abs(sign(sub(x!, y!)))))],
+  reference: ([x, low, high]) =>
+    mapUnary((v) => Math.min(Math.max(v, low?.data[0] ?? -Infinity), high?.data[0] ?? Infinity))([x]),
+};
+
+export const Where: Op = {
+  name: 'Where',
+  infer: (inputs) => {
+    const [c, a, b] = [need(inputs, 0), need(inputs, 1), need(inputs, 2)];
+    if (c.dtype !== 'bool') throw new BuildError(`the condition must be bool, got ${c.dtype}`);
+    return [{ dtype: sameDtype(a, b), shape: broadcastShapes(c.shape, a.shape, b.shape) }];
+  },
+  vjp: ({ dy, inputs: [c], wants }) => [
+    undefined,
+    wants[1] ? where(c!, dy[0]!, 0) : undefined,
+    wants[2] ? where(c!, 0, dy[0]!) : undefined,
+  ],
+  reference: ([c, a, b]) => mapBroadcast((t, x, y) => (t ? x! : y!), a!.dtype)([c, a, b]),
+};
+
+const CAST_CODES: Record<DType, number> = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9, float16: 10 };
+
+export const Cast: Op = {
+  name: 'Cast',
+  infer: (inputs, attrs) => [{ dtype: dtypeOfCode(attrs.to as number), shape: need(inputs, 0).shape }],
+  vjp: ({ dy, inputs: [x] }) => [isFloat(x!.dtype) ? cast(dy[0]!, x!.dtype) : undefined],
+  reference: ([x], { attrs }) => {
+    const dtype = dtypeOfCode(attrs.to as number);
+    const convert =
+      dtype === 'bool' ? (v: number) => (v === 0 ? 0 : 1) : isFloat(dtype) ? (v: number) => v : Math.trunc;
+    return [{ dtype, shape: x!.shape, data: Float64Array.from(x!.data, convert) }];
+  },
+};
+
+export function isFloat(dtype: DType): boolean {
+  return dtype === 'float32' || dtype === 'float16';
+}
+
+function dtypeOfCode(code: number): DType {
+  const found = (Object.keys(CAST_CODES) as DType[]).find((dtype) => CAST_CODES[dtype] === code);
+  if (!found) throw new BuildError(`dtype ${code} is not supported`);
+  return found;
+}
+
+const pair =
+  (op: Op) =>
+  (a: Operand, b: Operand): Tensor => {
+    const dtype = typeof a !== 'number' ? a.dtype : typeof b !== 'number' ? b.dtype : 'float32';
+    return apply1(op, [operand(a, dtype), operand(b, dtype)]);
+  };
+const single =
+  (op: Op) =>
+  (x: Tensor): Tensor =>
+    apply1(op, [x]);
+
+export const [add, sub, mul, div] = [pair(Add), pair(Sub), pair(Mul), pair(Div)];
+export const [maximum, minimum, pow] = [pair(Max), pair(Min), pair(Pow)];
+export const [neg, exp, log, sqrt, reciprocal] = [
+  single(Neg),
+  single(Exp),
+  single(Log),
+  single(Sqrt),
+  single(Reciprocal),
+];
+export const [abs, sign, floor, ceil, round] = [single(Abs), single(Sign), single(Floor), single(Ceil), single(Round)];
+export const [tanh, sigmoid, softplus, relu] = [single(Tanh), single(Sigmoid), single(Softplus), single(Relu)];
+export const [erf, gelu, identity, stopGradient] = [single(Erf), single(Gelu), single(Identity), single(StopGradient)];
+export const cast = (x: Tensor, to: DType): Tensor => (x.dtype === to ? x : apply1(Cast, [x], { to: CAST_CODES[to] }));
+export const clip = (x: Tensor, low: number, high: number): Tensor => apply1(Clip, [x, operand(low), operand(high)]);
+export const where = (condition: Tensor, a: Operand, b: Operand): Tensor =>
+  apply1(Where, [condition, operand(a), operand(b)]);
+/** 1 where x > bound, else 0; no gradient. */
+export const step = (x: Tensor, bound = 0): Tensor => cast(greater(x, bound), 'float32');
+
+function roundHalfEven(x: number): number {
+  const floor = Math.floor(x);
+  const rest = x - floor;
+  if (rest !== 0.5) return Math.round(x);
+  return floor % 2 === 0 ? floor : floor + 1;
+}
+
+/** erf to float64 accuracy: the Taylor series near 0, the continued fraction of erfc beyond. Source: Abramowitz & Stegun 7.1.5, 7.1.14. */
+export function erfValue(x: number): number {
+  const z = Math.abs(x);
+  if (z > 6) return Math.sign(x);
+  if (z < 2.5) {
+    let [term, sum] = [z, z];
+    for (let n = 1; Math.abs(term) > 1e-18 * Math.abs(sum) && n < 200; n++) {
+      term *= (-z * z) / n;
+      sum += term / (2 * n + 1);
+    }
+    return Math.sign(x) * (2 / Math.sqrt(Math.PI)) * sum;
+  }
+  let fraction = 0;
+  for (let k = 120; k >= 1; k--) fraction = k / 2 / (z + fraction);
+  return Math.sign(x) * (1 - Math.exp(-z * z) / Math.sqrt(Math.PI) / (z + fraction));
+}

@@ -1,0 +1,28 @@
+import { inputName, isInput } from '../graph/build.ts';
+import { internal } from '../graph/errors.ts';
+import { foldConstants } from '../graph/passes/foldConstants.ts';
+import { shareCommon } from '../graph/passes/shareCommon.ts';
+import { simplify } from './simplify.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import { topologicalOrder } from '../graph/walk.ts';
+
+/** A closed computation: named ports in, named ports out. It is pure: the same inputs give the same outputs. */
+export interface Program {
+  readonly inputs: ReadonlyMap<string, Tensor>;
+  readonly outputs: ReadonlyMap<string, Tensor>;
+}
+
+/** Closes a graph: simplifies it and finds its input ports. Inputs that no output needs are not ports. */
+export function closeProgram(outputs: ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>): Program {
+  const entries = [...(outputs instanceof Map ? outputs : Object.entries(outputs))] as [string, Tensor][];
+  const tensors = shareCommon(foldConstants(simplify(shareCommon(entries.map(([, tensor]) => tensor)))));
+  const inputs = new Map<string, Tensor>();
+  for (const node of topologicalOrder(tensors)) {
+    const tensor = node.outputs[0]!;
+    if (!isInput(tensor)) continue;
+    const held = inputs.get(inputName(tensor));
+    if (held && held !== tensor) throw internal(`two inputs are named ${inputName(tensor)}`);
+    inputs.set(inputName(tensor), tensor);
+  }
+  return { inputs, outputs: new Map(entries.map(([name], i) => [name, tensors[i]!])) };
+}

@@ -1,0 +1,137 @@
+/**
+ * What a run says about itself, as plain JSON: console, files, server-sent events and a finished run are this one data.
+ * `step` counts finished optimiser steps over all stages, from 1. `epoch` counts from 1 and is the one being run, or for
+ * an evaluation the one just run. `stage` is the index in the recipe's list of stages, from 0.
+ */
+export type RunEvent =
+  | RunStartEvent
+  | StageStartEvent
+  | StepEvent
+  | EvaluationEvent
+  | CheckpointEvent
+  | WarningEvent
+  | NoteEvent
+  | RunEndEvent;
+
+export type RunEventType = RunEvent['type'];
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+interface Stamped {
+  /** Milliseconds since 1970. */
+  readonly time: number;
+}
+
+export interface RunTotals {
+  readonly stages: number;
+  readonly epochs: number;
+  readonly steps: number;
+}
+
+export interface RunStartEvent extends Stamped {
+  readonly type: 'runStart';
+  /** The resolved configuration. */
+  readonly config: Json;
+  readonly totals: RunTotals;
+  /** Step of the checkpoint that the run goes on from; absent in a new run. */
+  readonly resumedFrom?: number;
+}
+
+export interface StageStartEvent extends Stamped {
+  readonly type: 'stageStart';
+  readonly stage: number;
+  readonly name: string;
+  /** Steps of this stage. */
+  readonly steps: number;
+}
+
+export interface StepEvent extends Stamped {
+  readonly type: 'step';
+  readonly step: number;
+  readonly epoch: number;
+  readonly stage: number;
+  readonly loss: number;
+  /** The named parts of the loss, as weighted in it. */
+  readonly terms: Readonly<Record<string, number>>;
+  readonly lr: number;
+  /** Euclidean norm over all gradients, before clipping. */
+  readonly gradNorm: number;
+  readonly imagesPerSec: number;
+  /** Share, 0 to 1, of the time since the last step event in which the step waited for its batch. */
+  readonly dataWait: number;
+  /** Share, 0 to 1, of that time spent in a teacher that runs as a model of its own; absent where it does not. */
+  readonly teacherTime?: number;
+  readonly etaSeconds: number;
+  readonly totalSteps: number;
+}
+
+export interface EvaluationEvent extends Stamped {
+  readonly type: 'evaluation';
+  readonly step: number;
+  readonly epoch: number;
+  readonly stage?: number;
+  /** By bare name (`top1` becomes `val/top1`, or `val_ema/top1`), or by full name (`teacher/top1`). */
+  readonly metrics: Readonly<Record<string, number>>;
+  /** True if the averaged weights were evaluated. */
+  readonly ema?: boolean;
+}
+
+export interface CheckpointEvent extends Stamped {
+  readonly type: 'checkpoint';
+  readonly step: number;
+  readonly kind: 'last' | 'best';
+  readonly path: string;
+}
+
+export interface WarningEvent extends Stamped {
+  readonly type: 'warning';
+  readonly message: string;
+}
+
+export interface NoteEvent extends Stamped {
+  readonly type: 'note';
+  readonly message: string;
+}
+
+export interface RunEndEvent extends Stamped {
+  readonly type: 'runEnd';
+  readonly reason: 'done' | 'interrupted' | 'failed';
+  /** Wall time of this process, not of the parts before a resume. */
+  readonly seconds: number;
+  readonly summary: { readonly [key: string]: Json };
+}
+
+/** An event without its time, as the code that raises it writes it. */
+export type UnstampedEvent = RunEvent extends infer E ? (E extends RunEvent ? Omit<E, 'time'> : never) : never;
+
+/** Full metric names and values of a step or an evaluation, as every logger writes them; terms in code-point order. */
+export function namedMetrics(event: StepEvent | EvaluationEvent): Record<string, number> {
+  return event.type === 'step' ? stepMetrics(event) : evaluationMetrics(event);
+}
+
+/** True for metrics that measure time: two equal runs may differ in these and in nothing else. */
+export function isTiming(name: string): boolean {
+  return name === 'train/images_per_sec' || name.startsWith('profiling/');
+}
+
+/** Keys in code-point order, whatever the locale. */
+export function sortedKeys(record: Readonly<Record<string, unknown>>): string[] {
+  return Object.keys(record).sort((a, b) => (a < b ? -1 : 1));
+}
+
+function stepMetrics(event: StepEvent): Record<string, number> {
+  const metrics: Record<string, number> = { 'train/loss': event.loss };
+  for (const term of sortedKeys(event.terms)) metrics[`train/loss_${term}`] = event.terms[term]!;
+  metrics['train/lr'] = event.lr;
+  metrics['train/grad_norm'] = event.gradNorm;
+  metrics['train/images_per_sec'] = event.imagesPerSec;
+  metrics['profiling/data_wait'] = event.dataWait;
+  if (event.teacherTime !== undefined) metrics['profiling/teacher_time'] = event.teacherTime;
+  return metrics;
+}
+
+function evaluationMetrics(event: EvaluationEvent): Record<string, number> {
+  const prefix = event.ema ? 'val_ema/' : 'val/';
+  const entries = Object.entries(event.metrics);
+  return Object.fromEntries(entries.map(([name, value]) => [name.includes('/') ? name : prefix + name, value]));
+}
