@@ -1,7 +1,7 @@
 import { scalar } from '../graph/build.ts';
 import { BuildError } from '../graph/errors.ts';
 import { broadcastAxes, sizeOf } from '../graph/shape.ts';
-import { withLabel } from '../graph/scope.ts';
+import { located, withLabel } from '../graph/scope.ts';
 import type { Node, Tensor } from '../graph/tensor.ts';
 import { topologicalOrder } from '../graph/walk.ts';
 import { add, isFloat } from '../ops/elementwise.ts';
@@ -15,7 +15,7 @@ import { sumTo } from '../ops/reduce.ts';
  */
 export function grad(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
   if (sizeOf(loss.shape) !== 1) throw new BuildError(`grad: the loss must be one number, got [${loss.shape}]`);
-  return vjp([loss], [expand(scalar(1), loss.shape)], wrt);
+  return vjp([loss], [expand(scalar(1, loss.dtype), loss.shape)], wrt);
 }
 
 /** The gradient of sum_i <outputs[i], cotangents[i]> to each of `wrt`. */
@@ -37,7 +37,9 @@ export function vjp(outputs: readonly Tensor[], cotangents: readonly Tensor[], w
     if (dy && node.inputs.some((t) => t && active(t)))
       withLabel(node.label, () => propagate(node, dy, active, accumulate));
   }
-  return wrt.map((tensor) => gradients.get(tensor.node)?.[tensor.index] ?? expand(scalar(0), tensor.shape));
+  return wrt.map(
+    (tensor) => gradients.get(tensor.node)?.[tensor.index] ?? expand(scalar(0, tensor.dtype), tensor.shape),
+  );
 }
 
 function propagate(
@@ -47,7 +49,7 @@ function propagate(
   accumulate: (tensor: Tensor, gradient: Tensor) => void,
 ): void {
   if (node.op.vjp === 'zero') return;
-  if (node.op.vjp === 'none') throw new BuildError(`${node.label}: ${node.op.name} has no derivative`);
+  if (node.op.vjp === 'none') throw new BuildError(located(`${node.op.name} has no derivative`));
   const wants = node.inputs.map((t) => t !== undefined && active(t));
   const gradients = node.op.vjp({ node, inputs: node.inputs, outputs: node.outputs, dy, wants });
   node.inputs.forEach((tensor, i) => {

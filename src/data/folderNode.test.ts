@@ -92,6 +92,14 @@ describe('layouts', () => {
     expect(set.train.paths).toEqual(want);
   });
 
+  it('keeps links that lead nowhere as images that will be bad, and drops those without an image name', () => {
+    touch('a/1.jpg', 'b/1.jpg');
+    symlinkSync('gone.jpg', join(dir, 'a', 'dead.jpg'));
+    symlinkSync('loop.jpg', join(dir, 'a', 'loop.jpg'));
+    symlinkSync('loop', join(dir, 'b', 'loop'));
+    expect(open({ valFraction: 0 }).train.paths).toEqual(['a/1.jpg', 'a/dead.jpg', 'a/loop.jpg', 'b/1.jpg']);
+  });
+
   it('keeps at most `limit` images of each part, all classes among them', () => {
     touch(...numbered('train/a', 30), ...numbered('train/b', 3), ...numbered('val/a', 9));
     const set = open({ limit: 6 });

@@ -111,7 +111,7 @@ function readLabelled(dir: string, part: string, names: string[], classes: strin
 
 /** Images at any depth. `above` holds the real folders on the way here: a link back to one of them is not followed. */
 function imagesBelow(dir: string, relative: string, above: readonly string[]): string[] {
-  const here = realpathSync(join(dir, relative));
+  const here = realFolder(join(dir, relative));
   if (above.includes(here)) return [];
   const { folders, images } = readFolder(join(dir, relative));
   const nested = folders.flatMap((name) => imagesBelow(dir, `${relative}/${name}`, [...above, here]));
@@ -147,8 +147,21 @@ function readEntries(path: string) {
   }
 }
 
+function realFolder(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+/** False also for a link that leads nowhere or in a circle. */
 function linksToFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 function checkFolder(dir: string): void {

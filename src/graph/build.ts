@@ -1,6 +1,6 @@
 import { BuildError, internal } from './errors.ts';
 import { type NdArray, type NumericArray, ndArray } from './ndArray.ts';
-import { scopeLabel } from './scope.ts';
+import { located, scopeLabel } from './scope.ts';
 import type { AttrValue, Attrs, DType, Inputs, Node, Op, Tensor, TensorType } from './tensor.ts';
 
 /** Applies an operator; its shape errors get the scope in front: `blocks.3.attn: MatMul: inner sizes differ: ...`. */
@@ -16,7 +16,7 @@ export function apply(
     types = op.infer(inputs, set);
   } catch (error) {
     if (!(error instanceof BuildError)) throw error;
-    throw new BuildError(`${label === '' ? '' : `${label}: `}${op.name}: ${error.message}`);
+    throw new BuildError(located(`${op.name}: ${error.message}`));
   }
   const outputs: Tensor[] = [];
   const node: Node = { op, inputs, attrs: set, outputs, label };

@@ -5,6 +5,11 @@ export function scopeLabel(): string {
   return current;
 }
 
+/** A message with the label in front: `blocks.3.attn: ...`. */
+export function located(message: string): string {
+  return current === '' ? message : `${current}: ${message}`;
+}
+
 /**
  * Builds under a label, `blocks.3.attn`. Building is synchronous and the label is put back on every way out, so this one
  * module variable is never seen half-changed; it only names nodes, no result depends on it.

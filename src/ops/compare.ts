@@ -1,7 +1,8 @@
 import { apply1, type Operand, operand } from '../graph/build.ts';
+import { BuildError } from '../graph/errors.ts';
 import { broadcastShapes } from '../graph/shape.ts';
 import type { Op, Tensor } from '../graph/tensor.ts';
-import { mapBroadcast, mapUnary, need, sameDtype } from './elementwise.ts';
+import { mapBroadcast, need, sameDtype } from './elementwise.ts';
 
 function comparison(name: string, f: (a: number, b: number) => boolean): Op {
   return {
@@ -21,14 +22,22 @@ export const Greater = comparison('Greater', (a, b) => a > b);
 export const GreaterOrEqual = comparison('GreaterOrEqual', (a, b) => a >= b);
 export const Less = comparison('Less', (a, b) => a < b);
 export const LessOrEqual = comparison('LessOrEqual', (a, b) => a <= b);
-export const And = comparison('And', (a, b) => a !== 0 && b !== 0);
-export const Or = comparison('Or', (a, b) => a !== 0 || b !== 0);
-export const Not: Op = {
-  name: 'Not',
-  infer: (inputs) => [{ dtype: 'bool', shape: need(inputs, 0).shape }],
-  vjp: 'zero',
-  reference: (inputs) => mapUnary((x) => (x === 0 ? 1 : 0))(inputs),
-};
+
+function logical(name: string, f: (a: number, b?: number) => boolean): Op {
+  return {
+    name,
+    infer: (inputs) => {
+      for (const t of inputs) if (t?.dtype !== 'bool') throw new BuildError(`bool is needed, got ${t?.dtype}`);
+      return [{ dtype: 'bool', shape: broadcastShapes(...inputs.map((t) => t!.shape)) }];
+    },
+    vjp: 'zero',
+    reference: (inputs) => mapBroadcast((...values) => (f(...(values as [number])) ? 1 : 0), 'bool')(inputs),
+  };
+}
+
+export const And = logical('And', (a, b) => a !== 0 && b !== 0);
+export const Or = logical('Or', (a, b) => a !== 0 || b !== 0);
+export const Not = logical('Not', (a) => a === 0);
 
 const pair =
   (op: Op) =>

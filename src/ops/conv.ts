@@ -3,7 +3,7 @@ import { BuildError } from '../graph/errors.ts';
 import { fromFunction, type NdArray, zeros } from '../graph/ndArray.ts';
 import { showShape } from '../graph/shape.ts';
 import type { Attrs, Op, Tensor } from '../graph/tensor.ts';
-import { need, sameDtype } from './elementwise.ts';
+import { expectAttrs, need, sameDtype } from './elementwise.ts';
 import { flip } from './gather.ts';
 import { matmul } from './matmul.ts';
 import { concat, pad, reshape, slice, transpose } from './movement.ts';
@@ -25,8 +25,7 @@ export interface ConvAttrs {
 }
 
 function convAttrs(attrs: Attrs): ConvAttrs {
-  const dilations = (attrs.dilations as readonly number[] | undefined) ?? [1, 1];
-  if (dilations.some((d) => d !== 1)) throw new BuildError(`dilations [${dilations}] are not supported, only 1`);
+  expectAttrs(attrs, { auto_pad: 'NOTSET', dilations: [1, 1] });
   return {
     kernel: attrs.kernel_shape as unknown as [number, number],
     strides: ((attrs.strides as readonly number[] | undefined) ?? [1, 1]) as unknown as [number, number],
@@ -187,7 +186,8 @@ export const ConvTranspose: Op = {
   infer: (inputs, attrs) => {
     const [x, w] = [need(inputs, 0), need(inputs, 1)];
     const { kernel, strides, pads, group } = convAttrs(attrs);
-    if (x.shape[1] !== w.shape[0])
+    if (inputs[2]) throw new BuildError('a bias is not supported');
+    if (x.shape.length !== 4 || w.shape.length !== 4 || x.shape[1] !== w.shape[0] || w.shape[0]! % group !== 0)
       throw new BuildError(`weight ${showShape(w.shape)} does not fit input ${showShape(x.shape)}`);
     const extra = (attrs.output_padding as readonly number[] | undefined) ?? [0, 0];
     const size = (axis: 0 | 1) =>

@@ -1,15 +1,24 @@
 import { apply1, constantValue, type Operand, operand } from '../graph/build.ts';
 import { BuildError } from '../graph/errors.ts';
 import { broadcastOffset, fromFunction, type NdArray } from '../graph/ndArray.ts';
+import { located } from '../graph/scope.ts';
 import { broadcastShapes, stridesOf } from '../graph/shape.ts';
-import type { DType, Inputs, Op, Tensor, TensorType, Vjp } from '../graph/tensor.ts';
+import type { Attrs, DType, Inputs, Op, Tensor, TensorType, Vjp } from '../graph/tensor.ts';
 import { greater } from './compare.ts';
+import { erfValue, roundHalfEven } from './special.ts';
 
 /** The input, which must be there and, where given, of one dtype. */
 export function need(inputs: Inputs, index: number): Tensor {
   const tensor = inputs[index];
   if (!tensor) throw new BuildError(`input ${index} is missing`);
   return tensor;
+}
+
+/** A setting that no rule here honours, as an imported node may carry it, must be the one that the rules assume. */
+export function expectAttrs(attrs: Attrs, assumed: Attrs): void {
+  for (const [key, value] of Object.entries(assumed))
+    if (attrs[key] !== undefined && String(attrs[key]) !== String(value))
+      throw new BuildError(`${key} = ${String(attrs[key])} is not supported, only ${String(value)}`);
 }
 
 export function sameDtype(...tensors: Tensor[]): DType {
@@ -25,6 +34,7 @@ export function inferUnary(inputs: Inputs): readonly TensorType[] {
 }
 
 export function inferBroadcast(inputs: Inputs): readonly TensorType[] {
+  if (inputs.length !== 2) throw new BuildError(`2 inputs are needed, got ${inputs.length}`);
   const [a, b] = [need(inputs, 0), need(inputs, 1)];
   return [{ dtype: sameDtype(a, b), shape: broadcastShapes(a.shape, b.shape) }];
 }
@@ -72,7 +82,7 @@ export const Mul = binary(
   (a, b) => a * b,
   ({ dy, inputs: [a, b], wants }) => [wants[0] ? mul(dy[0]!, b!) : undefined, wants[1] ? mul(dy[0]!, a!) : undefined],
 );
-export const Div = binary(
+const quotient = binary(
   'Div',
   (a, b) => a / b,
   ({ dy, inputs: [, b], outputs: [y], wants }) => {
@@ -80,6 +90,11 @@ export const Div = binary(
     return [scaled, wants[1] ? neg(mul(scaled, y!)) : undefined];
   },
 );
+/** Integers are divided as ONNX does: towards zero. */
+export const Div: Op = {
+  ...quotient,
+  reference: ([a, b]) => mapBroadcast((x, y) => (isFloat(a!.dtype) ? x! / y! : Math.trunc(x! / y!) + 0))([a, b]),
+};
 /** Ties give half to each side, as PyTorch's maximum does. */
 export const Max = binary('Max', Math.max, extremum);
 export const Min = binary('Min', Math.min, extremum);
@@ -98,7 +113,8 @@ export const Pow: Op = {
   name: 'Pow',
   infer: inferBroadcast,
   vjp: ({ dy, inputs: [x, exponent], wants }) => {
-    if (wants[1]) throw new BuildError('Pow: no gradient to the exponent; write exp(mul(exponent, log(base)))');
+    if (wants[1])
+      throw new BuildError(located('Pow: no gradient to the exponent; write exp(mul(exponent, log(base)))'));
     return [mul(dy[0]!, mul(exponent!, pow(x!, sub(exponent!, 1))))];
   },
   reference: mapBroadcast((a, b) => a ** b),
@@ -152,7 +168,7 @@ export const StopGradient: Op = { ...Identity, vjp: 'zero' };
  * Exact GELU, x Phi(x). Its derivative is Phi(x) + x phi(x).
  * Source: Hendrycks & Gimpel, arXiv 1606.08415, section 2.
  */
-export const Gelu = unary(
+const exactGelu = unary(
   'Gelu',
   (x) => 0.5 * x * (1 + erfValue(x / Math.SQRT2)),
   (dy, x) => {
@@ -161,6 +177,13 @@ export const Gelu = unary(
     return mul(dy, add(cdf, mul(mul(x, 1 / Math.sqrt(2 * Math.PI)), density)));
   },
 );
+export const Gelu: Op = {
+  ...exactGelu,
+  infer: (inputs, attrs) => {
+    expectAttrs(attrs, { approximate: 'none' });
+    return inferUnary(inputs);
+  },
+};
 
 /** Clip(x, min, max) with constant bounds; the gradient passes at the bounds, as PyTorch's clamp does. */
 export const Clip: Op = {
@@ -197,8 +220,8 @@ export const Cast: Op = {
   vjp: ({ dy, inputs: [x] }) => [isFloat(x!.dtype) ? cast(dy[0]!, x!.dtype) : undefined],
   reference: ([x], { attrs }) => {
     const dtype = dtypeOfCode(attrs.to as number);
-    const convert =
-      dtype === 'bool' ? (v: number) => (v === 0 ? 0 : 1) : isFloat(dtype) ? (v: number) => v : Math.trunc;
+    const whole = (v: number) => Math.trunc(v) + 0; // integers have no -0
+    const convert = dtype === 'bool' ? (v: number) => (v === 0 ? 0 : 1) : isFloat(dtype) ? (v: number) => v : whole;
     return [{ dtype, shape: x!.shape, data: Float64Array.from(x!.data, convert) }];
   },
 };
@@ -213,10 +236,14 @@ function dtypeOfCode(code: number): DType {
   return found;
 }
 
+/** The dtype that a number takes beside a tensor. */
+const operandType = (a: Operand, b: Operand): DType =>
+  typeof a !== 'number' ? a.dtype : typeof b !== 'number' ? b.dtype : 'float32';
+
 const pair =
   (op: Op) =>
   (a: Operand, b: Operand): Tensor => {
-    const dtype = typeof a !== 'number' ? a.dtype : typeof b !== 'number' ? b.dtype : 'float32';
+    const dtype = operandType(a, b);
     return apply1(op, [operand(a, dtype), operand(b, dtype)]);
   };
 const single =
@@ -237,32 +264,11 @@ export const [abs, sign, floor, ceil, round] = [single(Abs), single(Sign), singl
 export const [tanh, sigmoid, softplus, relu] = [single(Tanh), single(Sigmoid), single(Softplus), single(Relu)];
 export const [erf, gelu, identity, stopGradient] = [single(Erf), single(Gelu), single(Identity), single(StopGradient)];
 export const cast = (x: Tensor, to: DType): Tensor => (x.dtype === to ? x : apply1(Cast, [x], { to: CAST_CODES[to] }));
-export const clip = (x: Tensor, low: number, high: number): Tensor => apply1(Clip, [x, operand(low), operand(high)]);
-export const where = (condition: Tensor, a: Operand, b: Operand): Tensor =>
-  apply1(Where, [condition, operand(a), operand(b)]);
+export const clip = (x: Tensor, low: number, high: number): Tensor =>
+  apply1(Clip, [x, operand(low, x.dtype), operand(high, x.dtype)]);
+export const where = (condition: Tensor, a: Operand, b: Operand): Tensor => {
+  const dtype = operandType(a, b);
+  return apply1(Where, [condition, operand(a, dtype), operand(b, dtype)]);
+};
 /** 1 where x > bound, else 0; no gradient. */
-export const step = (x: Tensor, bound = 0): Tensor => cast(greater(x, bound), 'float32');
-
-function roundHalfEven(x: number): number {
-  const floor = Math.floor(x);
-  const rest = x - floor;
-  if (rest !== 0.5) return Math.round(x);
-  return floor % 2 === 0 ? floor : floor + 1;
-}
-
-/** erf to float64 accuracy: the Taylor series near 0, the continued fraction of erfc beyond. Source: Abramowitz & Stegun 7.1.5, 7.1.14. */
-export function erfValue(x: number): number {
-  const z = Math.abs(x);
-  if (z > 6) return Math.sign(x);
-  if (z < 2.5) {
-    let [term, sum] = [z, z];
-    for (let n = 1; Math.abs(term) > 1e-18 * Math.abs(sum) && n < 200; n++) {
-      term *= (-z * z) / n;
-      sum += term / (2 * n + 1);
-    }
-    return Math.sign(x) * (2 / Math.sqrt(Math.PI)) * sum;
-  }
-  let fraction = 0;
-  for (let k = 120; k >= 1; k--) fraction = k / 2 / (z + fraction);
-  return Math.sign(x) * (1 - Math.exp(-z * z) / Math.sqrt(Math.PI) / (z + fraction));
-}
+export const step = (x: Tensor, bound = 0): Tensor => cast(greater(x, bound), x.dtype);

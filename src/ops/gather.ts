@@ -37,7 +37,8 @@ export const Gather: Op = {
     const pick = (p: readonly number[]) => {
       let where = 0;
       for (let i = 0; i < rank; i++) where += p[axis + i]! * at[i]!;
-      let offset = Number(indices!.data[where]) * strides[axis]!;
+      const index = Number(indices!.data[where]);
+      let offset = (index < 0 ? index + x!.shape[axis]! : index) * strides[axis]!;
       for (let i = 0; i < axis; i++) offset += p[i]! * strides[i]!;
       for (let i = axis + 1; i < x!.shape.length; i++) offset += p[i + rank - 1]! * strides[i]!;
       return x!.data[offset]!;
@@ -46,7 +47,8 @@ export const Gather: Op = {
   },
 };
 
-function elementOffset(shape: readonly number[], axis: number, indices: NdArray) {
+function elementOffset(shape: readonly number[], given: number, indices: NdArray) {
+  const axis = normaliseAxis(given, shape.length);
   const [strides, at] = [stridesOf(shape), stridesOf(indices.shape)];
   return (p: readonly number[]): number => {
     const index = Number(indices.data[p.reduce((sum, n, i) => sum + n * at[i]!, 0)]);
@@ -101,7 +103,10 @@ export const ScatterElements: Op = {
 };
 
 function scatterAdd(shape: readonly number[], indices: Tensor, updates: Tensor, axis: number): Tensor {
-  return apply1(ScatterElements, [expand(scalar(0), shape), indices, updates], { axis, reduction: 'add' });
+  return apply1(ScatterElements, [expand(scalar(0, updates.dtype), shape), indices, updates], {
+    axis,
+    reduction: 'add',
+  });
 }
 
 export const gather = (x: Tensor, indices: Tensor, axis: number): Tensor =>

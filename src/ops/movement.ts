@@ -1,9 +1,9 @@
-import { apply, apply1, constantValue, int64s, operand } from '../graph/build.ts';
+import { apply, apply1, constantValue, int64s, scalar } from '../graph/build.ts';
 import { BuildError } from '../graph/errors.ts';
 import { broadcastOffset, fromFunction, type NdArray } from '../graph/ndArray.ts';
 import { broadcastShapes, normaliseAxis, sameShape, showShape, sizeOf, stridesOf } from '../graph/shape.ts';
-import type { Op, Tensor } from '../graph/tensor.ts';
-import { need, sameDtype } from './elementwise.ts';
+import type { Attrs, Op, Tensor } from '../graph/tensor.ts';
+import { expectAttrs, need, sameDtype } from './elementwise.ts';
 
 export const Reshape: Op = {
   name: 'Reshape',
@@ -60,6 +60,9 @@ export const Expand: Op = {
   ],
 };
 
+const axisOf = (attrs: Attrs, { shape }: { readonly shape: readonly number[] }): number =>
+  normaliseAxis(attrs.axis as number, shape.length);
+
 export const Concat: Op = {
   name: 'Concat',
   infer: (inputs, attrs) => {
@@ -73,7 +76,7 @@ export const Concat: Op = {
     return [{ dtype: sameDtype(...tensors), shape: first.shape.map((n, i) => (i === axis ? total : n)) }];
   },
   vjp: ({ node, dy, inputs }) => {
-    const axis = node.attrs.axis as number;
+    const axis = axisOf(node.attrs, inputs[0]!);
     return split(
       dy[0]!,
       inputs.map((t) => t!.shape[axis]!),
@@ -81,7 +84,7 @@ export const Concat: Op = {
     );
   },
   reference: (inputs, { attrs, outputs }) => {
-    const axis = attrs.axis as number;
+    const axis = axisOf(attrs, inputs[0]!);
     const out = fromFunction(outputs[0]!.shape, () => 0, outputs[0]!.dtype);
     let start = 0;
     for (const x of inputs) {
@@ -107,11 +110,11 @@ export const Split: Op = {
     return sizes.map((size) => ({ dtype: x.dtype, shape: x.shape.map((n, i) => (i === axis ? size : n)) }));
   },
   vjp: ({ node, dy, outputs }) => {
-    const parts = outputs.map((t, i) => dy[i] ?? expand(operand(0), t.shape));
+    const parts = outputs.map((t, i) => dy[i] ?? expand(scalar(0, t.dtype), t.shape));
     return [concat(parts, node.attrs.axis as number)];
   },
   reference: ([x], { attrs, outputs }) => {
-    const axis = attrs.axis as number;
+    const axis = axisOf(attrs, x!);
     let start = 0;
     return outputs.map((t) => {
       const out = fromFunction(t.shape, () => 0, t.dtype);
@@ -209,8 +212,12 @@ function unslice(dy: Tensor, shape: readonly number[], ranges: readonly SliceRan
 /** Zero padding; pads are [before each axis..., after each axis...], constants, not negative. */
 export const Pad: Op = {
   name: 'Pad',
-  infer: (inputs) => {
+  infer: (inputs, attrs) => {
     const x = need(inputs, 0);
+    expectAttrs(attrs, { mode: 'constant' });
+    if (inputs[2] && constantValue(inputs[2], 'the padding value')[0] !== 0)
+      throw new BuildError('only zeros are padded');
+    if (inputs[3]) throw new BuildError('pads for some axes only are not supported');
     const pads = constantValue(inputs[1], 'pads');
     const rank = x.shape.length;
     if (pads.length !== 2 * rank || pads.some((p) => p < 0))

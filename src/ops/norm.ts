@@ -1,9 +1,10 @@
 import { apply, apply1 } from '../graph/build.ts';
 import { BuildError } from '../graph/errors.ts';
 import { type NdArray, zeros } from '../graph/ndArray.ts';
-import { sameShape, showShape, sizeOf } from '../graph/shape.ts';
+import { located } from '../graph/scope.ts';
+import { normaliseAxis, sameShape, showShape, sizeOf } from '../graph/shape.ts';
 import type { Op, Tensor } from '../graph/tensor.ts';
-import { abs, add, div, mul, need, reciprocal, sqrt, sub } from './elementwise.ts';
+import { abs, add, div, expectAttrs, mul, need, reciprocal, sqrt, sub } from './elementwise.ts';
 import { reshape } from './movement.ts';
 import { reduceMean, reduceSum } from './reduce.ts';
 
@@ -14,8 +15,10 @@ import { reduceMean, reduceSum } from './reduce.ts';
 export const LayerNormalization: Op = {
   name: 'LayerNormalization',
   floatAttrs: ['epsilon'],
-  infer: (inputs) => {
+  infer: (inputs, attrs) => {
     const [x, scale, bias] = [need(inputs, 0), need(inputs, 1), need(inputs, 2)];
+    if (normaliseAxis((attrs.axis as number | undefined) ?? -1, x.shape.length) !== x.shape.length - 1)
+      throw new BuildError(`axis ${attrs.axis} is not supported, only the last`);
     const D = x.shape.at(-1)!;
     for (const t of [scale, bias])
       if (!sameShape(t.shape, [D])) throw new BuildError(`scale and bias must be [${D}], got ${showShape(t.shape)}`);
@@ -24,7 +27,7 @@ export const LayerNormalization: Op = {
   },
   // With x^ the normalised input and g = dy scale: dx = inv (g - mean(g) - x^ mean(g x^)).
   vjp: ({ dy: [dy, dMean, dInverse], inputs: [x, scale], outputs: [, mean, inverse], wants }) => {
-    if (dMean || dInverse) throw new BuildError('LayerNormalization: no gradient through its statistics');
+    if (dMean || dInverse) throw new BuildError(located('LayerNormalization: no gradient through its statistics'));
     const rows = x!.shape.slice(0, -1).map((_, axis) => axis);
     const last = { axes: [rows.length], keepDims: true };
     const centred = mul(sub(x!, mean!), inverse!);
@@ -64,7 +67,8 @@ export const LayerNormalization: Op = {
 export const BatchNormalization: Op = {
   name: 'BatchNormalization',
   floatAttrs: ['epsilon'],
-  infer: (inputs) => {
+  infer: (inputs, attrs) => {
+    expectAttrs(attrs, { training_mode: 0 });
     const x = need(inputs, 0);
     for (const at of [1, 2, 3, 4])
       if (!sameShape(need(inputs, at).shape, [x.shape[1]!]))
@@ -76,7 +80,8 @@ export const BatchNormalization: Op = {
     const axes = x!.shape.map((_, axis) => axis).filter((axis) => axis !== 1);
     const inverse = div(1, sqrt(add(variance!, node.attrs.epsilon as number)));
     const dxHat = () => mul(dy!, mul(sub(x!, perChannel(mean!)), perChannel(inverse)));
-    if (wants[3] || wants[4]) throw new BuildError('BatchNormalization: no gradient to the running statistics');
+    if (wants[3] || wants[4])
+      throw new BuildError(located('BatchNormalization: no gradient to the running statistics'));
     return [
       wants[0] ? mul(dy!, perChannel(mul(scale!, inverse))) : undefined,
       wants[1] ? reduceSum(dxHat(), { axes }) : undefined,
@@ -103,14 +108,14 @@ export const BatchNormalization: Op = {
 export const BatchNormalizationTraining: Op = {
   ...BatchNormalization,
   floatAttrs: ['epsilon', 'momentum'],
-  infer: (inputs, attrs) => {
-    const [y] = BatchNormalization.infer(inputs, attrs);
+  infer: (inputs) => {
+    const [y] = BatchNormalization.infer(inputs, {});
     const statistics = { dtype: y!.dtype, shape: [y!.shape[1]!] };
     return [y!, statistics, statistics];
   },
   // With n elements a channel, c = x - mean and inv = 1/sqrt(var + eps): dx = scale inv (dy - sum(dy)/n - c inv^2 sum(dy c)/n).
   vjp: ({ node, dy: [dy, dMean, dVariance], inputs: [x, scale], outputs: [, mean, variance] }) => {
-    if (dMean || dVariance) throw new BuildError('BatchNormalization: no gradient through its statistics');
+    if (dMean || dVariance) throw new BuildError(located('BatchNormalization: no gradient through its statistics'));
     const perChannel = (t: Tensor) => reshape(t, [1, t.shape[0]!, ...x!.shape.slice(2).map(() => 1)]);
     const axes = x!.shape.map((_, axis) => axis).filter((axis) => axis !== 1);
     const n = sizeOf(x!.shape) / x!.shape[1]!;

@@ -4,7 +4,7 @@ import { fromFunction, type NdArray } from '../graph/ndArray.ts';
 import { sizeOf } from '../graph/shape.ts';
 import type { Attrs, Inputs, Op, Tensor, TensorType } from '../graph/tensor.ts';
 import { type ConvAttrs, ConvTranspose, pooledSize } from './conv.ts';
-import { need } from './elementwise.ts';
+import { expectAttrs, need } from './elementwise.ts';
 import { scatterElements } from './gather.ts';
 import { reshape } from './movement.ts';
 
@@ -25,6 +25,7 @@ function inferPool(inputs: Inputs, attrs: Attrs): TensorType {
   const x = need(inputs, 0);
   if (x.shape.length !== 4) throw new BuildError(`rank 4 is needed, got ${x.shape.length}`);
   const at = attrsOf(attrs);
+  expectAttrs(attrs, { auto_pad: 'NOTSET', dilations: [1, 1], ceil_mode: 0, storage_order: 0 });
   return {
     dtype: x.dtype,
     shape: [x.shape[0]!, x.shape[1]!, pooledSize(x.shape[2]!, 0, at), pooledSize(x.shape[3]!, 1, at)],
@@ -71,7 +72,11 @@ export const MaxPool: Op = {
 /** Average pooling. With padding the padded zeros count (`count_include_pad=1`, PyTorch's default). */
 export const AveragePool: Op = {
   name: 'AveragePool',
-  infer: (inputs, attrs) => [inferPool(inputs, attrs)],
+  infer: (inputs, attrs) => {
+    const counted = attrs.count_include_pad === 1 || attrsOf(attrs).pads.every((p) => p === 0);
+    if (!counted) throw new BuildError('count_include_pad must be 1 where there is padding');
+    return [inferPool(inputs, attrs)];
+  },
   vjp: ({ node, dy: [dy], inputs: [x] }) => {
     const at = attrsOf(node.attrs);
     const [kh, kw] = at.kernel;

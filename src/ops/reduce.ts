@@ -3,7 +3,7 @@ import { BuildError } from '../graph/errors.ts';
 import { fromFunction, type NdArray, zeros } from '../graph/ndArray.ts';
 import { normaliseAxes, normaliseAxis, reducedShape, sameShape, sizeOf, stridesOf } from '../graph/shape.ts';
 import type { Node, Op, Tensor, Vjp } from '../graph/tensor.ts';
-import { cast, div, mul, need } from './elementwise.ts';
+import { cast, div, expectAttrs, mul, need } from './elementwise.ts';
 import { equal } from './compare.ts';
 import { expand, reshape } from './movement.ts';
 
@@ -12,12 +12,11 @@ export interface ReduceOptions {
   keepDims?: boolean;
 }
 
-/** Axes of a reduction node: its second input; none means all. */
+/** Axes of a reduction node: its second input; none or an empty one means all. */
 function axesOf(node: { inputs: readonly (Tensor | undefined)[] }): number[] {
   const rank = node.inputs[0]!.shape.length;
-  return node.inputs[1]
-    ? normaliseAxes(constantValue(node.inputs[1], 'axes'), rank)
-    : Array.from({ length: rank }, (_, i) => i);
+  const axes = node.inputs[1] ? constantValue(node.inputs[1], 'axes') : [];
+  return axes.length > 0 ? normaliseAxes(axes, rank) : Array.from({ length: rank }, (_, i) => i);
 }
 
 /** The tensor with the reduced axes put back as 1s. */
@@ -39,6 +38,7 @@ function reduction(
     name,
     infer: (inputs, attrs) => {
       const x = need(inputs, 0);
+      expectAttrs(attrs, { noop_with_empty_axes: 0 });
       return [{ dtype: x.dtype, shape: reducedShape(x.shape, axesOf({ inputs }), attrs.keepdims !== 0) }];
     },
     vjp,
@@ -65,7 +65,7 @@ function foldInto(into: NdArray & { data: Float64Array }, x: NdArray, fold: (sum
 
 /** The gradient of an extremum goes to the elements that reach it, in equal parts (PyTorch's amax and amin). */
 const toReached: Vjp = ({ node, dy, inputs: [x], outputs: [y] }) => {
-  const reached = cast(equal(x!, unreduce(y!, node)), 'float32');
+  const reached = cast(equal(x!, unreduce(y!, node)), x!.dtype);
   const count = reduceSum(reached, { axes: axesOf(node), keepDims: true });
   return [mul(reached, div(unreduce(dy[0]!, node), count))];
 };
@@ -97,6 +97,7 @@ export const ArgMax: Op = {
   name: 'ArgMax',
   infer: (inputs, attrs) => {
     const x = need(inputs, 0);
+    expectAttrs(attrs, { select_last_index: 0 });
     const axis = normaliseAxis(attrs.axis as number, x.shape.length);
     return [{ dtype: 'int64', shape: reducedShape(x.shape, [axis], attrs.keepdims !== 0) }];
   },
@@ -118,7 +119,7 @@ export const ArgMax: Op = {
 const reducer =
   (op: Op) =>
   (x: Tensor, { axes, keepDims = false }: ReduceOptions = {}): Tensor => {
-    if (axes?.length === 0) return x;
+    if (axes?.length === 0) return op === ReduceSumSquare ? mul(x, x) : x;
     return apply1(op, [x, axes && int64s(normaliseAxes(axes, x.shape.length))], { keepdims: keepDims ? 1 : 0 });
   };
 
@@ -135,7 +136,8 @@ export const argMax = (x: Tensor, { axis, keepDims = false }: { axis: number; ke
 /** Sums a broadcast gradient to the shape of the input it belongs to. */
 export function sumTo(x: Tensor, shape: readonly number[], axes: readonly number[]): Tensor {
   if (sameShape(x.shape, shape)) return x;
-  const summed = reduceSum(x, { axes, keepDims: true });
+  const keepDims = x.shape.length - axes.length !== shape.length;
+  const summed = reduceSum(x, { axes, keepDims });
   if (sizeOf(summed.shape) !== sizeOf(shape))
     throw new BuildError(`a gradient of shape [${x.shape}] does not sum to [${shape}]`);
   return reshape(summed, shape);

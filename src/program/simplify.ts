@@ -1,4 +1,5 @@
 import { constantOf } from '../graph/build.ts';
+import { withLabel } from '../graph/scope.ts';
 import { sameShape } from '../graph/shape.ts';
 import type { Node, Tensor } from '../graph/tensor.ts';
 import { rewrite } from '../graph/walk.ts';
@@ -8,7 +9,7 @@ import { Expand, Reshape, reshape, Transpose, transpose } from '../ops/movement.
 /** Rewrites that never change a value: what the gradient rules leave behind and a person would not have written. */
 export function simplify(outputs: readonly Tensor[]): Tensor[] {
   return rewrite(outputs, (node, inputs) => {
-    const simpler = RULES.get(node.op)?.(node, inputs as readonly Tensor[]);
+    const simpler = withLabel(node.label, () => RULES.get(node.op)?.(node, inputs as readonly Tensor[]));
     return simpler && [simpler];
   });
 }

@@ -13,14 +13,25 @@ export interface Golden {
 }
 
 export function readGolden(path: string): Golden {
-  const { tensors, metadata } = decodeSafetensors(readFileSync(new URL(`../golden/${path}.safetensors`, import.meta.url)));
+  const { tensors, metadata } = decodeSafetensors(
+    readFileSync(new URL(`../golden/${path}.safetensors`, import.meta.url)),
+  );
   const converted = new Map<string, NdArray>();
   for (const [name, { dtype, shape, data }] of tensors)
-    converted.set(name, { dtype: dtype === 'I64' ? 'int64' : 'float32', shape, data: Float64Array.from(data as ArrayLike<number | bigint>, Number) });
+    converted.set(name, {
+      dtype: dtype === 'I64' ? 'int64' : 'float32',
+      shape,
+      data: Float64Array.from(data as ArrayLike<number | bigint>, Number),
+    });
   return {
     config: JSON.parse(metadata.config ?? '{}') as Record<string, unknown>,
     tensors: converted,
-    group: (prefix) => new Map([...converted].filter(([name]) => name.startsWith(prefix)).map(([name, value]) => [name.slice(prefix.length), value])),
+    group: (prefix) =>
+      new Map(
+        [...converted]
+          .filter(([name]) => name.startsWith(prefix))
+          .map(([name, value]) => [name.slice(prefix.length), value]),
+      ),
     get: (name) => {
       const found = converted.get(name);
       if (!found) throw new Error(`${path} has no ${name}; it has ${[...converted.keys()].join(', ')}`);

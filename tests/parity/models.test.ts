@@ -27,8 +27,10 @@ function oneHot(labels: NdArray, classes: number, shift: number): NdArray {
 
 function featureTensors(features: Features): Map<string, Tensor> {
   const out = new Map<string, Tensor>();
-  for (const name of ['tokens', 'attention'] as const) features[name]?.forEach((t, i) => void out.set(`${name}.${i}`, t));
-  for (const name of ['norm', 'logits', 'distLogits', 'pooled'] as const) if (features[name]) out.set(name, features[name]);
+  for (const name of ['tokens', 'attention'] as const)
+    features[name]?.forEach((t, i) => void out.set(`${name}.${i}`, t));
+  for (const name of ['norm', 'logits', 'distLogits', 'pooled'] as const)
+    if (features[name]) out.set(name, features[name]);
   for (const [stage, t] of Object.entries(features.maps ?? {})) out.set(`maps.${stage}`, t);
   return out;
 }
@@ -40,21 +42,33 @@ function buildCase(golden: Golden) {
   const store = inputStore('param.');
   const pixels = golden.get('input.pixels');
   const features = model.build(new Scope(store, train as boolean), input('pixels', pixels.shape));
-  const [labels, shifted] = [input('labels', [pixels.shape[0]!, model.classes]), input('shifted', [pixels.shape[0]!, model.classes])];
+  const [labels, shifted] = [
+    input('labels', [pixels.shape[0]!, model.classes]),
+    input('shifted', [pixels.shape[0]!, model.classes]),
+  ];
   const plain = crossEntropy(features.logits, labels);
   const loss = features.distLogits ? add(plain, mul(0.5, crossEntropy(features.distLogits, shifted))) : plain;
   const names = [...store.params.values()].filter((spec) => spec.role === 'param').map((spec) => spec.name);
   const outputs = new Map<string, Tensor>([['loss', loss]]);
-  const wrt = names.map((name) => store.params.get(name)!.name).map((name) => closeInput(outputsOf(loss), `param.${name}`));
+  const wrt = names
+    .map((name) => store.params.get(name)!.name)
+    .map((name) => closeInput(outputsOf(loss), `param.${name}`));
   grad(loss, wrt).forEach((g, i) => void outputs.set(`grad.${names[i]}`, g));
-  for (const [name, t] of featureTensors(features)) if (golden.tensors.has(`feature.${name}`)) outputs.set(`feature.${name}`, t);
+  for (const [name, t] of featureTensors(features))
+    if (golden.tensors.has(`feature.${name}`)) outputs.set(`feature.${name}`, t);
   for (const [name, t] of store.updates) outputs.set(`bufferAfter.${name}`, t);
   const feeds = new Map<string, NdArray>([
     ['pixels', pixels],
     ['labels', oneHot(golden.get('input.labels'), model.classes, 0)],
     ['shifted', oneHot(golden.get('input.labels'), model.classes, 1)],
-    ...[...golden.group('param.'), ...golden.group('buffer.')].map(([name, value]): [string, NdArray] => [`param.${name}`, value]),
-    ...[...golden.group('input.posMask.')].map(([i, value]): [string, NdArray] => [`noise.blocks.${i}.attn.posMask`, value]),
+    ...[...golden.group('param.'), ...golden.group('buffer.')].map(([name, value]): [string, NdArray] => [
+      `param.${name}`,
+      value,
+    ]),
+    ...[...golden.group('input.posMask.')].map(([i, value]): [string, NdArray] => [
+      `noise.blocks.${i}.attn.posMask`,
+      value,
+    ]),
     ...[...golden.group('input.dropPath.')].map(([key, value]): [string, NdArray] => {
       const [i, branch] = key.split('.');
       return [`noise.blocks.${i}.dropPath${branch === 'attn' ? 'Attn' : 'Mlp'}`, value];
@@ -104,13 +118,20 @@ describe.each([...VIT, ...VIT_EVAL, ...RESNET])('%s equals PyTorch', (name) => {
     const given = Object.fromEntries(
       [...program.inputs].map(([port, t]) => {
         const value = feeds.get(port)!;
-        return [port, engine.tensor(t.dtype, t.shape, t.dtype === 'uint8' ? Uint8Array.from(value.data) : Float32Array.from(value.data))];
+        return [
+          port,
+          engine.tensor(
+            t.dtype,
+            t.shape,
+            t.dtype === 'uint8' ? Uint8Array.from(value.data) : Float32Array.from(value.data),
+          ),
+        ];
       }),
     );
     const into = Object.fromEntries([...program.outputs].map(([port, t]) => [port, engine.empty(t.dtype, t.shape)]));
     await compiled.run(given, into);
-    for (const [port, target] of Object.entries(into)) expectClose(port, (await target.read()) as Float32Array, golden.get(port), 2e-4);
+    for (const [port, target] of Object.entries(into))
+      expectClose(port, (await target.read()) as Float32Array, golden.get(port), 2e-4);
     await compiled.dispose();
   });
 });
-

@@ -32,7 +32,7 @@ export function shareCommon(outputs: readonly Tensor[]): Tensor[] {
 }
 
 function keyOf(node: Node, inputs: readonly (Tensor | undefined)[], idOf: (thing: object) => number): string {
-  if (node.op === Input) return `input ${String(node.attrs.name)}`;
+  if (node.op === Input) return `input ${attrsKey(node.attrs)}`;
   if (node.op === Constant) return constantKey(node.attrs.value as NdArray, idOf);
   const from = inputs.map((t) => (t ? `${idOf(t.node)}.${t.index}` : '-')).join(' ');
   return `${idOf(node.op)} ${from} ${attrsKey(node.attrs)}`;

@@ -1,0 +1,25 @@
+import { z } from 'zod';
+import { crossEntropy } from '../losses/crossEntropy.ts';
+import { softKd } from '../losses/softKd.ts';
+import type { Method } from './method.ts';
+import { labelSmoothing } from './supervised.ts';
+
+const config = z.strictObject({
+  /** Weight of the teacher; the labels have 1 - alpha. */
+  alpha: z.number().min(0).max(1).default(0.5),
+  tau: z.number().positive().default(1),
+  reduction: z.enum(['mean', 'kl/elementmean']).default('mean'),
+  labelSmoothing,
+});
+
+/** Soft distillation (Hinton et al., arXiv 1503.02531): (1-a) CE + a tau^2 KL(teacher || student). */
+export const kd: Method<z.output<typeof config>> = {
+  name: 'kd',
+  summary: "soft distillation: match the teacher's softened probabilities (Hinton et al.)",
+  config,
+  needs: ({ alpha }) => ({ student: ['logits'], teacher: ['logits'], labels: alpha < 1 }),
+  loss: ({ student, teacher, targets, config }) => ({
+    ...(config.alpha < 1 ? { ce: { value: crossEntropy(student.logits, targets!, config.labelSmoothing), weight: 1 - config.alpha } } : {}),
+    kd: { value: softKd(student.logits, teacher!.logits, config.tau, config.reduction), weight: config.alpha },
+  }),
+};

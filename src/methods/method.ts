@@ -1,0 +1,36 @@
+import type { ZodType } from 'zod';
+import type { Tensor } from '../graph/tensor.ts';
+import type { FeatureName, Features, ModelConfig } from '../models/index.ts';
+import type { Scope } from '../nn/scope.ts';
+
+/** One part of a loss. The loss is the sum of weight x value over the terms. */
+export interface Term {
+  /** A scalar. */
+  readonly value: Tensor;
+  readonly weight: number;
+}
+
+export type Terms = Readonly<Record<string, Term>>;
+
+export interface LossContext<C> {
+  /** For the method's own parameters (`method.*`); they are trained with the student and never exported. */
+  readonly scope: Scope;
+  readonly student: Features;
+  /** Frozen; undefined for a method that needs none. */
+  readonly teacher: Features | undefined;
+  /** Label rows [B,K] that sum to 1: one-hot or mixed, not smoothed. Undefined without labels. */
+  readonly targets: Tensor | undefined;
+  readonly config: C;
+}
+
+/** How a student learns. */
+export interface Method<C = unknown> {
+  readonly name: string;
+  readonly summary: string;
+  /** Its settings, with defaults. */
+  readonly config: ZodType<C>;
+  needs(config: C): { readonly student: readonly FeatureName[]; readonly teacher: readonly FeatureName[]; readonly labels: boolean };
+  /** What the method asks of the student's architecture (a distillation token, MHCA); explicit settings of the user win. */
+  shapeStudent?(config: C, student: ModelConfig, teacher: Features | undefined): Readonly<Record<string, unknown>>;
+  loss(context: LossContext<C>): Terms;
+}

@@ -1,0 +1,60 @@
+import type { Tensor } from '../graph/tensor.ts';
+
+/** A vector of parameters that the optimiser treats alike. */
+export interface OptimParam {
+  readonly name: string;
+  readonly value: Tensor;
+  /** Whether weight decay acts on it. */
+  readonly decay: boolean;
+}
+
+/** State of the optimiser for one parameter vector; it starts at zero. */
+export interface SlotSpec {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+export interface Clock {
+  /** 1 at the first update. */
+  readonly step: number;
+  readonly lr: number;
+}
+
+/** What an update gives: what to add to the parameters, and the slots after it. */
+export interface Updated {
+  readonly updates: readonly Tensor[];
+  readonly slots: ReadonlyMap<string, Tensor>;
+}
+
+/**
+ * An optimiser or a part of one, in optax's shape, symbolic: it is built into the step once and never recompiled. Numbers
+ * that change with the step (learning rate, bias corrections) are computed on the host in float64 and fed as scalars.
+ */
+export interface Transform {
+  slots(params: readonly OptimParam[]): readonly SlotSpec[];
+  scalars(clock: Clock): Readonly<Record<string, number>>;
+  update(
+    gradients: readonly Tensor[],
+    params: readonly OptimParam[],
+    slots: ReadonlyMap<string, Tensor>,
+    scalars: Readonly<Record<string, Tensor>>,
+  ): Updated;
+}
+
+/** Transforms one after the other, each acting on the updates of the one before it. */
+export function chain(...parts: readonly Transform[]): Transform {
+  return {
+    slots: (params) => parts.flatMap((part) => part.slots(params)),
+    scalars: (clock) => Object.assign({}, ...parts.map((part) => part.scalars(clock))) as Record<string, number>,
+    update: (gradients, params, slots, scalars) => {
+      let updates = gradients;
+      const after = new Map<string, Tensor>();
+      for (const part of parts) {
+        const result = part.update(updates, params, slots, scalars);
+        updates = result.updates;
+        for (const [name, value] of result.slots) after.set(name, value);
+      }
+      return { updates, slots: after };
+    },
+  };
+}

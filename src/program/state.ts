@@ -1,0 +1,57 @@
+import { input } from '../graph/build.ts';
+import { sizeOf } from '../graph/shape.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import type { ParamSpec } from '../nn/scope.ts';
+import { reshape, split } from '../ops/movement.ts';
+
+/**
+ * Parameters live in a few long vectors: weights that decay, other parameters, buffers. The optimiser then needs a tenth of
+ * the nodes, and saving a vector saves all. Each parameter is a slice of its vector, in the order of declaration.
+ */
+export interface VectorEntry {
+  readonly spec: ParamSpec;
+  readonly offset: number;
+}
+
+export interface Vector {
+  readonly name: 'decay' | 'plain' | 'buffer';
+  readonly size: number;
+  readonly entries: readonly VectorEntry[];
+}
+
+export function layOut(specs: Iterable<ParamSpec>): Vector[] {
+  const groups: Record<Vector['name'], ParamSpec[]> = { decay: [], plain: [], buffer: [] };
+  for (const spec of specs) groups[spec.role === 'buffer' ? 'buffer' : spec.decay ? 'decay' : 'plain'].push(spec);
+  return (['decay', 'plain', 'buffer'] as const).flatMap((name) => {
+    let size = 0;
+    const entries = groups[name].map((spec) => {
+      const entry = { spec, offset: size };
+      size += sizeOf(spec.shape);
+      return entry;
+    });
+    return size === 0 ? [] : [{ name, size, entries }];
+  });
+}
+
+/** The vectors as input ports `param.<vector>`, and every parameter as a view of them. */
+export function vectorPorts(vectors: readonly Vector[]): { ports: Map<string, Tensor>; params: Map<string, Tensor> } {
+  const [ports, params] = [new Map<string, Tensor>(), new Map<string, Tensor>()];
+  for (const { name, size, entries } of vectors) {
+    const port = input(`param.${name}`, [size]);
+    ports.set(name, port);
+    const pieces = split(
+      port,
+      entries.map(({ spec }) => sizeOf(spec.shape)),
+      0,
+    );
+    entries.forEach(({ spec }, i) => void params.set(spec.name, reshape(pieces[i]!, spec.shape)));
+  }
+  return { ports, params };
+}
+
+/** The named arrays inside a vector's values; they share its memory. */
+export function viewsOf(vector: Vector, values: Float32Array): Map<string, Float32Array> {
+  return new Map(
+    vector.entries.map(({ spec, offset }) => [spec.name, values.subarray(offset, offset + sizeOf(spec.shape))]),
+  );
+}

@@ -1,0 +1,158 @@
+import { grad } from '../autodiff/grad.ts';
+import { input } from '../graph/build.ts';
+import { withLabel } from '../graph/scope.ts';
+import { sizeOf } from '../graph/shape.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import type { Terms } from '../methods/method.ts';
+import type { Features, Model } from '../models/index.ts';
+import { inputStore, type NoiseSpec, type ParamSpec, Scope } from '../nn/scope.ts';
+import { add, mul, sub } from '../ops/elementwise.ts';
+import { concat, reshape } from '../ops/movement.ts';
+import { globalNorm } from '../optim/clip.ts';
+import type { OptimParam, Transform } from '../optim/transform.ts';
+import { closeProgram, type Program } from './program.ts';
+import { layOut, type Vector, vectorPorts } from './state.ts';
+
+export interface TrainSpec {
+  /** Images in a micro-batch. */
+  readonly batch: number;
+  readonly student: Model;
+  /** Builds the frozen teacher's features on the student's pixels [B,3,S,S]. */
+  readonly teacher?: (pixels: Tensor) => Features;
+  readonly loss: (context: {
+    scope: Scope;
+    student: Features;
+    teacher: Features | undefined;
+    targets: Tensor;
+  }) => Terms;
+  readonly optimiser: Transform;
+  /** Micro-batches to an update; their gradients are averaged. */
+  readonly accumulate: number;
+  /** Keep an exponential moving average of the parameters and buffers. */
+  readonly ema: boolean;
+  readonly pixels: readonly [channels: number, height: number, width: number];
+}
+
+/** One training step as programs, and what the host must feed. Outputs `next.X` are the values of the inputs `X` at the next step. */
+export interface TrainProgram {
+  /** One micro-batch: adds its gradient to `acc.*`. Only where gradients are accumulated over several. */
+  readonly accumulate: Program | undefined;
+  /** The (last) micro-batch and the update. */
+  readonly update: Program;
+  readonly vectors: readonly Vector[];
+  /** Optimiser state by name, with its shape; starts at zero. */
+  readonly slots: ReadonlyMap<string, readonly number[]>;
+  readonly noises: readonly NoiseSpec[];
+  /** Names of the loss terms, which are outputs `term.<name>`; with their weights. */
+  readonly weights: Readonly<Record<string, number>>;
+  readonly scalars: Transform['scalars'];
+}
+
+/** Parameters of the student and of the method, in the order in which they are declared. */
+export function collectParams(spec: TrainSpec): ParamSpec[] {
+  const store = inputStore();
+  buildLoss(spec, new Scope(store, true));
+  return [...store.params.values()];
+}
+
+function buildLoss(spec: TrainSpec, scope: Scope): { loss: Tensor; terms: Terms } {
+  const pixels = input('batch.pixels', [spec.batch, ...spec.pixels]);
+  const targets = input('batch.targets', [spec.batch, spec.student.classes]);
+  const student = spec.student.build(scope, pixels);
+  const teacher = spec.teacher && withLabel('teacher', () => spec.teacher!(pixels));
+  const terms = scope.in('method', (scope) => spec.loss({ scope, student, teacher, targets }));
+  const weighted = Object.values(terms).map(({ value, weight }) => mul(value, weight));
+  return { loss: withLabel('method', () => weighted.reduce((a, b) => add(a, b))), terms };
+}
+
+export function trainProgram(spec: TrainSpec): TrainProgram {
+  const vectors = layOut(collectParams(spec));
+  const { ports, params } = vectorPorts(vectors);
+  const store = inputStore('', ({ name }) => params.get(name));
+  const { loss, terms } = buildLoss(spec, new Scope(store, true));
+  const trained = vectors.filter(({ name }) => name !== 'buffer');
+  const gradients = flatGradients(loss, trained, params, spec.accumulate);
+  const common = new Map<string, Tensor>([['loss', loss]]);
+  for (const [name, term] of Object.entries(terms)) common.set(`term.${name}`, term.value);
+  const buffers = vectors.find(({ name }) => name === 'buffer');
+  if (buffers) common.set('next.param.buffer', flatBuffers(buffers, params, store.updates));
+  const optimParams: OptimParam[] = trained.map(({ name }) => ({
+    name,
+    value: ports.get(name)!,
+    decay: name === 'decay',
+  }));
+  const slots = new Map(spec.optimiser.slots(optimParams).map(({ name, shape }) => [name, shape]));
+  const sums =
+    spec.accumulate > 1 ? gradients.map((g, i) => add(g, input(`acc.${trained[i]!.name}`, g.shape))) : gradients;
+  const update = withLabel('optimiser', () => buildUpdate(spec, optimParams, sums, slots, ports, common));
+  const accumulated = new Map([
+    ...common,
+    ...sums.map((sum, i): [string, Tensor] => [`next.acc.${trained[i]!.name}`, sum]),
+  ]);
+  return {
+    accumulate: spec.accumulate > 1 ? closeProgram(accumulated) : undefined,
+    update: closeProgram(new Map([...common, ...update])),
+    vectors,
+    slots,
+    noises: [...store.noises.values()],
+    weights: Object.fromEntries(Object.entries(terms).map(([name, { weight }]) => [name, weight])),
+    scalars: spec.optimiser.scalars,
+  };
+}
+
+/** The gradient of each trained vector, divided by the number of micro-batches. */
+function flatGradients(
+  loss: Tensor,
+  trained: readonly Vector[],
+  params: ReadonlyMap<string, Tensor>,
+  share: number,
+): Tensor[] {
+  const entries = trained.flatMap((vector) => vector.entries);
+  const gradients = grad(
+    share === 1 ? loss : mul(loss, 1 / share),
+    entries.map(({ spec }) => params.get(spec.name)!),
+  );
+  let next = 0;
+  return trained.map((vector) => {
+    const parts = vector.entries.map(({ spec }) => reshape(gradients[next++]!, [sizeOf(spec.shape)]));
+    return withLabel('optimiser', () => concat(parts, 0));
+  });
+}
+
+function flatBuffers(
+  vector: Vector,
+  params: ReadonlyMap<string, Tensor>,
+  updates: ReadonlyMap<string, Tensor>,
+): Tensor {
+  const parts = vector.entries.map(({ spec }) =>
+    reshape(updates.get(spec.name) ?? params.get(spec.name)!, [sizeOf(spec.shape)]),
+  );
+  return concat(parts, 0);
+}
+
+function buildUpdate(
+  { optimiser, ema }: TrainSpec,
+  params: readonly OptimParam[],
+  gradients: readonly Tensor[],
+  slots: ReadonlyMap<string, readonly number[]>,
+  ports: ReadonlyMap<string, Tensor>,
+  common: ReadonlyMap<string, Tensor>,
+): Map<string, Tensor> {
+  const slotPorts = new Map([...slots].map(([name, shape]) => [name, input(`slot.${name}`, shape)]));
+  const names = Object.keys(optimiser.scalars({ step: 1, lr: 0 }));
+  const scalars = Object.fromEntries(names.map((name) => [name, input(`scalar.${name}`, [])]));
+  const { updates, slots: after } = optimiser.update(gradients, params, slotPorts, scalars);
+  const out = new Map<string, Tensor>([['gradNorm', globalNorm(gradients)]]);
+  params.forEach(({ name, value }, i) => void out.set(`next.param.${name}`, add(value, updates[i]!)));
+  for (const [name, value] of after) out.set(`next.slot.${name}`, value);
+  if (!ema) return out;
+  const rate = input('scalar.emaRate', []);
+  for (const name of ports.keys()) {
+    const [average, now] = [
+      input(`ema.${name}`, ports.get(name)!.shape),
+      out.get(`next.param.${name}`) ?? common.get('next.param.buffer')!,
+    ];
+    out.set(`next.ema.${name}`, add(average, mul(sub(now, average), rate)));
+  }
+  return out;
+}
