@@ -1,4 +1,6 @@
-import type { DType } from '../graph/tensor.ts';
+import { internal } from '../graph/errors.ts';
+import { sameShape, showShape } from '../graph/shape.ts';
+import type { DType, TensorType } from '../graph/tensor.ts';
 import type { Program } from '../program/program.ts';
 
 /** Host values of a tensor. float16 is its bits; bool is 0 or 1. int64 is a BigInt64Array. */
@@ -35,6 +37,30 @@ export interface Engine {
   tensor(dtype: DType, shape: readonly number[], data: HostArray): EngineTensor;
   /** A tensor to run into. */
   empty(dtype: DType, shape: readonly number[]): EngineTensor;
+}
+
+type Ports = Readonly<Record<string, EngineTensor>>;
+
+/** What every engine refuses: a port that is not fed, or a tensor that does not fit its port. Extra feeds are ignored. */
+export function checkPorts(program: Program, feeds: Ports, into: Ports): void {
+  for (const [name, port] of program.inputs) {
+    if (!feeds[name]) throw internal(`input ${name} was not fed`);
+    fits(`input ${name}`, port, feeds[name]);
+  }
+  const fed = new Set(Object.values(feeds));
+  for (const [name, target] of Object.entries(into)) {
+    const port = program.outputs.get(name);
+    if (!port) throw internal(`there is no output ${name}; outputs: ${[...program.outputs.keys()].join(', ')}`);
+    fits(`output ${name}`, port, target);
+    if (fed.has(target)) throw internal(`output ${name} would be written into a tensor that is fed`);
+  }
+}
+
+function fits(what: string, wanted: TensorType, got: EngineTensor): void {
+  if (wanted.dtype !== got.dtype || !sameShape(wanted.shape, got.shape))
+    throw internal(
+      `${what}: wanted ${wanted.dtype} ${showShape(wanted.shape)}, got ${got.dtype} ${showShape(got.shape)}`,
+    );
 }
 
 export function hostArray(dtype: DType, size: number): HostArray {

@@ -1,10 +1,8 @@
 import * as ort from 'onnxruntime-node';
-import { internal } from '../graph/errors.ts';
 import { sizeOf } from '../graph/shape.ts';
 import type { DType } from '../graph/tensor.ts';
 import { emit } from '../onnx/emit.ts';
-import type { Compiled, Engine, EngineTensor, HostArray } from './contract.ts';
-import { hostArray } from './contract.ts';
+import { type Compiled, checkPorts, type Engine, type EngineTensor, type HostArray, hostArray } from './contract.ts';
 
 export interface OrtNodeOptions {
   /** Threads inside an operator; default: one a core. */
@@ -36,15 +34,13 @@ export function ortNode({ threads }: OrtNodeOptions = {}): Engine {
       const session = await ort.InferenceSession.create(emit(program), sessionOptions(threads, options.profilePrefix));
       return {
         run: async (feeds, into) => {
+          checkPorts(program, feeds, into);
           const fetches = Object.fromEntries(
             Object.entries(into).map(([name, target]) => [name, (target as OrtTensor).value]),
           );
-          const given: Record<string, ort.Tensor> = {};
-          for (const [name] of program.inputs) {
-            const value = feeds[name];
-            if (!value) throw internal(`input ${name} was not fed`);
-            given[name] = (value as OrtTensor).value;
-          }
+          const given = Object.fromEntries(
+            [...program.inputs.keys()].map((name) => [name, (feeds[name] as OrtTensor).value]),
+          );
           await session.run(given, fetches);
         },
         dispose: () => session.release(),

@@ -1,10 +1,10 @@
 import { Input, inputName } from '../graph/build.ts';
 import { internal } from '../graph/errors.ts';
-import type { NdArray } from '../graph/ndArray.ts';
-import { sameShape, showShape, sizeOf } from '../graph/shape.ts';
+import { type NdArray, zeros } from '../graph/ndArray.ts';
+import { sameShape, showShape } from '../graph/shape.ts';
 import type { DType, Node, Tensor } from '../graph/tensor.ts';
 import { topologicalOrder } from '../graph/walk.ts';
-import type { Compiled, Engine, EngineTensor, HostArray } from './contract.ts';
+import { type Compiled, checkPorts, type Engine, type EngineTensor, type HostArray, hostArray } from './contract.ts';
 
 /** The values of graph outputs in float64, from the operators' own definitions. Slow: for proofs and constants. */
 export function evaluate(outputs: readonly Tensor[], feeds: ReadonlyMap<string, NdArray>): NdArray[] {
@@ -38,12 +38,22 @@ class ReferenceTensor implements EngineTensor {
   dispose = (): void => undefined;
 }
 
+/** Floats stay float64, the other dtypes are what every engine gives. */
+function toHost({ dtype, data }: NdArray): HostArray {
+  if (dtype === 'float16') throw internal('the reference engine has no float16 ports');
+  if (dtype === 'float32') return Float64Array.from(data);
+  const out = hostArray(dtype, data.length);
+  for (let i = 0; i < data.length; i++) out[i] = dtype === 'int64' ? BigInt(data[i]!) : data[i]!;
+  return out;
+}
+
 /** The float64 interpreter as an engine. */
 export function referenceEngine(): Engine {
   const tensor = (dtype: DType, shape: readonly number[], data: HostArray): EngineTensor =>
     new ReferenceTensor(dtype, shape, data);
   const compile: Engine['compile'] = async (program): Promise<Compiled> => ({
     run: async (feeds, into) => {
+      checkPorts(program, feeds, into);
       const given = new Map<string, NdArray>();
       for (const [name, value] of Object.entries(feeds))
         given.set(name, {
@@ -57,11 +67,7 @@ export function referenceEngine(): Engine {
         given,
       );
       results.forEach((result, i) => {
-        const target = into[wanted[i]!] as ReferenceTensor;
-        target.data =
-          target.dtype === 'int64'
-            ? BigInt64Array.from(Array.from(result.data, BigInt))
-            : Float64Array.from(result.data);
+        (into[wanted[i]!] as ReferenceTensor).data = toHost(result);
       });
     },
     dispose: async () => undefined,
@@ -70,6 +76,6 @@ export function referenceEngine(): Engine {
     name: 'reference',
     compile,
     tensor,
-    empty: (dtype, shape) => tensor(dtype, shape, new Float64Array(sizeOf(shape))),
+    empty: (dtype, shape) => tensor(dtype, shape, toHost(zeros(shape, dtype))),
   };
 }

@@ -152,3 +152,8 @@ function headerBytes(json: string): Uint8Array {
 function viewBytes(data: SafetensorsData): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
+
+/** A float32 tensor over `data`, uncopied. */
+export function float32Tensor(shape: readonly number[], data: Float32Array): SafetensorsTensor {
+  return { dtype: 'F32', shape, data: data as Float32Array<ArrayBuffer> };
+}

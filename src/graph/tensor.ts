@@ -54,6 +54,10 @@ export interface Op {
   readonly domain?: string;
   /** Numeric attributes that ONNX stores as floats; all others are ints. */
   readonly floatAttrs?: readonly string[];
+  /** A -1 in the constant shape that it is given stands for what is left: so Reshape can leave the batch open. */
+  readonly infersExtent?: true;
+  /** Outputs after the first are not emitted where nothing uses them. (ONNX Runtime crashes where Split's are left out.) */
+  readonly optionalOutputs?: true;
   infer(inputs: Inputs, attrs: Attrs): readonly TensorType[];
   readonly vjp: Vjp | NotDifferentiable;
   /** The value in float64: the definition that every engine and every gradient is held to. */

@@ -42,6 +42,8 @@ const config = z.strictObject({
   alignClassToken: z.boolean().default(true),
   /** The MHCA layers; "auto" is the first blocks up to the deepest distilled one, null leaves them out. */
   mhca: z.union([z.literal('auto'), mhcaSchema, mhcaSchema.omit({ layers: true }).extend({ layers: z.literal('auto') })]).nullable().default('auto'),
+  /** Share of the epochs with distillation; the rest trains on the labels alone. Paper: two stages; our choice: 250 of 300 epochs. */
+  stageOne: z.number().positive().max(1).default(5 / 6),
   labelSmoothing,
 });
 
@@ -58,6 +60,8 @@ export const dearkd: Method<DearkdConfig> = {
   }),
   shapeStudent: (config, student, teacher) => ({ distToken: config.distToken, mhca: mhcaOf(config, student, teacher) }),
   loss: (context) => ({ ...logitTerms(context), ...hiddenTerm(context) }),
+  stages: ({ stageOne }) =>
+    stageOne === 1 ? [{ method: 'dearkd', share: 1 }] : [{ method: 'dearkd', share: stageOne }, { method: 'supervised', share: 1 - stageOne }],
 };
 
 function logitTerms({ student, teacher, targets, config }: LossContext<DearkdConfig>): Terms {

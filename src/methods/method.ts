@@ -33,4 +33,6 @@ export interface Method<C = unknown> {
   /** What the method asks of the student's architecture (a distillation token, MHCA); explicit settings of the user win. */
   shapeStudent?(config: C, student: ModelConfig, teacher: Features | undefined): Readonly<Record<string, unknown>>;
   loss(context: LossContext<C>): Terms;
+  /** Stages that the method is made of, where it is more than one; shares of the epochs sum to 1. */
+  stages?(config: C): readonly { readonly method: string; readonly share: number }[];
 }

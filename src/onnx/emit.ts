@@ -5,6 +5,8 @@ import type { NdArray } from '../graph/ndArray.ts';
 import type { AttrValue, DType, Node, Tensor } from '../graph/tensor.ts';
 import { topologicalOrder } from '../graph/walk.ts';
 import type { Program } from '../program/program.ts';
+import { float16Bits } from './float16.ts';
+import { type ExtraNode, openBatchOf, plain } from './openBatch.ts';
 import {
   AttributeProto_AttributeType as AttributeType,
   type AttributeProtoSchema,
@@ -32,7 +34,7 @@ export interface EmitOptions {
   readonly name?: string;
   /**
    * A batch size, a prime that divides no other extent of the program: every extent that it divides is emitted as the open
-   * dimension `batch`, and reshapes say -1 there.
+   * dimension `batch`, and reshapes say -1 there (see openBatch.ts).
    */
   readonly openBatch?: number;
   readonly metadata?: Readonly<Record<string, string>>;
@@ -46,16 +48,22 @@ export function emit(
   { name = 'understudy', openBatch, metadata = {} }: EmitOptions = {},
 ): Uint8Array {
   const names = nameTensors(program);
-  const nodes: Init<typeof NodeProtoSchema>[] = [];
+  const used = usedTensors(program);
+  const open = openBatch === undefined ? undefined : openBatchOf(program, openBatch);
+  const nodes: Init<typeof NodeProtoSchema>[] = (open?.header ?? []).map(extraNode);
   const initializers: Init<typeof TensorProtoSchema>[] = [];
   for (const node of topologicalOrder([...program.outputs.values()])) {
     if (node.op === Input) continue;
-    if (node.op === Constant) initializers.push(tensorProto(openShape(node, openBatch), names.get(node.outputs[0]!)!));
-    else nodes.push(nodeProto(node, names, nodes.length));
+    if (node.op === Constant) {
+      const name = names.get(node.outputs[0]!)!;
+      const emitted = open?.constant(node, name) ?? plain(node.attrs.value as NdArray, name);
+      initializers.push(...emitted.initializers.map((one) => tensorProto(one.value, one.name)));
+      nodes.push(...emitted.nodes.map(extraNode));
+    } else nodes.push(nodeProto(node, names, used, nodes.length));
   }
   for (const [port, tensor] of program.outputs)
     if (names.get(tensor) !== port)
-      nodes.push({ opType: 'Identity', input: [names.get(tensor)!], output: [port], name: `${port}/Identity` });
+      nodes.push(extraNode({ opType: 'Identity', input: [names.get(tensor)!], output: [port] }));
   const model = create(ModelProtoSchema, {
     irVersion: IR_VERSION,
     producerName: 'understudy',
@@ -88,13 +96,30 @@ function nameTensors(program: Program): Map<Tensor, string> {
   return names;
 }
 
-function nodeProto(node: Node, names: ReadonlyMap<Tensor, string>, count: number): Init<typeof NodeProtoSchema> {
+function usedTensors(program: Program): Set<Tensor> {
+  const outputs = [...program.outputs.values()];
+  const read = topologicalOrder(outputs).flatMap((node) => node.inputs.filter((t) => t !== undefined));
+  return new Set([...outputs, ...read]);
+}
+
+function extraNode({ opType, input, output, ints = {} }: ExtraNode): Init<typeof NodeProtoSchema> {
+  const attributes = Object.entries(ints).map(([key, value]) => attribute(key, value, false));
+  return { name: `${output[0]}/${opType}`, opType, input, output, attribute: attributes };
+}
+
+function nodeProto(
+  node: Node,
+  names: ReadonlyMap<Tensor, string>,
+  used: ReadonlySet<Tensor>,
+  count: number,
+): Init<typeof NodeProtoSchema> {
+  const unused = (t: Tensor) => node.op.optionalOutputs && t.index > 0 && !used.has(t);
   return {
     name: `${node.label}/${node.op.name}#${count}`,
     opType: node.op.name,
     domain: node.op.domain ?? '',
     input: node.inputs.map((t) => (t ? names.get(t)! : '')),
-    output: node.outputs.map((t) => names.get(t)!),
+    output: node.outputs.map((t) => (unused(t) ? '' : names.get(t)!)),
     attribute: Object.entries(node.attrs).map(([key, value]) =>
       attribute(key, value, node.op.floatAttrs?.includes(key) ?? false),
     ),
@@ -118,16 +143,6 @@ function valueInfo(name: string, { dtype, shape }: Tensor, openBatch?: number): 
   return { name, type: { value: { case: 'tensorType', value: { elemType: ONNX_DTYPES[dtype], shape: { dim } } } } };
 }
 
-/** In a shape that is a constant, the extent that holds the open batch becomes -1: only reshapes may need it. */
-function openShape(node: Node, openBatch?: number): NdArray {
-  const value = node.attrs.value as NdArray;
-  if (!openBatch || value.dtype !== 'int64') return value;
-  const data = Array.from(value.data, (n) => (n !== 0 && n % openBatch === 0 ? -1 : n));
-  if (data.filter((n, i) => n === -1 && value.data[i] !== -1).length > 1)
-    throw internal(`${node.label}: two extents depend on the batch`);
-  return { ...value, data };
-}
-
 export function tensorProto({ dtype, shape, data }: NdArray, name: string): Init<typeof TensorProtoSchema> {
   return { name, dims: shape.map(BigInt), dataType: ONNX_DTYPES[dtype], rawData: rawBytes(dtype, data) };
 }
@@ -137,7 +152,7 @@ function rawBytes(dtype: DType, data: NdArray['data']): Uint8Array {
     if (dtype === 'float32') return data instanceof Float32Array ? data : Float32Array.from(data);
     if (dtype === 'int64') return BigInt64Array.from(Array.from(data, BigInt));
     if (dtype === 'int32') return Int32Array.from(data);
-    if (dtype === 'float16') return Uint16Array.from(data);
+    if (dtype === 'float16') return float16Bits(data);
     return dtype === 'int8' ? Int8Array.from(data) : Uint8Array.from(data);
   })();
   return new Uint8Array(typed.buffer, typed.byteOffset, typed.byteLength);

@@ -7,6 +7,7 @@ import { expectAttrs, need, sameDtype } from './elementwise.ts';
 
 export const Reshape: Op = {
   name: 'Reshape',
+  infersExtent: true,
   infer: (inputs) => {
     const x = need(inputs, 0);
     const shape = constantValue(inputs[1], 'the shape').slice();

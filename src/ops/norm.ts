@@ -14,6 +14,7 @@ import { reduceMean, reduceSum } from './reduce.ts';
  */
 export const LayerNormalization: Op = {
   name: 'LayerNormalization',
+  optionalOutputs: true,
   floatAttrs: ['epsilon'],
   infer: (inputs, attrs) => {
     const [x, scale, bias] = [need(inputs, 0), need(inputs, 1), need(inputs, 2)];

@@ -45,6 +45,7 @@ function eachInWindow(x: NdArray, [b, c, y, z]: readonly number[], at: ConvAttrs
 /** Max pooling with a second output: the flat position in x of each maximum (the first one of equals). */
 export const MaxPool: Op = {
   name: 'MaxPool',
+  optionalOutputs: true,
   infer: (inputs, attrs) => {
     const type = inferPool(inputs, attrs);
     return [type, { dtype: 'int64', shape: type.shape }];

@@ -15,7 +15,8 @@ export interface Program {
 /** Closes a graph: simplifies it and finds its input ports. Inputs that no output needs are not ports. */
 export function closeProgram(outputs: ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>): Program {
   const entries = [...(outputs instanceof Map ? outputs : Object.entries(outputs))] as [string, Tensor][];
-  const tensors = shareCommon(foldConstants(simplify(shareCommon(entries.map(([, tensor]) => tensor)))));
+  const folded = foldConstants(shareCommon(entries.map(([, tensor]) => tensor)));
+  const tensors = shareCommon(foldConstants(simplify(folded)));
   const inputs = new Map<string, Tensor>();
   for (const node of topologicalOrder(tensors)) {
     const tensor = node.outputs[0]!;
@@ -24,5 +25,7 @@ export function closeProgram(outputs: ReadonlyMap<string, Tensor> | Readonly<Rec
     if (held && held !== tensor) throw internal(`two inputs are named ${inputName(tensor)}`);
     inputs.set(inputName(tensor), tensor);
   }
+  // ONNX has one name space: were such an output the input itself, ONNX Runtime would leave its target unwritten.
+  for (const [name] of entries) if (inputs.has(name)) throw internal(`an input and an output are both named ${name}`);
   return { inputs, outputs: new Map(entries.map(([name], i) => [name, tensors[i]!])) };
 }

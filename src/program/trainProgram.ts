@@ -31,6 +31,8 @@ export interface TrainSpec {
   /** Keep an exponential moving average of the parameters and buffers. */
   readonly ema: boolean;
   readonly pixels: readonly [channels: number, height: number, width: number];
+  /** Weights of terms that replace the method's own; terms with weight "auto" (NaN) need one here. */
+  readonly weights?: Readonly<Record<string, number>>;
 }
 
 /** One training step as programs, and what the host must feed. Outputs `next.X` are the values of the inputs `X` at the next step. */
@@ -61,15 +63,21 @@ function buildLoss(spec: TrainSpec, scope: Scope): { loss: Tensor; terms: Terms 
   const student = spec.student.build(scope, pixels);
   const teacher = spec.teacher && withLabel('teacher', () => spec.teacher!(pixels));
   const terms = scope.in('method', (scope) => spec.loss({ scope, student, teacher, targets }));
-  const weighted = Object.values(terms).map(({ value, weight }) => mul(value, weight));
-  return { loss: withLabel('method', () => weighted.reduce((a, b) => add(a, b))), terms };
+  const weighed = Object.fromEntries(Object.entries(terms).map(([name, term]) => [name, { ...term, weight: spec.weights?.[name] ?? term.weight }]));
+  const loss = withLabel('method', () => Object.values(weighed).map(({ value, weight }) => mul(value, weight)).reduce((a, b) => add(a, b)));
+  return { loss, terms: weighed };
+}
+
+/** The loss over the state vectors' ports. */
+export function buildStep(spec: TrainSpec, vectors: readonly Vector[]) {
+  const { ports, params } = vectorPorts(vectors);
+  const store = inputStore('', ({ name }) => params.get(name));
+  return { ports, params, store, ...buildLoss(spec, new Scope(store, true)) };
 }
 
 export function trainProgram(spec: TrainSpec): TrainProgram {
   const vectors = layOut(collectParams(spec));
-  const { ports, params } = vectorPorts(vectors);
-  const store = inputStore('', ({ name }) => params.get(name));
-  const { loss, terms } = buildLoss(spec, new Scope(store, true));
+  const { ports, params, store, loss, terms } = buildStep(spec, vectors);
   const trained = vectors.filter(({ name }) => name !== 'buffer');
   const gradients = flatGradients(loss, trained, params, spec.accumulate);
   const common = new Map<string, Tensor>([['loss', loss]]);

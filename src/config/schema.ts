@@ -1,0 +1,99 @@
+import { z } from 'zod';
+
+const auto = z.literal('auto');
+const count = z.int().min(1);
+const rate = z.number().min(0).max(1);
+const triple = z.tuple([z.number(), z.number(), z.number()]);
+
+export const dataSchema = z.strictObject({
+  /** A folder of class folders, with or without train/ and val/. */
+  dir: z.string().min(1),
+  /** Part of the training images that is used, stratified and nested: the 10 % are among the 25 %. */
+  fraction: z.number().positive().max(1).default(1),
+  /** Or a number of training images. */
+  images: count.nullable().default(null),
+  /** Part that becomes the validation set where the folder has none. */
+  valFraction: z.number().positive().lt(1).default(0.1),
+  /** The split and the subset depend on this seed alone, so that all seeds of a study see the same data. */
+  splitSeed: z.int().default(0),
+  workers: z.union([auto, count]).default('auto'),
+  cacheMB: z.number().min(0).default(512),
+  maxBadFraction: rate.default(0.01),
+});
+
+export const augmentSchema = z.strictObject({
+  crop: z.union([auto, z.enum(['randomResized', 'pad', 'none'])]).default('auto'),
+  scale: z.tuple([rate, rate]).default([0.08, 1]),
+  ratio: z.tuple([z.number().positive(), z.number().positive()]).default([3 / 4, 4 / 3]),
+  padding: z.union([auto, z.int().min(0)]).default('auto'),
+  flip: z.union([auto, rate]).default('auto'),
+  evalCropRatio: z.union([auto, rate]).default('auto'),
+  mean: triple.default([0.485, 0.456, 0.406]),
+  std: triple.default([0.229, 0.224, 0.225]),
+});
+
+export const optimSchema = z.strictObject({
+  name: z.enum(['adamw', 'sgd']).default('adamw'),
+  lr: z.union([auto, z.number().positive()]).default('auto'),
+  minLr: z.union([auto, z.number().min(0)]).default('auto'),
+  warmupLr: z.number().min(0).default(1e-6),
+  warmupEpochs: z.union([auto, z.number().min(0)]).default('auto'),
+  schedule: z.enum(['cosine', 'constant']).default('cosine'),
+  betas: z.tuple([rate, rate]).default([0.9, 0.999]),
+  epsilon: z.number().positive().default(1e-8),
+  momentum: rate.default(0.9),
+  nesterov: z.boolean().default(true),
+  weightDecay: z.union([auto, z.number().min(0)]).default('auto'),
+  /** Largest global norm of the gradient; null leaves it alone. */
+  clipNorm: z.number().positive().nullable().default(null),
+});
+
+export const trainSchema = z.strictObject({
+  epochs: z.union([auto, count]).default('auto'),
+  batch: z.union([auto, count]).default('auto'),
+  /** Micro-batches to an update: the effective batch is batch x accumulate. */
+  accumulate: count.default(1),
+  /** Decay of the exponential moving average of the weights; null keeps none. */
+  ema: rate.nullable().default(null),
+  seed: z.int().default(0),
+  /** Evaluate after so many epochs (and after the last). */
+  evalEvery: count.default(1),
+  evalBatch: z.union([auto, count]).default('auto'),
+  /** Save at least so often, in seconds; every evaluation saves too. */
+  checkpointSeconds: z.number().positive().default(300),
+  threads: z.union([auto, count]).default('auto'),
+});
+
+export const modelSchema = z.strictObject({
+  /** A variant's name, see `understudy list models`. */
+  name: z.string().min(1),
+  imageSize: z.union([auto, count]).default('auto'),
+  /** Weights to start from: a run folder or an exported folder. */
+  init: z.string().nullable().default(null),
+  /** Settings of the architecture that replace the variant's. */
+  settings: z.record(z.string(), z.unknown()).default({}),
+});
+
+export const stageSchema = z.strictObject({
+  method: z.string().min(1),
+  /** Share of the epochs. */
+  share: z.number().positive().max(1),
+});
+
+export const runSchema = z.strictObject({
+  data: dataSchema,
+  student: modelSchema,
+  /** A trained model: a run folder or an exported folder. Null trains without one. */
+  teacher: z.string().nullable().default(null),
+  method: z.string().default('supervised'),
+  /** Settings of the methods by method name; a method's own defaults fill the rest. */
+  methods: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
+  /** "auto" are the method's own stages. */
+  stages: z.union([auto, z.array(stageSchema).min(1)]).default('auto'),
+  augment: augmentSchema.prefault({}),
+  optim: optimSchema.prefault({}),
+  train: trainSchema.prefault({}),
+});
+
+export type RunInput = z.input<typeof runSchema>;
+export type RunConfig = z.output<typeof runSchema>;

@@ -1,0 +1,124 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { UserError } from '../graph/errors.ts';
+import { type ModelConfig, modelConfigSchema } from '../models/index.ts';
+import { writeFileAtomic } from './atomicNode.ts';
+import { readSafetensors, writeSafetensors } from './safetensorsNode.ts';
+import { float32Tensor, toFloat32 } from './safetensors.ts';
+
+/** How images become the model's input: shorter side to imageSize / evalCropRatio, centre crop, (x / 255 - mean) / std. */
+export interface Preprocessing {
+  readonly imageSize: number;
+  readonly mean: readonly [number, number, number];
+  readonly std: readonly [number, number, number];
+  readonly evalCropRatio: number;
+}
+
+export interface Weight {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+/** A trained network with all that is needed to use it. */
+export interface SavedModel {
+  readonly model: ModelConfig;
+  /** Class names in the order of the logits. */
+  readonly classes: readonly string[];
+  readonly preprocessing: Preprocessing;
+  /** By PyTorch name, buffers included. */
+  readonly weights: ReadonlyMap<string, Weight>;
+}
+
+/** Writes config.json, preprocessor_config.json and model.safetensors (Hugging Face layout) into an existing or new folder. */
+export async function writeModelFolder(dir: string, saved: SavedModel): Promise<void> {
+  await mkdir(dir, { recursive: true });
+  await writeSafetensors(
+    join(dir, 'model.safetensors'),
+    [...saved.weights].map(([name, { shape, data }]) => [name, float32Tensor(shape, data)] as const),
+    { format: 'pt' },
+  );
+  await writeFileAtomic(join(dir, 'preprocessor_config.json'), json(preprocessorConfig(saved.preprocessing)));
+  await writeFileAtomic(join(dir, 'config.json'), json(huggingFaceConfig(saved)));
+}
+
+const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
+function preprocessorConfig({ imageSize, mean, std, evalCropRatio }: Preprocessing): object {
+  return {
+    image_processor_type: 'ViTImageProcessor',
+    do_resize: true,
+    size: { shortest_edge: Math.round(imageSize / evalCropRatio) },
+    resample: 3,
+    do_center_crop: true,
+    crop_size: { height: imageSize, width: imageSize },
+    do_rescale: true,
+    rescale_factor: 1 / 255,
+    do_normalize: true,
+    image_mean: mean,
+    image_std: std,
+    crop_pct: evalCropRatio,
+  };
+}
+
+function huggingFaceConfig({ model, classes }: SavedModel): object {
+  const architecture =
+    model.family === 'vit'
+      ? {
+          model_type: model.distToken ? 'deit' : 'vit',
+          hidden_size: model.width,
+          num_hidden_layers: model.depth,
+          num_attention_heads: model.heads,
+          intermediate_size: Math.round(model.width * model.mlpRatio),
+          hidden_act: 'gelu',
+          layer_norm_eps: 1e-6,
+          patch_size: model.patchSize,
+          qkv_bias: true,
+        }
+      : { model_type: 'resnet', depths: model.depths, layer_type: model.block, hidden_act: 'relu' };
+  return {
+    ...architecture,
+    image_size: model.imageSize,
+    num_channels: 3,
+    num_labels: classes.length,
+    id2label: Object.fromEntries(classes.map((name, i) => [String(i), name])),
+    label2id: Object.fromEntries(classes.map((name, i) => [name, i])),
+    understudy: { model },
+  };
+}
+
+/** Reads a folder that `writeModelFolder` wrote. */
+export async function readModelFolder(dir: string): Promise<SavedModel> {
+  const config = await readJson(join(dir, 'config.json'));
+  const described = (config.understudy as { model?: unknown } | undefined)?.model;
+  if (described === undefined) throw new UserError(`${join(dir, 'config.json')}: wanted a model that Understudy wrote (a section "understudy"), got none`);
+  const parsed = modelConfigSchema.safeParse(described);
+  if (!parsed.success) throw new UserError(`${join(dir, 'config.json')}: the model's description is not valid: ${parsed.error.issues[0]?.message}`);
+  const labels = config.id2label as Record<string, string>;
+  const { tensors } = await readSafetensors(join(dir, 'model.safetensors'));
+  return {
+    model: parsed.data,
+    classes: Object.keys(labels).map((_, i) => labels[String(i)]!),
+    preprocessing: readPreprocessing(await readJson(join(dir, 'preprocessor_config.json')), parsed.data.imageSize),
+    weights: new Map([...tensors].map(([name, tensor]) => [name, { shape: tensor.shape, data: toFloat32(tensor) }])),
+  };
+}
+
+function readPreprocessing(raw: Record<string, unknown>, imageSize: number): Preprocessing {
+  return {
+    imageSize,
+    mean: raw.image_mean as [number, number, number],
+    std: raw.image_std as [number, number, number],
+    evalCropRatio: (raw.crop_pct as number | undefined) ?? 0.875,
+  };
+}
+
+async function readJson(path: string): Promise<Record<string, unknown>> {
+  if (!existsSync(path)) throw new UserError(`${path}: the file is missing; a model folder has config.json, preprocessor_config.json and model.safetensors`);
+  const text = await readFile(path, 'utf8');
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch (error) {
+    throw new UserError(`${path}: wanted JSON, got ${(error as Error).message}`);
+  }
+}

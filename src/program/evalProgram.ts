@@ -1,0 +1,41 @@
+import { constant, input } from '../graph/build.ts';
+import { UserError } from '../graph/errors.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import { answer } from '../models/vit.ts';
+import type { Features, Model } from '../models/index.ts';
+import { inputStore, type ParamSpec, Scope } from '../nn/scope.ts';
+import { closeProgram, type Program } from './program.ts';
+import { type Vector, vectorPorts } from './state.ts';
+
+type Weights = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
+
+/** Builds a model in evaluation mode with its weights as constants. */
+export function buildFrozen(model: Model, pixels: Tensor, weights: Weights): Features {
+  const provide = ({ name }: ParamSpec): Tensor => {
+    const weight = weights.get(name);
+    if (!weight) throw new UserError(`the weights have no ${name}`);
+    return constant({ dtype: 'float32', shape: weight.shape, data: weight.data });
+  };
+  return model.build(new Scope(inputStore('', provide), false), pixels);
+}
+
+/** pixel_values [batch,3,S,S] -> logits [batch,K] with the weights inside. */
+export function frozenProgram(model: Model, weights: Weights, batch: number): Program {
+  const pixels = input('pixel_values', [batch, 3, model.imageSize, model.imageSize]);
+  return closeProgram({ logits: answer(buildFrozen(model, pixels, weights)) });
+}
+
+/** The same over the state vectors of a training program (`param.*`), so that evaluation reads the live weights. */
+export function liveProgram(model: Model, vectors: readonly Vector[], batch: number): Program {
+  const { params } = vectorPorts(vectors);
+  const pixels = input('pixel_values', [batch, 3, model.imageSize, model.imageSize]);
+  const store = inputStore('', ({ name }) => params.get(name));
+  return closeProgram({ logits: answer(model.build(new Scope(store, false), pixels)) });
+}
+
+/** Every parameter and buffer of a model, in the order of declaration. */
+export function modelParams(model: Model): ParamSpec[] {
+  const store = inputStore();
+  model.build(new Scope(store, false), input('pixel_values', [1, 3, model.imageSize, model.imageSize]));
+  return [...store.params.values()];
+}

@@ -1,0 +1,22 @@
+import { grad } from '../autodiff/grad.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import { globalNorm } from '../optim/clip.ts';
+import { closeProgram, type Program } from './program.ts';
+import type { Vector } from './state.ts';
+import { buildStep, type TrainSpec } from './trainProgram.ts';
+
+/**
+ * For each loss term its value (`term.<name>`) and the length of its gradient over the student's own parameters
+ * (`norm.<name>`), both unweighted. The state enters by the same ports as in the training program.
+ */
+export function probeProgram(spec: TrainSpec, vectors: readonly Vector[]): Program {
+  const { params, terms } = buildStep(spec, vectors);
+  const own = vectors.filter(({ name }) => name !== 'buffer').flatMap((vector) => vector.entries);
+  const wrt = own.filter(({ spec }) => !spec.name.startsWith('method.')).map(({ spec }) => params.get(spec.name)!);
+  const outputs = new Map<string, Tensor>();
+  for (const [name, { value }] of Object.entries(terms)) {
+    outputs.set(`term.${name}`, value);
+    outputs.set(`norm.${name}`, globalNorm(grad(value, wrt)));
+  }
+  return closeProgram(outputs);
+}

@@ -1,0 +1,96 @@
+import type { RunConfig } from '../config/schema.ts';
+import { UserError } from '../graph/errors.ts';
+import { input } from '../graph/build.ts';
+import { type FeatureName, type Features, type Model, type ModelConfig, variantConfig } from '../models/index.ts';
+import { adamw } from '../optim/adamw.ts';
+import { clipByGlobalNorm } from '../optim/clip.ts';
+import { type Schedule, warmupConstant, warmupCosine } from '../optim/schedule.ts';
+import { sgd } from '../optim/sgd.ts';
+import { chain, type Transform } from '../optim/transform.ts';
+import { Scope } from '../nn/scope.ts';
+import type { TrainSpec } from '../program/trainProgram.ts';
+import type { Preprocessing } from '../formats/modelFolderNode.ts';
+import type { Settings } from './defaults.ts';
+import type { LoadedModel } from './modelReference.ts';
+import type { RunData } from './runData.ts';
+import type { PlannedStage } from './stagePlan.ts';
+import { teacherBuilder } from './teacher.ts';
+
+/** All that the stages of a run share. */
+export interface RunParts {
+  readonly config: RunConfig;
+  readonly settings: Settings;
+  readonly data: RunData;
+  readonly teacher: LoadedModel | undefined;
+  readonly student: Model;
+  readonly studentConfig: ModelConfig;
+  readonly preprocessing: Preprocessing;
+  readonly stages: readonly PlannedStage[];
+}
+
+/** The student: its variant (or the model it starts from), shaped by what the methods ask for, then by the user's settings. */
+export function studentConfig(config: RunConfig, settings: Settings, data: RunData, stages: readonly PlannedStage[], teacher: LoadedModel | undefined, init: LoadedModel | undefined): ModelConfig {
+  const common = { imageSize: settings.imageSize, classes: data.classes.length };
+  const base = init ? { ...init.model, ...common } : variantConfig(config.student.name, common);
+  const teacherFeatures = teacher && describeFeatures(teacher.network);
+  const shaped = stages.map(({ method, settings }) => method.shapeStudent?.(settings, base, teacherFeatures) ?? {});
+  const asked = base.family === 'vit' ? Object.assign({}, ...shaped) : {};
+  if (init) return { ...base, ...asked, ...config.student.settings } as ModelConfig;
+  return variantConfig(config.student.name, { ...common, ...asked, ...config.student.settings });
+}
+
+/** The features of a model on one image: shapes only, nothing is run. */
+export function describeFeatures(model: Model): Features {
+  const store = { param: (spec: { name: string; shape: readonly number[] }) => input(spec.name, spec.shape), noise: () => input('noise', []), update: () => undefined };
+  return model.build(new Scope(store, false), input('pixel_values', [1, 3, model.imageSize, model.imageSize]));
+}
+
+/** Refuses, before anything is compiled, a method whose features a model does not have. */
+export function checkNeeds(stages: readonly PlannedStage[], student: Model, teacher: LoadedModel | undefined): void {
+  for (const { method, settings } of stages) {
+    const needs = method.needs(settings);
+    refuse(method.name, 'student', needs.student, student);
+    if (needs.teacher.length === 0) continue;
+    if (!teacher) throw new UserError(`${method.name} needs a teacher; give one with --teacher REF (a run folder or an exported folder)`);
+    refuse(method.name, 'teacher', needs.teacher, teacher.network);
+  }
+}
+
+function refuse(method: string, role: 'student' | 'teacher', needs: readonly FeatureName[], model: Model): void {
+  const missing = needs.filter((name) => !model.features.includes(name));
+  if (missing.length === 0) return;
+  const works = { tokens: 'a Vision Transformer', maps: 'a CNN (resnet)', distLogits: 'a student with a distillation token' } as Record<string, string>;
+  const remedy = works[missing[0]!];
+  throw new UserError(`${method} needs ${missing.map((name) => `${role}.${name}`).join(', ')}; this ${role}, a ${model.family}, has ${model.features.join(', ')}.${remedy ? ` ${remedy} would work.` : ''}`);
+}
+
+/** The symbolic description of a stage's step. */
+export function stageSpec(parts: RunParts, stage: PlannedStage, weights: Readonly<Record<string, number>>): TrainSpec {
+  const { settings, student, teacher, data, preprocessing } = parts;
+  const needs = stage.method.needs(stage.settings);
+  const uses = needs.teacher.length > 0 && teacher;
+  return {
+    batch: settings.train.batch,
+    student,
+    ...(uses ? { teacher: teacherBuilder(teacher, preprocessing, data.classes, needs.teacher) } : {}),
+    loss: ({ scope, student, teacher, targets }) => stage.method.loss({ scope, student, teacher, targets, config: stage.settings }),
+    optimiser: optimiserOf(settings.optim),
+    accumulate: settings.train.accumulate,
+    ema: settings.train.ema !== null,
+    pixels: [3, settings.imageSize, settings.imageSize],
+    weights,
+  };
+}
+
+function optimiserOf(optim: Settings['optim']): Transform {
+  const { weightDecay, betas, epsilon, momentum, nesterov } = optim;
+  const core = optim.name === 'adamw' ? adamw({ betas, epsilon, weightDecay }) : sgd({ momentum, nesterov, weightDecay });
+  return optim.clipNorm === null ? core : chain(clipByGlobalNorm(optim.clipNorm), core);
+}
+
+/** One schedule over all stages. */
+export function scheduleOf({ optim }: Settings, updatesPerEpoch: number, totalSteps: number): Schedule {
+  const warmupSteps = Math.min(Math.round(optim.warmupEpochs * updatesPerEpoch), Math.max(0, totalSteps - 1));
+  const common = { lr: optim.lr, minLr: optim.minLr, warmupLr: Math.min(optim.warmupLr, optim.lr), warmupSteps, totalSteps };
+  return optim.schedule === 'cosine' ? warmupCosine(common) : warmupConstant(common);
+}

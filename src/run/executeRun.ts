@@ -1,0 +1,281 @@
+import { join } from 'node:path';
+import type { Engine } from '../engine/contract.ts';
+import type { Loader } from '../data/index.ts';
+import { UserError } from '../graph/errors.ts';
+import { trainProgram } from '../program/trainProgram.ts';
+import { type Checkpoint, type Progress, saveCheckpoint } from '../train/checkpointNode.ts';
+import type { Json, RunEvent, UnstampedEvent } from '../train/events.ts';
+import { combineLoggers, type Logger } from '../train/loggers/logger.ts';
+import { openCsv } from '../train/loggers/csvNode.ts';
+import { openJsonl } from '../train/loggers/jsonlNode.ts';
+import { openTensorboard } from '../train/loggers/tensorboardNode.ts';
+import { openText } from '../train/loggers/textNode.ts';
+import { runUpdates, type TrainBatch } from '../train/stageLoop.ts';
+import { TrainState } from '../train/trainState.ts';
+import { autoWeights } from './autoWeights.ts';
+import { type RunParts, scheduleOf, stageSpec } from './buildStage.ts';
+import type { LoadedModel } from './modelReference.ts';
+import { trainLoader } from './runData.ts';
+import { writeRunConfig } from './runConfigNode.ts';
+import { RunEvaluator } from './runEvaluator.ts';
+import type { PlannedStage } from './stagePlan.ts';
+import { updatesIn } from './trainRun.ts';
+import { writeExport } from './exportModel.ts';
+
+export interface RunResult {
+  readonly out: string;
+  readonly reason: 'done' | 'interrupted';
+  readonly steps: number;
+  /** Metrics of the last evaluation, by full name: `val/top1`, `val_ema/top1`, ... */
+  readonly last: Readonly<Record<string, number>>;
+  readonly best: { readonly step: number; readonly top1: number } | null;
+  readonly seconds: number;
+}
+
+interface ExecuteOptions {
+  readonly engine: Engine;
+  readonly onEvent?: (event: RunEvent) => void;
+  readonly signal?: AbortSignal;
+}
+
+type Parts = RunParts & { readonly init: LoadedModel | undefined };
+
+/** Runs the stages of an assembled run in its folder, from the start or from a checkpoint. */
+export async function executeRun(parts: Parts, out: string, from: Checkpoint | undefined, options: ExecuteOptions): Promise<RunResult> {
+  const execution = await RunExecution.open(parts, out, from, options);
+  try {
+    return await execution.run();
+  } catch (error) {
+    execution.emit({ type: 'runEnd', reason: 'failed', seconds: execution.seconds(), summary: { error: (error as Error).message } });
+    throw error;
+  } finally {
+    await execution.close();
+  }
+}
+
+class RunExecution {
+  readonly #parts: Parts;
+  readonly #out: string;
+  readonly #options: ExecuteOptions;
+  readonly #logger: Logger;
+  readonly #loader: Loader;
+  readonly #evaluator: RunEvaluator;
+  readonly #started = performance.now();
+  readonly #updatesPerEpoch: number;
+  readonly #totalSteps: number;
+  #batches: AsyncGenerator<TrainBatch> | undefined;
+  #state: TrainState | undefined;
+  #progress: Progress;
+  #from: Checkpoint | undefined;
+  #lastSave = performance.now();
+  #lastMetrics: Record<string, number> = {};
+
+  private constructor(parts: Parts, out: string, from: Checkpoint | undefined, options: ExecuteOptions, logger: Logger) {
+    const { settings, data, stages } = parts;
+    this.#parts = parts;
+    this.#out = out;
+    this.#options = options;
+    this.#logger = logger;
+    this.#from = from;
+    this.#loader = trainLoader(data, parts.config, settings);
+    this.#evaluator = new RunEvaluator(parts, options.engine);
+    this.#updatesPerEpoch = updatesIn(data.train.paths.length, settings.train.batch, settings.train.accumulate);
+    this.#totalSteps = stages.at(-1)!.to;
+    this.#progress = from?.progress ?? { version: 1, step: 0, stage: 0, weights: {}, best: null, seed: settings.train.seed, data: data.digest };
+  }
+
+  static async open(parts: Parts, out: string, from: Checkpoint | undefined, options: ExecuteOptions): Promise<RunExecution> {
+    if (!from) await writeRunConfig(out, parts.config);
+    const resume = from ? { resumeStep: from.progress.step } : {};
+    const loggers = [await openJsonl(join(out, 'metrics.jsonl'), resume), await openCsv(join(out, 'summary.csv'), resume)];
+    loggers.push(await openTensorboard(out, resume), openText(join(out, 'train.log')));
+    return new RunExecution(parts, out, from, options, combineLoggers(loggers));
+  }
+
+  async run(): Promise<RunResult> {
+    this.#announce();
+    for (const stage of this.#parts.stages) {
+      if (this.#progress.step >= stage.to) continue;
+      await this.#runStage(stage);
+      if (this.#progress.step < stage.to) break;
+    }
+    const reason = this.#progress.step < this.#totalSteps ? 'interrupted' : 'done';
+    const { best, step } = this.#progress;
+    const result: RunResult = {
+      out: this.#out,
+      reason,
+      steps: step,
+      last: this.#lastMetrics,
+      best: best && { step: best.step, top1: best.metric },
+      seconds: this.seconds(),
+    };
+    this.emit({ type: 'runEnd', reason, seconds: result.seconds, summary: { last: this.#lastMetrics, best: result.best } });
+    return result;
+  }
+
+  emit(event: UnstampedEvent): void {
+    const stamped = { ...event, time: Date.now() } as RunEvent;
+    this.#logger.on(stamped);
+    this.#options.onEvent?.(stamped);
+  }
+
+  seconds(): number {
+    return (performance.now() - this.#started) / 1000;
+  }
+
+  async close(): Promise<void> {
+    await this.#batches?.return(undefined);
+    await this.#loader.close();
+    await this.#evaluator.close();
+    await this.#logger.close();
+  }
+
+  #announce(): void {
+    const { config, settings, data, teacher, stages, student } = this.#parts;
+    const totals = { stages: stages.length, epochs: settings.train.epochs, steps: this.#totalSteps };
+    const resumed = this.#from ? { resumedFrom: this.#from.progress.step } : {};
+    this.emit({ type: 'runStart', config: config as unknown as Json, totals, ...resumed });
+    const note = (message: string) => this.emit({ type: 'note', message });
+    note(`data: ${data.train.paths.length} training and ${data.val.paths.length} validation images, ${data.classes.length} classes (${data.splitSource} split)`);
+    for (const { key, value, reason } of settings.choices) note(`${key} = ${value} (${reason})`);
+    note(`student: ${student.family} ${JSON.stringify(student.config)}`);
+    if (teacher) note(`teacher: ${teacher.path} (${teacher.model.family})`);
+  }
+
+  async #runStage(stage: PlannedStage): Promise<void> {
+    const { engine } = this.#options;
+    this.emit({ type: 'stageStart', stage: stage.index, name: stage.name, steps: stage.to - stage.from });
+    const state = await this.#enterStage(stage);
+    const { program, update, accumulateStep } = state;
+    await this.#evaluator.enterStage(program.vectors);
+    while (this.#progress.step < stage.to) {
+      const { step } = this.#progress;
+      const epochEnd = Math.min(stage.to, this.#nextEvaluation(step));
+      const { settings, student } = this.#parts;
+      const finished = await runUpdates({
+        engine,
+        program,
+        update,
+        accumulateStep,
+        accumulate: settings.train.accumulate,
+        state: this.#state!,
+        next: () => this.#nextBatch(),
+        batch: settings.train.batch,
+        classes: student.classes,
+        imageSize: settings.imageSize,
+        stage: stage.index,
+        from: step,
+        to: epochEnd,
+        totalSteps: this.#totalSteps,
+        updatesPerEpoch: this.#updatesPerEpoch,
+        schedule: scheduleOf(settings, this.#updatesPerEpoch, this.#totalSteps),
+        emaDecay: settings.train.ema,
+        seed: settings.train.seed,
+        emit: (event) => this.emit(event),
+        pause: (finished) => this.#pause(finished, epochEnd),
+      });
+      this.#progress = { ...this.#progress, step: finished };
+      if (finished === epochEnd) await this.#evaluate(stage, finished);
+      await this.#save('last');
+      if (this.#options.signal?.aborted) break;
+    }
+    await update.dispose();
+    await accumulateStep?.dispose();
+  }
+
+  /** Builds and compiles a stage; its state comes from the checkpoint, the stage before or the initialisers, by name. */
+  async #enterStage(stage: PlannedStage) {
+    const { engine } = this.#options;
+    const { seed } = this.#parts.settings.train;
+    const inherited = this.#from?.state ?? (this.#state ? await this.#state.read() : this.#initialState());
+    const resuming = this.#from !== undefined && this.#progress.stage === stage.index && this.#progress.step > stage.from;
+    const weights = resuming
+      ? this.#progress.weights
+      : await autoWeights(stageSpec(this.#parts, stage, {}), inherited, seed, engine, () => this.#peekBatch(), (message) => this.emit({ type: 'note', message }));
+    const program = trainProgram(stageSpec(this.#parts, stage, weights));
+    const update = await engine.compile(program.update);
+    const accumulateStep = program.accumulate && (await engine.compile(program.accumulate));
+    const state = new TrainState(engine, program);
+    await state.write(inherited, seed);
+    this.#state = state;
+    this.#from = undefined;
+    this.#progress = { ...this.#progress, stage: stage.index, weights };
+    return { program, update, accumulateStep };
+  }
+
+  /** A model to start from gives all weights that fit by name and shape; a head for other classes begins anew. */
+  #initialState() {
+    const { init, student, studentConfig } = this.#parts;
+    if (!init) return new Map();
+    const heads = ['head.', 'head_dist.', 'fc.'];
+    const fits = init.model.classes === student.classes && init.classes.every((name, i) => name === this.#parts.data.classes[i]);
+    const kept = [...init.weights].filter(([name]) => fits || !heads.some((head) => name.startsWith(head)));
+    this.emit({ type: 'note', message: `weights from ${init.path}${fits ? '' : `; a new head for ${studentConfig.classes} classes`}` });
+    return new Map(kept.map(([name, weight]) => [`param.${name}`, weight]));
+  }
+
+  #position(step: number): { epoch: number; step: number } {
+    const { accumulate } = this.#parts.settings.train;
+    return { epoch: Math.floor(step / this.#updatesPerEpoch), step: (step % this.#updatesPerEpoch) * accumulate };
+  }
+
+  async #nextBatch(): Promise<TrainBatch> {
+    this.#batches ??= this.#loader.batches(this.#position(this.#progress.step));
+    const { accumulate } = this.#parts.settings.train;
+    for (;;) {
+      const { value, done } = await this.#batches.next();
+      if (done || !value) throw new UserError('internal: the loader ended');
+      // Micro-batches that do not fill an update at the end of an epoch are passed over.
+      if ((value as TrainBatch & { step: number }).step < this.#updatesPerEpoch * accumulate) return value;
+      value.release();
+    }
+  }
+
+  /** The batch at the current position, without moving: the stream is opened anew afterwards. */
+  async #peekBatch(): Promise<TrainBatch> {
+    await this.#batches?.return(undefined);
+    this.#batches = undefined;
+    const batch = await this.#nextBatch();
+    const copy = { ...batch, images: batch.images.slice(), labels: batch.labels.slice(), release: () => undefined };
+    batch.release();
+    await (this.#batches as AsyncGenerator<TrainBatch> | undefined)?.return(undefined);
+    this.#batches = undefined;
+    return copy;
+  }
+
+  #nextEvaluation(step: number): number {
+    const span = this.#updatesPerEpoch * this.#parts.settings.train.evalEvery;
+    return (Math.floor(step / span) + 1) * span;
+  }
+
+  #pause(finished: number, epochEnd: number): boolean {
+    if (this.#options.signal?.aborted) return true;
+    const due = (performance.now() - this.#lastSave) / 1000 > this.#parts.settings.train.checkpointSeconds;
+    return due && finished < epochEnd;
+  }
+
+  async #evaluate(stage: PlannedStage, step: number): Promise<void> {
+    const epoch = Math.ceil(step / this.#updatesPerEpoch);
+    const found = await this.#evaluator.evaluate(this.#state!);
+    for (const { metrics, ema } of found.events) this.emit({ type: 'evaluation', step, epoch, stage: stage.index, metrics, ...(ema ? { ema } : {}) });
+    this.#lastMetrics = found.named;
+    if (this.#progress.best !== null && found.top1 <= this.#progress.best.metric) return;
+    this.#progress = { ...this.#progress, best: { step, metric: found.top1 } };
+    await this.#save('best');
+    const { studentConfig, data, preprocessing } = this.#parts;
+    const prefix = found.ema ? 'ema.' : 'param.';
+    const arrays = [...(await this.#state!.read())].filter(([name]) => name.startsWith(prefix) && !name.startsWith(`${prefix}method.`));
+    const weights = new Map(arrays.map(([name, array]) => [name.slice(prefix.length), array]));
+    await writeExport(join(this.#out, 'model'), { model: studentConfig, classes: data.classes, preprocessing, weights });
+  }
+
+  async #save(kind: 'last' | 'best'): Promise<void> {
+    await this.#logger.flush();
+    const { studentConfig, data, preprocessing } = this.#parts;
+    const path = join(this.#out, 'checkpoints', kind);
+    const model = { model: studentConfig, classes: data.classes, preprocessing };
+    await saveCheckpoint(path, model, { progress: this.#progress, state: await this.#state!.read() });
+    if (kind === 'last') this.#lastSave = performance.now();
+    this.emit({ type: 'checkpoint', step: this.#progress.step, kind, path });
+  }
+}

@@ -1,0 +1,31 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse, stringify } from 'yaml';
+import { writeFileAtomic } from '../formats/atomicNode.ts';
+import { UserError } from '../graph/errors.ts';
+
+/** A YAML (or JSON) configuration file as a plain object. */
+export async function readConfigFile(path: string): Promise<Record<string, unknown>> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch {
+    throw new UserError(`${path}: no such file; wanted a configuration file in YAML`);
+  }
+  try {
+    const value: unknown = parse(text);
+    if (value === null || typeof value !== 'object' || Array.isArray(value)) throw new Error('wanted a mapping of keys to values');
+    return value as Record<string, unknown>;
+  } catch (error) {
+    throw new UserError(`${path}: not a configuration file: ${(error as Error).message.split('\n')[0]}`);
+  }
+}
+
+/** The configuration that a run was started with. */
+export function readRunConfig(runFolder: string): Promise<Record<string, unknown>> {
+  return readConfigFile(join(runFolder, 'config.yaml'));
+}
+
+export async function writeRunConfig(runFolder: string, config: unknown): Promise<void> {
+  await writeFileAtomic(join(runFolder, 'config.yaml'), stringify(config));
+}

@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import type { RunConfig } from '../config/schema.ts';
+import { createLoader, type Dataset, decodeImage, type ImageList, type Loader, openDataset, subset, type TransformConfig } from '../data/index.ts';
+import type { DataFacts, Settings } from './defaults.ts';
+
+/** The images of a run. */
+export interface RunData {
+  readonly classes: readonly string[];
+  readonly train: ImageList;
+  readonly val: ImageList;
+  readonly splitSource: Dataset['splitSource'];
+  readonly facts: DataFacts;
+  /** Digest of the training list, to notice at a resume that the data changed. */
+  readonly digest: string;
+}
+
+export async function openRunData({ data }: RunConfig): Promise<RunData> {
+  const dataset = openDataset(data.dir, { valFraction: data.valFraction, seed: data.splitSeed });
+  const amount = data.images !== null ? { count: data.images } : { fraction: data.fraction };
+  const whole = data.images === null && data.fraction === 1;
+  const train = whole ? dataset.train : subset(dataset.train, amount, data.splitSeed);
+  return {
+    classes: dataset.classes,
+    train,
+    val: dataset.val,
+    splitSource: dataset.splitSource,
+    facts: { images: train.paths.length, classes: dataset.classes.length, shorterSide: await medianSide(train) },
+    digest: digestOf(train),
+  };
+}
+
+/** The median shorter side of up to nine images spread over the list; unreadable ones are left to the loader. */
+async function medianSide({ root, paths }: ImageList): Promise<number> {
+  const sides: number[] = [];
+  const step = Math.max(1, Math.floor(paths.length / 9));
+  for (let i = 0; i < paths.length && sides.length < 9; i += step) {
+    try {
+      const { width, height } = await decodeImage(join(root, paths[i]!));
+      sides.push(Math.min(width, height));
+    } catch {
+      // The loader counts and names bad files.
+    }
+  }
+  sides.sort((a, b) => a - b);
+  return sides[Math.floor(sides.length / 2)] ?? 224;
+}
+
+function digestOf({ paths, labels }: ImageList): string {
+  const hash = createHash('sha256');
+  paths.forEach((path, i) => void hash.update(`${path}\0${labels[i]}\n`));
+  return hash.digest('hex');
+}
+
+export function transformOf({ imageSize, augment }: Settings): TransformConfig {
+  const { mean, std, evalCropRatio, ...train } = augment;
+  return { imageSize, mean, std, evalCropRatio, train };
+}
+
+export function trainLoader(data: RunData, config: RunConfig, settings: Settings): Loader {
+  return createLoader({
+    list: data.train,
+    transform: transformOf(settings),
+    batch: settings.train.batch,
+    train: true,
+    seed: settings.train.seed,
+    ...loaderOptions(config),
+  });
+}
+
+/** Validation images are few and seen again and again: they may use an equal cache. */
+export function evalLoader(list: ImageList, transform: TransformConfig, batch: number, config: Pick<RunConfig, 'data'>): Loader {
+  return createLoader({ list, transform, batch, train: false, seed: 0, ...loaderOptions(config) });
+}
+
+function loaderOptions({ data }: Pick<RunConfig, 'data'>) {
+  return { maxBadFraction: data.maxBadFraction, cacheMB: data.cacheMB, ...(data.workers === 'auto' ? {} : { workers: data.workers }) };
+}

@@ -1,0 +1,36 @@
+import { parseConfig } from '../config/parse.ts';
+import type { RunConfig } from '../config/schema.ts';
+import { UserError } from '../graph/errors.ts';
+import { type Method, methodNamed } from '../methods/index.ts';
+
+/** One stage of a run: a method with its settings, and the updates that it has. */
+export interface PlannedStage {
+  readonly index: number;
+  readonly name: string;
+  readonly method: Method;
+  readonly settings: unknown;
+  /** First update of the stage and the first one after it, counted over the run from 0. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The stages as methods with checked settings; their shares of the epochs become whole epochs, at least one each. */
+export function planStages(config: RunConfig, epochs: number, updatesPerEpoch: number): PlannedStage[] {
+  const settingsOf = (method: Method) => parseConfig(method.config, config.methods[method.name] ?? {}, `methods.${method.name}`);
+  const main = methodNamed(config.method);
+  const listed = config.stages === 'auto' ? (main.stages?.(settingsOf(main)) ?? [{ method: config.method, share: 1 }]) : config.stages;
+  const total = listed.reduce((sum, { share }) => sum + share, 0);
+  if (Math.abs(total - 1) > 1e-6) throw new UserError(`stages: the shares must sum to 1, got ${total}`);
+  if (listed.length > epochs) throw new UserError(`stages: ${listed.length} stages need at least ${listed.length} epochs, got ${epochs}; set train.epochs`);
+  for (const name of Object.keys(config.methods)) methodNamed(name);
+  let [shares, start] = [0, 0];
+  return listed.map(({ method: name, share }, index) => {
+    shares += share;
+    const rest = listed.length - 1 - index;
+    const end = rest === 0 ? epochs : Math.min(epochs - rest, Math.max(start + 1, Math.round(shares * epochs)));
+    const method = methodNamed(name);
+    const stage = { index, name, method, settings: settingsOf(method), from: start * updatesPerEpoch, to: end * updatesPerEpoch };
+    start = end;
+    return stage;
+  });
+}

@@ -1,0 +1,105 @@
+import { join } from 'node:path';
+import { parseConfig } from '../config/parse.ts';
+import { type RunConfig, type RunInput, runSchema } from '../config/schema.ts';
+import type { Engine } from '../engine/contract.ts';
+import { ortNode } from '../engine/ortNode.ts';
+import { UserError } from '../graph/errors.ts';
+import { buildModel } from '../models/index.ts';
+import { createRunFolder } from '../train/runFolderNode.ts';
+import { type Checkpoint, loadCheckpoint } from '../train/checkpointNode.ts';
+import type { RunEvent } from '../train/events.ts';
+import { checkNeeds, type RunParts, studentConfig } from './buildStage.ts';
+import { chooseSettings } from './defaults.ts';
+import { loadModelReference } from './modelReference.ts';
+import { openRunData } from './runData.ts';
+import { executeRun, type RunResult } from './executeRun.ts';
+import { readRunConfig } from './runConfigNode.ts';
+import { planStages } from './stagePlan.ts';
+import { stepsPerEpoch } from '../data/index.ts';
+
+export interface TrainOptions {
+  /** Run folder. */
+  readonly out: string;
+  /** Go on from the last checkpoint in `out`; the saved configuration is used. */
+  readonly resume?: boolean;
+  readonly onEvent?: (event: RunEvent) => void;
+  /** Saves a checkpoint and ends the run when aborted. */
+  readonly signal?: AbortSignal;
+  readonly engine?: Engine;
+}
+
+/**
+ * Trains a student, with a teacher (distillation) or without. Writes the run folder: config.yaml, metrics.jsonl, summary.csv,
+ * train.log, TensorBoard events, checkpoints/last, checkpoints/best and model/.
+ * @throws UserError for whatever the user can mend; nothing is written before the inputs have been checked.
+ */
+export async function trainRun(input: RunInput | undefined, options: TrainOptions): Promise<RunResult> {
+  const config = options.resume ? await resumedConfig(input, options.out) : parseConfig(runSchema, input, 'config');
+  const parts = await assemble(config);
+  const folder = await createRunFolder(options.out, { resume: options.resume ?? false });
+  try {
+    const checkpoint = folder.checkpoint === undefined ? undefined : await checkedResume(folder.checkpoint, parts);
+    const threads = config.train.threads === 'auto' ? {} : { threads: config.train.threads };
+    return await executeRun(parts, folder.path, checkpoint, { ...options, engine: options.engine ?? ortNode(threads) });
+  } finally {
+    await folder.release();
+  }
+}
+
+/** Reads everything that the run needs and checks that it fits, before anything is compiled or written. */
+export async function assemble(config: RunConfig): Promise<RunParts & { readonly init: Awaited<ReturnType<typeof loadModelReference>> | undefined }> {
+  const data = await openRunData(config);
+  const teacher = config.teacher === null ? undefined : await loadModelReference(config.teacher);
+  const init = config.student.init === null ? undefined : await loadModelReference(config.student.init);
+  const named = init ? { ...config, student: { ...config.student, imageSize: config.student.imageSize === 'auto' ? init.preprocessing.imageSize : config.student.imageSize } } : config;
+  const family = init?.model.family ?? (config.student.name.startsWith('resnet') ? 'resnet' : 'vit');
+  const settings = chooseSettings(named, data.facts, family);
+  const updatesPerEpoch = updatesIn(data.train.paths.length, settings.train.batch, settings.train.accumulate);
+  const stages = planStages(config, settings.train.epochs, updatesPerEpoch);
+  const described = studentConfig(config, settings, data, stages, teacher, init);
+  const student = buildModel(described);
+  checkNeeds(stages, student, teacher);
+  const { mean, std, evalCropRatio } = settings.augment;
+  const preprocessing = { imageSize: settings.imageSize, mean, std, evalCropRatio };
+  return { config, settings, data, teacher, student, studentConfig: described, preprocessing, stages, init };
+}
+
+export function updatesIn(images: number, batch: number, accumulate: number): number {
+  const updates = Math.floor(stepsPerEpoch(images, batch, true) / accumulate);
+  if (updates < 1) throw new UserError(`train.accumulate: ${accumulate} x ${batch} images are more than the ${images} training images; lower train.accumulate or train.batch`);
+  return updates;
+}
+
+/** The saved configuration; what is given again must be the same. */
+async function resumedConfig(input: RunInput | undefined, out: string): Promise<RunConfig> {
+  const saved = parseConfig(runSchema, await readRunConfig(out), join(out, 'config.yaml'));
+  if (input === undefined) return saved;
+  const given = parseConfig(runSchema, input, 'config');
+  const differing = differences(given, saved).filter(({ given: value, path }) => !isDefault(path, value));
+  if (differing.length > 0) {
+    const lines = differing.map(({ path, given, saved }) => `${path}: the run has ${JSON.stringify(saved)}, got ${JSON.stringify(given)}`);
+    throw new UserError(`${out}: --resume goes on with the run's own settings:\n  ${lines.join('\n  ')}\n  Leave these away, or start a new run with another --out`);
+  }
+  return saved;
+}
+
+function isDefault(path: string, value: unknown): boolean {
+  const blank = runSchema.parse({ data: { dir: '.' }, student: { name: '.' } }) as unknown as Record<string, unknown>;
+  const usual = path.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], blank);
+  return JSON.stringify(usual) === JSON.stringify(value);
+}
+
+function differences(given: unknown, saved: unknown, path = ''): { path: string; given: unknown; saved: unknown }[] {
+  if (JSON.stringify(given) === JSON.stringify(saved)) return [];
+  const open = (value: unknown): value is Record<string, unknown> => value !== null && typeof value === 'object' && !Array.isArray(value);
+  if (!open(given) || !open(saved)) return [{ path, given, saved }];
+  const keys = new Set([...Object.keys(given), ...Object.keys(saved)]);
+  return [...keys].flatMap((key) => differences(given[key], saved[key], path === '' ? key : `${path}.${key}`));
+}
+
+async function checkedResume(folder: string, parts: RunParts): Promise<Checkpoint> {
+  const checkpoint = await loadCheckpoint(folder);
+  if (checkpoint.progress.data !== parts.data.digest)
+    throw new UserError(`${parts.config.data.dir}: the training images changed since the checkpoint ${folder} (${parts.data.train.paths.length} now); put them back, or start a new run with another --out`);
+  return checkpoint;
+}

@@ -1,0 +1,43 @@
+import type { Compiled, Engine, EngineTensor } from '../engine/contract.ts';
+import { type Evaluation, Tally } from './metrics.ts';
+
+/** A batch as evaluation needs it; rows whose `valid` is 0 are padding or unreadable. */
+export interface EvaluationBatch {
+  readonly images: Float32Array;
+  readonly labels: Int32Array;
+  readonly indices: Int32Array;
+  readonly valid: Uint8Array;
+  release(): void;
+}
+
+export interface EvaluationTask {
+  readonly engine: Engine;
+  readonly compiled: Compiled;
+  readonly batch: number;
+  readonly imageSize: number;
+  readonly classes: number;
+  /** Further feeds, such as live weights. */
+  readonly feeds?: Readonly<Record<string, EngineTensor>>;
+  readonly batches: AsyncIterable<EvaluationBatch>;
+  /** Images in the list. */
+  readonly size: number;
+  readonly onProgress?: (images: number) => void;
+}
+
+/** Runs a program `pixel_values -> logits` over a list of images and adds up the metrics. */
+export async function evaluate({ engine, compiled, batch, imageSize, classes, feeds = {}, batches, size, onProgress }: EvaluationTask): Promise<Evaluation> {
+  const tally = new Tally(size);
+  const logits = engine.empty('float32', [batch, classes]);
+  let seen = 0;
+  for await (const loaded of batches) {
+    const pixels = engine.tensor('float32', [batch, 3, imageSize, imageSize], loaded.images);
+    await compiled.run({ ...feeds, pixel_values: pixels }, { logits });
+    const rows = (await logits.read()) as Float32Array;
+    for (let row = 0; row < batch; row++)
+      if (loaded.valid[row]) tally.add(rows.subarray(row * classes, (row + 1) * classes), loaded.labels[row]!, loaded.indices[row]!);
+    loaded.release();
+    seen += batch;
+    onProgress?.(Math.min(seen, size));
+  }
+  return tally.result();
+}

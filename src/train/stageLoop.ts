@@ -1,0 +1,164 @@
+import type { Compiled, Engine, EngineTensor } from '../engine/contract.ts';
+import { UserError } from '../graph/errors.ts';
+import { drawNoise } from '../nn/noise.ts';
+import type { Schedule } from '../optim/schedule.ts';
+import type { TrainProgram } from '../program/trainProgram.ts';
+import { stream } from '../random/stream.ts';
+import type { UnstampedEvent } from './events.ts';
+import type { TrainState } from './trainState.ts';
+
+/** A micro-batch of training images. */
+export interface TrainBatch {
+  /** [B,3,S,S] */
+  readonly images: Float32Array;
+  /** Class of each image, -1 without a label. */
+  readonly labels: Int32Array;
+  readonly waitSeconds: number;
+  release(): void;
+}
+
+export interface StageLoop {
+  readonly engine: Engine;
+  readonly program: TrainProgram;
+  readonly update: Compiled;
+  /** Present where gradients are accumulated. */
+  readonly accumulateStep: Compiled | undefined;
+  readonly accumulate: number;
+  readonly state: TrainState;
+  readonly next: () => Promise<TrainBatch>;
+  readonly batch: number;
+  readonly classes: number;
+  readonly imageSize: number;
+  readonly stage: number;
+  /** Updates of this call, counted over the run from 0. */
+  readonly from: number;
+  readonly to: number;
+  readonly totalSteps: number;
+  readonly updatesPerEpoch: number;
+  readonly schedule: Schedule;
+  readonly emaDecay: number | null;
+  readonly seed: number;
+  readonly emit: (event: UnstampedEvent) => void;
+  /** Asked after each update; true leaves the loop. */
+  readonly pause: (finishedSteps: number) => boolean;
+}
+
+/** What one update measured. */
+interface Measured {
+  readonly loss: number;
+  readonly terms: Record<string, number>;
+  readonly gradNorm: number;
+  readonly waitSeconds: number;
+}
+
+/** Runs updates until `to` or a pause; gives the number of finished updates. */
+export async function runUpdates(loop: StageLoop): Promise<number> {
+  const clock = new RateClock(loop.batch * loop.accumulate);
+  for (let step = loop.from; step < loop.to; step++) {
+    const lr = loop.schedule(step);
+    const measured = await runUpdate(loop, step, lr);
+    const { imagesPerSec, dataWait } = clock.tick(measured.waitSeconds);
+    const { loss, terms, gradNorm } = measured;
+    loop.emit({
+      type: 'step',
+      step: step + 1,
+      epoch: Math.floor(step / loop.updatesPerEpoch) + 1,
+      stage: loop.stage,
+      loss,
+      terms,
+      lr,
+      gradNorm,
+      imagesPerSec,
+      dataWait,
+      etaSeconds: ((loop.totalSteps - step - 1) * loop.batch * loop.accumulate) / imagesPerSec,
+      totalSteps: loop.totalSteps,
+    });
+    if (loop.pause(step + 1)) return step + 1;
+  }
+  return loop.to;
+}
+
+async function runUpdate(loop: StageLoop, step: number, lr: number): Promise<Measured> {
+  const { engine, program, state, accumulate } = loop;
+  let [loss, waitSeconds] = [0, 0];
+  const values: Record<string, number> = {};
+  for (let micro = 0; micro < accumulate; micro++) {
+    const last = micro === accumulate - 1;
+    const [compiled, outputs] = last ? [loop.update, program.update.outputs] : [loop.accumulateStep!, program.accumulate!.outputs];
+    const batch = await loop.next();
+    waitSeconds += batch.waitSeconds;
+    const scalars = scalarPorts(outputs.keys(), engine);
+    const feeds = { ...state.feeds(), ...hostFeeds(loop, batch, step, micro, lr) };
+    await compiled.run(feeds, { ...state.into(outputs), ...scalars });
+    batch.release();
+    for (const [name, tensor] of Object.entries(scalars)) values[name] = ((await tensor.read()) as Float32Array)[0]!;
+    loss += values.loss! / accumulate;
+    refuseNonFinite(values, step);
+    state.commit(outputs);
+  }
+  if (accumulate > 1) await state.clearAccumulated();
+  const terms = Object.fromEntries(Object.entries(program.weights).map(([name, weight]) => [name, weight * values[`term.${name}`]!]));
+  return { loss, terms, gradNorm: values.gradNorm!, waitSeconds };
+}
+
+/** Outputs that are numbers: the loss, its terms, the gradient's norm. */
+function scalarPorts(outputs: Iterable<string>, engine: Engine): Record<string, EngineTensor> {
+  const names = [...outputs].filter((name) => !name.startsWith('next.'));
+  return Object.fromEntries(names.map((name) => [name, engine.empty('float32', [])]));
+}
+
+function hostFeeds(loop: StageLoop, batch: TrainBatch, step: number, micro: number, lr: number): Record<string, EngineTensor> {
+  const { engine, program, classes, imageSize } = loop;
+  const feeds: Record<string, EngineTensor> = {
+    'batch.pixels': engine.tensor('float32', [loop.batch, 3, imageSize, imageSize], batch.images),
+    'batch.targets': engine.tensor('float32', [loop.batch, classes], oneHot(batch.labels, classes)),
+  };
+  const scalars = { ...program.scalars({ step: step + 1, lr }), ...(loop.emaDecay === null ? {} : { emaRate: 1 - loop.emaDecay }) };
+  for (const [name, value] of Object.entries(scalars)) feeds[`scalar.${name}`] = engine.tensor('float32', [], Float32Array.of(value));
+  for (const spec of program.noises)
+    feeds[`noise.${spec.name}`] = engine.tensor('uint8', spec.shape, drawNoise(spec, stream(loop.seed, 'noise', step, micro, spec.name)));
+  return feeds;
+}
+
+/** Label rows [B,K]; a row without a label is zero. */
+export function oneHot(labels: Int32Array, classes: number): Float32Array {
+  const rows = new Float32Array(labels.length * classes);
+  labels.forEach((label, row) => {
+    if (label >= 0) rows[row * classes + label] = 1;
+  });
+  return rows;
+}
+
+/** Stops before the update is taken: the state stays that of the step before. */
+function refuseNonFinite(values: Readonly<Record<string, number>>, step: number): void {
+  const bad = Object.keys(values).filter((name) => !Number.isFinite(values[name]!));
+  if (bad.length === 0) return;
+  const terms = bad.filter((name) => name.startsWith('term.')).map((name) => name.slice('term.'.length));
+  const culprit = terms.length > 0 ? `loss term ${terms.map((name) => `"${name}" is ${values[`term.${name}`]}`).join(', ')}` : `${bad[0]} is ${values[bad[0]!]}`;
+  throw new UserError(
+    `step ${step + 1}: ${culprit}. The update was not applied and the last checkpoint is whole. Lower optim.lr, or set optim.clipNorm=1, then go on with --resume`,
+  );
+}
+
+/** Images a second, smoothed over about twenty updates, and the share of time spent waiting for data. */
+class RateClock {
+  readonly #images: number;
+  #before = performance.now();
+  #seconds = 0;
+  #waiting = 0;
+  #weight = 0;
+
+  constructor(images: number) {
+    this.#images = images;
+  }
+
+  tick(waitSeconds: number): { imagesPerSec: number; dataWait: number } {
+    const now = performance.now();
+    const keep = 0.95;
+    this.#seconds = keep * this.#seconds + (now - this.#before) / 1000;
+    this.#waiting = keep * this.#waiting + waitSeconds;
+    this.#weight = keep * this.#weight + 1;
+    this.#before = now;
+    return { imagesPerSec: (this.#images * this.#weight) / this.#seconds, dataWait: Math.min(1, this.#waiting / this.#seconds) };
+  }
+}
