@@ -23,12 +23,14 @@ export interface ParamSpec {
   readonly decay: boolean;
 }
 
-/** A mask that the host draws anew for each step: each element is 1 with probability `keep`, else 0. */
-export interface NoiseSpec {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly keep: number;
-}
+/**
+ * A 0/1 mask that the host draws anew for each step (nn/noise.ts). `bernoulli`: each element is 1 with probability `keep`.
+ * `exactCount`: each row along the last axis has exactly `ones` ones, every choice of places equally likely.
+ */
+export type NoiseSpec = { readonly name: string; readonly shape: readonly number[] } & (
+  | { readonly kind: 'bernoulli'; readonly keep: number }
+  | { readonly kind: 'exactCount'; readonly ones: number }
+);
 
 /** Where the tensors of a build come from. A program provides slices of its state, an export constants, a test plain inputs. */
 export interface Store {
@@ -70,8 +72,17 @@ export class Scope {
 
   /** A 0/1 float mask of the host's; each element is 1 with probability `keep`. Only while training. */
   noise(name: string, shape: readonly number[], keep: number): Tensor {
+    return this.#draw({ kind: 'bernoulli', name, shape, keep });
+  }
+
+  /** A 0/1 float mask of the host's with exactly `ones` ones in each row along the last axis. Only while training. */
+  exactMask(name: string, shape: readonly number[], ones: number): Tensor {
+    return this.#draw({ kind: 'exactCount', name, shape, ones });
+  }
+
+  #draw(spec: NoiseSpec): Tensor {
     if (!this.training) throw internal(`${this.path}: noise outside training`);
-    return this.#store.noise({ name: this.#join(name), shape, keep });
+    return this.#store.noise({ ...spec, name: this.#join(spec.name) });
   }
 
   #join(name: string): string {

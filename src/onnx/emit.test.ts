@@ -8,7 +8,7 @@ import type { Tensor } from '../graph/tensor.ts';
 import { greater } from '../ops/compare.ts';
 import { add, cast, clip, mul, neg, relu, where } from '../ops/elementwise.ts';
 import { gemm, matmul } from '../ops/matmul.ts';
-import { split, transpose } from '../ops/movement.ts';
+import { concat, split, transpose } from '../ops/movement.ts';
 import { layerNorm } from '../ops/norm.ts';
 import { MaxPool, maxPool } from '../ops/pool.ts';
 import { closeProgram } from '../program/program.ts';
@@ -143,6 +143,19 @@ describe('emit', () => {
       ['flag', 9, ['2', '3']],
       ['index', 7, ['2', '3']],
       ['y', 1, ['2', '3']],
+    ]);
+  });
+
+  it('names the open batch in the types of its ports', () => {
+    const images = input('images', [10007, 3]);
+    const { graph } = emitted({ y: neg(images), pairs: concat([images, images], 0) }, { openBatch: 10007 });
+    const dims = [...graph.input, ...graph.output].map((port) =>
+      port.type!.value.value!.shape!.dim.map((d) => String(d.value.value)),
+    );
+    expect(dims).toEqual([
+      ['batch', '3'],
+      ['batch', '3'],
+      ['batch*2', '3'],
     ]);
   });
 

@@ -13,7 +13,7 @@ export const Reshape: Op = {
     const shape = constantValue(inputs[1], 'the shape').slice();
     const open = shape.indexOf(-1);
     if (open >= 0) shape[open] = sizeOf(x.shape) / sizeOf(shape.filter((n) => n !== -1));
-    if (sizeOf(shape) !== sizeOf(x.shape))
+    if (sizeOf(shape) !== sizeOf(x.shape) || !shape.every(Number.isInteger))
       throw new BuildError(`${showShape(x.shape)} does not fit ${showShape(shape)}`);
     return [{ dtype: x.dtype, shape }];
   },

@@ -1,0 +1,151 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { CASES } from '../src/ops/cases.ts';
+import { OPS } from '../src/ops/index.ts';
+
+/** A folder of src/ imports only from itself and from folders that stand before it. */
+const LAYERS = [
+  'random',
+  'graph',
+  'ops',
+  'autodiff',
+  'nn',
+  'models',
+  'losses',
+  'methods',
+  'optim',
+  'program',
+  'onnx',
+  'engine',
+  'data',
+  'formats',
+  'train',
+  'config',
+  'run.ts',
+];
+
+/** These stand above all layers. */
+const TOP = ['cli', 'server', 'quickstart', 'bench', 'index.ts'];
+
+const MAX_LINES = 300;
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+/** What git has or would take: tracked files and untracked ones that it does not ignore. */
+const FILES = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
+  cwd: ROOT,
+  encoding: 'utf8',
+})
+  .split('\0')
+  .filter((path) => path !== '' && existsSync(join(ROOT, path)));
+
+const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+const isTest = (path: string): boolean => path.endsWith('.test.ts');
+const isTypeScript = (path: string): boolean => /\.tsx?$/.test(path) && !path.includes('/generated/');
+const sources = FILES.filter((path) => path.startsWith('src/') && /\.tsx?$/.test(path) && !isTest(path));
+
+/** The modules that a text imports: static, type-only, re-exported and dynamic. */
+export function importsOf(text: string): string[] {
+  const code = text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '');
+  const patterns = [
+    /^\s*(?:import|export)\s[^'"`;]*?\sfrom\s*['"]([^'"]+)['"]/gm,
+    /^\s*import\s*['"]([^'"]+)['"]/gm,
+    /\bimport\(\s*['"]([^'"]+)['"]/g,
+  ];
+  return patterns.flatMap((pattern) => [...code.matchAll(pattern)].map((match) => match[1]!));
+}
+
+const layerOf = (path: string): string => path.split('/')[1]!;
+
+/** Imports of a source file that its layer may not make. */
+function wrongImports(path: string, text: string): string[] {
+  const layer = layerOf(path);
+  if (TOP.includes(layer)) return [];
+  const rank = LAYERS.indexOf(layer);
+  if (rank < 0) return [`${path}: src/${layer} has no place in the order of layers`];
+  return importsOf(text)
+    .filter((module) => module.startsWith('.'))
+    .map((module) => relative(ROOT, join(ROOT, dirname(path), module)))
+    .filter(
+      (target) =>
+        !target.startsWith('src/') ||
+        !(LAYERS.indexOf(layerOf(target)) >= 0 && LAYERS.indexOf(layerOf(target)) <= rank),
+    )
+    .map((target) => `${path} imports ${target}`);
+}
+
+/** Platform modules in a file whose name does not own up to a platform. */
+function platformImports(path: string, text: string): string[] {
+  if (/(Node|Web)\.ts$/.test(path) || [...TOP, 'run.ts'].includes(layerOf(path))) return [];
+  return importsOf(text)
+    .filter((module) => /^(node:|sharp$|onnxruntime-(node|web))/.test(module))
+    .map((module) => `${path} imports ${module}`);
+}
+
+const MACHINE_PATH = new RegExp(`(?<![\\w.])(/(?:work|root)/|/(?:home|Users)/[A-Za-z0-9]|[A-Z]:\\\\Users\\\\)`);
+
+describe('architecture', () => {
+  it('reads the imports that it judges', () => {
+    const text = [
+      "import a, {\n  type B,\n} from './a.ts';",
+      "import type { C } from '../c.ts';",
+      "export * from './d.ts';",
+      "import './e.ts';",
+      "const f = await import('node:fs');",
+      "// import g from './g.ts'",
+      "/* import h from './h.ts' */",
+    ].join('\n');
+    expect(importsOf(text).sort()).toEqual(['../c.ts', './a.ts', './d.ts', './e.ts', 'node:fs']);
+    expect(wrongImports('src/ops/x.ts', "import { y } from '../nn/y.ts';")).toEqual([
+      'src/ops/x.ts imports src/nn/y.ts',
+    ]);
+    expect(wrongImports('src/nn/x.ts', "import { y } from '../ops/y.ts';\nimport z from './z.ts';")).toEqual([]);
+    expect(wrongImports('src/graph/x.ts', "import { y } from '../cli/y.ts';")).toHaveLength(1);
+    expect(wrongImports('src/odd/x.ts', '')).toHaveLength(1);
+    expect(platformImports('src/data/x.ts', "import { readFile } from 'node:fs/promises';")).toHaveLength(1);
+    expect(platformImports('src/data/xNode.ts', "import { readFile } from 'node:fs/promises';")).toEqual([]);
+    const machine = ['', 'work', 'main'].join('/');
+    expect([MACHINE_PATH.test(`see ${machine}`), MACHINE_PATH.test(`https://example.org${machine}/x`)]).toEqual([
+      true,
+      false,
+    ]);
+    expect(sources.length).toBeGreaterThan(40);
+  });
+
+  it('folders import only from layers below them', () => {
+    expect(sources.flatMap((path) => wrongImports(path, read(path)))).toEqual([]);
+  });
+
+  it('only files that say so import a platform', () => {
+    expect(sources.flatMap((path) => platformImports(path, read(path)))).toEqual([]);
+  });
+
+  it(`a file of more than ${MAX_LINES} lines says why in its first line`, () => {
+    const long = FILES.filter(isTypeScript).filter((path) => {
+      const lines = read(path).trimEnd().split('\n');
+      return lines.length > MAX_LINES && !/^(\/\/|\/\*)/.test(lines[0]!);
+    });
+    expect(long).toEqual([]);
+  });
+
+  it('every operator has examples', () => {
+    const without = Object.keys(OPS).filter(
+      (name) => !(CASES as Readonly<Record<string, readonly unknown[]>>)[name]?.length,
+    );
+    expect(without).toEqual([]);
+    expect(Object.keys(CASES).filter((name) => !(name in OPS))).toEqual([]);
+    expect(Object.keys(OPS).length).toBeGreaterThan(50);
+  });
+
+  it('no file carries a path of one machine', () => {
+    const found = FILES.filter((path) => path !== 'package-lock.json').flatMap((path) => {
+      const text = read(path);
+      if (text.includes('\0')) return [];
+      return text.split('\n').flatMap((line, i) => (MACHINE_PATH.test(line) ? [`${path}:${i + 1}`] : []));
+    });
+    expect(found).toEqual([]);
+  });
+});
