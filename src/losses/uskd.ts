@@ -1,7 +1,7 @@
 import type { Tensor } from '../graph/tensor.ts';
 import { greater } from '../ops/compare.ts';
 import { add, cast, div, maximum, mul, stopGradient, sub } from '../ops/elementwise.ts';
-import { slice, transpose } from '../ops/movement.ts';
+import { reshape, slice } from '../ops/movement.ts';
 import { reduceSum } from '../ops/reduce.ts';
 import { logSoftmax, softmax } from '../ops/softmax.ts';
 import { crossEntropy, hardLabels } from './crossEntropy.ts';
@@ -72,12 +72,13 @@ const CHUNK = 64;
 /** 1 / rank in the row, the largest has rank 1, [B,K]. Our choice: equal entries share the better rank. No gradient. */
 function zipf(r: Tensor): Tensor {
   const [B, K] = r.shape as [number, number];
-  const columns = transpose(r, [1, 0]); // K B
-  let larger: Tensor | undefined;
+  const own = reshape(r, [B, K, 1]);
+  const counts: Tensor[] = [];
   for (let start = 0; start < K; start += CHUNK) {
-    const some = slice(columns, 0, start, Math.min(K, start + CHUNK)); // C B
-    const count = countLarger(r, transpose(some, [1, 0]), B, K);
-    larger = larger ? add(larger, count) : count;
+    const end = Math.min(K, start + CHUNK);
+    const some = reshape(slice(r, 1, start, end), [B, 1, end - start]);
+    counts.push(reduceSum(cast(greater(some, own), 'float32'), { axes: [2] })); // B K
   }
-  return div(1, add(larger!, 1));
+  const larger = counts.reduce((a, b) => add(a, b));
+  return div(1, add(larger, 1));
 }

@@ -9,7 +9,7 @@ import { aligner } from '../nn/aligner.ts';
 import { add, mul, stopGradient } from '../ops/elementwise.ts';
 import { logitKd } from './logitKd.ts';
 import type { LossContext, Method, Terms } from './method.ts';
-import { labelSmoothing } from './supervised.ts';
+import { labelSmoothing, labelTerms } from './supervised.ts';
 
 const pairSchema = z.strictObject({
   /** Student block, from 0. */
@@ -41,9 +41,16 @@ const config = z.strictObject({
   /** Whether the aligner adds the class token to the patches, so that it gets gradient too. */
   alignClassToken: z.boolean().default(true),
   /** The MHCA layers; "auto" is the first blocks up to the deepest distilled one, null leaves them out. */
-  mhca: z.union([z.literal('auto'), mhcaSchema, mhcaSchema.omit({ layers: true }).extend({ layers: z.literal('auto') })]).nullable().default('auto'),
+  mhca: z
+    .union([z.literal('auto'), mhcaSchema, mhcaSchema.omit({ layers: true }).extend({ layers: z.literal('auto') })])
+    .nullable()
+    .default('auto'),
   /** Share of the epochs with distillation; the rest trains on the labels alone. Paper: two stages; our choice: 250 of 300 epochs. */
-  stageOne: z.number().positive().max(1).default(5 / 6),
+  stageOne: z
+    .number()
+    .positive()
+    .max(1)
+    .default(5 / 6),
   labelSmoothing,
 });
 
@@ -56,21 +63,27 @@ export const dearkd: Method<DearkdConfig> = {
   needs: ({ alpha, logitKd, distToken }) => ({
     student: distToken ? ['logits', 'tokens', 'distLogits'] : ['logits', 'tokens'],
     teacher: logitKd === 'none' ? ['maps'] : ['maps', 'logits'],
-    labels: logitKd === 'none' || alpha < 1,
+    labels: logitKd === 'none' || alpha < 1 ? 'any' : 'none',
   }),
   shapeStudent: (config, student, teacher) => ({ distToken: config.distToken, mhca: mhcaOf(config, student, teacher) }),
   loss: (context) => ({ ...logitTerms(context), ...hiddenTerm(context) }),
   stages: ({ stageOne }) =>
-    stageOne === 1 ? [{ method: 'dearkd', share: 1 }] : [{ method: 'dearkd', share: stageOne }, { method: 'supervised', share: 1 - stageOne }],
+    stageOne === 1
+      ? [{ method: 'dearkd', share: 1 }]
+      : [
+          { method: 'dearkd', share: stageOne },
+          { method: 'supervised', share: 1 - stageOne },
+        ],
 };
 
 function logitTerms({ student, teacher, targets, config }: LossContext<DearkdConfig>): Terms {
   const { alpha, logitKd: how, tau, reduction } = config;
-  const ce = () => crossEntropy(student.logits, targets!, config.labelSmoothing);
-  if (how === 'none') return { ce: { value: ce(), weight: 1 } };
+  if (how === 'none') return labelTerms(student, targets, config.labelSmoothing);
   const kind = how === 'hard' ? ({ how } as const) : ({ how, tau, reduction } as const);
   const kd = { value: logitKd(student, teacher!.logits, kind), weight: alpha };
-  return alpha < 1 ? { ce: { value: ce(), weight: 1 - alpha }, kd } : { kd };
+  return alpha < 1
+    ? { ce: { value: crossEntropy(student.logits, targets!, config.labelSmoothing), weight: 1 - alpha }, kd }
+    : { kd };
 }
 
 /** L_hidden: the mean over the pairs of the mean squared error between aligned tokens and (standardised) teacher maps. */
@@ -80,13 +93,20 @@ function hiddenTerm({ scope, student, teacher, config }: LossContext<DearkdConfi
   const losses = pairs.map(({ block, stage }, k) => {
     const tokens = student.tokens![block];
     const map = teacher!.maps![stage];
-    if (!tokens) throw new UserError(`dearkd.pairs: the student has blocks 0 to ${student.tokens!.length - 1}, got ${block}`);
-    if (!map) throw new UserError(`dearkd.pairs: unknown teacher stage "${stage}". Available: ${Object.keys(teacher!.maps!).join(', ')}`);
+    if (!tokens)
+      throw new UserError(`dearkd.pairs: the student has blocks 0 to ${student.tokens!.length - 1}, got ${block}`);
+    if (!map)
+      throw new UserError(
+        `dearkd.pairs: unknown teacher stage "${stage}". Available: ${Object.keys(teacher!.maps!).join(', ')}`,
+      );
     const [, C, h, w] = map.shape as [number, number, number, number];
     const aligned = scope.in(`aligner.${k}`, (s) => aligner(s, tokens, grid, [C, h, w], config.alignClassToken));
     return meanSquaredError(aligned, stopGradient(config.standardise ? standardise(map) : map));
   });
-  const mean = mul(losses.reduce((a: Tensor, b) => add(a, b)), 1 / losses.length);
+  const mean = mul(
+    losses.reduce((a: Tensor, b) => add(a, b)),
+    1 / losses.length,
+  );
   return { hidden: { value: mean, weight: config.beta === 'auto' ? Number.NaN : config.beta } };
 }
 
@@ -98,7 +118,11 @@ function mapSizes(teacher: Features): [string, number][] {
  * Our choice: the middle block of the student's first third learns from the stage whose map is nearest above the token grid,
  * and the next block from the next stage.
  */
-export function defaultPairs(depth: number, grid: { readonly rows: number }, maps: readonly (readonly [string, number])[]): Pair[] {
+export function defaultPairs(
+  depth: number,
+  grid: { readonly rows: number },
+  maps: readonly (readonly [string, number])[],
+): Pair[] {
   const third = Math.max(1, Math.round(depth / 3));
   const block = Math.floor((third - 1) / 2);
   let at = -1;
@@ -111,7 +135,11 @@ export function defaultPairs(depth: number, grid: { readonly rows: number }, map
   return pairs;
 }
 
-function mhcaOf(config: DearkdConfig, student: ModelConfig, teacher: Features | undefined): z.output<typeof mhcaSchema> | null {
+function mhcaOf(
+  config: DearkdConfig,
+  student: ModelConfig,
+  teacher: Features | undefined,
+): z.output<typeof mhcaSchema> | null {
   if (config.mhca === null) return null;
   const given = config.mhca === 'auto' ? mhcaSchema.parse({ layers: 0 }) : config.mhca;
   if (config.mhca !== 'auto' && given.layers !== 'auto') return given as z.output<typeof mhcaSchema>;

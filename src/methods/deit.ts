@@ -23,11 +23,14 @@ export const deit: Method<z.output<typeof config>> = {
   needs: ({ alpha, distToken }) => ({
     student: distToken ? ['logits', 'distLogits'] : ['logits'],
     teacher: ['logits'],
-    labels: alpha < 1,
+    labels: alpha < 1 ? 'any' : 'none',
   }),
   shapeStudent: ({ distToken }) => ({ distToken }),
   loss: ({ student, teacher, targets, config: { kind, alpha, tau, reduction, labelSmoothing } }) => ({
     ...(alpha < 1 ? { ce: { value: crossEntropy(student.logits, targets!, labelSmoothing), weight: 1 - alpha } } : {}),
-    kd: { value: logitKd(student, teacher!.logits, kind === 'hard' ? { how: 'hard' } : { how: 'soft', tau, reduction }), weight: alpha },
+    kd: {
+      value: logitKd(student, teacher!.logits, kind === 'hard' ? { how: 'hard' } : { how: 'soft', tau, reduction }),
+      weight: alpha,
+    },
   }),
 };

@@ -1,18 +1,34 @@
+import { closest, distance } from 'fastest-levenshtein';
 import { UserError } from '../graph/errors.ts';
 import { dearkd } from './dearkd.ts';
 import { deit } from './deit.ts';
+import { dkd } from './dkd.ts';
 import { kd } from './kd.ts';
 import type { Method } from './method.ts';
+import { nkd } from './nkd.ts';
+import { sumOf } from './sum.ts';
 import { supervised } from './supervised.ts';
+import { uskd } from './uskd.ts';
+import { vitkd } from './vitkd.ts';
 
-export type { LossContext, Method, Term, Terms } from './method.ts';
+export type { LabelNeed, LossContext, Method, Needs, Term, Terms } from './method.ts';
 
-export const METHODS = { supervised, kd, deit, dearkd } as const;
+export const METHODS = { supervised, kd, deit, dearkd, nkd, dkd, uskd, vitkd } as const;
 
 export type MethodName = keyof typeof METHODS;
 
+/** A method by name, or the sum of several: `vitkd+nkd`. */
 export function methodNamed(name: string): Method {
-  const found = (METHODS as unknown as Record<string, Method>)[name];
-  if (!found) throw new UserError(`Unknown method "${name}". Available: ${Object.keys(METHODS).sort().join(', ')}`);
-  return found;
+  const members = name.split('+').map((part) => single(part.trim()));
+  return members.length === 1 ? members[0]! : sumOf(members);
+}
+
+function single(name: string): Method {
+  const known = Object.keys(METHODS).sort();
+  if (known.includes(name)) return (METHODS as unknown as Record<string, Method>)[name]!;
+  const near = closest(name, known);
+  const hint = distance(name, near) <= Math.max(1, Math.floor(name.length / 3)) ? ` Did you mean ${near}?` : '';
+  throw new UserError(
+    `Unknown method "${name}".${hint} Available: ${known.join(', ')}; or a sum of them, as in vitkd+nkd`,
+  );
 }

@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import { crossEntropy } from '../losses/crossEntropy.ts';
 import { softKd } from '../losses/softKd.ts';
 import type { Method } from './method.ts';
-import { labelSmoothing } from './supervised.ts';
+import { labelSmoothing, labelTerms } from './supervised.ts';
 
 const config = z.strictObject({
   /** Weight of the teacher; the labels have 1 - alpha. */
@@ -17,9 +16,9 @@ export const kd: Method<z.output<typeof config>> = {
   name: 'kd',
   summary: "soft distillation: match the teacher's softened probabilities (Hinton et al.)",
   config,
-  needs: ({ alpha }) => ({ student: ['logits'], teacher: ['logits'], labels: alpha < 1 }),
+  needs: ({ alpha }) => ({ student: ['logits'], teacher: ['logits'], labels: alpha < 1 ? 'any' : 'none' }),
   loss: ({ student, teacher, targets, config }) => ({
-    ...(config.alpha < 1 ? { ce: { value: crossEntropy(student.logits, targets!, config.labelSmoothing), weight: 1 - config.alpha } } : {}),
+    ...labelTerms(student, targets, config.labelSmoothing, 1 - config.alpha),
     kd: { value: softKd(student.logits, teacher!.logits, config.tau, config.reduction), weight: config.alpha },
   }),
 };

@@ -4,7 +4,9 @@ import { type KdReduction, softKd } from '../losses/softKd.ts';
 import type { Features } from '../models/index.ts';
 
 /** How a student's (distillation) head learns from the teacher's logits. */
-export type LogitKd = { readonly how: 'hard' } | { readonly how: 'soft'; readonly tau: number; readonly reduction: KdReduction };
+export type LogitKd =
+  | { readonly how: 'hard' }
+  | { readonly how: 'soft'; readonly tau: number; readonly reduction: KdReduction };
 
 /**
  * The head that listens to the teacher is the distillation token's where there is one, else the class token's.

@@ -23,13 +23,29 @@ export interface LossContext<C> {
   readonly config: C;
 }
 
+/**
+ * Labels that a method can learn from. `any`: rows that sum to 1, one-hot or mixed (mixup, cutmix). `integer`: one-hot rows
+ * only; the graph cannot tell, so whoever feeds the batch must refuse mixing. `none`: it reads none.
+ */
+export type LabelNeed = 'none' | 'any' | 'integer';
+
+/** What must be there before anything is compiled. */
+export interface Needs {
+  readonly student: readonly FeatureName[];
+  /** Empty: no teacher. */
+  readonly teacher: readonly FeatureName[];
+  readonly labels: LabelNeed;
+}
+
 /** How a student learns. */
 export interface Method<C = unknown> {
   readonly name: string;
   readonly summary: string;
+  /** Of a sum (`vitkd+nkd`): the names of its members, which are the sections of its config. */
+  readonly parts?: readonly string[];
   /** Its settings, with defaults. */
   readonly config: ZodType<C>;
-  needs(config: C): { readonly student: readonly FeatureName[]; readonly teacher: readonly FeatureName[]; readonly labels: boolean };
+  needs(config: C): Needs;
   /** What the method asks of the student's architecture (a distillation token, MHCA); explicit settings of the user win. */
   shapeStudent?(config: C, student: ModelConfig, teacher: Features | undefined): Readonly<Record<string, unknown>>;
   loss(context: LossContext<C>): Terms;

@@ -6,6 +6,9 @@ import type { Method, Term } from './method.ts';
 
 export const labelSmoothing = z.number().min(0).max(1).default(0.1);
 
+/** Weight of the cross entropy with the labels beside a method's own terms; 0 leaves it out. */
+export const labelWeight = z.number().min(0).default(1);
+
 const config = z.strictObject({ labelSmoothing });
 
 /** Cross entropy with the labels. A two-headed student learns with both heads, each at half weight. */
@@ -13,13 +16,25 @@ export const supervised: Method<z.output<typeof config>> = {
   name: 'supervised',
   summary: 'cross entropy with the labels, no teacher',
   config,
-  needs: () => ({ student: ['logits'], teacher: [], labels: true }),
-  loss: ({ student, targets, config }) => labelTerms(student, targets!, config.labelSmoothing),
+  needs: () => ({ student: ['logits'], teacher: [], labels: 'any' }),
+  loss: ({ student, targets, config }) => labelTerms(student, targets, config.labelSmoothing),
 };
 
-/** The label loss of a student without a teacher. */
-export function labelTerms(student: Features, targets: Tensor, smoothing: number): Record<string, Term> {
-  const ce = (logits: Tensor) => crossEntropy(logits, targets, smoothing);
-  if (!student.distLogits) return { ce: { value: ce(student.logits), weight: 1 } };
-  return { ce: { value: ce(student.logits), weight: 0.5 }, ceDist: { value: ce(student.distLogits), weight: 0.5 } };
+/**
+ * The label loss with a weight; no term where that is 0. A student's distillation head that no teacher speaks to shares it
+ * half and half, else it would stay untrained and still have its say at test time.
+ */
+export function labelTerms(
+  student: Features,
+  targets: Tensor | undefined,
+  smoothing: number,
+  weight = 1,
+): Record<string, Term> {
+  if (weight === 0) return {};
+  const ce = (logits: Tensor) => crossEntropy(logits, targets!, smoothing);
+  if (!student.distLogits) return { ce: { value: ce(student.logits), weight } };
+  return {
+    ce: { value: ce(student.logits), weight: weight / 2 },
+    ceDist: { value: ce(student.distLogits), weight: weight / 2 },
+  };
 }

@@ -99,7 +99,11 @@ export interface Collected {
 
 /** A store that gives plain input ports under the parameters' own names (after `prefix`) and remembers what was asked for. */
 export function inputStore(prefix = '', provide?: (spec: ParamSpec) => Tensor | undefined): Store & Collected {
-  const [params, noises, updates] = [new Map<string, ParamSpec>(), new Map<string, NoiseSpec>(), new Map<string, Tensor>()];
+  const [params, noises, updates] = [
+    new Map<string, ParamSpec>(),
+    new Map<string, NoiseSpec>(),
+    new Map<string, Tensor>(),
+  ];
   const made = new Map<string, Tensor>();
   return {
     params,

@@ -15,7 +15,8 @@ export interface AdamwOptions {
  */
 export function adamw({ betas: [beta1, beta2], epsilon, weightDecay }: AdamwOptions): Transform {
   return {
-    slots: (params) => params.flatMap(({ name, value }) => ['m', 'v'].map((slot) => ({ name: `${slot}.${name}`, shape: value.shape }))),
+    slots: (params) =>
+      params.flatMap(({ name, value }) => ['m', 'v'].map((slot) => ({ name: `${slot}.${name}`, shape: value.shape }))),
     scalars: ({ step, lr }) => {
       const [c1, c2] = [1 - beta1 ** step, 1 - beta2 ** step];
       return { rate: (-lr * Math.sqrt(c2)) / c1, epsilon: epsilon * Math.sqrt(c2), shrink: -lr * weightDecay };

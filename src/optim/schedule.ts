@@ -22,6 +22,10 @@ export function warmupCosine({ lr, minLr, warmupLr, warmupSteps, totalSteps }: C
 }
 
 /** Linear warm-up, then constant. */
-export function warmupConstant({ lr, warmupLr, warmupSteps }: Pick<CosineOptions, 'lr' | 'warmupLr' | 'warmupSteps'>): Schedule {
+export function warmupConstant({
+  lr,
+  warmupLr,
+  warmupSteps,
+}: Pick<CosineOptions, 'lr' | 'warmupLr' | 'warmupSteps'>): Schedule {
   return (step) => (step < warmupSteps ? warmupLr + ((lr - warmupLr) * step) / warmupSteps : lr);
 }

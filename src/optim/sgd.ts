@@ -11,7 +11,8 @@ export interface SgdOptions {
 /** SGD with momentum and coupled weight decay, as torch.optim.SGD: g += wd p; b = momentum b + g; p -= lr (g + momentum b | b). */
 export function sgd({ momentum, nesterov, weightDecay }: SgdOptions): Transform {
   return {
-    slots: (params) => (momentum === 0 ? [] : params.map(({ name, value }) => ({ name: `momentum.${name}`, shape: value.shape }))),
+    slots: (params) =>
+      momentum === 0 ? [] : params.map(({ name, value }) => ({ name: `momentum.${name}`, shape: value.shape })),
     scalars: ({ lr }) => ({ rate: -lr }),
     update: (gradients, params, slots, scalars) => {
       const after = new Map<string, Tensor>();

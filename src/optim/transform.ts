@@ -1,3 +1,4 @@
+import { internal } from '../graph/errors.ts';
 import type { Tensor } from '../graph/tensor.ts';
 
 /** A vector of parameters that the optimiser treats alike. */
@@ -41,11 +42,21 @@ export interface Transform {
   ): Updated;
 }
 
+/** The parts' scalars together; two of one name would feed one part with the other's number. */
+function joinScalars(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const joined: Record<string, number> = {};
+  for (const [name, value] of all.flatMap((scalars) => Object.entries(scalars))) {
+    if (name in joined) throw internal(`chain: two transforms have a scalar called ${name}`);
+    joined[name] = value;
+  }
+  return joined;
+}
+
 /** Transforms one after the other, each acting on the updates of the one before it. */
 export function chain(...parts: readonly Transform[]): Transform {
   return {
     slots: (params) => parts.flatMap((part) => part.slots(params)),
-    scalars: (clock) => Object.assign({}, ...parts.map((part) => part.scalars(clock))) as Record<string, number>,
+    scalars: (clock) => joinScalars(parts.map((part) => part.scalars(clock))),
     update: (gradients, params, slots, scalars) => {
       let updates = gradients;
       const after = new Map<string, Tensor>();

@@ -14,6 +14,7 @@ import { runUpdates, type TrainBatch } from '../train/stageLoop.ts';
 import { TrainState } from '../train/trainState.ts';
 import { autoWeights } from './autoWeights.ts';
 import { type RunParts, scheduleOf, stageSpec } from './buildStage.ts';
+import { initialWeights } from './initialWeights.ts';
 import type { LoadedModel } from './modelReference.ts';
 import { trainLoader } from './runData.ts';
 import { writeRunConfig } from './runConfigNode.ts';
@@ -203,15 +204,12 @@ class RunExecution {
     return { program, update, accumulateStep };
   }
 
-  /** A model to start from gives all weights that fit by name and shape; a head for other classes begins anew. */
   #initialState() {
-    const { init, student, studentConfig } = this.#parts;
+    const { init, student, data } = this.#parts;
     if (!init) return new Map();
-    const heads = ['head.', 'head_dist.', 'fc.'];
-    const fits = init.model.classes === student.classes && init.classes.every((name, i) => name === this.#parts.data.classes[i]);
-    const kept = [...init.weights].filter(([name]) => fits || !heads.some((head) => name.startsWith(head)));
-    this.emit({ type: 'note', message: `weights from ${init.path}${fits ? '' : `; a new head for ${studentConfig.classes} classes`}` });
-    return new Map(kept.map(([name, weight]) => [`param.${name}`, weight]));
+    const { weights, sameHead } = initialWeights(init, student, data.classes);
+    this.emit({ type: 'note', message: `weights from ${init.path}${sameHead ? '' : `; a new head for ${data.classes.length} classes`}` });
+    return new Map([...weights].map(([name, weight]) => [`param.${name}`, weight]));
   }
 
   #position(step: number): { epoch: number; step: number } {

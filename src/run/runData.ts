@@ -68,11 +68,16 @@ export function trainLoader(data: RunData, config: RunConfig, settings: Settings
   });
 }
 
+/** What the loader itself is told by a configuration. */
+interface LoaderConfig {
+  readonly data: Pick<RunConfig['data'], 'workers' | 'cacheMB' | 'maxBadFraction'>;
+}
+
 /** Validation images are few and seen again and again: they may use an equal cache. */
-export function evalLoader(list: ImageList, transform: TransformConfig, batch: number, config: Pick<RunConfig, 'data'>): Loader {
+export function evalLoader(list: ImageList, transform: TransformConfig, batch: number, config: LoaderConfig): Loader {
   return createLoader({ list, transform, batch, train: false, seed: 0, ...loaderOptions(config) });
 }
 
-function loaderOptions({ data }: Pick<RunConfig, 'data'>) {
+function loaderOptions({ data }: LoaderConfig) {
   return { maxBadFraction: data.maxBadFraction, cacheMB: data.cacheMB, ...(data.workers === 'auto' ? {} : { workers: data.workers }) };
 }

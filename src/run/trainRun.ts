@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseConfig } from '../config/parse.ts';
 import { type RunConfig, type RunInput, runSchema } from '../config/schema.ts';
@@ -5,11 +6,15 @@ import type { Engine } from '../engine/contract.ts';
 import { ortNode } from '../engine/ortNode.ts';
 import { UserError } from '../graph/errors.ts';
 import { buildModel } from '../models/index.ts';
+import { checkWeights } from '../formats/matchNames.ts';
+import { modelParams } from '../program/evalProgram.ts';
 import { createRunFolder } from '../train/runFolderNode.ts';
 import { type Checkpoint, loadCheckpoint } from '../train/checkpointNode.ts';
 import type { RunEvent } from '../train/events.ts';
+import { checkInit, checkNames, checkStages } from './checkRun.ts';
 import { checkNeeds, type RunParts, studentConfig } from './buildStage.ts';
 import { chooseSettings } from './defaults.ts';
+import { initialWeights } from './initialWeights.ts';
 import { loadModelReference } from './modelReference.ts';
 import { openRunData } from './runData.ts';
 import { executeRun, type RunResult } from './executeRun.ts';
@@ -35,7 +40,9 @@ export interface TrainOptions {
  */
 export async function trainRun(input: RunInput | undefined, options: TrainOptions): Promise<RunResult> {
   const config = options.resume ? await resumedConfig(input, options.out) : parseConfig(runSchema, input, 'config');
+  checkNames(config);
   const parts = await assemble(config);
+  checkStages(parts);
   const folder = await createRunFolder(options.out, { resume: options.resume ?? false });
   try {
     const checkpoint = folder.checkpoint === undefined ? undefined : await checkedResume(folder.checkpoint, parts);
@@ -49,8 +56,11 @@ export async function trainRun(input: RunInput | undefined, options: TrainOption
 /** Reads everything that the run needs and checks that it fits, before anything is compiled or written. */
 export async function assemble(config: RunConfig): Promise<RunParts & { readonly init: Awaited<ReturnType<typeof loadModelReference>> | undefined }> {
   const data = await openRunData(config);
+  if (data.classes.length === 0)
+    throw new UserError(`${config.data.dir}: wanted images in class folders (<class>/* or train/<class>/*), got images without classes. Put each class in a folder of its own`);
   const teacher = config.teacher === null ? undefined : await loadModelReference(config.teacher);
   const init = config.student.init === null ? undefined : await loadModelReference(config.student.init);
+  if (init) checkInit(config, init);
   const named = init ? { ...config, student: { ...config.student, imageSize: config.student.imageSize === 'auto' ? init.preprocessing.imageSize : config.student.imageSize } } : config;
   const family = init?.model.family ?? (config.student.name.startsWith('resnet') ? 'resnet' : 'vit');
   const settings = chooseSettings(named, data.facts, family);
@@ -59,6 +69,7 @@ export async function assemble(config: RunConfig): Promise<RunParts & { readonly
   const described = studentConfig(config, settings, data, stages, teacher, init);
   const student = buildModel(described);
   checkNeeds(stages, student, teacher);
+  if (init) initialWeights(init, student, data.classes);
   const { mean, std, evalCropRatio } = settings.augment;
   const preprocessing = { imageSize: settings.imageSize, mean, std, evalCropRatio };
   return { config, settings, data, teacher, student, studentConfig: described, preprocessing, stages, init };
@@ -70,29 +81,37 @@ export function updatesIn(images: number, batch: number, accumulate: number): nu
   return updates;
 }
 
-/** The saved configuration; what is given again must be the same. */
+/** Settings that change no number of a run: these may be new at a resume. */
+const FREE = ['train.threads', 'train.checkpointSeconds', 'data.workers', 'data.cacheMB'];
+
+/** The saved configuration; what is given again must be the same, but for `FREE`. */
 async function resumedConfig(input: RunInput | undefined, out: string): Promise<RunConfig> {
-  const saved = parseConfig(runSchema, await readRunConfig(out), join(out, 'config.yaml'));
+  if (!existsSync(join(out, 'config.yaml')))
+    throw new UserError(`${out}: --resume: wanted the folder of a run, got ${existsSync(out) ? 'a path without config.yaml' : 'no such folder'}. Check --out, or leave --resume out to start a new run`);
+  const raw = await readRunConfig(out);
+  const saved = parseConfig(runSchema, raw, join(out, 'config.yaml'));
   if (input === undefined) return saved;
-  const given = parseConfig(runSchema, input, 'config');
-  const differing = differences(given, saved).filter(({ given: value, path }) => !isDefault(path, value));
+  const given = parseConfig(runSchema, merged(raw, input), 'config');
+  const differing = differences(given, saved).filter(({ path }) => !FREE.includes(path));
   if (differing.length > 0) {
     const lines = differing.map(({ path, given, saved }) => `${path}: the run has ${JSON.stringify(saved)}, got ${JSON.stringify(given)}`);
-    throw new UserError(`${out}: --resume goes on with the run's own settings:\n  ${lines.join('\n  ')}\n  Leave these away, or start a new run with another --out`);
+    throw new UserError(`${out}: --resume goes on with the run's own settings:\n  ${lines.join('\n  ')}\n  Leave these out, or start a new run with another --out`);
   }
-  return saved;
+  return given;
 }
 
-function isDefault(path: string, value: unknown): boolean {
-  const blank = runSchema.parse({ data: { dir: '.' }, student: { name: '.' } }) as unknown as Record<string, unknown>;
-  const usual = path.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], blank);
-  return JSON.stringify(usual) === JSON.stringify(value);
+/** `over` laid over `under`, section by section. */
+function merged(under: unknown, over: unknown): unknown {
+  if (!isSection(under) || !isSection(over)) return over === undefined ? under : over;
+  const keys = new Set([...Object.keys(under), ...Object.keys(over)]);
+  return Object.fromEntries([...keys].map((key) => [key, merged(under[key], over[key])]));
 }
+
+const isSection = (value: unknown): value is Record<string, unknown> => value !== null && typeof value === 'object' && !Array.isArray(value);
 
 function differences(given: unknown, saved: unknown, path = ''): { path: string; given: unknown; saved: unknown }[] {
   if (JSON.stringify(given) === JSON.stringify(saved)) return [];
-  const open = (value: unknown): value is Record<string, unknown> => value !== null && typeof value === 'object' && !Array.isArray(value);
-  if (!open(given) || !open(saved)) return [{ path, given, saved }];
+  if (!isSection(given) || !isSection(saved)) return [{ path, given, saved }];
   const keys = new Set([...Object.keys(given), ...Object.keys(saved)]);
   return [...keys].flatMap((key) => differences(given[key], saved[key], path === '' ? key : `${path}.${key}`));
 }
@@ -101,5 +120,7 @@ async function checkedResume(folder: string, parts: RunParts): Promise<Checkpoin
   const checkpoint = await loadCheckpoint(folder);
   if (checkpoint.progress.data !== parts.data.digest)
     throw new UserError(`${parts.config.data.dir}: the training images changed since the checkpoint ${folder} (${parts.data.train.paths.length} now); put them back, or start a new run with another --out`);
+  const held = [...checkpoint.state].filter(([name]) => name.startsWith('param.') && !name.startsWith('param.method.'));
+  checkWeights(folder, modelParams(parts.student), new Map(held.map(([name, array]) => [name.slice('param.'.length), array])));
   return checkpoint;
 }

@@ -1,0 +1,26 @@
+import type { ArgsDef, CommandDef } from 'citty';
+
+/** A command as citty knows it, with what its help and the check of its arguments need besides. */
+export interface CliCommand<T extends ArgsDef = ArgsDef> extends CommandDef<T> {
+  readonly meta: { readonly name: string; readonly description: string };
+  readonly args: T;
+  readonly examples: readonly string[];
+  /** Paragraphs of the help between flags and examples. */
+  readonly notes?: readonly string[];
+  /** Flags that may be given several times. */
+  readonly repeatable?: readonly string[];
+  /** More positional arguments may follow the declared ones. */
+  readonly variadic?: boolean;
+}
+
+/** Defines a command; its `run` gives the exit status, 0 where it gives none. */
+export function command<const T extends ArgsDef>(definition: CliCommand<T>): CliCommand {
+  return definition as unknown as CliCommand;
+}
+
+/** `--json` of every command that has it. */
+export const jsonFlag = {
+  type: 'boolean',
+  description: 'Print one JSON value on stdout and everything else on stderr',
+  default: false,
+} as const;

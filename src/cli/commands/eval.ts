@@ -1,0 +1,59 @@
+import type { EvaluationReport } from '../../run/evaluateModel.ts';
+import { command, jsonFlag } from '../command.ts';
+
+/** Classes that are shown, worst first. */
+const SHOWN = 10;
+
+export const evaluate = command({
+  meta: { name: 'eval', description: 'Measure a trained model on a folder of images' },
+  args: {
+    ref: { type: 'positional', required: true, description: 'A run folder, an exported folder or a checkpoint folder' },
+    data: {
+      type: 'string',
+      valueHint: 'DIR',
+      required: true,
+      description: 'Folder of images in class folders; classes are matched by name',
+    },
+    json: jsonFlag,
+  },
+  notes: [
+    'Of a folder with val/ (or valid, validation, test) these images are taken, else all; a run on its own data takes the\nvalidation images that its seed chose. Files that cannot be read are skipped and named.',
+  ],
+  examples: ['understudy eval runs/student --data photos', 'understudy eval my-model --data photos --json'],
+  run: async ({ args }) => {
+    const { evaluateModel } = await import('../../run/evaluateModel.ts');
+    const { whileRunning } = await import('../outcome.ts');
+    const { printJson, print, remark } = await import('../text.ts');
+    const report = await whileRunning((start) =>
+      evaluateModel(args.ref, {
+        data: args.data,
+        onStart: ({ part }) => {
+          start();
+          remark(`evaluating on ${part}`);
+        },
+      }),
+    );
+    for (const { path, reason } of report.skipped) remark(`skipped ${path}: ${reason}`);
+    if (args.json) printJson(report);
+    else print(await describe(report));
+  },
+});
+
+async function describe(report: EvaluationReport): Promise<string> {
+  const { percent, table } = await import('../text.ts');
+  const { classes, absentClasses, skipped } = report;
+  const head = table([
+    ['top-1', percent(report.top1)],
+    ['top-5', percent(report.top5)],
+    ['loss', report.loss.toFixed(4)],
+    ['images', String(report.images)],
+    ['skipped', String(skipped.length)],
+  ]);
+  const rows = classes
+    .slice(0, SHOWN)
+    .map(({ name, images, top1 }) => [`  ${name}`, percent(top1), `${images} images`]);
+  const title = classes.length > SHOWN ? `worst ${SHOWN} of ${classes.length} classes` : 'classes, worst first';
+  const absent =
+    absentClasses.length > 0 ? `\n\nclasses of the model without images here: ${absentClasses.join(', ')}` : '';
+  return `${head}\n\n${title}\n${table(rows)}${absent}`;
+}

@@ -1,0 +1,56 @@
+import { UserError } from '../../graph/errors.ts';
+import type { ClassProbability, ImageModel } from '../../run/predictImages.ts';
+import { valuesWithoutFlag, wholeNumber } from '../arguments.ts';
+import { command, jsonFlag } from '../command.ts';
+import { STATUS } from '../outcome.ts';
+
+/** The answer for one image. */
+interface Row {
+  readonly image: string;
+  readonly top?: readonly ClassProbability[];
+  readonly error?: string;
+}
+
+export const predict = command({
+  meta: { name: 'predict', description: 'Classify images with a trained model' },
+  args: {
+    ref: { type: 'positional', required: true, description: 'A run folder, an exported folder or a checkpoint folder' },
+    'image...': { type: 'positional', required: true, description: 'Image files, or folders: all images below them' },
+    top: { type: 'string', valueHint: 'K', default: '5', description: 'So many classes, the most probable first' },
+    json: jsonFlag,
+  },
+  variadic: true,
+  notes: ['An image that cannot be read is named on stderr, the others go on, and the exit status is 1.'],
+  examples: ['understudy predict runs/student cat.jpg', 'understudy predict my-model photos/val --top 1 --json'],
+  run: async ({ args, rawArgs }) => {
+    const top = wholeNumber('top', args.top, 1);
+    const { imageFiles, loadModel } = await import('../../run/predictImages.ts');
+    const { print, printJson, remark } = await import('../text.ts');
+    const paths = valuesWithoutFlag(predict, rawArgs).slice(1).flatMap(imageFiles);
+    const model = await loadModel(args.ref);
+    const rows: Row[] = [];
+    for (const path of paths) {
+      const row = await classify(model, path, top);
+      if (row.error !== undefined) remark(`error: ${row.error}`);
+      else if (!args.json) print(await describe(row));
+      rows.push(row);
+    }
+    await model.dispose();
+    if (args.json) printJson(rows);
+    return rows.some(({ error }) => error !== undefined) ? STATUS.failed : STATUS.done;
+  },
+});
+
+async function classify(model: ImageModel, image: string, top: number): Promise<Row> {
+  try {
+    return { image, top: await model.predict(image, { top }) };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { image, error: error.message };
+  }
+}
+
+async function describe({ image, top = [] }: Row): Promise<string> {
+  const { percent } = await import('../text.ts');
+  return `${image}\n${top.map((one) => `  ${percent(one.probability).padStart(8)}  ${one.class}`).join('\n')}`;
+}

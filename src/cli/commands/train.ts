@@ -1,0 +1,32 @@
+import { valuesOf } from '../arguments.ts';
+import { command } from '../command.ts';
+import { trainingFlags, trainingNotes } from '../trainingFlags.ts';
+
+export const train = command({
+  meta: { name: 'train', description: 'Train a model on labels alone: a teacher, a baseline, or another one further' },
+  args: {
+    data: { type: 'string', valueHint: 'DIR', description: 'Folder of images in class folders (data.dir)' },
+    model: { type: 'string', valueHint: 'NAME', description: 'A model of "understudy list models" (student.name)' },
+    init: {
+      type: 'string',
+      valueHint: 'REF',
+      description:
+        'Start from the weights of a run or an exported folder; a new head where the classes differ (student.init)',
+    },
+    ...trainingFlags,
+  },
+  repeatable: ['set'],
+  notes: trainingNotes,
+  examples: [
+    'understudy train --data photos --model resnet18 --out runs/teacher',
+    'understudy train --data flowers --init runs/teacher --epochs 10 --set optim.lr=1e-4',
+    'understudy train --resume --out runs/teacher',
+  ],
+  run: async ({ args, rawArgs }) => {
+    const { trainingInput } = await import('../trainingInput.ts');
+    const named = { 'data.dir': args.data, 'student.name': args.model, 'student.init': args.init };
+    const input = await trainingInput(args, named, valuesOf(train, rawArgs, 'set'));
+    const { runTraining } = await import('../runTraining.ts');
+    return runTraining({ kind: 'train', input, out: args.out, resume: args.resume, json: args.json });
+  },
+});

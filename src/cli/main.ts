@@ -1,0 +1,83 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { defineCommand, runCommand } from 'citty';
+import { nearest } from '../config/parse.ts';
+import { UserError } from '../graph/errors.ts';
+import { checkArguments } from './arguments.ts';
+import type { CliCommand } from './command.ts';
+import { commandHelp, programHelp } from './help.ts';
+import { reportError, STATUS } from './outcome.ts';
+
+const COMMANDS: Readonly<Record<string, () => Promise<CliCommand>>> = {
+  distill: async () => (await import('./commands/distill.ts')).distill,
+  train: async () => (await import('./commands/train.ts')).train,
+  eval: async () => (await import('./commands/eval.ts')).evaluate,
+  predict: async () => (await import('./commands/predict.ts')).predict,
+  export: async () => (await import('./commands/export.ts')).exportCommand,
+  inspect: async () => (await import('./commands/inspect.ts')).inspect,
+  list: async () => (await import('./commands/list.ts')).list,
+};
+
+const version = (): string =>
+  (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+
+async function main(args: readonly string[]): Promise<number> {
+  const root = defineCommand({
+    meta: {
+      name: 'understudy',
+      version: version(),
+      description: 'Distil big vision models into small Vision Transformers',
+    },
+    subCommands: COMMANDS,
+  });
+  const [name, ...rest] = args;
+  if (name === undefined) {
+    process.stderr.write(`${await programHelp(root)}\n`);
+    return STATUS.wrongUse;
+  }
+  if (name === '--help' || name === '-h' || (name === 'help' && rest.length === 0))
+    return answer(await programHelp(root));
+  if (name === '--version' || name === '-v') return answer(version());
+  if (name === 'help') return main([rest[0]!, '--help']);
+  const command = await findCommand(name);
+  if (asksForHelp(rest)) return answer(await commandHelp(command, root));
+  checkArguments(command, rest);
+  const { result } = await runCommand(command, { rawArgs: [...rest] });
+  return (result as number | undefined) ?? STATUS.done;
+}
+
+async function findCommand(name: string): Promise<CliCommand> {
+  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (load) return load();
+  const names = Object.keys(COMMANDS);
+  const near = nearest(name, names);
+  throw new UserError(
+    `Unknown command "${name}".${near ? ` Did you mean ${near}?` : ''} Available: ${names.join(', ')}. Help: understudy --help`,
+  );
+}
+
+function asksForHelp(args: readonly string[]): boolean {
+  const end = args.indexOf('--');
+  return args.slice(0, end < 0 ? args.length : end).some((arg) => arg === '--help' || arg === '-h');
+}
+
+function answer(text: string): number {
+  process.stdout.write(`${text}\n`);
+  return STATUS.done;
+}
+
+// A reader that has seen enough (`| head`) is no fault.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(STATUS.done);
+});
+
+// Node leaves by itself once stdout is written out; process.exit would cut a long answer into a pipe short.
+main(process.argv.slice(2)).then(
+  (status) => {
+    process.exitCode = status;
+  },
+  (error: unknown) => {
+    process.exitCode = reportError(error);
+  },
+);

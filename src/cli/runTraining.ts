@@ -1,0 +1,83 @@
+import type { RunResult } from '../run/executeRun.ts';
+import { type RunSettings, startRun } from '../run/startRun.ts';
+import type { RunEvent } from '../train/events.ts';
+import { consoleLogger } from '../train/loggers/consoleNode.ts';
+import { STATUS, whileRunning } from './outcome.ts';
+import { percent, print, printJson, remark, shellWord, table } from './text.ts';
+
+export interface TrainingRequest {
+  readonly kind: 'distill' | 'train';
+  readonly input: RunSettings;
+  readonly out: string | undefined;
+  readonly resume: boolean;
+  readonly json: boolean;
+}
+
+/** Runs a training with its progress on stderr and its result on stdout; gives the exit status. */
+export async function runTraining({ kind, input, out, resume, json }: TrainingRequest): Promise<number> {
+  const logger = consoleLogger();
+  const note = (message: string) => logger.on({ type: 'note', message, time: Date.now() });
+  const interrupts = watchInterrupts(note);
+  try {
+    const result = await whileRunning((start) => {
+      const onEvent = (event: RunEvent) => {
+        if (event.type === 'runStart') start();
+        // A failure is told once, by the error itself.
+        if (event.type !== 'runEnd' || event.reason !== 'failed') logger.on(event);
+      };
+      return startRun(kind, input, {
+        resume,
+        onEvent,
+        signal: interrupts.signal,
+        ...(out === undefined ? {} : { out }),
+      });
+    });
+    await logger.close();
+    if (json) printJson(result);
+    else if (result.reason === 'done') print(summary(result));
+    if (result.reason === 'done') return STATUS.done;
+    remark(
+      `Interrupted after step ${result.steps}; the checkpoint is in ${result.out}. Go on with:\n  understudy ${kind} --resume --out ${shellWord(result.out)}`,
+    );
+    return interrupts.status();
+  } finally {
+    await logger.close();
+    interrupts.stop();
+  }
+}
+
+/** The first signal asks the run to save and end; the second ends the process. */
+function watchInterrupts(note: (message: string) => void) {
+  const controller = new AbortController();
+  let status: number = STATUS.interrupted;
+  const on = (signal: NodeJS.Signals) => {
+    const own = signal === 'SIGTERM' ? STATUS.terminated : STATUS.interrupted;
+    if (controller.signal.aborted) process.exit(own);
+    status = own;
+    controller.abort();
+    note('saving a checkpoint; press again to stop at once');
+  };
+  process.on('SIGINT', on).on('SIGTERM', on);
+  return {
+    signal: controller.signal,
+    status: () => status,
+    stop: () => void process.off('SIGINT', on).off('SIGTERM', on),
+  };
+}
+
+function summary({ out, steps, last, best, seconds }: RunResult): string {
+  const shown = Object.entries(last).map(([name, value]) => [
+    name,
+    /top[15]$|agreement$/.test(name) ? percent(value) : value.toFixed(4),
+  ]);
+  const path = shellWord(out);
+  const rows = [
+    ['steps', String(steps)],
+    ['seconds', seconds.toFixed(1)],
+    ...shown,
+    ...(best ? [['best top1', `${percent(best.top1)} (step ${best.step})`]] : []),
+    ['run', out],
+    ['model', `${out}/model`],
+  ];
+  return `${table(rows)}\n\nNext:\n  understudy eval ${path} --data DIR\n  understudy predict ${path} IMAGE\n  understudy export ${path} --out my-model`;
+}

@@ -1,0 +1,34 @@
+/** Rows in aligned columns, two spaces between them; the last column is not padded. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) row.forEach((cell, i) => void (widths[i] = Math.max(widths[i] ?? 0, cell.length)));
+  return rows
+    .map((row) => row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i]!))).join('  '))
+    .join('\n');
+}
+
+/** 0.9124 -> `91.24 %` */
+export const percent = (share: number): string => `${(share * 100).toFixed(2)} %`;
+
+/** 5717416 -> `5.72 M`; by powers of 1000. */
+export function quantity(value: number): string {
+  for (const [unit, size] of [
+    ['G', 1e9],
+    ['M', 1e6],
+    ['k', 1e3],
+  ] as const)
+    if (value >= size) return `${(value / size).toPrecision(3)} ${unit}`;
+  return String(value);
+}
+
+/** 22871040 -> `22.9 MB`; by powers of 1000. */
+export const bytes = (value: number): string => `${quantity(value)}${value >= 1000 ? '' : ' '}B`;
+
+/** A path or name as the shell takes it in one piece. */
+export const shellWord = (text: string): string =>
+  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+
+/** The answer of a command. Everything else goes to stderr. */
+export const print = (text: string): void => void process.stdout.write(`${text}\n`);
+export const printJson = (value: unknown): void => print(JSON.stringify(value, null, 2));
+export const remark = (text: string): void => void process.stderr.write(`${text}\n`);

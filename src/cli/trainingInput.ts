@@ -1,0 +1,62 @@
+import { setOverride } from '../config/parse.ts';
+import { UserError } from '../graph/errors.ts';
+import { METHODS } from '../methods/index.ts';
+import { unknownName } from '../config/parse.ts';
+import { readConfigFile } from '../run/runConfigNode.ts';
+import type { RunSettings } from '../run/startRun.ts';
+import { wholeNumber } from './arguments.ts';
+
+/** What is typed, as text. */
+export interface TrainingArgs {
+  readonly config?: string | undefined;
+  readonly epochs?: string | undefined;
+  readonly batch?: string | undefined;
+  readonly seed?: string | undefined;
+  readonly images?: string | undefined;
+  readonly fraction?: string | undefined;
+  readonly device: string;
+}
+
+/** Settings from the file, then flags, then `--set`: what comes later wins. `named` are further flags by their key. */
+export async function trainingInput(
+  args: TrainingArgs,
+  named: Readonly<Record<string, string | undefined>>,
+  sets: readonly string[],
+): Promise<RunSettings> {
+  checkDevice(args.device);
+  const input: Record<string, unknown> = args.config === undefined ? {} : await readConfigFile(args.config);
+  const whole = (flag: 'epochs' | 'batch' | 'seed' | 'images', least: number) =>
+    args[flag] === undefined ? undefined : wholeNumber(flag, args[flag], least);
+  const flags: Record<string, unknown> = {
+    ...named,
+    'train.epochs': whole('epochs', 1),
+    'train.batch': whole('batch', 1),
+    'train.seed': whole('seed', Number.MIN_SAFE_INTEGER),
+    'data.images': whole('images', 1),
+    'data.fraction': args.fraction === undefined ? undefined : share(args.fraction),
+  };
+  for (const [key, value] of Object.entries(flags))
+    if (value !== undefined) setOverride(input, `${key}=${JSON.stringify(value)}`);
+  for (const assignment of sets) setOverride(input, withSection(assignment));
+  return input as RunSettings;
+}
+
+/** `dearkd.beta=1` means `methods.dearkd.beta=1`. */
+function withSection(assignment: string): string {
+  const first = /^[^.=]+(?=\.)/.exec(assignment)?.[0];
+  return first !== undefined && Object.hasOwn(METHODS, first) ? `methods.${assignment}` : assignment;
+}
+
+function share(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value > 0 && value <= 1))
+    throw new UserError(`--fraction: wanted a number above 0 up to 1, got "${text}"`);
+  return value;
+}
+
+function checkDevice(device: string): void {
+  if (device === 'cpu') return;
+  if (device === 'webgpu' || device === 'cuda')
+    throw new UserError(`--device ${device}: only cpu is available in this version. Leave --device out`);
+  throw unknownName('device', device, ['cpu', 'webgpu', 'cuda']);
+}

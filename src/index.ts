@@ -1,0 +1,47 @@
+/**
+ * Understudy as a library: distil a big vision model into a small Vision Transformer, in Node.
+ *
+ * ```ts
+ * import { distill, evaluate, exportModel, loadModel, train } from 'understudy';
+ *
+ * await train({ data: 'photos', model: 'resnet18', out: 'runs/teacher' });
+ * const run = await distill({
+ *   data: 'photos',
+ *   teacher: 'runs/teacher',
+ *   student: 'deit_tiny_patch16_224',
+ *   method: 'dearkd',
+ *   out: 'runs/student',
+ *   onEvent: (event) => event.type === 'evaluation' && console.log(event.metrics),
+ * });
+ * console.log((await evaluate(run.out, { data: 'photos' })).top1);
+ * await exportModel(run.out, { out: 'my-model' });
+ *
+ * const model = await loadModel('my-model');
+ * console.log(await model.predict('cat.jpg')); // [{ class: 'cat', probability: 0.98 }, ...]
+ * await model.dispose();
+ * ```
+ *
+ * What the caller can mend is thrown as a UserError.
+ */
+export type { RunConfig, RunInput } from './config/schema.ts';
+export type { Pixels } from './data/index.ts';
+export type { Preprocessing } from './formats/modelFolderNode.ts';
+export { UserError } from './graph/errors.ts';
+export type { MethodName } from './methods/index.ts';
+export type { ModelConfig } from './models/index.ts';
+export type { Agreement } from './run/compareOnnx.ts';
+export type { ClassAccuracy, EvaluateOptions, EvaluationReport } from './run/evaluateModel.ts';
+export { evaluateModel as evaluate } from './run/evaluateModel.ts';
+export type { RunResult } from './run/executeRun.ts';
+export type { ExportOptions, ExportReport } from './run/exportModel.ts';
+export { exportModel } from './run/exportModel.ts';
+export type { FeatureReport, Inspection } from './run/inspectModel.ts';
+export { inspectModel as inspect } from './run/inspectModel.ts';
+export type { AugmentationListing, MethodListing, ModelListing, SettingListing } from './run/listings.ts';
+export { listAugmentations, listMethods, listModels } from './run/listings.ts';
+export type { ClassProbability, ImageModel } from './run/predictImages.ts';
+export { loadModel } from './run/predictImages.ts';
+export type { RunSettings } from './run/startRun.ts';
+export type { DistillOptions, ResumeOptions, RunOptions, TrainRunOptions } from './run/train.ts';
+export { distill, resume, train } from './run/train.ts';
+export type { RunEvent, RunEventType } from './train/events.ts';

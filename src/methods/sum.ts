@@ -1,0 +1,126 @@
+import { z } from 'zod';
+import { UserError } from '../graph/errors.ts';
+import type { Features } from '../models/index.ts';
+import type { LabelNeed, Method, Needs, Term, Terms } from './method.ts';
+
+/** The settings of each member under its name. */
+type Sections = Readonly<Record<string, unknown>>;
+
+/** Terms of the label loss, which the members of a sum share. */
+const SHARED = ['ce', 'ceDist'];
+
+/**
+ * Methods trained together, `vitkd+nkd`: the sum of their losses. Its config has a section for each member; each member has
+ * its own parameters under its name; a term is called `member.term`.
+ * Our choice: the label loss, which each method alone brings along, counts once, with the largest of the members' weights.
+ */
+export function sumOf(members: readonly Method[]): Method {
+  const parts = members.map(({ name }) => name);
+  const name = parts.join('+');
+  const twice = parts.find((part, i) => parts.indexOf(part) !== i);
+  if (twice)
+    throw new UserError(
+      `method ${name}: ${twice} is there twice; wanted different methods. Weigh its terms in its config instead`,
+    );
+  const staged = members.find(({ stages }) => stages);
+  return {
+    name,
+    parts,
+    summary: `together: ${members.map(({ summary }) => summary).join('; ')}`,
+    config: z.strictObject(Object.fromEntries(members.map((member) => [member.name, member.config.prefault({})]))),
+    needs: (config) => unionOf(members.map((member) => member.needs((config as Sections)[member.name]))),
+    shapeStudent: (config, student, teacher) =>
+      mergeShapes(
+        name,
+        members.map((member) => [
+          member.name,
+          member.shapeStudent?.((config as Sections)[member.name], student, teacher) ?? {},
+        ]),
+      ),
+    loss: (context) => {
+      const sections = context.config as Sections;
+      const terms = members.map((member): [string, Terms] => {
+        const student = studentFor(member, members, context.student, sections);
+        return [
+          member.name,
+          context.scope.in(member.name, (scope) =>
+            member.loss({ ...context, scope, student, config: sections[member.name] }),
+          ),
+        ];
+      });
+      checkSmoothing(name, terms, sections);
+      return mergeTerms(terms);
+    },
+    // A member's first stage is the sum's; what follows has no teacher and so none of the others either.
+    ...(staged
+      ? {
+          stages: (config) =>
+            staged.stages!((config as Sections)[staged.name]).map((stage) => ({
+              ...stage,
+              method: stage.method === staged.name ? name : stage.method,
+            })),
+        }
+      : {}),
+  };
+}
+
+const ORDER: readonly LabelNeed[] = ['none', 'any', 'integer'];
+
+function unionOf(needs: readonly Needs[]): Needs {
+  const union = (of: (need: Needs) => readonly Needs['student'][number][]) => [...new Set(needs.flatMap(of))];
+  const labels = ORDER[Math.max(...needs.map((need) => ORDER.indexOf(need.labels)))]!;
+  return { student: union((need) => need.student), teacher: union((need) => need.teacher), labels };
+}
+
+function mergeShapes(
+  sum: string,
+  shapes: readonly (readonly [string, Readonly<Record<string, unknown>>])[],
+): Record<string, unknown> {
+  const merged = new Map<string, { readonly by: string; readonly value: unknown }>();
+  for (const [by, shape] of shapes)
+    for (const [key, value] of Object.entries(shape)) {
+      const held = merged.get(key);
+      const [was, is] = [JSON.stringify(held?.value), JSON.stringify(value)];
+      if (held && was !== is)
+        throw new UserError(
+          `method ${sum}: ${held.by} wants student.${key} = ${was}, ${by} wants ${is}. Set both sections of the config alike`,
+        );
+      merged.set(key, { by, value });
+    }
+  return Object.fromEntries([...merged].map(([key, { value }]) => [key, value]));
+}
+
+/** Where one member speaks to the distillation head, the others and their label loss leave it to that member. */
+function studentFor(member: Method, members: readonly Method[], student: Features, sections: Sections): Features {
+  const speaks = ({ name, needs }: Method) => needs(sections[name]).student.includes('distLogits');
+  if (speaks(member) || !members.some(speaks)) return student;
+  const { distLogits: _, ...rest } = student;
+  return rest;
+}
+
+function mergeTerms(members: readonly (readonly [string, Terms])[]): Terms {
+  const merged: Record<string, Term> = {};
+  for (const name of SHARED) {
+    const held = members.flatMap(([, terms]) => terms[name] ?? []);
+    const largest = held.reduce<Term | undefined>(
+      (best, term) => (best && best.weight >= term.weight ? best : term),
+      undefined,
+    );
+    if (largest) merged[name] = largest;
+  }
+  for (const [member, terms] of members)
+    for (const [name, term] of Object.entries(terms)) if (!SHARED.includes(name)) merged[`${member}.${name}`] = term;
+  return merged;
+}
+
+/** One label loss can only be smoothed in one way. */
+function checkSmoothing(sum: string, members: readonly (readonly [string, Terms])[], sections: Sections): void {
+  const used = members
+    .filter(([, terms]) => 'ce' in terms)
+    .map(([name]) => [name, (sections[name] as { labelSmoothing?: number }).labelSmoothing] as const);
+  const other = used.find(([, smoothing]) => smoothing !== used[0]![1]);
+  if (other)
+    throw new UserError(
+      `method ${sum}: the label loss counts once, but ${used[0]![0]}.labelSmoothing is ${used[0]![1]} and ${other[0]}.labelSmoothing is ${other[1]}. Set both alike, or leave one's label loss out (labelWeight 0)`,
+    );
+}

@@ -1,0 +1,58 @@
+import { unknownName } from '../config/parse.ts';
+import type { RunConfig } from '../config/schema.ts';
+import { BuildError, UserError } from '../graph/errors.ts';
+import { METHODS } from '../methods/index.ts';
+import { VARIANTS } from '../models/index.ts';
+import { collectParams } from '../program/trainProgram.ts';
+import { type RunParts, stageSpec } from './buildStage.ts';
+import type { LoadedModel } from './modelReference.ts';
+
+/** Refuses names that do not exist, with the near ones, before any image is looked at. */
+export function checkNames({ student, method, methods, stages }: RunConfig): void {
+  if (student.init === null && !Object.hasOwn(VARIANTS, student.name))
+    throw unknownName('model', student.name, Object.keys(VARIANTS));
+  const listed = stages === 'auto' ? [] : stages.map((stage) => stage.method);
+  for (const name of [method, ...listed, ...Object.keys(methods)])
+    if (!Object.hasOwn(METHODS, name)) throw unknownName('method', name, Object.keys(METHODS));
+}
+
+/**
+ * Builds the loss of each stage without running anything, so that settings that do not fit together (teacher's classes, pairs
+ * of layers, shapes) are refused before the run's folder is made.
+ */
+export function checkStages(parts: RunParts): void {
+  for (const stage of parts.stages) {
+    try {
+      collectParams(stageSpec(parts, stage, {}));
+    } catch (error) {
+      if (!(error instanceof BuildError)) throw error;
+      throw new UserError(`method ${stage.name}: these settings do not fit together: ${error.message}`, {
+        cause: error,
+      });
+    }
+  }
+}
+
+/** What makes two models of a family different kinds. */
+const KIND = {
+  vit: ['patchSize', 'width', 'depth', 'heads', 'mlpRatio'],
+  resnet: ['stem', 'block', 'depths', 'widths'],
+} as const;
+
+/** A student that starts from a model is that model: a variant's name that says something else would be passed over in silence. */
+export function checkInit({ student }: RunConfig, init: LoadedModel): void {
+  const variant = VARIANTS[student.name];
+  if (!variant) return;
+  const remedy = 'Leave the name of the model out, or start from another model';
+  if (variant.family !== init.model.family)
+    throw new UserError(
+      `${init.path}: wanted weights of ${student.name}, a ${variant.family}, got a ${init.model.family}. ${remedy}`,
+    );
+  const named: Record<string, unknown> = { mlpRatio: 4, ...variant.settings, ...student.settings };
+  const held: Record<string, unknown> = { ...init.model, ...student.settings };
+  const differing = KIND[variant.family].filter((key) => JSON.stringify(named[key]) !== JSON.stringify(held[key]));
+  if (differing.length === 0) return;
+  const show = (from: Record<string, unknown>) =>
+    differing.map((key) => `${key} ${JSON.stringify(from[key])}`).join(', ');
+  throw new UserError(`${init.path}: wanted weights of ${student.name} (${show(named)}), got ${show(held)}. ${remedy}`);
+}

@@ -1,0 +1,71 @@
+import { existsSync, realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { parseConfig } from '../config/parse.ts';
+import { type RunConfig, runSchema } from '../config/schema.ts';
+import { type Dataset, type ImageList, openDataset } from '../data/index.ts';
+import { UserError } from '../graph/errors.ts';
+import type { LoadedModel } from './modelReference.ts';
+import { readRunConfig } from './runConfigNode.ts';
+
+/** The images that a model is evaluated on; labels are indices of the model's classes. */
+export interface EvaluationData {
+  readonly list: ImageList;
+  /** Which images these are, in words. */
+  readonly part: string;
+  readonly absentClasses: readonly string[];
+}
+
+/** @throws UserError if the folder cannot be used, has no classes, or has classes that the model lacks. */
+export async function openEvaluationData(model: LoadedModel, ref: string, dir: string): Promise<EvaluationData> {
+  const dataset = openDataset(dir, { valFraction: 0, seed: 0 });
+  if (dataset.classes.length === 0)
+    throw new UserError(
+      `${dir}: wanted images in class folders to evaluate on, got images without classes. For their classes: understudy predict ${ref} ${dir}`,
+    );
+  const { list, part } = await choosePart(dataset, ref, dir);
+  const at = dataset.classes.map((name) => model.classes.indexOf(name));
+  const lacking = dataset.classes.filter((_, i) => at[i]! < 0);
+  if (lacking.length > 0) throw unknownClasses(model, dir, lacking);
+  return {
+    list: { ...list, labels: list.labels.map((label) => at[label]!) },
+    part,
+    absentClasses: model.classes.filter((name) => !dataset.classes.includes(name)),
+  };
+}
+
+async function choosePart(dataset: Dataset, ref: string, dir: string): Promise<{ list: ImageList; part: string }> {
+  if (dataset.splitSource === 'folders') {
+    const folder = dataset.val.paths[0]!.split('/')[0]!;
+    return { list: dataset.val, part: `${dataset.val.paths.length} images of ${join(dir, folder)}` };
+  }
+  const run = await runOf(ref);
+  if (run === undefined || !sameFolder(run.data.dir, dir))
+    return { list: dataset.train, part: `all ${dataset.train.paths.length} images of ${dir}, which has no val folder` };
+  const { val } = openDataset(dir, { valFraction: run.data.valFraction, seed: run.data.splitSeed });
+  return { list: val, part: `the ${val.paths.length} validation images that the run's seed chose of ${dir}` };
+}
+
+/** The configuration of the run that a reference is or lies in. */
+async function runOf(ref: string): Promise<RunConfig | undefined> {
+  const folder = [ref, dirname(ref), dirname(dirname(ref))].find((path) => existsSync(join(path, 'config.yaml')));
+  if (folder === undefined) return undefined;
+  try {
+    return parseConfig(runSchema, await readRunConfig(folder), folder);
+  } catch (error) {
+    // A config.yaml of something else.
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
+}
+
+function sameFolder(a: string, b: string): boolean {
+  return existsSync(a) && existsSync(b) && realpathSync(a) === realpathSync(b);
+}
+
+function unknownClasses(model: LoadedModel, dir: string, lacking: readonly string[]): UserError {
+  const few = (names: readonly string[]) =>
+    names.length > 8 ? `${names.slice(0, 8).join(', ')}, ... (${names.length})` : names.join(', ');
+  return new UserError(
+    `${dir}: wanted only classes of the model ${model.path} (${few(model.classes)}), got ${few(lacking)} besides. Remove these folders, or fit the model to them: understudy train --data ${dir} --init ${model.path}`,
+  );
+}

@@ -1,0 +1,38 @@
+import { UserError } from '../graph/errors.ts';
+import { sameShape, showShape } from '../graph/shape.ts';
+import type { Model } from '../models/index.ts';
+import { modelParams } from '../program/evalProgram.ts';
+import type { Weight } from '../formats/modelFolderNode.ts';
+import type { LoadedModel } from './modelReference.ts';
+
+const HEADS = ['head.', 'head_dist.', 'fc.'];
+
+/**
+ * The weights that a student takes over from a model by name; a head for other classes begins anew, and so does what the model
+ * lacks.
+ * @throws UserError where a weight of that name has another shape.
+ */
+export function initialWeights(
+  init: LoadedModel,
+  student: Model,
+  classes: readonly string[],
+): { weights: Map<string, Weight>; sameHead: boolean } {
+  const sameHead = init.classes.length === classes.length && init.classes.every((name, i) => name === classes[i]);
+  const shapes = new Map(modelParams(student).map(({ name, shape }) => [name, shape]));
+  const kept = [...init.weights].filter(
+    ([name]) => shapes.has(name) && (sameHead || !HEADS.some((head) => name.startsWith(head))),
+  );
+  const wrong = kept.filter(([name, { shape }]) => !sameShape(shape, shapes.get(name)!));
+  if (wrong.length > 0) {
+    const lines = wrong.map(
+      ([name, { shape }]) => `- ${name} ${showShape(shapes.get(name)!)}\n+ ${name} ${showShape(shape)}`,
+    );
+    const why = wrong.some(([name]) => name === 'pos_embed')
+      ? ` Positions fit one image size and one set of tokens only: student.imageSize ${init.preprocessing.imageSize} and the same tokens keep them.`
+      : '';
+    throw new UserError(
+      `${init.path}: these weights do not fit the student (- wanted, + in the file):\n${lines.join('\n')}\nLeave out the settings that change its shape.${why}`,
+    );
+  }
+  return { weights: new Map(kept), sameHead };
+}

@@ -1,0 +1,108 @@
+import { z } from 'zod';
+import { augmentSchema } from '../config/schema.ts';
+import { METHODS } from '../methods/index.ts';
+import { VARIANTS, variantConfig } from '../models/index.ts';
+import { type ModelSize, modelSize, NAMED_CLASSES } from './inspectModel.ts';
+
+export interface ModelListing extends ModelSize {
+  readonly name: string;
+  readonly family: string;
+  /** Input side, px. */
+  readonly imageSize: number;
+  readonly source: string;
+}
+
+export interface SettingListing {
+  readonly key: string;
+  readonly default: unknown;
+  /** What is allowed, in words. */
+  readonly wanted: string;
+}
+
+export interface MethodListing {
+  readonly name: string;
+  readonly summary: string;
+  readonly settings: readonly SettingListing[];
+}
+
+export interface AugmentationListing extends SettingListing {
+  readonly meaning: string;
+}
+
+/** Every architecture; sizes are with 1000 classes. */
+export function listModels(): ModelListing[] {
+  return Object.entries(VARIANTS).map(([name, { family, imageSize, source }]) => ({
+    name,
+    family,
+    imageSize,
+    ...modelSize(variantConfig(name, { classes: NAMED_CLASSES })),
+    source,
+  }));
+}
+
+/** Every method with its settings. */
+export function listMethods(): MethodListing[] {
+  return Object.entries(METHODS).map(([name, { summary, config }]) => ({
+    name,
+    summary,
+    settings: settingsOf(config),
+  }));
+}
+
+/** What each key of the section `augment` does, with the source of what it does. */
+const AUGMENTATIONS: Readonly<Record<string, string>> = {
+  crop: 'randomResized: a crop of random area and aspect (Inception, arXiv 1409.4842, section 6); pad: shift over a black border (ResNet, arXiv 1512.03385, section 4.2); none',
+  scale: 'area of a randomResized crop, as a share of the image',
+  ratio: 'width / height of a randomResized crop',
+  padding: 'border of crop pad, px',
+  flip: 'probability of a left-right mirror',
+  evalCropRatio: 'in evaluation: part of the resized shorter side that the centre crop keeps',
+  mean: 'taken from the pixels, by channel; ImageNet',
+  std: 'the pixels are divided by it, by channel; ImageNet',
+};
+
+/** The keys of the section `augment`. */
+export function listAugmentations(): AugmentationListing[] {
+  return settingsOf(augmentSchema).map((setting) => ({ ...setting, meaning: AUGMENTATIONS[setting.key] ?? '' }));
+}
+
+/** The part of a JSON schema that is read. */
+interface JsonSchema {
+  readonly type?: string | readonly string[];
+  readonly const?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly anyOf?: readonly JsonSchema[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly exclusiveMinimum?: number;
+  readonly exclusiveMaximum?: number;
+  readonly default?: unknown;
+  readonly items?: JsonSchema;
+  readonly prefixItems?: readonly JsonSchema[];
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+}
+
+function settingsOf(schema: z.ZodType): SettingListing[] {
+  const { properties = {} } = z.toJSONSchema(schema, { unrepresentable: 'any', io: 'input' }) as JsonSchema;
+  return Object.entries(properties).map(([key, property]) => ({
+    key,
+    default: property.default ?? null,
+    wanted: wanted(property),
+  }));
+}
+
+function wanted(schema: JsonSchema): string {
+  if (schema.anyOf) return schema.anyOf.map(wanted).join(' | ');
+  if (schema.enum) return schema.enum.map(String).join(' | ');
+  if (schema.const !== undefined) return String(schema.const);
+  if (schema.prefixItems) return `[${schema.prefixItems.map(wanted).join(', ')}]`;
+  if (schema.type === 'array') return `list of ${wanted(schema.items ?? {})}`;
+  if (schema.properties) return `{${Object.keys(schema.properties).join(', ')}}`;
+  const low = schema.exclusiveMinimum !== undefined ? `> ${schema.exclusiveMinimum}` : atLeast(schema.minimum);
+  const high = schema.exclusiveMaximum !== undefined ? `< ${schema.exclusiveMaximum}` : atMost(schema.maximum);
+  return [String(schema.type ?? 'value'), low, high].filter(Boolean).join(' ');
+}
+
+const LARGE = Number.MAX_SAFE_INTEGER;
+const atLeast = (value: number | undefined): string => (value === undefined || value <= -LARGE ? '' : `>= ${value}`);
+const atMost = (value: number | undefined): string => (value === undefined || value >= LARGE ? '' : `<= ${value}`);

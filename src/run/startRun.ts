@@ -1,0 +1,74 @@
+import { existsSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import type { RunInput } from '../config/schema.ts';
+import { UserError } from '../graph/errors.ts';
+import type { RunResult } from './executeRun.ts';
+import { type TrainOptions, trainRun } from './trainRun.ts';
+
+type Partially<T> = T extends readonly unknown[] ? T : T extends object ? { [K in keyof T]?: Partially<T[K]> } : T;
+
+/** Any part of a run's configuration. */
+export type RunSettings = Partially<RunInput>;
+
+export type StartOptions = Omit<TrainOptions, 'out'> & {
+  /** Run folder; default: runs/<data>-<student>-<method>, with -2, -3, ... where that exists. */
+  readonly out?: string;
+};
+
+/** What each kind of run cannot do without: its key, the flag that gives it, and an example. */
+const WANTED = {
+  distill: [
+    { key: 'data.dir', flag: '--data DIR' },
+    { key: 'teacher', flag: '--teacher REF' },
+    { key: 'student.name', flag: '--student NAME' },
+    { key: 'method', flag: '--method NAME' },
+  ],
+  train: [
+    { key: 'data.dir', flag: '--data DIR' },
+    { key: 'student.name', flag: '--model NAME (or --init REF)' },
+  ],
+} as const;
+
+/**
+ * Starts a run, or goes on with one, from settings that may lack what has a default.
+ * @throws UserError if something that has none is missing, and as `trainRun`.
+ */
+export async function startRun(
+  kind: keyof typeof WANTED,
+  given: RunSettings,
+  options: StartOptions,
+): Promise<RunResult> {
+  if (options.resume) {
+    if (options.out === undefined)
+      throw new UserError('--resume: wanted the folder of the run to go on with, got none; add --out RUN');
+    return trainRun(given as RunInput, { ...options, out: options.out });
+  }
+  const input = nameAfterInit(given);
+  const missing = WANTED[kind].filter(({ key }) => valueAt(input, key) == null);
+  if (missing.length > 0)
+    throw new UserError(
+      `understudy ${kind}: missing ${missing.map(({ flag }) => flag).join(', ')} (or ${missing.map(({ key }) => key).join(', ')} in the file of --config)`,
+    );
+  return trainRun(input as RunInput, { ...options, out: options.out ?? freeFolder(input) });
+}
+
+/** A student that starts from a model needs no variant's name; it is called after that model. */
+function nameAfterInit(input: RunSettings): RunSettings {
+  const { name, init } = input.student ?? {};
+  return init == null || name != null
+    ? input
+    : { ...input, student: { ...input.student, name: basename(resolve(init)) } };
+}
+
+function valueAt(input: RunSettings, key: string): unknown {
+  return key.split('.').reduce<unknown>((at, part) => (at as Record<string, unknown> | undefined)?.[part], input);
+}
+
+function freeFolder(input: RunSettings): string {
+  const data = basename(resolve(String(input.data!.dir)));
+  const name = [data, input.student!.name, input.method ?? 'supervised'].join('-').replaceAll(/[/\\]/g, '_');
+  for (let n = 1; ; n++) {
+    const path = join('runs', n === 1 ? name : `${name}-${n}`);
+    if (!existsSync(path)) return path;
+  }
+}

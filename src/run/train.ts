@@ -1,0 +1,93 @@
+import type { MethodName } from '../methods/index.ts';
+import type { RunEvent } from '../train/events.ts';
+import type { RunResult } from './executeRun.ts';
+import { type RunSettings, type StartOptions, startRun } from './startRun.ts';
+
+/** What every run takes. */
+export interface RunOptions {
+  /** Folder of images in class folders: root/train/<class>/* with root/val/<class>/*, or root/<class>/*. */
+  readonly data: string;
+  /** New or empty run folder; default: runs/<data>-<student>-<method>. */
+  readonly out?: string;
+  /** Any other settings, as in the config.yaml of a run: `{ train: { epochs: 20 }, methods: { kd: { tau: 4 } } }`. */
+  readonly settings?: RunSettings;
+  /** Called with each event of the run, as it happens. */
+  readonly onEvent?: (event: RunEvent) => void;
+  /** Aborting saves a checkpoint and ends the run: the result's reason is `interrupted`. */
+  readonly signal?: AbortSignal;
+}
+
+export interface DistillOptions extends RunOptions {
+  /** A trained model: a run folder or an exported folder. */
+  readonly teacher: string;
+  /** A name of `listModels`. */
+  readonly student: string;
+  readonly method: MethodName;
+}
+
+/** `model` (a name of `listModels`), or `init` (a trained model to start from), or both where they agree. */
+export type TrainRunOptions = RunOptions &
+  ({ readonly model: string; readonly init?: string } | { readonly model?: string; readonly init: string });
+
+export type ResumeOptions = Pick<RunOptions, 'onEvent' | 'signal'>;
+
+/**
+ * Distils a teacher into a new student.
+ *
+ * ```ts
+ * const run = await distill({ data: 'photos', teacher: 'runs/teacher', student: 'vit_tiny_patch4', method: 'kd', settings: { train: { epochs: 20 } } });
+ * console.log(run.out, run.best);
+ * ```
+ * @throws UserError for whatever the caller can mend; nothing is written before the inputs have been checked.
+ */
+export function distill({
+  data,
+  teacher,
+  student,
+  method,
+  settings = {},
+  ...options
+}: DistillOptions): Promise<RunResult> {
+  const named = {
+    data: { ...settings.data, dir: data },
+    student: { ...settings.student, name: student },
+    teacher,
+    method,
+  };
+  return startRun('distill', { ...settings, ...named }, runOptions(options));
+}
+
+/**
+ * Trains a model on labels alone: a teacher, a baseline, or (`init`) another model further, with a new head where the classes
+ * differ.
+ *
+ * ```ts
+ * await train({ data: 'photos', model: 'resnet18', out: 'runs/teacher' });
+ * await train({ data: 'flowers', init: 'runs/teacher', settings: { optim: { lr: 1e-4 } } });
+ * ```
+ * @throws UserError as `distill`.
+ */
+export function train({ data, model, init, settings = {}, ...options }: TrainRunOptions): Promise<RunResult> {
+  const student = {
+    ...settings.student,
+    ...(model === undefined ? {} : { name: model }),
+    ...(init === undefined ? {} : { init }),
+  };
+  return startRun('train', { ...settings, data: { ...settings.data, dir: data }, student }, runOptions(options));
+}
+
+/**
+ * Goes on with an interrupted run from its last checkpoint, as if it had never stopped.
+ *
+ * ```ts
+ * await resume('runs/student');
+ * ```
+ * @throws UserError if there is no run or no checkpoint in the folder.
+ */
+export function resume(out: string, options: ResumeOptions = {}): Promise<RunResult> {
+  return startRun('train', {}, { ...options, out, resume: true });
+}
+
+function runOptions({ out, onEvent, signal }: Omit<RunOptions, 'data' | 'settings'>): StartOptions {
+  return { ...(out === undefined ? {} : { out }), ...(onEvent ? { onEvent } : {}), ...(signal ? { signal } : {}) };
+}
