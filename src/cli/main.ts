@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
-import { defineCommand, runCommand } from 'citty';
+import { runCommand } from 'citty';
 import { nearest } from '../config/parse.ts';
 import { UserError } from '../graph/errors.ts';
 import { checkArguments } from './arguments.ts';
@@ -22,28 +22,23 @@ const version = (): string =>
   (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version;
 
 async function main(args: readonly string[]): Promise<number> {
-  const root = defineCommand({
-    meta: {
-      name: 'understudy',
-      version: version(),
-      description: 'Distil big vision models into small Vision Transformers',
-    },
-    subCommands: COMMANDS,
-  });
   const [name, ...rest] = args;
   if (name === undefined) {
-    process.stderr.write(`${await programHelp(root)}\n`);
+    process.stderr.write(`${await help()}\n`);
     return STATUS.wrongUse;
   }
-  if (name === '--help' || name === '-h' || (name === 'help' && rest.length === 0))
-    return answer(await programHelp(root));
+  if (name === 'help' && rest[0] !== undefined) return main([rest[0], '--help']);
+  if (['--help', '-h', 'help'].includes(name)) return answer(await help());
   if (name === '--version' || name === '-v') return answer(version());
-  if (name === 'help') return main([rest[0]!, '--help']);
   const command = await findCommand(name);
-  if (asksForHelp(rest)) return answer(await commandHelp(command, root));
+  if (asksForHelp(rest)) return answer(commandHelp(command));
   checkArguments(command, rest);
   const { result } = await runCommand(command, { rawArgs: [...rest] });
   return (result as number | undefined) ?? STATUS.done;
+}
+
+async function help(): Promise<string> {
+  return programHelp(await Promise.all(Object.values(COMMANDS).map((load) => load())), version());
 }
 
 async function findCommand(name: string): Promise<CliCommand> {

@@ -22,8 +22,8 @@ export async function runTraining({ kind, input, out, resume, json }: TrainingRe
     const result = await whileRunning((start) => {
       const onEvent = (event: RunEvent) => {
         if (event.type === 'runStart') start();
-        // A failure is told once, by the error itself.
-        if (event.type !== 'runEnd' || event.reason !== 'failed') logger.on(event);
+        // The end is told once: by the summary, or by the error itself.
+        if (event.type !== 'runEnd') logger.on(event);
       };
       return startRun(kind, input, {
         resume,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { UserError } from '../graph/errors.ts';
 import type { Features } from '../models/index.ts';
-import type { LabelNeed, Method, Needs, Term, Terms } from './method.ts';
+import type { LabelNeed, LossContext, Method, Needs, Term, Terms } from './method.ts';
 
 /** The settings of each member under its name. */
 type Sections = Readonly<Record<string, unknown>>;
@@ -22,46 +22,46 @@ export function sumOf(members: readonly Method[]): Method {
     throw new UserError(
       `method ${name}: ${twice} is there twice; wanted different methods. Weigh its terms in its config instead`,
     );
-  const staged = members.find(({ stages }) => stages);
+  const settings = (config: unknown, member: Method) => (config as Sections)[member.name];
   return {
     name,
     parts,
     summary: `together: ${members.map(({ summary }) => summary).join('; ')}`,
     config: z.strictObject(Object.fromEntries(members.map((member) => [member.name, member.config.prefault({})]))),
-    needs: (config) => unionOf(members.map((member) => member.needs((config as Sections)[member.name]))),
-    shapeStudent: (config, student, teacher) =>
-      mergeShapes(
+    needs: (config) => unionOf(members.map((member) => member.needs(settings(config, member)))),
+    shapeStudent: (config, student, teacher) => {
+      const shapeOf = (member: Method) => member.shapeStudent?.(settings(config, member), student, teacher) ?? {};
+      return mergeShapes(
         name,
-        members.map((member) => [
-          member.name,
-          member.shapeStudent?.((config as Sections)[member.name], student, teacher) ?? {},
-        ]),
-      ),
-    loss: (context) => {
-      const sections = context.config as Sections;
-      const terms = members.map((member): [string, Terms] => {
-        const student = studentFor(member, members, context.student, sections);
-        return [
-          member.name,
-          context.scope.in(member.name, (scope) =>
-            member.loss({ ...context, scope, student, config: sections[member.name] }),
-          ),
-        ];
-      });
-      checkSmoothing(name, terms, sections);
-      return mergeTerms(terms);
+        members.map((member) => [member.name, shapeOf(member)]),
+      );
     },
-    // A member's first stage is the sum's; what follows has no teacher and so none of the others either.
-    ...(staged
-      ? {
-          stages: (config) =>
-            staged.stages!((config as Sections)[staged.name]).map((stage) => ({
-              ...stage,
-              method: stage.method === staged.name ? name : stage.method,
-            })),
-        }
-      : {}),
+    loss: (context) => lossOf(name, members, context),
+    ...stagesOf(name, members),
   };
+}
+
+/** A member's first stage is the sum's; what follows has no teacher and so none of the other members either. */
+function stagesOf(name: string, members: readonly Method[]): Pick<Method, 'stages'> {
+  const staged = members.find(({ stages }) => stages);
+  if (!staged) return {};
+  return {
+    stages: (config) =>
+      staged.stages!((config as Sections)[staged.name]).map((stage) => ({
+        ...stage,
+        method: stage.method === staged.name ? name : stage.method,
+      })),
+  };
+}
+
+function lossOf(name: string, members: readonly Method[], context: LossContext<unknown>): Terms {
+  const sections = context.config as Sections;
+  const terms = members.map((member): [string, Terms] => {
+    const [student, config] = [studentFor(member, members, context.student, sections), sections[member.name]];
+    return [member.name, context.scope.in(member.name, (scope) => member.loss({ ...context, scope, student, config }))];
+  });
+  checkSmoothing(name, terms, sections);
+  return mergeTerms(terms);
 }
 
 const ORDER: readonly LabelNeed[] = ['none', 'any', 'integer'];

@@ -120,6 +120,7 @@ describe('what ViTKD reads', () => {
     );
     // As many tokens, but others.
     expect(() => build({}, { grid: [2, 3], teacherGrid: [3, 2] })).toThrow('got 2 x 3 (student) and 3 x 2 (teacher)');
+    expect(() => build({}, { grid: [2, 3], teacherGrid: [2, 4] })).toThrow('got 2 x 3 (student) and 2 x 4 (teacher)');
   });
 });
 

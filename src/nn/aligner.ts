@@ -45,7 +45,7 @@ export function adaptiveAveragePool(x: Tensor, rows: number, columns: number): T
 }
 
 function poolingMatrix(out: number, from: number): Tensor {
-  const data = new Float32Array(out * from);
+  const data = new Float64Array(out * from);
   for (let i = 0; i < out; i++) {
     const [start, end] = [Math.floor((i * from) / out), Math.ceil(((i + 1) * from) / out)];
     data.fill(1 / (end - start), i * from + start, i * from + end);

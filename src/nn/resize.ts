@@ -13,7 +13,7 @@ export function resizeBicubic(x: Tensor, rows: number, columns: number): Tensor 
 }
 
 function resizeMatrix(out: number, from: number): Tensor {
-  const data = new Float32Array(out * from);
+  const data = new Float64Array(out * from);
   const scale = from / out;
   const stretch = Math.max(1, scale);
   for (let i = 0; i < out; i++) {

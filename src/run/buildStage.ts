@@ -1,7 +1,7 @@
 import type { RunConfig } from '../config/schema.ts';
 import { UserError } from '../graph/errors.ts';
 import { input } from '../graph/build.ts';
-import { type FeatureName, type Features, type Model, type ModelConfig, variantConfig } from '../models/index.ts';
+import type { FeatureName, Features, Model, ModelConfig } from '../models/index.ts';
 import { adamw } from '../optim/adamw.ts';
 import { clipByGlobalNorm } from '../optim/clip.ts';
 import { type Schedule, warmupConstant, warmupCosine } from '../optim/schedule.ts';
@@ -26,17 +26,6 @@ export interface RunParts {
   readonly studentConfig: ModelConfig;
   readonly preprocessing: Preprocessing;
   readonly stages: readonly PlannedStage[];
-}
-
-/** The student: its variant (or the model it starts from), shaped by what the methods ask for, then by the user's settings. */
-export function studentConfig(config: RunConfig, settings: Settings, data: RunData, stages: readonly PlannedStage[], teacher: LoadedModel | undefined, init: LoadedModel | undefined): ModelConfig {
-  const common = { imageSize: settings.imageSize, classes: data.classes.length };
-  const base = init ? { ...init.model, ...common } : variantConfig(config.student.name, common);
-  const teacherFeatures = teacher && describeFeatures(teacher.network);
-  const shaped = stages.map(({ method, settings }) => method.shapeStudent?.(settings, base, teacherFeatures) ?? {});
-  const asked = base.family === 'vit' ? Object.assign({}, ...shaped) : {};
-  if (init) return { ...base, ...asked, ...config.student.settings } as ModelConfig;
-  return variantConfig(config.student.name, { ...common, ...asked, ...config.student.settings });
 }
 
 /** The features of a model on one image: shapes only, nothing is run. */

@@ -77,7 +77,7 @@ async function runFile(file: Uint8Array, images: readonly Float32Array[], side: 
   for (let at = 0, turn = 0; at < images.length; turn++) {
     const part = images.slice(at, at + BATCHES[turn % BATCHES.length]!);
     const pixels = new Float32Array(part.length * 3 * side * side);
-    part.forEach((image, i) => pixels.set(image, i * image.length));
+    for (const [i, image] of part.entries()) pixels.set(image, i * image.length);
     const { logits } = await session.run({
       pixel_values: new ort.Tensor('float32', pixels, [part.length, 3, side, side]),
     });

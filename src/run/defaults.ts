@@ -61,7 +61,7 @@ export function chooseSettings(config: RunConfig, facts: DataFacts, family: stri
     optim: {
       ...optim,
       lr,
-      minLr: pick('optim.minLr', optim.minLr, lr / 100, 'a hundredth of optim.lr'),
+      minLr: pick('optim.minLr', optim.minLr, Number((lr / 100).toPrecision(6)), 'a hundredth of optim.lr'),
       warmupEpochs: pick('optim.warmupEpochs', optim.warmupEpochs, Math.min(5, epochs / 10), 'a tenth of the epochs, at most 5'),
       weightDecay: pick('optim.weightDecay', optim.weightDecay, optim.name === 'adamw' ? 0.05 : 5e-4, optim.name),
     },

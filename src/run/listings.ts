@@ -76,7 +76,6 @@ interface JsonSchema {
   readonly maximum?: number;
   readonly exclusiveMinimum?: number;
   readonly exclusiveMaximum?: number;
-  readonly default?: unknown;
   readonly items?: JsonSchema;
   readonly prefixItems?: readonly JsonSchema[];
   readonly properties?: Readonly<Record<string, JsonSchema>>;
@@ -84,9 +83,11 @@ interface JsonSchema {
 
 function settingsOf(schema: z.ZodType): SettingListing[] {
   const { properties = {} } = z.toJSONSchema(schema, { unrepresentable: 'any', io: 'input' }) as JsonSchema;
+  // Parsed, because a default may itself consist of defaults.
+  const defaults = schema.parse({}) as Readonly<Record<string, unknown>>;
   return Object.entries(properties).map(([key, property]) => ({
     key,
-    default: property.default ?? null,
+    default: defaults[key] ?? null,
     wanted: wanted(property),
   }));
 }

@@ -56,7 +56,7 @@ export function describe(model: ModelConfig): string {
       : model.distToken
         ? 'DeiT'
         : 'Vision Transformer';
-  return `${kind}, width ${model.width}, depth ${model.depth}, ${model.heads} heads, patch ${model.patchSize}, ${model.imageSize} px`;
+  return `${kind}, width ${model.width}, depth ${model.depth}, ${model.heads === 1 ? '1 head' : `${model.heads} heads`}, patch ${model.patchSize}, ${model.imageSize} px`;
 }
 
 function portability(model: ModelConfig): string {

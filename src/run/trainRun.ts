@@ -12,13 +12,14 @@ import { createRunFolder } from '../train/runFolderNode.ts';
 import { type Checkpoint, loadCheckpoint } from '../train/checkpointNode.ts';
 import type { RunEvent } from '../train/events.ts';
 import { checkInit, checkNames, checkStages } from './checkRun.ts';
-import { checkNeeds, type RunParts, studentConfig } from './buildStage.ts';
+import { checkNeeds, describeFeatures, type RunParts } from './buildStage.ts';
 import { chooseSettings } from './defaults.ts';
 import { initialWeights } from './initialWeights.ts';
 import { loadModelReference } from './modelReference.ts';
 import { openRunData } from './runData.ts';
 import { executeRun, type RunResult } from './executeRun.ts';
 import { readRunConfig } from './runConfigNode.ts';
+import { studentConfig } from './studentConfig.ts';
 import { planStages } from './stagePlan.ts';
 import { stepsPerEpoch } from '../data/index.ts';
 
@@ -66,7 +67,13 @@ export async function assemble(config: RunConfig): Promise<RunParts & { readonly
   const settings = chooseSettings(named, data.facts, family);
   const updatesPerEpoch = updatesIn(data.train.paths.length, settings.train.batch, settings.train.accumulate);
   const stages = planStages(config, settings.train.epochs, updatesPerEpoch);
-  const described = studentConfig(config, settings, data, stages, teacher, init);
+  const described = studentConfig(
+    config,
+    { imageSize: settings.imageSize, classes: data.classes.length },
+    stages,
+    teacher && describeFeatures(teacher.network),
+    init?.model,
+  );
   const student = buildModel(described);
   checkNeeds(stages, student, teacher);
   if (init) initialWeights(init, student, data.classes);

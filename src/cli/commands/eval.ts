@@ -31,8 +31,12 @@ export const evaluate = command({
           start();
           remark(`evaluating on ${part}`);
         },
+        onProgress: (images) => {
+          if (process.stderr.isTTY) process.stderr.write(`\r${images} images`);
+        },
       }),
     );
+    if (process.stderr.isTTY) remark('');
     for (const { path, reason } of report.skipped) remark(`skipped ${path}: ${reason}`);
     if (args.json) printJson(report);
     else print(await describe(report));
@@ -44,7 +48,7 @@ async function describe(report: EvaluationReport): Promise<string> {
   const { classes, absentClasses, skipped } = report;
   const head = table([
     ['top-1', percent(report.top1)],
-    ['top-5', percent(report.top5)],
+    ...(classes.length + absentClasses.length > 5 ? [['top-5', percent(report.top5)]] : []),
     ['loss', report.loss.toFixed(4)],
     ['images', String(report.images)],
     ['skipped', String(skipped.length)],

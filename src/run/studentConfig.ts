@@ -1,0 +1,35 @@
+import { parseConfig } from '../config/parse.ts';
+import type { RunConfig } from '../config/schema.ts';
+import { internal } from '../graph/errors.ts';
+import { type Features, type ModelConfig, modelConfigSchema, VARIANTS } from '../models/index.ts';
+import type { PlannedStage } from './stagePlan.ts';
+
+/**
+ * The student's description: its variant, or the model that it starts from (`init`), with the input side and the number of
+ * classes; then what the methods ask for; then the user's own settings, which win. The methods see the settings too.
+ * @throws UserError for unknown or wrong settings.
+ */
+export function studentConfig(
+  { student }: RunConfig,
+  own: { readonly imageSize: number; readonly classes: number },
+  stages: readonly PlannedStage[],
+  teacher: Features | undefined,
+  init: ModelConfig | undefined,
+): ModelConfig {
+  const variant = VARIANTS[student.name];
+  const base = { ...(init ?? { family: variant!.family, ...variant!.settings }), ...own };
+  const schema = schemaOf(base.family);
+  parseConfig(schema.partial(), student.settings, 'student.settings');
+  const described = (asked: object) => parseConfig(schema, { ...base, ...asked, ...student.settings }, 'student');
+  const plain = described({});
+  // Only Vision Transformers have the parts that methods ask for.
+  if (plain.family !== 'vit') return plain;
+  const asked = stages.map(({ method, settings }) => method.shapeStudent?.(settings, plain, teacher) ?? {});
+  return described(Object.assign({}, ...asked));
+}
+
+function schemaOf(family: string) {
+  const found = modelConfigSchema.options.find(({ shape }) => shape.family.value === family);
+  if (!found) throw internal(`no schema for the family ${family}`);
+  return found;
+}

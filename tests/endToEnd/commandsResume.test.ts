@@ -1,0 +1,137 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, expect, it } from 'vitest';
+import type { RunResult } from '../../src/run/executeRun.ts';
+import { parseMetricRows, withoutTimings } from '../../src/train/loggers/metricRow.ts';
+import { type Finished, TINY_RESNET, temporaryFolder, understudy, writeDataset } from './commandLine.ts';
+
+const dir = temporaryFolder();
+
+/** Two stages of 12 steps, 3 steps an epoch, with everything that has a state: EMA, noise, slots, sampler. */
+const DISTILL = [
+  ...['distill', '--data', 'data', '--teacher', 'teacher', '--student', 'vit_pico_patch4', '--method', 'dearkd'],
+  ...['--epochs', '8', '--batch', '8', '--set', 'dearkd.stageOne=0.5', '--set', 'train.ema=0.9'],
+  ...['--set', 'student.settings={"depth":2,"width":16,"heads":1}', '--set', 'student.settings.dropPath=0.2'],
+];
+const SAVE_OFTEN = ['--set', 'train.checkpointSeconds=0.001'];
+
+/** Ends the process by a signal as soon as stderr has this text. */
+const at = (text: string, signal: NodeJS.Signals) => {
+  let sent = false;
+  return (stderr: string, kill: (signal: NodeJS.Signals) => void) => {
+    if (!sent && stderr.includes(text)) kill(signal);
+    sent ||= stderr.includes(text);
+  };
+};
+
+const metrics = (run: string) =>
+  parseMetricRows(readFileSync(join(dir, run, 'metrics.jsonl'), 'utf8')).map(withoutTimings);
+const saved = (run: string, file: string) => readFileSync(join(dir, run, 'checkpoints/last', file)).toString('base64');
+
+function expectSameAsWhole(run: string): void {
+  expect(metrics(run)).toEqual(metrics('whole'));
+  for (const file of ['model.safetensors', 'optimizer.safetensors', 'state.json'])
+    expect(saved(run, file)).toBe(saved('whole', file));
+  const model = (name: string) => readFileSync(join(dir, name, 'model/model.safetensors')).toString('base64');
+  expect(model(run)).toBe(model('whole'));
+}
+
+const resume = (run: string, watch?: Parameters<typeof understudy>[2]): Promise<Finished> =>
+  understudy(dir, ['distill', '--resume', '--out', run, ...SAVE_OFTEN], watch);
+
+beforeAll(async () => {
+  await writeDataset(join(dir, 'data'));
+  const teacher = [
+    'train',
+    '--data',
+    'data',
+    '--model',
+    ...TINY_RESNET,
+    '--epochs',
+    '1',
+    '--batch',
+    '8',
+    '--out',
+    'teacher',
+  ];
+  expect((await understudy(dir, teacher)).status).toBe(0);
+  expect((await understudy(dir, [...DISTILL, '--out', 'whole'])).status).toBe(0);
+});
+
+it('the uninterrupted run has what the others are held to', () => {
+  const rows = metrics('whole');
+  expect(rows.filter((row) => 'train/loss' in row).map(({ step }) => step)).toEqual(
+    Array.from({ length: 24 }, (_, i) => i + 1),
+  );
+  expect(rows.filter((row) => 'val_ema/top1' in row)).toHaveLength(8);
+  expect(rows.filter((row) => 'train/loss_hidden' in row)).toHaveLength(12);
+  // Drop path and the dropout of MHCA are drawn anew in each step: were they off, this test would prove less.
+  expect(readFileSync(join(dir, 'whole/config.yaml'), 'utf8')).toContain('dropPath: 0.2');
+});
+
+it('kill -9 in either stage and --resume: the same metrics and weights, bit for bit', async () => {
+  const first = await understudy(
+    dir,
+    [...DISTILL, ...SAVE_OFTEN, '--out', 'killed'],
+    at('saved last of step 5:', 'SIGKILL'),
+  );
+  expect(first.signal).toBe('SIGKILL');
+  const second = await resume('killed', at('saved last of step 16:', 'SIGKILL'));
+  expect(second.stderr).toMatch(/goes on from step (5|6|7|8|9|10|11)\n/);
+  expect(second.signal).toBe('SIGKILL');
+  const third = await resume('killed');
+  expect(third.stderr).toMatch(/goes on from step (16|17|18|19|20|21|22|23)\n/);
+  expect(third.status).toBe(0);
+  expectSameAsWhole('killed');
+});
+
+it('Ctrl-C saves a checkpoint, says how to go on, exits with 130, and the run goes on as if it had not been', async () => {
+  const args = [...DISTILL, '--out', 'stopped', '--json'];
+  const stopped = await understudy(dir, args, at('epoch 2, step 6:', 'SIGINT'));
+  expect(stopped.status, stopped.stderr).toBe(130);
+  const result = JSON.parse(stopped.stdout) as RunResult;
+  expect(result.reason).toBe('interrupted');
+  expect(result.steps).toBeLessThan(24);
+  expect(stopped.stderr).toContain('saving a checkpoint; press again to stop at once');
+  expect(stopped.stderr).toContain(
+    `Interrupted after step ${result.steps}; the checkpoint is in stopped. Go on with:\n  understudy distill --resume --out stopped\n`,
+  );
+  const rest = await understudy(dir, ['distill', '--resume', '--out', 'stopped', '--json']);
+  expect(rest.stderr).toContain(`goes on from step ${result.steps}\n`);
+  expect(JSON.parse(rest.stdout)).toMatchObject({ reason: 'done', steps: 24 });
+  expectSameAsWhole('stopped');
+});
+
+it('SIGTERM exits with 143; a finished run has nothing left to do', async () => {
+  const stopped = await understudy(dir, [...DISTILL, '--out', 'ended'], at('epoch 1, step 3:', 'SIGTERM'));
+  expect(stopped.status, stopped.stderr).toBe(143);
+  expect(existsSync(join(dir, 'ended/checkpoints/last/state.json'))).toBe(true);
+  const before = metrics('whole');
+  const again = await understudy(dir, ['distill', '--resume', '--out', 'whole']);
+  expect(again.status, again.stderr).toBe(0);
+  expect(metrics('whole')).toEqual(before);
+});
+
+it('a second Ctrl-C ends the process at once', async () => {
+  const big = [
+    'train',
+    '--data',
+    'data',
+    '--model',
+    'vit_small_patch4',
+    '--epochs',
+    '2',
+    '--batch',
+    '24',
+    '--out',
+    'big',
+  ];
+  const [first, second] = [at('stage 1:', 'SIGINT'), at('press again', 'SIGINT')];
+  const found = await understudy(dir, big, (stderr, kill) => {
+    first(stderr, kill);
+    second(stderr, kill);
+  });
+  expect(found.status, found.stderr).toBe(130);
+  expect(found.stderr).not.toContain('Interrupted after');
+  expect(existsSync(join(dir, 'big/checkpoints/last'))).toBe(false);
+});

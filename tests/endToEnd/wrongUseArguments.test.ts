@@ -1,0 +1,154 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { refusalsIn, TINY_RESNET, temporaryFolder, understudy, writeDataset } from './commandLine.ts';
+
+const dir = temporaryFolder();
+const refuses = refusalsIn(dir);
+const FAST = ['--epochs', '1', '--batch', '8'];
+
+beforeAll(async () => {
+  await writeDataset(join(dir, 'data'));
+  const trained = await understudy(dir, [
+    'train',
+    '--data',
+    'data',
+    '--model',
+    ...TINY_RESNET,
+    ...FAST,
+    '--out',
+    'run',
+  ]);
+  expect(trained.stderr).toContain('saved best');
+  expect(trained.status).toBe(0);
+});
+
+describe('names and settings', () => {
+  const distill = (...more: string[]) => [
+    'distill',
+    '--data',
+    'data',
+    '--teacher',
+    'run',
+    '--out',
+    'new',
+    ...FAST,
+    ...more,
+  ];
+
+  it('an unknown model', () =>
+    refuses(
+      ['train', '--data', 'data', '--model', 'resnet8_smal'],
+      2,
+      'Unknown model "resnet8_smal". Did you mean resnet8_small? Available: deit3_base',
+    ));
+
+  it('an unknown method', () =>
+    refuses(
+      distill('--student', 'vit_pico_patch4', '--method', 'dearkdd'),
+      2,
+      'Unknown method "dearkdd". Did you mean dearkd? Available: dearkd, deit',
+    ));
+
+  it('unknown --set keys', async () => {
+    const common = distill('--student', 'vit_pico_patch4', '--method', 'kd');
+    await refuses(
+      [...common, '--set', 'optim.lrr=1'],
+      2,
+      'unknown key optim.lrr. Did you mean optim.lr? Available: name, lr',
+    );
+    await refuses([...common, '--set', 'kd.tua=1'], 2, 'unknown key tua. Did you mean tau? Available: alpha, tau');
+    await refuses(
+      [...common, '--set', 'student.settings.dept=1'],
+      2,
+      'student.settings: unknown key dept. Did you mean depth?',
+    );
+    await refuses([...common, '--set', 'optim.lr'], 2, '--set optim.lr: wanted key=value');
+  });
+
+  it('values that do not fit', async () => {
+    const common = distill('--student', 'vit_pico_patch4', '--method', 'kd');
+    await refuses([...common, '--set', 'optim.lr=fast'], 2, /optim\.lr: .*expected number, got "fast"/);
+    await refuses([...common, '--set', 'kd.alpha=2'], 2, /methods\.kd: alpha: .*<=1, got 2/);
+    await refuses([...common, '--fraction', '2'], 2, '--fraction: wanted a number above 0 up to 1, got "2"');
+    await refuses([...common, '--images', 'many'], 2, '--images: wanted a whole number from 1 on, got "many"');
+    await refuses([...common, '--device', 'webgpu'], 2, '--device webgpu: only cpu is available in this version');
+    await refuses([...common, '--set', 'student.settings={"width":17}'], 2, 'width 17 is not a multiple of 4 heads');
+  });
+
+  it('a method whose features the teacher lacks', () =>
+    refuses(
+      distill('--student', 'vit_pico_patch4', '--method', 'vitkd'),
+      2,
+      /vitkd needs teacher\.tokens.*; this teacher, a resnet, has logits, maps, pooled\. a Vision Transformer would work/,
+    ));
+
+  it('a pair of layers that does not exist', () =>
+    refuses(
+      distill(
+        '--student',
+        'vit_pico_patch4',
+        '--method',
+        'dearkd',
+        '--set',
+        'dearkd.stageOne=1',
+        '--set',
+        'dearkd.pairs=[{"block":0,"stage":"s9"}]',
+      ),
+      2,
+      'unknown teacher stage "s9". Available: stem, s1',
+    ));
+
+  it('a configuration file that is none', async () => {
+    writeFileSync(join(dir, 'broken.yaml'), 'data: [');
+    await refuses(['train', '--config', 'broken.yaml'], 2, 'broken.yaml: not a configuration file');
+    await refuses(
+      ['train', '--config', 'absent.yaml'],
+      2,
+      'absent.yaml: no such file; wanted a configuration file in YAML',
+    );
+  });
+});
+
+describe('command line', () => {
+  it('unknown commands, flags and listings', async () => {
+    await refuses(['destill'], 2, 'Unknown command "destill". Did you mean distill? Available: distill, train');
+    await refuses(
+      ['train', '--epoch', '3'],
+      2,
+      'Unknown flag "--epoch" of understudy train. Did you mean --epochs? Available: --data',
+    );
+    await refuses(['train', '-epochs', '3'], 2, 'Unknown flag "-epochs"', 'Did you mean --epochs?');
+    await refuses(
+      ['list', 'model'],
+      2,
+      'Unknown list "model". Did you mean models? Available: augmentations, methods, models',
+    );
+  });
+
+  it('missing and surplus arguments', async () => {
+    await refuses(['eval', '--data', 'data'], 2, 'missing REF; for example: understudy eval');
+    await refuses(['eval', 'run'], 2, 'missing --data DIR; for example');
+    await refuses(['eval', 'run', 'data'], 2, '"data" is one argument too many');
+    await refuses(['predict', 'run'], 2, 'missing IMAGE...; for example');
+    await refuses(['train', '--data'], 2, '--data: wanted a value (--data DIR), got nothing');
+    await refuses(['train', '--data', '--out', 'new'], 2, '--data: wanted a value (--data DIR), got the flag --out');
+    await refuses(['train', '--out', 'a', '--out', 'b'], 2, '--out is given twice; wanted it once');
+    await refuses(['train', '--json=maybe'], 2, '--json: wanted no value, got "maybe"');
+    await refuses(
+      ['train', '--out', 'new'],
+      2,
+      'understudy train: missing --data DIR, --model NAME (or --init REF) (or data.dir, student.name in the file',
+    );
+    await refuses(
+      ['distill', '--data', 'data'],
+      2,
+      'understudy distill: missing --teacher REF, --student NAME, --method NAME',
+    );
+    await refuses(
+      ['predict', 'run', 'data/val/red/0.png', '--top', '0'],
+      2,
+      '--top: wanted a whole number from 1 on, got "0"',
+    );
+  });
+});
