@@ -12,7 +12,9 @@ export function nearest(name: string, valid: readonly string[]): string | undefi
 /** `Unknown model "vti". Did you mean vit? Available: ...` */
 export function unknownName(what: string, name: string, valid: readonly string[]): UserError {
   const near = nearest(name, valid);
-  return new UserError(`Unknown ${what} "${name}".${near ? ` Did you mean ${near}?` : ''} Available: ${[...valid].sort().join(', ')}`);
+  return new UserError(
+    `Unknown ${what} "${name}".${near ? ` Did you mean ${near}?` : ''} Available: ${[...valid].sort().join(', ')}`,
+  );
 }
 
 /** Checks a value against its schema; errors name the key, what was wanted and what was got, and near keys. */
@@ -40,7 +42,8 @@ function describe(issue: z.core.$ZodIssue, schema: z.ZodType, value: unknown): s
 }
 
 function wanted(issue: z.core.$ZodIssue): string {
-  if (issue.code !== 'invalid_union') return issue.message.replace(/^Invalid input: /, '').replace(/, received .*$/, '');
+  if (issue.code !== 'invalid_union')
+    return issue.message.replace(/^Invalid input: /, '').replace(/, received .*$/, '');
   return issue.errors.map((branch) => branch.map(wanted).join(' and ')).join(', or ');
 }
 
@@ -62,11 +65,13 @@ export function setOverride(target: Record<string, unknown>, assignment: string)
   const at = assignment.indexOf('=');
   if (at < 1) throw new UserError(`--set ${assignment}: wanted key=value, for example optim.lr=1e-3`);
   const path = assignment.slice(0, at).split('.');
-  if (path.some((key) => key === '' || key === '__proto__')) throw new UserError(`--set ${assignment}: "${assignment.slice(0, at)}" is not a dotted key`);
+  if (path.some((key) => key === '' || key === '__proto__'))
+    throw new UserError(`--set ${assignment}: "${assignment.slice(0, at)}" is not a dotted key`);
   let inner = target;
   for (const key of path.slice(0, -1)) {
     const held = inner[key];
-    if (held !== undefined && (typeof held !== 'object' || held === null)) throw new UserError(`--set ${assignment}: ${key} is not a section`);
+    if (held !== undefined && (typeof held !== 'object' || held === null))
+      throw new UserError(`--set ${assignment}: ${key} is not a section`);
     inner[key] ??= {};
     inner = inner[key] as Record<string, unknown>;
   }

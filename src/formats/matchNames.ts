@@ -10,13 +10,18 @@ interface Shaped {
  * Checks that weights fit a model, name by name and shape by shape.
  * @throws UserError with both sides as a diff: `-` is wanted and missing, `+` is there and not wanted.
  */
-export function checkWeights(where: string, wanted: readonly Shaped[], given: ReadonlyMap<string, { readonly shape: readonly number[] }>): void {
+export function checkWeights(
+  where: string,
+  wanted: readonly Shaped[],
+  given: ReadonlyMap<string, { readonly shape: readonly number[] }>,
+): void {
   const names = new Set(wanted.map(({ name }) => name));
   const lines: string[] = [];
   for (const { name, shape } of wanted) {
     const found = given.get(name);
     if (!found) lines.push(`- ${name} ${showShape(shape)}`);
-    else if (!sameShape(found.shape, shape)) lines.push(`- ${name} ${showShape(shape)}`, `+ ${name} ${showShape(found.shape)}`);
+    else if (!sameShape(found.shape, shape))
+      lines.push(`- ${name} ${showShape(shape)}`, `+ ${name} ${showShape(found.shape)}`);
   }
   for (const [name, { shape }] of given) if (!names.has(name)) lines.push(`+ ${name} ${showShape(shape)}`);
   if (lines.length === 0) return;

@@ -91,9 +91,15 @@ function huggingFaceConfig({ model, classes }: SavedModel): object {
 export async function readModelFolder(dir: string): Promise<SavedModel> {
   const config = await readJson(join(dir, 'config.json'));
   const described = (config.understudy as { model?: unknown } | undefined)?.model;
-  if (described === undefined) throw new UserError(`${join(dir, 'config.json')}: wanted a model that Understudy wrote (a section "understudy"), got none`);
+  if (described === undefined)
+    throw new UserError(
+      `${join(dir, 'config.json')}: wanted a model that Understudy wrote (a section "understudy"), got none`,
+    );
   const parsed = modelConfigSchema.safeParse(described);
-  if (!parsed.success) throw new UserError(`${join(dir, 'config.json')}: the model's description is not valid: ${parsed.error.issues[0]?.message}`);
+  if (!parsed.success)
+    throw new UserError(
+      `${join(dir, 'config.json')}: the model's description is not valid: ${parsed.error.issues[0]?.message}`,
+    );
   const labels = config.id2label as Record<string, string>;
   const { tensors } = await readSafetensors(join(dir, 'model.safetensors'));
   return {
@@ -114,7 +120,10 @@ function readPreprocessing(raw: Record<string, unknown>, imageSize: number): Pre
 }
 
 async function readJson(path: string): Promise<Record<string, unknown>> {
-  if (!existsSync(path)) throw new UserError(`${path}: the file is missing; a model folder has config.json, preprocessor_config.json and model.safetensors`);
+  if (!existsSync(path))
+    throw new UserError(
+      `${path}: the file is missing; a model folder has config.json, preprocessor_config.json and model.safetensors`,
+    );
   const text = await readFile(path, 'utf8');
   try {
     return JSON.parse(text) as Record<string, unknown>;

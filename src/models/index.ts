@@ -89,7 +89,12 @@ export type ModelConfig = z.output<typeof modelConfigSchema>;
 export function variantConfig(name: string, overrides: Readonly<Record<string, unknown>>): ModelConfig {
   const variant = VARIANTS[name];
   if (!variant) throw new UserError(`Unknown model "${name}". Available: ${Object.keys(VARIANTS).join(', ')}`);
-  const checked = modelConfigSchema.safeParse({ imageSize: variant.imageSize, family: variant.family, ...variant.settings, ...overrides });
+  const checked = modelConfigSchema.safeParse({
+    imageSize: variant.imageSize,
+    family: variant.family,
+    ...variant.settings,
+    ...overrides,
+  });
   if (!checked.success) throw new UserError(`model ${name}: ${z.prettifyError(checked.error)}`);
   return checked.data;
 }
@@ -98,7 +103,8 @@ export function buildModel({ family, ...config }: ModelConfig): Model {
   if (family === 'vit') {
     const { heads, width, imageSize, patchSize } = config as VitConfig;
     if (width % heads !== 0) throw new UserError(`model: width ${width} is not a multiple of ${heads} heads`);
-    if (imageSize < patchSize) throw new UserError(`model: an image of ${imageSize} px has no patch of ${patchSize} px`);
+    if (imageSize < patchSize)
+      throw new UserError(`model: an image of ${imageSize} px has no patch of ${patchSize} px`);
     return vit(config as VitConfig);
   }
   return resnet(config as ResnetConfig);

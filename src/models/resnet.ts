@@ -39,7 +39,9 @@ export function resnet(config: ResnetConfig): Model {
 
 function build(s: Scope, pixels: Tensor, config: ResnetConfig): Features {
   const imagenet = config.stem === 'imagenet';
-  const first = s.in('conv1', (s) => conv(s, pixels, config.widths[0]!, imagenet ? 7 : 3, { stride: imagenet ? 2 : 1, padding: imagenet ? 3 : 1 }));
+  const first = s.in('conv1', (s) =>
+    conv(s, pixels, config.widths[0]!, imagenet ? 7 : 3, { stride: imagenet ? 2 : 1, padding: imagenet ? 3 : 1 }),
+  );
   const stem = relu(s.in('bn1', (s) => batchNorm(s, first)));
   const maps: Record<string, Tensor> = { stem };
   let x = imagenet ? maxPool(stem, { kernel: 3, stride: 2, padding: 1 }) : stem;

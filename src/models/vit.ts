@@ -47,7 +47,16 @@ export function vit(config: VitConfig): Model {
     config,
     classes: config.classes,
     imageSize: config.imageSize,
-    features: ['logits', 'tokens', 'ffn', 'mha', 'norm', 'attention', 'pooled', ...(config.distToken ? (['distLogits'] as const) : [])],
+    features: [
+      'logits',
+      'tokens',
+      'ffn',
+      'mha',
+      'norm',
+      'attention',
+      'pooled',
+      ...(config.distToken ? (['distLogits'] as const) : []),
+    ],
     build: (scope, pixels) => build(scope, pixels, config),
   };
 }
@@ -83,9 +92,11 @@ interface BlockOutput {
 
 function block(s: Scope, x: Tensor, config: VitConfig, grid: Grid, index: number): BlockOutput {
   const rate = config.depth > 1 ? (config.dropPath * index) / (config.depth - 1) : 0;
-  const scaled = (name: string, t: Tensor) => (config.layerScale === null ? t : s.in(name, (s) => layerScale(s, t, config.layerScale!)));
+  const scaled = (name: string, t: Tensor) =>
+    config.layerScale === null ? t : s.in(name, (s) => layerScale(s, t, config.layerScale!));
   const mhca = config.mhca;
-  const scores: Scores | undefined = mhca && index < mhca.layers ? (s, q, k) => mhcaScores(s, q, k, grid, mhca) : undefined;
+  const scores: Scores | undefined =
+    mhca && index < mhca.layers ? (s, q, k) => mhcaScores(s, q, k, grid, mhca) : undefined;
   const normed = s.in('norm1', (s) => layerNorm(s, x));
   const attended = s.in('attn', (s) => attention(s, normed, config.heads, scores));
   const middle = residual(s, 'dropPathAttn', x, scaled('ls1', attended.output), rate);
@@ -99,13 +110,17 @@ function block(s: Scope, x: Tensor, config: VitConfig, grid: Grid, index: number
 function embed(s: Scope, pixels: Tensor, config: VitConfig, { rows, columns, prefix }: Grid): Tensor {
   const { width: D, posEmbedOnPatchesOnly } = config;
   const [B, Np] = [pixels.shape[0]!, rows * columns];
-  const patches = s.in('patch_embed', (s) => s.in('proj', (s) => patchEmbed(s, pixels, config.patchSize, D, rows, columns)));
+  const patches = s.in('patch_embed', (s) =>
+    s.in('proj', (s) => patchEmbed(s, pixels, config.patchSize, D, rows, columns)),
+  );
   const cls = s.param('cls_token', [1, 1, D], TRUNCATED_02, false);
   const extra = config.distToken ? [s.param('dist_token', [1, 1, D], TRUNCATED_02, false)] : [];
   const tokens = concat([cls, ...extra], 1); // 1 prefix D
   const position = s.param('pos_embed', [1, posEmbedOnPatchesOnly ? Np : Np + prefix, D], TRUNCATED_02, false);
   // Tokens enter by a zero row and a sum, not by a copy for each image: the batch size stands in no shape but reshapes.
-  const offset = posEmbedOnPatchesOnly ? concat([tokens, position], 1) : add(pad(tokens, [0, 0, 0], [0, Np, 0]), position);
+  const offset = posEmbedOnPatchesOnly
+    ? concat([tokens, position], 1)
+    : add(pad(tokens, [0, 0, 0], [0, Np, 0]), position);
   return add(pad(reshape(patches, [B, Np, D]), [0, prefix, 0], [0, 0, 0]), offset);
 }
 

@@ -14,7 +14,13 @@ import type { Scope } from './scope.ts';
  * (a depthwise transposed convolution with kernel = stride = u), averaged down where that overshoots; 1x1 convolution,
  * BatchNorm, ReLU.
  */
-export function aligner(s: Scope, tokens: Tensor, grid: Grid, map: readonly [channels: number, rows: number, columns: number], classToken: boolean): Tensor {
+export function aligner(
+  s: Scope,
+  tokens: Tensor,
+  grid: Grid,
+  map: readonly [channels: number, rows: number, columns: number],
+  classToken: boolean,
+): Tensor {
   const [B, , D] = tokens.shape as [number, number, number];
   const { rows, columns, prefix } = grid;
   const [C, h, w] = map;

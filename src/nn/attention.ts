@@ -21,7 +21,12 @@ export function contentScores(q: Tensor, k: Tensor): Tensor {
 }
 
 /** Multi-head self-attention over x [B,N,D] with timm's names: qkv.weight [3D,D], proj. */
-export function attention(s: Scope, x: Tensor, heads: number, scores: Scores = (_, q, k) => contentScores(q, k)): Attended {
+export function attention(
+  s: Scope,
+  x: Tensor,
+  heads: number,
+  scores: Scores = (_, q, k) => contentScores(q, k),
+): Attended {
   const [B, N, D] = x.shape as [number, number, number];
   const [q, k, v] = s.in('qkv', (s) => project(s, x, heads));
   const weights = scores(s, q!, k!);
@@ -38,5 +43,7 @@ function project(s: Scope, x: Tensor, heads: number): readonly Tensor[] {
   const [B, N, D] = x.shape as [number, number, number];
   const weights = split(s.param('weight', [3 * D, D], TRUNCATED_02), [D, D, D], 0);
   const biases = split(s.param('bias', [3 * D], ZEROS), [D, D, D], 0);
-  return weights.map((weight, i) => transpose(reshape(affine(x, weight, biases[i]), [B, N, heads, D / heads]), [0, 2, 1, 3]));
+  return weights.map((weight, i) =>
+    transpose(reshape(affine(x, weight, biases[i]), [B, N, heads, D / heads]), [0, 2, 1, 3]),
+  );
 }

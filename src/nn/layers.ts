@@ -17,7 +17,12 @@ export interface LinearOptions {
 }
 
 /** x [..., in] -> [..., out]; weight [out, in] as in PyTorch. */
-export function linear(s: Scope, x: Tensor, out: number, { bias = true, weightInit = TRUNCATED_02, biasInit = ZEROS }: LinearOptions = {}): Tensor {
+export function linear(
+  s: Scope,
+  x: Tensor,
+  out: number,
+  { bias = true, weightInit = TRUNCATED_02, biasInit = ZEROS }: LinearOptions = {},
+): Tensor {
   const D = x.shape.at(-1)!;
   const weight = s.param('weight', [out, D], weightInit);
   const b = bias ? s.param('bias', [out], biasInit) : undefined;
@@ -59,7 +64,12 @@ export function residual(s: Scope, name: string, x: Tensor, branch: Tensor, rate
 /** Convolution without bias, kaiming_normal(fan_out, relu), as in torchvision's ResNet. x [B,C,h,w], weight [out,C,k,k]. */
 export function conv(s: Scope, x: Tensor, out: number, kernel: number, options: ConvOptions = {}): Tensor {
   const std = Math.sqrt(2 / (out * kernel * kernel));
-  return convOp(x, s.param('weight', [out, x.shape[1]! / (options.groups ?? 1), kernel, kernel], { kind: 'normal', std }), undefined, options);
+  return convOp(
+    x,
+    s.param('weight', [out, x.shape[1]! / (options.groups ?? 1), kernel, kernel], { kind: 'normal', std }),
+    undefined,
+    options,
+  );
 }
 
 /** PyTorch's momentum: the weight of the new batch in the running statistics. */
@@ -73,9 +83,9 @@ export function batchNorm(s: Scope, x: Tensor, epsilon = 1e-5): Tensor {
   if (!s.training) return batchNormEval(x, weight, bias, mean, variance, epsilon);
   const [y, batchMean, batchVariance] = batchNormTraining(x, weight, bias, epsilon);
   const n = sizeOf(x.shape) / C;
-  const blend = (old: Tensor, now: Tensor, gain: number) => add(mul(old, 1 - BATCH_NORM_MOMENTUM), mul(now, BATCH_NORM_MOMENTUM * gain));
+  const blend = (old: Tensor, now: Tensor, gain: number) =>
+    add(mul(old, 1 - BATCH_NORM_MOMENTUM), mul(now, BATCH_NORM_MOMENTUM * gain));
   s.update('running_mean', blend(mean, batchMean, 1));
   s.update('running_var', blend(variance, batchVariance, n / Math.max(n - 1, 1)));
   return y;
 }
-

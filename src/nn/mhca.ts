@@ -35,12 +35,26 @@ export interface Grid {
  * Our choice of form: A = S_c + Dropout(S_p), rows normalised; S_p = softmax_j(v^h . r_ij), r = (|delta|^2, delta_y, delta_x),
  * patch to patch only, so that the class rows stay pure content attention.
  */
-export function mhcaScores(s: Scope, q: Tensor, k: Tensor, grid: Grid, { combine, dropout, locality }: MhcaOptions): Tensor {
+export function mhcaScores(
+  s: Scope,
+  q: Tensor,
+  k: Tensor,
+  grid: Grid,
+  { combine, dropout, locality }: MhcaOptions,
+): Tensor {
   const [B, H, N] = q.shape as [number, number, number];
   const content = contentScores(q, k);
   const positionLogits = s.in('pos_proj', (s) => positional(s, H, grid, locality)); // H Np Np
   const [lead, Np] = [grid.prefix, grid.rows * grid.columns];
-  const whole = (patches: Tensor) => reshape(pad(patches, leading(patches, lead), patches.shape.map(() => 0)), [...patches.shape.slice(0, -2), N, N]);
+  const whole = (patches: Tensor) =>
+    reshape(
+      pad(
+        patches,
+        leading(patches, lead),
+        patches.shape.map(() => 0),
+      ),
+      [...patches.shape.slice(0, -2), N, N],
+    );
   const gate = combine === 'gated' ? reshape(sigmoid(s.param('gating_param', [H], ONES)), [1, H, 1, 1]) : undefined;
   if (dropout >= 1) return content;
   const drops = s.training && dropout > 0;
@@ -57,7 +71,8 @@ export function mhcaScores(s: Scope, q: Tensor, k: Tensor, grid: Grid, { combine
   return normaliseRows(gate ? add(mul(content, sub(1, gate)), mul(kept, gate)) : add(content, kept));
 }
 
-const leading = (t: Tensor, prefix: number): number[] => t.shape.map((_, axis) => (axis >= t.shape.length - 2 ? prefix : 0));
+const leading = (t: Tensor, prefix: number): number[] =>
+  t.shape.map((_, axis) => (axis >= t.shape.length - 2 ? prefix : 0));
 
 function normaliseRows(weights: Tensor): Tensor {
   return div(weights, reduceSum(weights, { axes: [weights.shape.length - 1], keepDims: true }));

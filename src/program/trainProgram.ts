@@ -63,8 +63,14 @@ function buildLoss(spec: TrainSpec, scope: Scope): { loss: Tensor; terms: Terms 
   const student = spec.student.build(scope, pixels);
   const teacher = spec.teacher && withLabel('teacher', () => spec.teacher!(pixels));
   const terms = scope.in('method', (scope) => spec.loss({ scope, student, teacher, targets }));
-  const weighed = Object.fromEntries(Object.entries(terms).map(([name, term]) => [name, { ...term, weight: spec.weights?.[name] ?? term.weight }]));
-  const loss = withLabel('method', () => Object.values(weighed).map(({ value, weight }) => mul(value, weight)).reduce((a, b) => add(a, b)));
+  const weighed = Object.fromEntries(
+    Object.entries(terms).map(([name, term]) => [name, { ...term, weight: spec.weights?.[name] ?? term.weight }]),
+  );
+  const loss = withLabel('method', () =>
+    Object.values(weighed)
+      .map(({ value, weight }) => mul(value, weight))
+      .reduce((a, b) => add(a, b)),
+  );
   return { loss, terms: weighed };
 }
 

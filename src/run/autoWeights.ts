@@ -30,20 +30,28 @@ export async function autoWeights(
     ...state.feeds(),
     'batch.pixels': engine.tensor('float32', [spec.batch, ...spec.pixels], images),
     'batch.targets': engine.tensor('float32', [spec.batch, spec.student.classes], oneHot(labels, spec.student.classes)),
-    ...Object.fromEntries(program.noises.map((n) => [`noise.${n.name}`, engine.tensor('uint8', n.shape, drawNoise(n, stream(seed, 'probe', n.name)))])),
+    ...Object.fromEntries(
+      program.noises.map((n) => [
+        `noise.${n.name}`,
+        engine.tensor('uint8', n.shape, drawNoise(n, stream(seed, 'probe', n.name))),
+      ]),
+    ),
   };
   const into = Object.fromEntries([...probe.outputs.keys()].map((name) => [name, engine.empty('float32', [])]));
   await compiled.run(feeds, into);
   await compiled.dispose();
   const norms = new Map<string, number>();
-  for (const name of Object.keys(program.weights)) norms.set(name, ((await into[`norm.${name}`]!.read()) as Float32Array)[0]!);
+  for (const name of Object.keys(program.weights))
+    norms.set(name, ((await into[`norm.${name}`]!.read()) as Float32Array)[0]!);
   const fixed = Object.entries(program.weights).filter(([, weight]) => !Number.isNaN(weight));
   const rest = Math.sqrt(fixed.reduce((sum, [name, weight]) => sum + (weight * norms.get(name)!) ** 2, 0));
   return Object.fromEntries(
     open.map(([name]) => {
       const norm = norms.get(name)!;
       const weight = norm > 0 ? Number(((rest === 0 ? 1 : rest) / norm).toPrecision(4)) : 1;
-      note(`weight of ${name} = ${weight} ("auto": its gradient has length ${norm.toPrecision(3)}, the other terms' ${rest.toPrecision(3)})`);
+      note(
+        `weight of ${name} = ${weight} ("auto": its gradient has length ${norm.toPrecision(3)}, the other terms' ${rest.toPrecision(3)})`,
+      );
       return [name, weight];
     }),
   );

@@ -30,7 +30,11 @@ export interface RunParts {
 
 /** The features of a model on one image: shapes only, nothing is run. */
 export function describeFeatures(model: Model): Features {
-  const store = { param: (spec: { name: string; shape: readonly number[] }) => input(spec.name, spec.shape), noise: () => input('noise', []), update: () => undefined };
+  const store = {
+    param: (spec: { name: string; shape: readonly number[] }) => input(spec.name, spec.shape),
+    noise: () => input('noise', []),
+    update: () => undefined,
+  };
   return model.build(new Scope(store, false), input('pixel_values', [1, 3, model.imageSize, model.imageSize]));
 }
 
@@ -40,7 +44,10 @@ export function checkNeeds(stages: readonly PlannedStage[], student: Model, teac
     const needs = method.needs(settings);
     refuse(method.name, 'student', needs.student, student);
     if (needs.teacher.length === 0) continue;
-    if (!teacher) throw new UserError(`${method.name} needs a teacher; give one with --teacher REF (a run folder or an exported folder)`);
+    if (!teacher)
+      throw new UserError(
+        `${method.name} needs a teacher; give one with --teacher REF (a run folder or an exported folder)`,
+      );
     refuse(method.name, 'teacher', needs.teacher, teacher.network);
   }
 }
@@ -48,9 +55,15 @@ export function checkNeeds(stages: readonly PlannedStage[], student: Model, teac
 function refuse(method: string, role: 'student' | 'teacher', needs: readonly FeatureName[], model: Model): void {
   const missing = needs.filter((name) => !model.features.includes(name));
   if (missing.length === 0) return;
-  const works = { tokens: 'a Vision Transformer', maps: 'a CNN (resnet)', distLogits: 'a student with a distillation token' } as Record<string, string>;
+  const works = {
+    tokens: 'a Vision Transformer',
+    maps: 'a CNN (resnet)',
+    distLogits: 'a student with a distillation token',
+  } as Record<string, string>;
   const remedy = works[missing[0]!];
-  throw new UserError(`${method} needs ${missing.map((name) => `${role}.${name}`).join(', ')}; this ${role}, a ${model.family}, has ${model.features.join(', ')}.${remedy ? ` ${remedy} would work.` : ''}`);
+  throw new UserError(
+    `${method} needs ${missing.map((name) => `${role}.${name}`).join(', ')}; this ${role}, a ${model.family}, has ${model.features.join(', ')}.${remedy ? ` ${remedy} would work.` : ''}`,
+  );
 }
 
 /** The symbolic description of a stage's step. */
@@ -62,7 +75,8 @@ export function stageSpec(parts: RunParts, stage: PlannedStage, weights: Readonl
     batch: settings.train.batch,
     student,
     ...(uses ? { teacher: teacherBuilder(teacher, preprocessing, data.classes, needs.teacher) } : {}),
-    loss: ({ scope, student, teacher, targets }) => stage.method.loss({ scope, student, teacher, targets, config: stage.settings }),
+    loss: ({ scope, student, teacher, targets }) =>
+      stage.method.loss({ scope, student, teacher, targets, config: stage.settings }),
     optimiser: optimiserOf(settings.optim),
     accumulate: settings.train.accumulate,
     ema: settings.train.ema !== null,
@@ -73,13 +87,20 @@ export function stageSpec(parts: RunParts, stage: PlannedStage, weights: Readonl
 
 function optimiserOf(optim: Settings['optim']): Transform {
   const { weightDecay, betas, epsilon, momentum, nesterov } = optim;
-  const core = optim.name === 'adamw' ? adamw({ betas, epsilon, weightDecay }) : sgd({ momentum, nesterov, weightDecay });
+  const core =
+    optim.name === 'adamw' ? adamw({ betas, epsilon, weightDecay }) : sgd({ momentum, nesterov, weightDecay });
   return optim.clipNorm === null ? core : chain(clipByGlobalNorm(optim.clipNorm), core);
 }
 
 /** One schedule over all stages. */
 export function scheduleOf({ optim }: Settings, updatesPerEpoch: number, totalSteps: number): Schedule {
   const warmupSteps = Math.min(Math.round(optim.warmupEpochs * updatesPerEpoch), Math.max(0, totalSteps - 1));
-  const common = { lr: optim.lr, minLr: optim.minLr, warmupLr: Math.min(optim.warmupLr, optim.lr), warmupSteps, totalSteps };
+  const common = {
+    lr: optim.lr,
+    minLr: optim.minLr,
+    warmupLr: Math.min(optim.warmupLr, optim.lr),
+    warmupSteps,
+    totalSteps,
+  };
   return optim.schedule === 'cosine' ? warmupCosine(common) : warmupConstant(common);
 }

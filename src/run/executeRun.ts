@@ -1,22 +1,18 @@
 import { join } from 'node:path';
 import type { Engine } from '../engine/contract.ts';
-import type { Loader } from '../data/index.ts';
-import { UserError } from '../graph/errors.ts';
 import { trainProgram } from '../program/trainProgram.ts';
 import { type Checkpoint, type Progress, saveCheckpoint } from '../train/checkpointNode.ts';
 import type { Json, RunEvent, UnstampedEvent } from '../train/events.ts';
-import { combineLoggers, type Logger } from '../train/loggers/logger.ts';
-import { openCsv } from '../train/loggers/csvNode.ts';
-import { openJsonl } from '../train/loggers/jsonlNode.ts';
-import { openTensorboard } from '../train/loggers/tensorboardNode.ts';
-import { openText } from '../train/loggers/textNode.ts';
-import { runUpdates, type TrainBatch } from '../train/stageLoop.ts';
+import type { Logger } from '../train/loggers/logger.ts';
+import { runUpdates } from '../train/stageLoop.ts';
 import { TrainState } from '../train/trainState.ts';
 import { autoWeights } from './autoWeights.ts';
+import { BatchStream } from './batchStream.ts';
 import { type RunParts, scheduleOf, stageSpec } from './buildStage.ts';
 import { initialWeights } from './initialWeights.ts';
 import type { LoadedModel } from './modelReference.ts';
 import { trainLoader } from './runData.ts';
+import { openRunLoggers } from './runLoggersNode.ts';
 import { writeRunConfig } from './runConfigNode.ts';
 import { RunEvaluator } from './runEvaluator.ts';
 import type { PlannedStage } from './stagePlan.ts';
@@ -42,12 +38,22 @@ interface ExecuteOptions {
 type Parts = RunParts & { readonly init: LoadedModel | undefined };
 
 /** Runs the stages of an assembled run in its folder, from the start or from a checkpoint. */
-export async function executeRun(parts: Parts, out: string, from: Checkpoint | undefined, options: ExecuteOptions): Promise<RunResult> {
+export async function executeRun(
+  parts: Parts,
+  out: string,
+  from: Checkpoint | undefined,
+  options: ExecuteOptions,
+): Promise<RunResult> {
   const execution = await RunExecution.open(parts, out, from, options);
   try {
     return await execution.run();
   } catch (error) {
-    execution.emit({ type: 'runEnd', reason: 'failed', seconds: execution.seconds(), summary: { error: (error as Error).message } });
+    execution.emit({
+      type: 'runEnd',
+      reason: 'failed',
+      seconds: execution.seconds(),
+      summary: { error: (error as Error).message },
+    });
     throw error;
   } finally {
     await execution.close();
@@ -59,38 +65,57 @@ class RunExecution {
   readonly #out: string;
   readonly #options: ExecuteOptions;
   readonly #logger: Logger;
-  readonly #loader: Loader;
+  readonly #batches: BatchStream;
   readonly #evaluator: RunEvaluator;
   readonly #started = performance.now();
   readonly #updatesPerEpoch: number;
   readonly #totalSteps: number;
-  #batches: AsyncGenerator<TrainBatch> | undefined;
   #state: TrainState | undefined;
   #progress: Progress;
   #from: Checkpoint | undefined;
   #lastSave = performance.now();
   #lastMetrics: Record<string, number> = {};
 
-  private constructor(parts: Parts, out: string, from: Checkpoint | undefined, options: ExecuteOptions, logger: Logger) {
+  private constructor(
+    parts: Parts,
+    out: string,
+    from: Checkpoint | undefined,
+    options: ExecuteOptions,
+    logger: Logger,
+  ) {
     const { settings, data, stages } = parts;
     this.#parts = parts;
     this.#out = out;
     this.#options = options;
     this.#logger = logger;
     this.#from = from;
-    this.#loader = trainLoader(data, parts.config, settings);
     this.#evaluator = new RunEvaluator(parts, options.engine);
     this.#updatesPerEpoch = updatesIn(data.train.paths.length, settings.train.batch, settings.train.accumulate);
+    this.#batches = new BatchStream(
+      trainLoader(data, parts.config, settings),
+      this.#updatesPerEpoch,
+      settings.train.accumulate,
+    );
     this.#totalSteps = stages.at(-1)!.to;
-    this.#progress = from?.progress ?? { version: 1, step: 0, stage: 0, weights: {}, best: null, seed: settings.train.seed, data: data.digest };
+    this.#progress = from?.progress ?? {
+      version: 1,
+      step: 0,
+      stage: 0,
+      weights: {},
+      best: null,
+      seed: settings.train.seed,
+      data: data.digest,
+    };
   }
 
-  static async open(parts: Parts, out: string, from: Checkpoint | undefined, options: ExecuteOptions): Promise<RunExecution> {
+  static async open(
+    parts: Parts,
+    out: string,
+    from: Checkpoint | undefined,
+    options: ExecuteOptions,
+  ): Promise<RunExecution> {
     if (!from) await writeRunConfig(out, parts.config);
-    const resume = from ? { resumeStep: from.progress.step } : {};
-    const loggers = [await openJsonl(join(out, 'metrics.jsonl'), resume), await openCsv(join(out, 'summary.csv'), resume)];
-    loggers.push(await openTensorboard(out, resume), openText(join(out, 'train.log')));
-    return new RunExecution(parts, out, from, options, combineLoggers(loggers));
+    return new RunExecution(parts, out, from, options, await openRunLoggers(out, from?.progress.step));
   }
 
   async run(): Promise<RunResult> {
@@ -110,7 +135,12 @@ class RunExecution {
       best: best && { step: best.step, top1: best.metric },
       seconds: this.seconds(),
     };
-    this.emit({ type: 'runEnd', reason, seconds: result.seconds, summary: { last: this.#lastMetrics, best: result.best } });
+    this.emit({
+      type: 'runEnd',
+      reason,
+      seconds: result.seconds,
+      summary: { last: this.#lastMetrics, best: result.best },
+    });
     return result;
   }
 
@@ -125,8 +155,7 @@ class RunExecution {
   }
 
   async close(): Promise<void> {
-    await this.#batches?.return(undefined);
-    await this.#loader.close();
+    await this.#batches.close();
     await this.#evaluator.close();
     await this.#logger.close();
   }
@@ -137,7 +166,9 @@ class RunExecution {
     const resumed = this.#from ? { resumedFrom: this.#from.progress.step } : {};
     this.emit({ type: 'runStart', config: config as unknown as Json, totals, ...resumed });
     const note = (message: string) => this.emit({ type: 'note', message });
-    note(`data: ${data.train.paths.length} training and ${data.val.paths.length} validation images, ${data.classes.length} classes (${data.splitSource} split)`);
+    note(
+      `data: ${data.train.paths.length} training and ${data.val.paths.length} validation images, ${data.classes.length} classes (${data.splitSource} split)`,
+    );
     for (const { key, value, reason } of settings.choices) note(`${key} = ${value} (${reason})`);
     note(`student: ${student.family} ${JSON.stringify(student.config)}`);
     if (teacher) note(`teacher: ${teacher.path} (${teacher.model.family})`);
@@ -160,7 +191,7 @@ class RunExecution {
         accumulateStep,
         accumulate: settings.train.accumulate,
         state: this.#state!,
-        next: () => this.#nextBatch(),
+        next: () => this.#batches.next(this.#progress.step),
         batch: settings.train.batch,
         classes: student.classes,
         imageSize: settings.imageSize,
@@ -189,10 +220,18 @@ class RunExecution {
     const { engine } = this.#options;
     const { seed } = this.#parts.settings.train;
     const inherited = this.#from?.state ?? (this.#state ? await this.#state.read() : this.#initialState());
-    const resuming = this.#from !== undefined && this.#progress.stage === stage.index && this.#progress.step > stage.from;
+    const resuming =
+      this.#from !== undefined && this.#progress.stage === stage.index && this.#progress.step > stage.from;
     const weights = resuming
       ? this.#progress.weights
-      : await autoWeights(stageSpec(this.#parts, stage, {}), inherited, seed, engine, () => this.#peekBatch(), (message) => this.emit({ type: 'note', message }));
+      : await autoWeights(
+          stageSpec(this.#parts, stage, {}),
+          inherited,
+          seed,
+          engine,
+          () => this.#batches.peek(this.#progress.step),
+          (message) => this.emit({ type: 'note', message }),
+        );
     const program = trainProgram(stageSpec(this.#parts, stage, weights));
     const update = await engine.compile(program.update);
     const accumulateStep = program.accumulate && (await engine.compile(program.accumulate));
@@ -208,37 +247,11 @@ class RunExecution {
     const { init, student, data } = this.#parts;
     if (!init) return new Map();
     const { weights, sameHead } = initialWeights(init, student, data.classes);
-    this.emit({ type: 'note', message: `weights from ${init.path}${sameHead ? '' : `; a new head for ${data.classes.length} classes`}` });
+    this.emit({
+      type: 'note',
+      message: `weights from ${init.path}${sameHead ? '' : `; a new head for ${data.classes.length} classes`}`,
+    });
     return new Map([...weights].map(([name, weight]) => [`param.${name}`, weight]));
-  }
-
-  #position(step: number): { epoch: number; step: number } {
-    const { accumulate } = this.#parts.settings.train;
-    return { epoch: Math.floor(step / this.#updatesPerEpoch), step: (step % this.#updatesPerEpoch) * accumulate };
-  }
-
-  async #nextBatch(): Promise<TrainBatch> {
-    this.#batches ??= this.#loader.batches(this.#position(this.#progress.step));
-    const { accumulate } = this.#parts.settings.train;
-    for (;;) {
-      const { value, done } = await this.#batches.next();
-      if (done || !value) throw new UserError('internal: the loader ended');
-      // Micro-batches that do not fill an update at the end of an epoch are passed over.
-      if ((value as TrainBatch & { step: number }).step < this.#updatesPerEpoch * accumulate) return value;
-      value.release();
-    }
-  }
-
-  /** The batch at the current position, without moving: the stream is opened anew afterwards. */
-  async #peekBatch(): Promise<TrainBatch> {
-    await this.#batches?.return(undefined);
-    this.#batches = undefined;
-    const batch = await this.#nextBatch();
-    const copy = { ...batch, images: batch.images.slice(), labels: batch.labels.slice(), release: () => undefined };
-    batch.release();
-    await (this.#batches as AsyncGenerator<TrainBatch> | undefined)?.return(undefined);
-    this.#batches = undefined;
-    return copy;
   }
 
   #nextEvaluation(step: number): number {
@@ -255,16 +268,24 @@ class RunExecution {
   async #evaluate(stage: PlannedStage, step: number): Promise<void> {
     const epoch = Math.ceil(step / this.#updatesPerEpoch);
     const found = await this.#evaluator.evaluate(this.#state!);
-    for (const { metrics, ema } of found.events) this.emit({ type: 'evaluation', step, epoch, stage: stage.index, metrics, ...(ema ? { ema } : {}) });
+    for (const { metrics, ema } of found.events)
+      this.emit({ type: 'evaluation', step, epoch, stage: stage.index, metrics, ...(ema ? { ema } : {}) });
     this.#lastMetrics = found.named;
     if (this.#progress.best !== null && found.top1 <= this.#progress.best.metric) return;
     this.#progress = { ...this.#progress, best: { step, metric: found.top1 } };
     await this.#save('best');
     const { studentConfig, data, preprocessing } = this.#parts;
     const prefix = found.ema ? 'ema.' : 'param.';
-    const arrays = [...(await this.#state!.read())].filter(([name]) => name.startsWith(prefix) && !name.startsWith(`${prefix}method.`));
+    const arrays = [...(await this.#state!.read())].filter(
+      ([name]) => name.startsWith(prefix) && !name.startsWith(`${prefix}method.`),
+    );
     const weights = new Map(arrays.map(([name, array]) => [name.slice(prefix.length), array]));
-    await writeExport(join(this.#out, 'model'), { model: studentConfig, classes: data.classes, preprocessing, weights });
+    await writeExport(join(this.#out, 'model'), {
+      model: studentConfig,
+      classes: data.classes,
+      preprocessing,
+      weights,
+    });
   }
 
   async #save(kind: 'last' | 'best'): Promise<void> {

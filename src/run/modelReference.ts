@@ -33,7 +33,9 @@ async function findModelFolder(reference: string): Promise<string> {
     if (folder !== undefined && existsSync(join(folder, 'config.json'))) return folder;
   }
   if (reference in VARIANTS)
-    throw new UserError(`${reference}: wanted a trained model, got the name of an architecture; train it first: understudy train --data DIR --model ${reference}`);
+    throw new UserError(
+      `${reference}: wanted a trained model, got the name of an architecture; train it first: understudy train --data DIR --model ${reference}`,
+    );
   if (existsSync(reference)) {
     const what = statSync(reference).isDirectory() ? 'a folder without config.json, model/ or checkpoints/' : 'a file';
     throw new UserError(`${reference}: wanted a run folder or an exported model folder, got ${what}`);

@@ -14,7 +14,8 @@ export async function readConfigFile(path: string): Promise<Record<string, unkno
   }
   try {
     const value: unknown = parse(text);
-    if (value === null || typeof value !== 'object' || Array.isArray(value)) throw new Error('wanted a mapping of keys to values');
+    if (value === null || typeof value !== 'object' || Array.isArray(value))
+      throw new Error('wanted a mapping of keys to values');
     return value as Record<string, unknown>;
   } catch (error) {
     throw new UserError(`${path}: not a configuration file: ${(error as Error).message.split('\n')[0]}`);

@@ -1,7 +1,16 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { RunConfig } from '../config/schema.ts';
-import { createLoader, type Dataset, decodeImage, type ImageList, type Loader, openDataset, subset, type TransformConfig } from '../data/index.ts';
+import {
+  createLoader,
+  type Dataset,
+  decodeImage,
+  type ImageList,
+  type Loader,
+  openDataset,
+  subset,
+  type TransformConfig,
+} from '../data/index.ts';
 import type { DataFacts, Settings } from './defaults.ts';
 
 /** The images of a run. */
@@ -79,5 +88,9 @@ export function evalLoader(list: ImageList, transform: TransformConfig, batch: n
 }
 
 function loaderOptions({ data }: LoaderConfig) {
-  return { maxBadFraction: data.maxBadFraction, cacheMB: data.cacheMB, ...(data.workers === 'auto' ? {} : { workers: data.workers }) };
+  return {
+    maxBadFraction: data.maxBadFraction,
+    cacheMB: data.cacheMB,
+    ...(data.workers === 'auto' ? {} : { workers: data.workers }),
+  };
 }

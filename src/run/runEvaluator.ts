@@ -44,8 +44,20 @@ export class RunEvaluator {
     const teacher = await this.#teacherEvaluation();
     const kinds = this.#parts.settings.train.ema === null ? (['param'] as const) : (['param', 'ema'] as const);
     const found: Evaluation[] = [];
-    for (const kind of kinds) found.push(await this.#run(this.#compiled!, this.#parts.student.classes, this.#parts.settings.imageSize, this.#loader, state.weights(kind)));
-    const events = found.map((evaluation, i) => ({ metrics: this.#metrics(evaluation, teacher, i === 0), ema: i === 1 }));
+    for (const kind of kinds)
+      found.push(
+        await this.#run(
+          this.#compiled!,
+          this.#parts.student.classes,
+          this.#parts.settings.imageSize,
+          this.#loader,
+          state.weights(kind),
+        ),
+      );
+    const events = found.map((evaluation, i) => ({
+      metrics: this.#metrics(evaluation, teacher, i === 0),
+      ema: i === 1,
+    }));
     const named = Object.assign({}, ...events.map(({ metrics, ema }) => prefixed(metrics, ema ? 'val_ema/' : 'val/')));
     const best = found.length > 1 && found[1]!.top1 > found[0]!.top1 ? 1 : 0;
     return { events, named, top1: found[best]!.top1, ema: best === 1 };
@@ -60,17 +72,27 @@ export class RunEvaluator {
     const { loss, top1, top5, decisions } = evaluation;
     const own = { loss, top1, ...(this.#parts.student.classes > 5 ? { top5 } : {}) };
     if (!teacher) return own;
-    return { ...own, teacher_agreement: agreement(decisions, teacher.decisions), ...(first ? { 'teacher/top1': teacher.top1 } : {}) };
+    return {
+      ...own,
+      teacher_agreement: agreement(decisions, teacher.decisions),
+      ...(first ? { 'teacher/top1': teacher.top1 } : {}),
+    };
   }
 
   /** The teacher sees the validation images through its own preprocessing, once. Only where its classes are the data's. */
   async #teacherEvaluation(): Promise<Evaluation | undefined> {
     const { teacher, data, settings, config } = this.#parts;
     if (!teacher || this.#teacher) return this.#teacher;
-    if (teacher.classes.length !== data.classes.length || !teacher.classes.every((name, i) => name === data.classes[i])) return undefined;
+    if (teacher.classes.length !== data.classes.length || !teacher.classes.every((name, i) => name === data.classes[i]))
+      return undefined;
     const batch = settings.train.evalBatch;
     const { imageSize, mean, std, evalCropRatio } = teacher.preprocessing;
-    const loader = evalLoader(data.val, { ...transformOf(settings), imageSize, mean, std, evalCropRatio }, batch, config);
+    const loader = evalLoader(
+      data.val,
+      { ...transformOf(settings), imageSize, mean, std, evalCropRatio },
+      batch,
+      config,
+    );
     const compiled = await this.#engine.compile(frozenProgram(teacher.network, teacher.weights, batch));
     this.#teacher = await this.#run(compiled, teacher.network.classes, imageSize, loader, {});
     await compiled.dispose();
@@ -78,13 +100,30 @@ export class RunEvaluator {
     return this.#teacher;
   }
 
-  #run(compiled: Compiled, classes: number, imageSize: number, loader: Loader, feeds: ReturnType<TrainState['weights']>): Promise<Evaluation> {
+  #run(
+    compiled: Compiled,
+    classes: number,
+    imageSize: number,
+    loader: Loader,
+    feeds: ReturnType<TrainState['weights']>,
+  ): Promise<Evaluation> {
     const used = Object.fromEntries(Object.entries(feeds).filter(([name]) => this.#program!.inputs.has(name)));
     const size = this.#parts.data.val.paths.length;
-    return evaluate({ engine: this.#engine, compiled, batch: this.#parts.settings.train.evalBatch, imageSize, classes, feeds: used, batches: loader.batches(), size });
+    return evaluate({
+      engine: this.#engine,
+      compiled,
+      batch: this.#parts.settings.train.evalBatch,
+      imageSize,
+      classes,
+      feeds: used,
+      batches: loader.batches(),
+      size,
+    });
   }
 }
 
 function prefixed(metrics: Record<string, number>, prefix: string): Record<string, number> {
-  return Object.fromEntries(Object.entries(metrics).map(([name, value]) => [name.includes('/') ? name : `${prefix}${name}`, value]));
+  return Object.fromEntries(
+    Object.entries(metrics).map(([name, value]) => [name.includes('/') ? name : `${prefix}${name}`, value]),
+  );
 }

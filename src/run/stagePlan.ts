@@ -16,12 +16,19 @@ export interface PlannedStage {
 
 /** The stages as methods with checked settings; their shares of the epochs become whole epochs, at least one each. */
 export function planStages(config: RunConfig, epochs: number, updatesPerEpoch: number): PlannedStage[] {
-  const settingsOf = (method: Method) => parseConfig(method.config, config.methods[method.name] ?? {}, `methods.${method.name}`);
+  const settingsOf = (method: Method) =>
+    parseConfig(method.config, givenSettings(method, config), `methods.${method.name}`);
   const main = methodNamed(config.method);
-  const listed = config.stages === 'auto' ? (main.stages?.(settingsOf(main)) ?? [{ method: config.method, share: 1 }]) : config.stages;
+  const listed =
+    config.stages === 'auto'
+      ? (main.stages?.(settingsOf(main)) ?? [{ method: config.method, share: 1 }])
+      : config.stages;
   const total = listed.reduce((sum, { share }) => sum + share, 0);
   if (Math.abs(total - 1) > 1e-6) throw new UserError(`stages: the shares must sum to 1, got ${total}`);
-  if (listed.length > epochs) throw new UserError(`stages: ${listed.length} stages need at least ${listed.length} epochs, got ${epochs}; set train.epochs`);
+  if (listed.length > epochs)
+    throw new UserError(
+      `stages: ${listed.length} stages need at least ${listed.length} epochs, got ${epochs}; set train.epochs`,
+    );
   for (const name of Object.keys(config.methods)) methodNamed(name);
   let [shares, start] = [0, 0];
   return listed.map(({ method: name, share }, index) => {
@@ -29,8 +36,20 @@ export function planStages(config: RunConfig, epochs: number, updatesPerEpoch: n
     const rest = listed.length - 1 - index;
     const end = rest === 0 ? epochs : Math.min(epochs - rest, Math.max(start + 1, Math.round(shares * epochs)));
     const method = methodNamed(name);
-    const stage = { index, name, method, settings: settingsOf(method), from: start * updatesPerEpoch, to: end * updatesPerEpoch };
+    const stage = {
+      index,
+      name,
+      method,
+      settings: settingsOf(method),
+      from: start * updatesPerEpoch,
+      to: end * updatesPerEpoch,
+    };
     start = end;
     return stage;
   });
+}
+
+/** A sum of methods takes the sections of its members. */
+function givenSettings({ name, parts }: Method, { methods }: RunConfig): unknown {
+  return parts ? Object.fromEntries(parts.map((part) => [part, methods[part] ?? {}])) : (methods[name] ?? {});
 }

@@ -15,11 +15,22 @@ import type { LoadedModel } from './modelReference.ts';
  * resized to the teacher's input where that differs. Its weights are constants and no gradient reaches them. Its logits come
  * in the order of `classes`.
  */
-export function teacherBuilder(teacher: LoadedModel, student: Preprocessing, classes: readonly string[], wanted: readonly FeatureName[]) {
+export function teacherBuilder(
+  teacher: LoadedModel,
+  student: Preprocessing,
+  classes: readonly string[],
+  wanted: readonly FeatureName[],
+) {
   const order = wanted.includes('logits') ? classOrder(teacher, classes) : undefined;
   return (pixels: Tensor): Features => {
-    const features = buildFrozen(teacher.network, teacherPixels(pixels, student, teacher.preprocessing), teacher.weights);
-    const logits = order ? gather(features.logits, constant({ dtype: 'int64', shape: [order.length], data: order }), 1) : features.logits;
+    const features = buildFrozen(
+      teacher.network,
+      teacherPixels(pixels, student, teacher.preprocessing),
+      teacher.weights,
+    );
+    const logits = order
+      ? gather(features.logits, constant({ dtype: 'int64', shape: [order.length], data: order }), 1)
+      : features.logits;
     return stopAll({ ...features, logits });
   };
 }
@@ -38,8 +49,12 @@ function classOrder(teacher: LoadedModel, classes: readonly string[]): number[] 
   const missing = classes.filter((name) => !teacher.classes.includes(name));
   const extra = teacher.classes.filter((name) => !classes.includes(name));
   if (missing.length > 0 || extra.length > 0) {
-    const list = (names: readonly string[]) => (names.length > 8 ? `${names.slice(0, 8).join(', ')}, ... (${names.length})` : names.join(', '));
-    const parts = [missing.length > 0 ? `the teacher lacks ${list(missing)}` : '', extra.length > 0 ? `the data lacks ${list(extra)}` : ''];
+    const list = (names: readonly string[]) =>
+      names.length > 8 ? `${names.slice(0, 8).join(', ')}, ... (${names.length})` : names.join(', ');
+    const parts = [
+      missing.length > 0 ? `the teacher lacks ${list(missing)}` : '',
+      extra.length > 0 ? `the data lacks ${list(extra)}` : '',
+    ];
     throw new UserError(
       `teacher ${teacher.path}: its classes differ from the data's: ${parts.filter(Boolean).join('; ')}. Distil features only (--set methods.dearkd.logitKd=none), or first fit the teacher to your classes: understudy train --data DIR --init ${teacher.path}`,
     );

@@ -5,7 +5,7 @@ import { type RunConfig, type RunInput, runSchema } from '../config/schema.ts';
 import type { Engine } from '../engine/contract.ts';
 import { ortNode } from '../engine/ortNode.ts';
 import { UserError } from '../graph/errors.ts';
-import { buildModel } from '../models/index.ts';
+import { buildModel, VARIANTS } from '../models/index.ts';
 import { checkWeights } from '../formats/matchNames.ts';
 import { modelParams } from '../program/evalProgram.ts';
 import { createRunFolder } from '../train/runFolderNode.ts';
@@ -55,16 +55,32 @@ export async function trainRun(input: RunInput | undefined, options: TrainOption
 }
 
 /** Reads everything that the run needs and checks that it fits, before anything is compiled or written. */
-export async function assemble(config: RunConfig): Promise<RunParts & { readonly init: Awaited<ReturnType<typeof loadModelReference>> | undefined }> {
+export async function assemble(
+  config: RunConfig,
+): Promise<RunParts & { readonly init: Awaited<ReturnType<typeof loadModelReference>> | undefined }> {
   const data = await openRunData(config);
   if (data.classes.length === 0)
-    throw new UserError(`${config.data.dir}: wanted images in class folders (<class>/* or train/<class>/*), got images without classes. Put each class in a folder of its own`);
+    throw new UserError(
+      `${config.data.dir}: wanted images in class folders (<class>/* or train/<class>/*), got images without classes. Put each class in a folder of its own`,
+    );
   const teacher = config.teacher === null ? undefined : await loadModelReference(config.teacher);
   const init = config.student.init === null ? undefined : await loadModelReference(config.student.init);
   if (init) checkInit(config, init);
-  const named = init ? { ...config, student: { ...config.student, imageSize: config.student.imageSize === 'auto' ? init.preprocessing.imageSize : config.student.imageSize } } : config;
-  const family = init?.model.family ?? (config.student.name.startsWith('resnet') ? 'resnet' : 'vit');
-  const settings = chooseSettings(named, data.facts, family);
+  const named = init
+    ? {
+        ...config,
+        student: {
+          ...config.student,
+          imageSize: config.student.imageSize === 'auto' ? init.preprocessing.imageSize : config.student.imageSize,
+        },
+      }
+    : config;
+  const shape: Record<string, unknown> = {
+    ...VARIANTS[config.student.name]?.settings,
+    ...init?.model,
+    ...config.student.settings,
+  };
+  const settings = chooseSettings(named, data.facts, typeof shape.width === 'number' ? shape.width : undefined);
   const updatesPerEpoch = updatesIn(data.train.paths.length, settings.train.batch, settings.train.accumulate);
   const stages = planStages(config, settings.train.epochs, updatesPerEpoch);
   const described = studentConfig(
@@ -84,7 +100,10 @@ export async function assemble(config: RunConfig): Promise<RunParts & { readonly
 
 export function updatesIn(images: number, batch: number, accumulate: number): number {
   const updates = Math.floor(stepsPerEpoch(images, batch, true) / accumulate);
-  if (updates < 1) throw new UserError(`train.accumulate: ${accumulate} x ${batch} images are more than the ${images} training images; lower train.accumulate or train.batch`);
+  if (updates < 1)
+    throw new UserError(
+      `train.accumulate: ${accumulate} x ${batch} images are more than the ${images} training images; lower train.accumulate or train.batch`,
+    );
   return updates;
 }
 
@@ -94,15 +113,21 @@ const FREE = ['train.threads', 'train.checkpointSeconds', 'data.workers', 'data.
 /** The saved configuration; what is given again must be the same, but for `FREE`. */
 async function resumedConfig(input: RunInput | undefined, out: string): Promise<RunConfig> {
   if (!existsSync(join(out, 'config.yaml')))
-    throw new UserError(`${out}: --resume: wanted the folder of a run, got ${existsSync(out) ? 'a path without config.yaml' : 'no such folder'}. Check --out, or leave --resume out to start a new run`);
+    throw new UserError(
+      `${out}: --resume: wanted the folder of a run, got ${existsSync(out) ? 'a path without config.yaml' : 'no such folder'}. Check --out, or leave --resume out to start a new run`,
+    );
   const raw = await readRunConfig(out);
   const saved = parseConfig(runSchema, raw, join(out, 'config.yaml'));
   if (input === undefined) return saved;
   const given = parseConfig(runSchema, merged(raw, input), 'config');
   const differing = differences(given, saved).filter(({ path }) => !FREE.includes(path));
   if (differing.length > 0) {
-    const lines = differing.map(({ path, given, saved }) => `${path}: the run has ${JSON.stringify(saved)}, got ${JSON.stringify(given)}`);
-    throw new UserError(`${out}: --resume goes on with the run's own settings:\n  ${lines.join('\n  ')}\n  Leave these out, or start a new run with another --out`);
+    const lines = differing.map(
+      ({ path, given, saved }) => `${path}: the run has ${JSON.stringify(saved)}, got ${JSON.stringify(given)}`,
+    );
+    throw new UserError(
+      `${out}: --resume goes on with the run's own settings:\n  ${lines.join('\n  ')}\n  Leave these out, or start a new run with another --out`,
+    );
   }
   return given;
 }
@@ -114,7 +139,8 @@ function merged(under: unknown, over: unknown): unknown {
   return Object.fromEntries([...keys].map((key) => [key, merged(under[key], over[key])]));
 }
 
-const isSection = (value: unknown): value is Record<string, unknown> => value !== null && typeof value === 'object' && !Array.isArray(value);
+const isSection = (value: unknown): value is Record<string, unknown> =>
+  value !== null && typeof value === 'object' && !Array.isArray(value);
 
 function differences(given: unknown, saved: unknown, path = ''): { path: string; given: unknown; saved: unknown }[] {
   if (JSON.stringify(given) === JSON.stringify(saved)) return [];
@@ -126,8 +152,14 @@ function differences(given: unknown, saved: unknown, path = ''): { path: string;
 async function checkedResume(folder: string, parts: RunParts): Promise<Checkpoint> {
   const checkpoint = await loadCheckpoint(folder);
   if (checkpoint.progress.data !== parts.data.digest)
-    throw new UserError(`${parts.config.data.dir}: the training images changed since the checkpoint ${folder} (${parts.data.train.paths.length} now); put them back, or start a new run with another --out`);
+    throw new UserError(
+      `${parts.config.data.dir}: the training images changed since the checkpoint ${folder} (${parts.data.train.paths.length} now); put them back, or start a new run with another --out`,
+    );
   const held = [...checkpoint.state].filter(([name]) => name.startsWith('param.') && !name.startsWith('param.method.'));
-  checkWeights(folder, modelParams(parts.student), new Map(held.map(([name, array]) => [name.slice('param.'.length), array])));
+  checkWeights(
+    folder,
+    modelParams(parts.student),
+    new Map(held.map(([name, array]) => [name.slice('param.'.length), array])),
+  );
   return checkpoint;
 }

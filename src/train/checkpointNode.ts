@@ -30,13 +30,22 @@ export interface Checkpoint {
  * Saves a checkpoint folder whole or not at all: model.safetensors (the student under PyTorch names), optimizer.safetensors
  * (everything else: the method's parameters, optimiser slots, averages), state.json, config.json, preprocessor_config.json.
  */
-export async function saveCheckpoint(dir: string, model: Omit<SavedModel, 'weights'>, { progress, state }: Checkpoint): Promise<void> {
+export async function saveCheckpoint(
+  dir: string,
+  model: Omit<SavedModel, 'weights'>,
+  { progress, state }: Checkpoint,
+): Promise<void> {
   await replaceFolderAtomic(dir, async (folder) => {
     const isStudent = (name: string) => name.startsWith('param.') && !name.startsWith('param.method.');
-    const student = [...state].filter(([name]) => isStudent(name)).map(([name, array]) => [name.slice('param.'.length), array] as const);
+    const student = [...state]
+      .filter(([name]) => isStudent(name))
+      .map(([name, array]) => [name.slice('param.'.length), array] as const);
     await writeModelFolder(folder, { ...model, weights: new Map(student) });
     const rest = [...state].filter(([name]) => !isStudent(name));
-    await writeSafetensors(join(folder, 'optimizer.safetensors'), rest.map(([name, { shape, data }]) => [name, float32Tensor(shape, data)] as const));
+    await writeSafetensors(
+      join(folder, 'optimizer.safetensors'),
+      rest.map(([name, { shape, data }]) => [name, float32Tensor(shape, data)] as const),
+    );
     await writeFileAtomic(join(folder, 'state.json'), `${JSON.stringify(progress, null, 2)}\n`);
   });
 }
@@ -49,10 +58,17 @@ export async function loadCheckpoint(dir: string): Promise<Checkpoint> {
   } catch (error) {
     throw new UserError(`${path}: wanted a checkpoint's state, got ${(error as Error).message}`);
   }
-  if (progress.version !== 1) throw new UserError(`${path}: wanted version 1, got ${String(progress.version)}; it was written by another release`);
+  if (progress.version !== 1)
+    throw new UserError(
+      `${path}: wanted version 1, got ${String(progress.version)}; it was written by another release`,
+    );
   const state = new Map<string, StateArray>();
-  const [model, rest] = await Promise.all([readSafetensors(join(dir, 'model.safetensors')), readSafetensors(join(dir, 'optimizer.safetensors'))]);
-  for (const [name, tensor] of model.tensors) state.set(`param.${name}`, { shape: tensor.shape, data: toFloat32(tensor) });
+  const [model, rest] = await Promise.all([
+    readSafetensors(join(dir, 'model.safetensors')),
+    readSafetensors(join(dir, 'optimizer.safetensors')),
+  ]);
+  for (const [name, tensor] of model.tensors)
+    state.set(`param.${name}`, { shape: tensor.shape, data: toFloat32(tensor) });
   for (const [name, tensor] of rest.tensors) state.set(name, { shape: tensor.shape, data: toFloat32(tensor) });
   return { progress, state };
 }

@@ -25,7 +25,17 @@ export interface EvaluationTask {
 }
 
 /** Runs a program `pixel_values -> logits` over a list of images and adds up the metrics. */
-export async function evaluate({ engine, compiled, batch, imageSize, classes, feeds = {}, batches, size, onProgress }: EvaluationTask): Promise<Evaluation> {
+export async function evaluate({
+  engine,
+  compiled,
+  batch,
+  imageSize,
+  classes,
+  feeds = {},
+  batches,
+  size,
+  onProgress,
+}: EvaluationTask): Promise<Evaluation> {
   const tally = new Tally(size);
   const logits = engine.empty('float32', [batch, classes]);
   let seen = 0;
@@ -34,7 +44,8 @@ export async function evaluate({ engine, compiled, batch, imageSize, classes, fe
     await compiled.run({ ...feeds, pixel_values: pixels }, { logits });
     const rows = (await logits.read()) as Float32Array;
     for (let row = 0; row < batch; row++)
-      if (loaded.valid[row]) tally.add(rows.subarray(row * classes, (row + 1) * classes), loaded.labels[row]!, loaded.indices[row]!);
+      if (loaded.valid[row])
+        tally.add(rows.subarray(row * classes, (row + 1) * classes), loaded.labels[row]!, loaded.indices[row]!);
     loaded.release();
     seen += batch;
     onProgress?.(Math.min(seen, size));

@@ -42,7 +42,13 @@ export class Tally {
 
   result(): Evaluation {
     const n = Math.max(1, this.#images);
-    return { loss: this.#loss / n, top1: this.#top1 / n, top5: this.#top5 / n, images: this.#images, decisions: this.#decisions };
+    return {
+      loss: this.#loss / n,
+      top1: this.#top1 / n,
+      top5: this.#top5 / n,
+      images: this.#images,
+      decisions: this.#decisions,
+    };
   }
 }
 

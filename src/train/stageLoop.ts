@@ -84,7 +84,9 @@ async function runUpdate(loop: StageLoop, step: number, lr: number): Promise<Mea
   const values: Record<string, number> = {};
   for (let micro = 0; micro < accumulate; micro++) {
     const last = micro === accumulate - 1;
-    const [compiled, outputs] = last ? [loop.update, program.update.outputs] : [loop.accumulateStep!, program.accumulate!.outputs];
+    const [compiled, outputs] = last
+      ? [loop.update, program.update.outputs]
+      : [loop.accumulateStep!, program.accumulate!.outputs];
     const batch = await loop.next();
     waitSeconds += batch.waitSeconds;
     const scalars = scalarPorts(outputs.keys(), engine);
@@ -97,7 +99,9 @@ async function runUpdate(loop: StageLoop, step: number, lr: number): Promise<Mea
     state.commit(outputs);
   }
   if (accumulate > 1) await state.clearAccumulated();
-  const terms = Object.fromEntries(Object.entries(program.weights).map(([name, weight]) => [name, weight * values[`term.${name}`]!]));
+  const terms = Object.fromEntries(
+    Object.entries(program.weights).map(([name, weight]) => [name, weight * values[`term.${name}`]!]),
+  );
   return { loss, terms, gradNorm: values.gradNorm!, waitSeconds };
 }
 
@@ -107,16 +111,30 @@ function scalarPorts(outputs: Iterable<string>, engine: Engine): Record<string, 
   return Object.fromEntries(names.map((name) => [name, engine.empty('float32', [])]));
 }
 
-function hostFeeds(loop: StageLoop, batch: TrainBatch, step: number, micro: number, lr: number): Record<string, EngineTensor> {
+function hostFeeds(
+  loop: StageLoop,
+  batch: TrainBatch,
+  step: number,
+  micro: number,
+  lr: number,
+): Record<string, EngineTensor> {
   const { engine, program, classes, imageSize } = loop;
   const feeds: Record<string, EngineTensor> = {
     'batch.pixels': engine.tensor('float32', [loop.batch, 3, imageSize, imageSize], batch.images),
     'batch.targets': engine.tensor('float32', [loop.batch, classes], oneHot(batch.labels, classes)),
   };
-  const scalars = { ...program.scalars({ step: step + 1, lr }), ...(loop.emaDecay === null ? {} : { emaRate: 1 - loop.emaDecay }) };
-  for (const [name, value] of Object.entries(scalars)) feeds[`scalar.${name}`] = engine.tensor('float32', [], Float32Array.of(value));
+  const scalars = {
+    ...program.scalars({ step: step + 1, lr }),
+    ...(loop.emaDecay === null ? {} : { emaRate: 1 - loop.emaDecay }),
+  };
+  for (const [name, value] of Object.entries(scalars))
+    feeds[`scalar.${name}`] = engine.tensor('float32', [], Float32Array.of(value));
   for (const spec of program.noises)
-    feeds[`noise.${spec.name}`] = engine.tensor('uint8', spec.shape, drawNoise(spec, stream(loop.seed, 'noise', step, micro, spec.name)));
+    feeds[`noise.${spec.name}`] = engine.tensor(
+      'uint8',
+      spec.shape,
+      drawNoise(spec, stream(loop.seed, 'noise', step, micro, spec.name)),
+    );
   return feeds;
 }
 
@@ -134,7 +152,10 @@ function refuseNonFinite(values: Readonly<Record<string, number>>, step: number)
   const bad = Object.keys(values).filter((name) => !Number.isFinite(values[name]!));
   if (bad.length === 0) return;
   const terms = bad.filter((name) => name.startsWith('term.')).map((name) => name.slice('term.'.length));
-  const culprit = terms.length > 0 ? `loss term ${terms.map((name) => `"${name}" is ${values[`term.${name}`]}`).join(', ')}` : `${bad[0]} is ${values[bad[0]!]}`;
+  const culprit =
+    terms.length > 0
+      ? `loss term ${terms.map((name) => `"${name}" is ${values[`term.${name}`]}`).join(', ')}`
+      : `${bad[0]} is ${values[bad[0]!]}`;
   throw new UserError(
     `step ${step + 1}: ${culprit}. The update was not applied and the last checkpoint is whole. Lower optim.lr, or set optim.clipNorm=1, then go on with --resume`,
   );
@@ -159,6 +180,9 @@ class RateClock {
     this.#waiting = keep * this.#waiting + waitSeconds;
     this.#weight = keep * this.#weight + 1;
     this.#before = now;
-    return { imagesPerSec: (this.#images * this.#weight) / this.#seconds, dataWait: Math.min(1, this.#waiting / this.#seconds) };
+    return {
+      imagesPerSec: (this.#images * this.#weight) / this.#seconds,
+      dataWait: Math.min(1, this.#waiting / this.#seconds),
+    };
   }
 }

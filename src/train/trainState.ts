@@ -44,7 +44,9 @@ export class TrainState {
 
   /** The ports `next.*` that a step writes, of those that the program gives. */
   into(outputs: ReadonlyMap<string, unknown>): Record<string, EngineTensor> {
-    return Object.fromEntries([...this.#back].filter(([port]) => outputs.has(`next.${port}`)).map(([port, t]) => [`next.${port}`, t]));
+    return Object.fromEntries(
+      [...this.#back].filter(([port]) => outputs.has(`next.${port}`)).map(([port, t]) => [`next.${port}`, t]),
+    );
   }
 
   /** Takes what the last run wrote as the state. */
@@ -59,13 +61,16 @@ export class TrainState {
 
   /** Zeroes the accumulated gradients. */
   async clearAccumulated(): Promise<void> {
-    for (const { port } of this.#parts) if (port.startsWith('acc.')) ((await this.#front.get(port)!.read()) as Float32Array).fill(0);
+    for (const { port } of this.#parts)
+      if (port.startsWith('acc.')) ((await this.#front.get(port)!.read()) as Float32Array).fill(0);
   }
 
   /** Vectors as the evaluation program reads them: the weights, or their moving average. */
   weights(kind: 'param' | 'ema'): Record<string, EngineTensor> {
     const found = this.#parts.filter(({ port }) => port.startsWith(`${kind}.`));
-    return Object.fromEntries(found.map(({ port }) => [`param.${port.slice(kind.length + 1)}`, this.#front.get(port)!]));
+    return Object.fromEntries(
+      found.map(({ port }) => [`param.${port.slice(kind.length + 1)}`, this.#front.get(port)!]),
+    );
   }
 
   /** All named arrays; they are live views, good until the next step. */
@@ -75,7 +80,10 @@ export class TrainState {
       if (prefix === undefined) continue;
       const values = (await this.#front.get(port)!.read()) as Float32Array;
       for (const { spec, offset } of vector.entries)
-        out.set(`${prefix}${spec.name}`, { shape: spec.shape, data: values.subarray(offset, offset + sizeOf(spec.shape)) });
+        out.set(`${prefix}${spec.name}`, {
+          shape: spec.shape,
+          data: values.subarray(offset, offset + sizeOf(spec.shape)),
+        });
     }
     return out;
   }
@@ -104,10 +112,12 @@ function partsOf({ vectors, slots, update }: TrainProgram): Part[] {
   const parts: Part[] = [];
   for (const vector of vectors) {
     parts.push({ port: `param.${vector.name}`, prefix: 'param.', vector });
-    if (update.outputs.has(`next.ema.${vector.name}`)) parts.push({ port: `ema.${vector.name}`, prefix: 'ema.', vector });
+    if (update.outputs.has(`next.ema.${vector.name}`))
+      parts.push({ port: `ema.${vector.name}`, prefix: 'ema.', vector });
     if (update.inputs.has(`acc.${vector.name}`)) parts.push({ port: `acc.${vector.name}`, prefix: undefined, vector });
     for (const name of slots.keys())
-      if (name.endsWith(`.${vector.name}`)) parts.push({ port: `slot.${name}`, prefix: `slot.${name.slice(0, -vector.name.length)}`, vector });
+      if (name.endsWith(`.${vector.name}`))
+        parts.push({ port: `slot.${name}`, prefix: `slot.${name.slice(0, -vector.name.length)}`, vector });
   }
   return parts;
 }

@@ -83,6 +83,15 @@ export function contents(dir: string): string[] {
   });
 }
 
+/** What runs a command in `dir` that must succeed and gives the one JSON value that it prints. */
+export function jsonIn(dir: string) {
+  return async <T>(...args: string[]): Promise<T> => {
+    const { status, stdout, stderr } = await understudy(dir, [...args, '--json']);
+    expect(status, stderr).toBe(0);
+    return JSON.parse(stdout) as T;
+  };
+}
+
 /**
  * What says of a command that it is refused in words: with this status, each part of the message, no stack trace and an
  * untouched disk below `dir`.

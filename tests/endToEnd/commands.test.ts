@@ -1,27 +1,32 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as ort from 'onnxruntime-node';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import type { RunConfig } from '../../src/config/schema.ts';
 import { readSafetensors } from '../../src/formats/safetensorsNode.ts';
 import { type ClassProbability, loadModel } from '../../src/index.ts';
 import type { EvaluationReport } from '../../src/run/evaluateModel.ts';
 import type { RunResult } from '../../src/run/executeRun.ts';
 import type { ExportReport } from '../../src/run/exportModel.ts';
 import type { Inspection } from '../../src/run/inspectModel.ts';
-import type { ModelListing } from '../../src/run/listings.ts';
-import { contents, TINY_RESNET, TINY_VIT, temporaryFolder, understudy, writeDataset } from './commandLine.ts';
+import {
+  contents,
+  jsonIn,
+  TINY_RESNET,
+  TINY_VIT,
+  temporaryFolder,
+  understudy,
+  writeClass,
+  writeDataset,
+} from './commandLine.ts';
 
 const dir = temporaryFolder();
 const CLASSES = ['blue', 'green', 'red'];
 const COMMON = ['--data', 'data', '--batch', '8', '--set', 'optim.lr=0.01'];
 
-/** Runs a command that must succeed and gives the one JSON value that it prints. */
-async function json<T>(...args: string[]): Promise<T> {
-  const { status, stdout, stderr } = await understudy(dir, [...args, '--json']);
-  expect(status, stderr).toBe(0);
-  return JSON.parse(stdout) as T;
-}
+const json = jsonIn(dir);
 
 interface Row {
   readonly image: string;
@@ -81,6 +86,50 @@ describe('train -> eval -> predict -> export -> inspect', () => {
     expect(two).toMatchObject({ part: 'all 8 images of two/val, which has no val folder', absentClasses: ['blue'] });
     const sorted = (found: EvaluationReport) => found.classes.map(({ name, top1 }) => `${name} ${top1}`).sort();
     expect(sorted(two)).toEqual(sorted(report).filter((line) => !line.startsWith('blue')));
+  });
+
+  it('eval of a run on its own data without a val folder takes the images that it did not train on', async () => {
+    for (const name of CLASSES) await writeClass(join(dir, 'flat'), name, 10);
+    const run = await json<RunResult>(
+      ...['train', '--model', ...TINY_VIT, '--data', 'flat', '--epochs', '1', '--out', 'flatRun'],
+    );
+    const own = await json<EvaluationReport>('eval', 'flatRun', '--data', 'flat');
+    expect(own).toMatchObject({
+      part: "the 3 validation images that the run's seed chose of flat",
+      images: 3,
+      top1: run.best!.top1,
+    });
+    expect(own.loss).toBeCloseTo(run.last['val/loss']!, 6);
+    expect(await json<EvaluationReport>('eval', 'teacher', '--data', 'flat')).toMatchObject({ images: 30 });
+  });
+
+  it('--set wins over flags, flags over --config', async () => {
+    const config = [
+      'data: {dir: data, images: 16}',
+      'student: {name: resnet18}',
+      'train: {epochs: 9, batch: 8, seed: 3}',
+    ];
+    writeFileSync(join(dir, 'given.yaml'), config.join('\n'));
+    const run = await json<RunResult>(
+      'train',
+      '--config',
+      'given.yaml',
+      '--model',
+      ...TINY_VIT,
+      '--epochs',
+      '7',
+      '--set',
+      'train.epochs=1',
+      '--out',
+      'given',
+    );
+    expect(run.steps).toBe(2);
+    const saved = parse(readFileSync(join(dir, 'given/config.yaml'), 'utf8')) as RunConfig;
+    expect(saved).toMatchObject({
+      student: { name: 'vit_pico_patch4' },
+      train: { epochs: 1, batch: 8, seed: 3 },
+      data: { images: 16 },
+    });
   });
 
   it('predict decides as eval does', () => {
@@ -185,58 +234,6 @@ describe('train -> eval -> predict -> export -> inspect', () => {
     });
     expect([teacher.asTeacher.includes('dearkd'), teacher.asStudent.includes('dearkd')]).toEqual([true, false]);
     expect([found.asTeacher.includes('dearkd'), found.asStudent.includes('dearkd')]).toEqual([false, true]);
-  });
-});
-
-describe('listings and help', () => {
-  it('models have the sizes of the papers', async () => {
-    const models = await json<ModelListing[]>('list', 'models');
-    const size = (name: string) => models.find((model) => model.name === name)!;
-    // torchvision and timm: numbers of parameters; MACs of torchvision's documentation (GFLOPS there).
-    expect(size('resnet50').parameters).toBe(25557032);
-    expect(size('deit_tiny_patch16_224').parameters).toBe(5717416);
-    expect(size('resnet50').macs / 1e9).toBeCloseTo(4.09, 2);
-    expect(size('resnet18').macs / 1e9).toBeCloseTo(1.81, 2);
-    const text = await understudy(dir, ['list', 'models']);
-    expect(text.stdout.split('\n')).toHaveLength(models.length + 2);
-  });
-
-  it('methods and augmentations come with settings, defaults and a meaning', async () => {
-    const methods = await json<{ name: string; settings: { key: string; default: unknown }[] }[]>('list', 'methods');
-    const kd = methods.find(({ name }) => name === 'kd')!;
-    expect(kd.settings.find(({ key }) => key === 'alpha')!.default).toBe(0.5);
-    const augmentations = await json<{ key: string; meaning: string }[]>('list', 'augmentations');
-    expect(augmentations.filter(({ meaning }) => meaning === '')).toEqual([]);
-    expect(augmentations.map(({ key }) => key)).toContain('crop');
-  });
-
-  it('help names every flag with an example', async () => {
-    const { stdout, status } = await understudy(dir, ['--help']);
-    expect(status).toBe(0);
-    for (const name of ['distill', 'train', 'eval', 'predict', 'export', 'inspect', 'list']) {
-      expect(stdout).toMatch(new RegExp(`^ {2}${name} +\\w`, 'm'));
-      const help = await understudy(dir, [name, '--help']);
-      expect(help.stdout).toMatch(new RegExp(`EXAMPLES\n {2}understudy ${name} `));
-      const accepted = (await understudy(dir, [name, '--nosuch'])).stderr.split('Available: ')[1]!.trim().split(', ');
-      for (const flag of accepted) expect(help.stdout).toMatch(new RegExp(`^ {2}${flag}( \\S+)? +[A-Za-z]`, 'm'));
-    }
-    const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
-    expect((await understudy(dir, ['--version'])).stdout).toBe(`${version}\n`);
-  });
-
-  it('help loads no engine, no image library and no schema', () => {
-    const found = new Set<string>();
-    const visit = (file: string) => {
-      if (found.has(file)) return;
-      found.add(file);
-      const imports = readFileSync(file, 'utf8').matchAll(/^(?:import|export) (?!type )[^'"`;]*from '([^']+)'/gm);
-      for (const [, module] of imports) module!.startsWith('.') ? visit(join(file, '..', module!)) : found.add(module!);
-    };
-    for (const name of readdirSync('src/cli/commands')) visit(join('src/cli/commands', name));
-    visit('src/cli/main.ts');
-    const packages = [...found].filter((module) => !module.endsWith('.ts')).sort();
-    expect(packages).toEqual(['citty', 'fastest-levenshtein', 'node:fs']);
-    expect(found).toContain('src/cli/arguments.ts');
   });
 });
 

@@ -86,8 +86,8 @@ it('kill -9 in either stage and --resume: the same metrics and weights, bit for 
 });
 
 it('Ctrl-C saves a checkpoint, says how to go on, exits with 130, and the run goes on as if it had not been', async () => {
-  const args = [...DISTILL, '--out', 'stopped', '--json'];
-  const stopped = await understudy(dir, args, at('epoch 2, step 6:', 'SIGINT'));
+  const args = [...DISTILL, ...SAVE_OFTEN, '--out', 'stopped', '--json'];
+  const stopped = await understudy(dir, args, at('saved last of step 4:', 'SIGINT'));
   expect(stopped.status, stopped.stderr).toBe(130);
   const result = JSON.parse(stopped.stdout) as RunResult;
   expect(result.reason).toBe('interrupted');

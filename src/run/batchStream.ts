@@ -1,0 +1,54 @@
+import type { Loader } from '../data/index.ts';
+import { internal } from '../graph/errors.ts';
+import type { TrainBatch } from '../train/stageLoop.ts';
+
+/** The training batches of a run, addressed by its updates. Each update takes `accumulate` of them. */
+export class BatchStream {
+  readonly #loader: Loader;
+  readonly #updatesPerEpoch: number;
+  readonly #accumulate: number;
+  #batches: ReturnType<Loader['batches']> | undefined;
+
+  constructor(loader: Loader, updatesPerEpoch: number, accumulate: number) {
+    this.#loader = loader;
+    this.#updatesPerEpoch = updatesPerEpoch;
+    this.#accumulate = accumulate;
+  }
+
+  /** The next batch; the first one after a start or a `peek` is that of `update`, counted over the run from 0. */
+  async next(update: number): Promise<TrainBatch> {
+    this.#batches ??= this.#loader.batches(this.#position(update));
+    for (;;) {
+      const { value, done } = await this.#batches.next();
+      if (done || !value) throw internal('the loader ended');
+      // Micro-batches that do not fill an update at the end of an epoch are passed over.
+      if (value.step < this.#updatesPerEpoch * this.#accumulate) return value;
+      value.release();
+    }
+  }
+
+  /** A copy of the first batch of an update, without moving: the stream is opened anew afterwards. */
+  async peek(update: number): Promise<TrainBatch> {
+    await this.#end();
+    const batch = await this.next(update);
+    const copy = { ...batch, images: batch.images.slice(), labels: batch.labels.slice(), release: () => undefined };
+    batch.release();
+    await this.#end();
+    return copy;
+  }
+
+  async close(): Promise<void> {
+    await this.#end();
+    await this.#loader.close();
+  }
+
+  async #end(): Promise<void> {
+    await this.#batches?.return(undefined);
+    this.#batches = undefined;
+  }
+
+  #position(update: number): { epoch: number; step: number } {
+    const step = (update % this.#updatesPerEpoch) * this.#accumulate;
+    return { epoch: Math.floor(update / this.#updatesPerEpoch), step };
+  }
+}
