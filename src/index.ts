@@ -32,7 +32,7 @@ export type { ModelConfig } from './models/index.ts';
 export type { Agreement } from './run/compareOnnx.ts';
 export type { ClassAccuracy, EvaluateOptions, EvaluationReport } from './run/evaluateModel.ts';
 export { evaluateModel as evaluate } from './run/evaluateModel.ts';
-export type { RunResult } from './run/executeRun.ts';
+export type { RunResult } from './run/runResult.ts';
 export type { ExportOptions, ExportReport } from './run/exportModel.ts';
 export { exportModel } from './run/exportModel.ts';
 export type { FeatureReport, Inspection } from './run/inspectModel.ts';

@@ -153,18 +153,18 @@ describe('the derived graph', () => {
 describe('grad', () => {
   const x = input('x', [3]);
   const feeds = new Map([['x', ndArray([3], [1, 2, -3])]]);
-  const valueOf = (...outputs: Tensor[]) => evaluate(outputs, feeds).map((v) => Array.from(v.data));
+  const valueAt = (...outputs: Tensor[]) => evaluate(outputs, feeds).map((v) => Array.from(v.data));
 
   it('adds up the uses of a value', () => {
     const y = mul(x, 2);
     const loss = reduceSum(mul(mul(y, y), x)); // 4 x^3
-    expect(valueOf(...grad(loss, [x]))).toEqual([[12, 48, 108]]);
+    expect(valueAt(...grad(loss, [x]))).toEqual([[12, 48, 108]]);
   });
 
   it('stops at a value that is asked for, and goes on to what is behind it', () => {
     const y = mul(x, 2);
     const loss = reduceSum(mul(y, y)); // y^2 = 4 x^2
-    expect(valueOf(...grad(loss, [y, x]))).toEqual([
+    expect(valueAt(...grad(loss, [y, x]))).toEqual([
       [4, 8, -12],
       [8, 16, -24],
     ]);
@@ -172,21 +172,21 @@ describe('grad', () => {
 
   it('of a tensor to itself is 1', () => {
     const loss = reduceSum(x);
-    expect(valueOf(...grad(loss, [loss]))).toEqual([[1]]);
+    expect(valueAt(...grad(loss, [loss]))).toEqual([[1]]);
   });
 
   it('takes a loss of shape [1,1] as one number', () => {
-    expect(valueOf(...grad(reduceSum(mul(x, x), {}), [x]))).toEqual([[2, 4, -6]]);
+    expect(valueAt(...grad(reduceSum(mul(x, x), {}), [x]))).toEqual([[2, 4, -6]]);
     const kept = reduceSum(mul(floats([1, 3], [1, 1, 1]), x), { axes: [0, 1], keepDims: true });
     expect(kept.shape).toEqual([1, 1]);
-    expect(valueOf(...grad(kept, [x]))).toEqual([[1, 1, 1]]);
+    expect(valueAt(...grad(kept, [x]))).toEqual([[1, 1, 1]]);
   });
 
   it('gives zeros of the right shape for what the loss does not depend on', () => {
     const [other, whole] = [input('other', [2, 2]), input('i', [2], 'int64')];
     const [a, b] = grad(reduceSum(x), [other, whole]);
     expect([a!.shape, a!.dtype, b!.dtype]).toEqual([[2, 2], 'float32', 'int64']);
-    expect(valueOf(a!, b!)).toEqual([
+    expect(valueAt(a!, b!)).toEqual([
       [0, 0, 0, 0],
       [0, 0],
     ]);
@@ -194,7 +194,7 @@ describe('grad', () => {
 
   it('flows through the used outputs of a node with several', () => {
     const [first, , third] = split(x, [1, 1, 1], 0);
-    expect(valueOf(...grad(reduceSum(mul(first!, third!)), [x]))).toEqual([[-3, 0, 1]]);
+    expect(valueAt(...grad(reduceSum(mul(first!, third!)), [x]))).toEqual([[-3, 0, 1]]);
   });
 
   it('sums over what was broadcast', () => {
@@ -218,7 +218,7 @@ describe('grad', () => {
 
   it('is itself differentiable', () => {
     const [first] = grad(reduceSum(mul(x, mul(x, x))), [x]); // 3 x^2
-    expect(valueOf(...grad(reduceSum(first!), [x]))).toEqual([[6, 12, -18]]);
+    expect(valueAt(...grad(reduceSum(first!), [x]))).toEqual([[6, 12, -18]]);
   });
 
   it('gives its nodes the label of the node that they derive', () => {

@@ -1,4 +1,4 @@
-import type { RunResult } from '../run/executeRun.ts';
+import type { RunResult } from '../run/runResult.ts';
 import { type RunSettings, startRun } from '../run/startRun.ts';
 import type { RunEvent } from '../train/events.ts';
 import { consoleLogger } from '../train/loggers/consoleNode.ts';
@@ -47,7 +47,7 @@ export async function runTraining({ kind, input, out, resume, json }: TrainingRe
 }
 
 /** The first signal asks the run to save and end; the second ends the process. */
-function watchInterrupts(note: (message: string) => void) {
+export function watchInterrupts(note: (message: string) => void) {
   const controller = new AbortController();
   let status: number = STATUS.interrupted;
   const on = (signal: NodeJS.Signals) => {

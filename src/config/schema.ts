@@ -61,6 +61,8 @@ export const trainSchema = z.strictObject({
   evalBatch: z.union([auto, count]).default('auto'),
   /** Save at least so often, in seconds; every evaluation saves too. */
   checkpointSeconds: z.number().positive().default(300),
+  /** Tell each loss term's share of the gradient every so many steps, besides the tenth of a stage; null: only then. */
+  ledgerEvery: count.nullable().default(null),
   threads: z.union([auto, count]).default('auto'),
 });
 

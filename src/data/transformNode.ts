@@ -16,7 +16,7 @@ export async function prepare(image: Pixels, config: TransformConfig, train: boo
   const size = config.imageSize;
   if (train && crop === 'randomResized') return image;
   const exact = image.width === size && image.height === size;
-  if (exact && crop !== 'randomResized') return image;
+  if (train && exact) return image;
   const { resized, box } = centerCrop(image.width, image.height, size, train ? 1 : config.evalCropRatio);
   return cropPixels(await resize(image, resized.width, resized.height), box);
 }

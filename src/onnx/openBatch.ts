@@ -64,7 +64,9 @@ const holds = (n: number, batch: number): boolean => n !== 0 && n % batch === 0;
 function onlyInferred(program: Program): Set<Tensor> {
   const [inferred, other] = [new Set<Tensor>(), new Set<Tensor>(program.outputs.values())];
   for (const node of topologicalOrder([...program.outputs.values()]))
-    node.inputs.forEach((t, i) => t && (node.op.infersExtent && i === 1 ? inferred : other).add(t));
+    node.inputs.forEach((t, i) => {
+      if (t) (node.op.infersExtent && i === 1 ? inferred : other).add(t);
+    });
   return new Set([...inferred].filter((t) => !other.has(t)));
 }
 

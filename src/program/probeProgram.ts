@@ -1,16 +1,24 @@
 import { grad } from '../autodiff/grad.ts';
 import type { Tensor } from '../graph/tensor.ts';
+import type { NoiseSpec } from '../nn/scope.ts';
 import { globalNorm } from '../optim/clip.ts';
 import { closeProgram, type Program } from './program.ts';
 import type { Vector } from './state.ts';
 import { buildStep, type TrainSpec } from './trainProgram.ts';
 
+export interface ProbeProgram {
+  readonly program: Program;
+  readonly noises: readonly NoiseSpec[];
+  /** Names of the loss terms. */
+  readonly terms: readonly string[];
+}
+
 /**
  * For each loss term its value (`term.<name>`) and the length of its gradient over the student's own parameters
  * (`norm.<name>`), both unweighted. The state enters by the same ports as in the training program.
  */
-export function probeProgram(spec: TrainSpec, vectors: readonly Vector[]): Program {
-  const { params, terms } = buildStep(spec, vectors);
+export function probeProgram(spec: TrainSpec, vectors: readonly Vector[]): ProbeProgram {
+  const { params, terms, store } = buildStep(spec, vectors);
   const own = vectors.filter(({ name }) => name !== 'buffer').flatMap((vector) => vector.entries);
   const wrt = own.filter(({ spec }) => !spec.name.startsWith('method.')).map(({ spec }) => params.get(spec.name)!);
   const outputs = new Map<string, Tensor>();
@@ -18,5 +26,5 @@ export function probeProgram(spec: TrainSpec, vectors: readonly Vector[]): Progr
     outputs.set(`term.${name}`, value);
     outputs.set(`norm.${name}`, globalNorm(grad(value, wrt)));
   }
-  return closeProgram(outputs);
+  return { program: closeProgram(outputs), noises: [...store.noises.values()], terms: Object.keys(terms) };
 }

@@ -17,7 +17,7 @@ const STUDENT_IMAGES = 1000;
 
 /** Digits are not mirrored and sit in the middle of their image; all else is chosen from the data. */
 const DIGITS = { augment: { flip: 0, padding: 2 } } as const;
-const TEACHER = { ...DIGITS, train: { epochs: 8, evalEvery: 2 } } as const;
+const TEACHER = { ...DIGITS, train: { epochs: 10, evalEvery: 2 } } as const;
 /** The three students differ in the method alone: same images, same seed, same number of steps. */
 const BUDGET = { ...DIGITS, data: { images: STUDENT_IMAGES }, train: { epochs: 30, evalEvery: 10 } } as const;
 

@@ -1,13 +1,14 @@
 import { join } from 'node:path';
 import type { Engine } from '../engine/contract.ts';
-import { trainProgram } from '../program/trainProgram.ts';
+import { type TrainProgram, trainProgram } from '../program/trainProgram.ts';
 import { type Checkpoint, type Progress, saveCheckpoint } from '../train/checkpointNode.ts';
-import type { Json, RunEvent, UnstampedEvent } from '../train/events.ts';
+import type { RunEvent, UnstampedEvent } from '../train/events.ts';
 import type { Logger } from '../train/loggers/logger.ts';
 import { runUpdates } from '../train/stageLoop.ts';
 import { TrainState } from '../train/trainState.ts';
-import { autoWeights } from './autoWeights.ts';
 import { BatchStream } from './batchStream.ts';
+import { announce } from './announce.ts';
+import type { RunResult } from './runResult.ts';
 import { type RunParts, scheduleOf, stageSpec } from './buildStage.ts';
 import { initialWeights } from './initialWeights.ts';
 import type { LoadedModel } from './modelReference.ts';
@@ -17,23 +18,17 @@ import { writeRunConfig } from './runConfigNode.ts';
 import { RunEvaluator } from './runEvaluator.ts';
 import type { PlannedStage } from './stagePlan.ts';
 import { updatesIn } from './trainRun.ts';
-import { writeExport } from './exportModel.ts';
-
-export interface RunResult {
-  readonly out: string;
-  readonly reason: 'done' | 'interrupted';
-  readonly steps: number;
-  /** Metrics of the last evaluation, by full name: `val/top1`, `val_ema/top1`, ... */
-  readonly last: Readonly<Record<string, number>>;
-  readonly best: { readonly step: number; readonly top1: number } | null;
-  readonly seconds: number;
-}
+import { ledgerOf, measureAutoWeights, type ProbeTask, probeTerms } from './termProbe.ts';
+import { describe, writeBestModel } from './saveModel.ts';
 
 interface ExecuteOptions {
   readonly engine: Engine;
   readonly onEvent?: (event: RunEvent) => void;
   readonly signal?: AbortSignal;
 }
+
+/** The ledger is first told after so many steps of a stage: early enough to see that a term is too small to matter. */
+const FIRST_LEDGER = 10;
 
 type Parts = RunParts & { readonly init: LoadedModel | undefined };
 
@@ -59,6 +54,8 @@ export async function executeRun(
     await execution.close();
   }
 }
+
+const nextMultiple = (step: number, span: number): number => (Math.floor(step / span) + 1) * span;
 
 class RunExecution {
   readonly #parts: Parts;
@@ -119,7 +116,7 @@ class RunExecution {
   }
 
   async run(): Promise<RunResult> {
-    this.#announce();
+    announce(this.#parts, this.#totalSteps, this.#from?.progress.step, (event) => this.emit(event));
     for (const stage of this.#parts.stages) {
       if (this.#progress.step >= stage.to) continue;
       await this.#runStage(stage);
@@ -160,29 +157,21 @@ class RunExecution {
     await this.#logger.close();
   }
 
-  #announce(): void {
-    const { config, settings, data, teacher, stages, student } = this.#parts;
-    const totals = { stages: stages.length, epochs: settings.train.epochs, steps: this.#totalSteps };
-    const resumed = this.#from ? { resumedFrom: this.#from.progress.step } : {};
-    this.emit({ type: 'runStart', config: config as unknown as Json, totals, ...resumed });
-    const note = (message: string) => this.emit({ type: 'note', message });
-    note(
-      `data: ${data.train.paths.length} training and ${data.val.paths.length} validation images, ${data.classes.length} classes (${data.splitSource} split)`,
-    );
-    for (const { key, value, reason } of settings.choices) note(`${key} = ${value} (${reason})`);
-    note(`student: ${student.family} ${JSON.stringify(student.config)}`);
-    if (teacher) note(`teacher: ${teacher.path} (${teacher.model.family})`);
-  }
-
   async #runStage(stage: PlannedStage): Promise<void> {
     const { engine } = this.#options;
     this.emit({ type: 'stageStart', stage: stage.index, name: stage.name, steps: stage.to - stage.from });
     const state = await this.#enterStage(stage);
     const { program, update, accumulateStep } = state;
     await this.#evaluator.enterStage(program.vectors);
+    // A run that fails in its first epoch can be resumed too.
+    if (this.#progress.step === 0) await this.#save('last');
     while (this.#progress.step < stage.to) {
       const { step } = this.#progress;
-      const epochEnd = Math.min(stage.to, this.#nextEvaluation(step));
+      const epochEnd = Math.min(
+        stage.to,
+        nextMultiple(step, this.#updatesPerEpoch * this.#parts.settings.train.evalEvery),
+      );
+      const ledgerAt = this.#nextLedger(stage, step);
       const { settings, student } = this.#parts;
       const finished = await runUpdates({
         engine,
@@ -197,17 +186,19 @@ class RunExecution {
         imageSize: settings.imageSize,
         stage: stage.index,
         from: step,
-        to: epochEnd,
+        to: Math.min(epochEnd, ledgerAt),
         totalSteps: this.#totalSteps,
         updatesPerEpoch: this.#updatesPerEpoch,
         schedule: scheduleOf(settings, this.#updatesPerEpoch, this.#totalSteps),
         emaDecay: settings.train.ema,
         seed: settings.train.seed,
         emit: (event) => this.emit(event),
-        pause: (finished) => this.#pause(finished, epochEnd),
+        pause: (finished) => this.#saveDue() && finished < epochEnd,
       });
       this.#progress = { ...this.#progress, step: finished };
+      if (finished === ledgerAt) await this.#tellLedger(stage, program);
       if (finished === epochEnd) await this.#evaluate(stage, finished);
+      else if (finished === ledgerAt && !this.#saveDue()) continue;
       await this.#save('last');
       if (this.#options.signal?.aborted) break;
     }
@@ -222,16 +213,10 @@ class RunExecution {
     const inherited = this.#from?.state ?? (this.#state ? await this.#state.read() : this.#initialState());
     const resuming =
       this.#from !== undefined && this.#progress.stage === stage.index && this.#progress.step > stage.from;
+    const note = (message: string) => this.emit({ type: 'note', message });
     const weights = resuming
       ? this.#progress.weights
-      : await autoWeights(
-          stageSpec(this.#parts, stage, {}),
-          inherited,
-          seed,
-          engine,
-          () => this.#batches.peek(this.#progress.step),
-          (message) => this.emit({ type: 'note', message }),
-        );
+      : await measureAutoWeights(this.#probeTask(stage, {}), inherited, note);
     const program = trainProgram(stageSpec(this.#parts, stage, weights));
     const update = await engine.compile(program.update);
     const accumulateStep = program.accumulate && (await engine.compile(program.accumulate));
@@ -241,6 +226,33 @@ class RunExecution {
     this.#from = undefined;
     this.#progress = { ...this.#progress, stage: stage.index, weights };
     return { program, update, accumulateStep };
+  }
+
+  #probeTask(stage: PlannedStage, weights: Readonly<Record<string, number>>): ProbeTask {
+    const { step } = this.#progress;
+    return {
+      spec: stageSpec(this.#parts, stage, weights),
+      engine: this.#options.engine,
+      seed: this.#parts.settings.train.seed,
+      step,
+      peek: () => this.#batches.peek(step),
+    };
+  }
+
+  /** What each loss term weighs in the gradient now; told where there is more than one. */
+  async #tellLedger(stage: PlannedStage, { vectors, weights }: TrainProgram): Promise<void> {
+    if (Object.keys(weights).length < 2) return;
+    const { step } = this.#progress;
+    const probed = await probeTerms(this.#probeTask(stage, this.#progress.weights), vectors, this.#state!);
+    const epoch = Math.floor(step / this.#updatesPerEpoch) + 1;
+    this.emit({ type: 'ledger', step, epoch, stage: stage.index, terms: ledgerOf(weights, probed) });
+  }
+
+  /** The next step at which the ledger is due: the tenth of a stage, and every `train.ledgerEvery`. */
+  #nextLedger(stage: PlannedStage, step: number): number {
+    const { ledgerEvery } = this.#parts.settings.train;
+    if (step < stage.from + FIRST_LEDGER) return stage.from + FIRST_LEDGER;
+    return ledgerEvery === null ? Number.POSITIVE_INFINITY : nextMultiple(step, ledgerEvery);
   }
 
   #initialState() {
@@ -254,15 +266,10 @@ class RunExecution {
     return new Map([...weights].map(([name, weight]) => [`param.${name}`, weight]));
   }
 
-  #nextEvaluation(step: number): number {
-    const span = this.#updatesPerEpoch * this.#parts.settings.train.evalEvery;
-    return (Math.floor(step / span) + 1) * span;
-  }
-
-  #pause(finished: number, epochEnd: number): boolean {
+  /** Whether a checkpoint is due: by the clock, or because the run is to stop. */
+  #saveDue(): boolean {
     if (this.#options.signal?.aborted) return true;
-    const due = (performance.now() - this.#lastSave) / 1000 > this.#parts.settings.train.checkpointSeconds;
-    return due && finished < epochEnd;
+    return (performance.now() - this.#lastSave) / 1000 > this.#parts.settings.train.checkpointSeconds;
   }
 
   async #evaluate(stage: PlannedStage, step: number): Promise<void> {
@@ -274,26 +281,13 @@ class RunExecution {
     if (this.#progress.best !== null && found.top1 <= this.#progress.best.metric) return;
     this.#progress = { ...this.#progress, best: { step, metric: found.top1 } };
     await this.#save('best');
-    const { studentConfig, data, preprocessing } = this.#parts;
-    const prefix = found.ema ? 'ema.' : 'param.';
-    const arrays = [...(await this.#state!.read())].filter(
-      ([name]) => name.startsWith(prefix) && !name.startsWith(`${prefix}method.`),
-    );
-    const weights = new Map(arrays.map(([name, array]) => [name.slice(prefix.length), array]));
-    await writeExport(join(this.#out, 'model'), {
-      model: studentConfig,
-      classes: data.classes,
-      preprocessing,
-      weights,
-    });
+    await writeBestModel(join(this.#out, 'model'), this.#parts, this.#state!, found.ema ? 'ema' : 'param');
   }
 
   async #save(kind: 'last' | 'best'): Promise<void> {
     await this.#logger.flush();
-    const { studentConfig, data, preprocessing } = this.#parts;
     const path = join(this.#out, 'checkpoints', kind);
-    const model = { model: studentConfig, classes: data.classes, preprocessing };
-    await saveCheckpoint(path, model, { progress: this.#progress, state: await this.#state!.read() });
+    await saveCheckpoint(path, describe(this.#parts), { progress: this.#progress, state: await this.#state!.read() });
     if (kind === 'last') this.#lastSave = performance.now();
     this.emit({ type: 'checkpoint', step: this.#progress.step, kind, path });
   }

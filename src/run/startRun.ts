@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import type { RunInput } from '../config/schema.ts';
 import { UserError } from '../graph/errors.ts';
-import type { RunResult } from './executeRun.ts';
+import type { RunResult } from './runResult.ts';
 import { type TrainOptions, trainRun } from './trainRun.ts';
 
 type Partially<T> = T extends readonly unknown[] ? T : T extends object ? { [K in keyof T]?: Partially<T[K]> } : T;

@@ -1,6 +1,6 @@
 import type { MethodName } from '../methods/index.ts';
 import type { RunEvent } from '../train/events.ts';
-import type { RunResult } from './executeRun.ts';
+import type { RunResult } from './runResult.ts';
 import { type RunSettings, type StartOptions, startRun } from './startRun.ts';
 
 /** What every run takes. */

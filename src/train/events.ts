@@ -8,6 +8,7 @@ export type RunEvent =
   | StageStartEvent
   | StepEvent
   | EvaluationEvent
+  | LedgerEvent
   | CheckpointEvent
   | WarningEvent
   | NoteEvent
@@ -76,6 +77,16 @@ export interface EvaluationEvent extends Stamped {
   readonly ema?: boolean;
 }
 
+/** What each loss term weighs: so a term that is a thousand times too small is seen early. */
+export interface LedgerEvent extends Stamped {
+  readonly type: 'ledger';
+  readonly step: number;
+  readonly epoch: number;
+  readonly stage: number;
+  /** Raw value, weight, and share (0 to 1) of the summed lengths of the weighted gradients over the student's parameters. */
+  readonly terms: Readonly<Record<string, { readonly value: number; readonly weight: number; readonly share: number }>>;
+}
+
 export interface CheckpointEvent extends Stamped {
   readonly type: 'checkpoint';
   readonly step: number;
@@ -104,8 +115,12 @@ export interface RunEndEvent extends Stamped {
 /** An event without its time, as the code that raises it writes it. */
 export type UnstampedEvent = RunEvent extends infer E ? (E extends RunEvent ? Omit<E, 'time'> : never) : never;
 
-/** Full metric names and values of a step or an evaluation, as every logger writes them; terms in code-point order. */
-export function namedMetrics(event: StepEvent | EvaluationEvent): Record<string, number> {
+/** Events that carry metrics. */
+export type MetricEvent = StepEvent | EvaluationEvent | LedgerEvent;
+
+/** Full metric names and values of a step, an evaluation or a ledger, as every logger writes them; terms in code-point order. */
+export function namedMetrics(event: MetricEvent): Record<string, number> {
+  if (event.type === 'ledger') return ledgerMetrics(event);
   return event.type === 'step' ? stepMetrics(event) : evaluationMetrics(event);
 }
 
@@ -134,4 +149,15 @@ function evaluationMetrics(event: EvaluationEvent): Record<string, number> {
   const prefix = event.ema ? 'val_ema/' : 'val/';
   const entries = Object.entries(event.metrics);
   return Object.fromEntries(entries.map(([name, value]) => [name.includes('/') ? name : prefix + name, value]));
+}
+
+function ledgerMetrics({ terms }: LedgerEvent): Record<string, number> {
+  const rows = sortedKeys(terms).map((name) => [name, terms[name]!] as const);
+  return Object.fromEntries(
+    rows.flatMap(([name, { value, weight, share }]) => [
+      [`ledger/${name}_value`, value],
+      [`ledger/${name}_weight`, weight],
+      [`ledger/${name}_share`, share],
+    ]),
+  );
 }

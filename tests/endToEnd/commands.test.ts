@@ -8,7 +8,7 @@ import type { RunConfig } from '../../src/config/schema.ts';
 import { readSafetensors } from '../../src/formats/safetensorsNode.ts';
 import { type ClassProbability, loadModel } from '../../src/index.ts';
 import type { EvaluationReport } from '../../src/run/evaluateModel.ts';
-import type { RunResult } from '../../src/run/executeRun.ts';
+import type { RunResult } from '../../src/run/runResult.ts';
 import type { ExportReport } from '../../src/run/exportModel.ts';
 import type { Inspection } from '../../src/run/inspectModel.ts';
 import {

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
-import type { RunResult } from '../../src/run/executeRun.ts';
+import type { RunResult } from '../../src/run/runResult.ts';
 import { parseMetricRows, withoutTimings } from '../../src/train/loggers/metricRow.ts';
 import { type Finished, TINY_RESNET, temporaryFolder, understudy, writeDataset } from './commandLine.ts';
 

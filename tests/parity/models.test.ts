@@ -106,7 +106,9 @@ describe.each([...VIT, ...VIT_EVAL, ...RESNET])('%s equals PyTorch', (name) => {
 
   it('in float64 on the reference engine: features, loss, gradients, statistics', () => {
     const values = evaluate([...outputs.values()], feeds);
-    [...outputs.keys()].forEach((key, i) => expectClose(key, values[i]!.data as Float64Array, golden.get(key), 2e-6));
+    [...outputs.keys()].forEach((key, i) => {
+      expectClose(key, values[i]!.data as Float64Array, golden.get(key), 2e-6);
+    });
     const wanted = [...golden.tensors.keys()].filter((key) => /^(grad|feature|bufferAfter)\.|^loss$/.test(key));
     expect(wanted.filter((key) => !outputs.has(key))).toEqual([]);
   });

@@ -25,7 +25,8 @@ export async function openJsonl(path: string, { resumeStep = -1 }: ResumeOptions
   const file = openAppendFile(path);
   return {
     on: (event) => {
-      if (event.type === 'step' || event.type === 'evaluation') file.append(`${JSON.stringify(metricRow(event))}\n`);
+      if (event.type === 'step' || event.type === 'evaluation' || event.type === 'ledger')
+        file.append(`${JSON.stringify(metricRow(event))}\n`);
     },
     flush: file.sync,
     close: async () => {

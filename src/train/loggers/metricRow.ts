@@ -1,4 +1,4 @@
-import { type EvaluationEvent, isTiming, namedMetrics, type StepEvent } from '../events.ts';
+import { isTiming, type MetricEvent, namedMetrics } from '../events.ts';
 
 /** A line of metrics.jsonl. Positions first, metrics next, `time` (milliseconds since 1970) last; NaN and infinities are null. */
 export interface MetricRow {
@@ -9,7 +9,7 @@ export interface MetricRow {
   readonly [metric: string]: number | null | undefined;
 }
 
-export function metricRow(event: StepEvent | EvaluationEvent): MetricRow {
+export function metricRow(event: MetricEvent): MetricRow {
   const { step, epoch, stage, time } = event;
   // JSON has no NaN: JSON.stringify would write null, so the row says null from the start.
   const metrics = Object.entries(namedMetrics(event)).map(([name, value]) => [

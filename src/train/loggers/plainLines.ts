@@ -41,6 +41,13 @@ export function eventText(event: Exclude<RunEvent, { type: 'step' }>): string {
       const metrics = Object.entries(namedMetrics(event)).map(([name, value]) => `${name} ${formatNumber(value)}`);
       return `epoch ${event.epoch}, step ${event.step}: ${metrics.join('  ')}`;
     }
+    case 'ledger': {
+      const shares = sortedKeys(event.terms).map((name) => {
+        const { value, weight, share } = event.terms[name]!;
+        return `${name} ${formatNumber(value)} x ${formatNumber(weight)} = ${(100 * share).toFixed(share < 0.01 ? 3 : 1)} % of the gradient`;
+      });
+      return `loss ledger, step ${event.step}: ${shares.join('; ')}`;
+    }
     case 'checkpoint':
       return `saved ${event.kind} of step ${event.step}: ${printable(event.path)}`;
     case 'warning':

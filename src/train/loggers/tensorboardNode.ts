@@ -25,7 +25,7 @@ export async function openTensorboard(
   if (resumeStep !== undefined) write({ wallTime: now / 1000, step: resumeStep + 1, sessionStart: true });
   return {
     on: (event) => {
-      if (event.type !== 'step' && event.type !== 'evaluation') return;
+      if (event.type !== 'step' && event.type !== 'evaluation' && event.type !== 'ledger') return;
       write({ wallTime: event.time / 1000, step: event.step, scalars: namedMetrics(event) });
     },
     flush: file.sync,

@@ -1,0 +1,81 @@
+import { runStudy, type StudyEvent, type StudyResult } from '../study/runStudy.ts';
+import { tableCells, tableNotes } from '../study/reportCells.ts';
+import { consoleLogger } from '../train/loggers/consoleNode.ts';
+import { formatDuration } from '../train/loggers/progressLine.ts';
+import type { RunEvent } from '../train/events.ts';
+import { STATUS, whileRunning } from './outcome.ts';
+import { watchInterrupts } from './runTraining.ts';
+import { percent, print, printJson, remark, shellWord, table } from './text.ts';
+
+/** Notes and checkpoints of each of many runs would hide what matters; the run's own train.log has them. */
+const QUIET = new Set(['note', 'checkpoint', 'runEnd']);
+
+/** Runs a study with its progress on stderr and its table on stdout; gives the exit status. */
+export async function studyCommand(
+  file: string,
+  { out, json }: { readonly out: string | undefined; readonly json: boolean },
+): Promise<number> {
+  let logger = consoleLogger();
+  const interrupts = watchInterrupts(remark);
+  try {
+    const result = await whileRunning((start) =>
+      runStudy(file, {
+        signal: interrupts.signal,
+        ...(out === undefined ? {} : { out }),
+        onEvent: (event: RunEvent) => {
+          if (!QUIET.has(event.type)) logger.on(event);
+        },
+        onStudyEvent: (event) => {
+          start();
+          // A bar belongs to one run.
+          void logger.close();
+          logger = consoleLogger();
+          remark(eventText(event));
+        },
+      }),
+    );
+    if (json) printJson(result.report);
+    else print(resultText(result));
+    return ending(result, file, out, interrupts.status());
+  } finally {
+    await logger.close();
+    interrupts.stop();
+  }
+}
+
+function eventText(event: StudyEvent): string {
+  if (event.type === 'note') return event.message;
+  if (event.type === 'runStart') {
+    const eta =
+      event.etaSeconds === undefined ? '' : `; the study needs about ${formatDuration(event.etaSeconds)} more`;
+    return `\nrun ${event.index} of ${event.runs}: ${event.key}${eta}`;
+  }
+  const { state, outcome, error, seconds } = event.record;
+  const top1 = outcome?.last['val/top1'];
+  if (error !== undefined) return `${event.key} failed: ${error}`;
+  return `${event.key}: ${state} after ${formatDuration(seconds)}${top1 === undefined ? '' : `, val/top1 ${percent(top1)}`}`;
+}
+
+function resultText({ out, report }: StudyResult): string {
+  const { head, rows } = tableCells(report);
+  const notes = tableNotes(report).join('\n');
+  return `${table([head, ...rows])}\n\n${notes}\n\n${out}/index.html, results.csv, results.json`;
+}
+
+function ending(
+  { out: folder, reason, report }: StudyResult,
+  file: string,
+  out: string | undefined,
+  interrupted: number,
+) {
+  const again = `understudy study ${shellWord(file)}${out === undefined ? '' : ` --out ${shellWord(out)}`}`;
+  const failed = [...report.teachers, ...report.runs].filter(({ state }) => state === 'failed');
+  for (const { id, error } of failed) remark(`failed: ${id}: ${error?.split('\n')[0]}`);
+  if (reason === 'interrupted') {
+    remark(`Interrupted; what is done is in ${folder}. Go on with:\n  ${again}`);
+    return interrupted;
+  }
+  if (failed.length === 0) return STATUS.done;
+  remark(`${failed.length} runs failed. Once the cause is mended, the same command tries them again:\n  ${again}`);
+  return STATUS.failed;
+}

@@ -1,0 +1,25 @@
+import type { Json, UnstampedEvent } from '../train/events.ts';
+import type { RunParts } from './buildStage.ts';
+
+/** Tells at the start of a run what it will do: data, every automatic setting with its reason, student, teacher. */
+export function announce(
+  { config, settings, data, teacher, stages, student }: RunParts,
+  steps: number,
+  resumedFrom: number | undefined,
+  emit: (event: UnstampedEvent) => void,
+): void {
+  const totals = { stages: stages.length, epochs: settings.train.epochs, steps };
+  emit({
+    type: 'runStart',
+    config: config as unknown as Json,
+    totals,
+    ...(resumedFrom === undefined ? {} : { resumedFrom }),
+  });
+  const note = (message: string) => emit({ type: 'note', message });
+  note(
+    `data: ${data.train.paths.length} training and ${data.val.paths.length} validation images, ${data.classes.length} classes (${data.splitSource} split)`,
+  );
+  for (const { key, value, reason } of settings.choices) note(`${key} = ${value} (${reason})`);
+  note(`student: ${student.family} ${JSON.stringify(student.config)}`);
+  if (teacher) note(`teacher: ${teacher.path} (${teacher.model.family})`);
+}
