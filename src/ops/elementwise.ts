@@ -165,17 +165,28 @@ export const Identity = unary(
 /** An Identity through which no gradient flows; it is dropped before emission. */
 export const StopGradient: Op = { ...Identity, vjp: 'zero' };
 
+/** max(0, min(1, alpha x + beta)): a scale and a shift in one pass where the result stays inside (0, 1). */
+export const HardSigmoid: Op = {
+  name: 'HardSigmoid',
+  floatAttrs: ['alpha', 'beta'],
+  infer: inferUnary,
+  vjp: ({ node, dy: [dy], outputs: [y] }) => [mul(dy!, mul(sign(mul(y!, sub(1, y!))), node.attrs.alpha as number))],
+  reference: ([x], { attrs }) =>
+    mapUnary((v) => Math.max(0, Math.min(1, (attrs.alpha as number) * v + (attrs.beta as number))))([x]),
+};
+
 /**
- * Exact GELU, x Phi(x). Its derivative is Phi(x) + x phi(x).
+ * Exact GELU, x Phi(x). Its derivative is Phi(x) + x phi(x), in nine passes over the widest tensor of a transformer.
  * Source: Hendrycks & Gimpel, arXiv 1606.08415, section 2.
  */
 const exactGelu = unary(
   'Gelu',
   (x) => 0.5 * x * (1 + erfValue(x / Math.SQRT2)),
   (dy, x) => {
-    const cdf = mul(0.5, add(1, erf(mul(x, Math.SQRT1_2))));
-    const density = exp(mul(mul(x, x), -0.5));
-    return mul(dy, add(cdf, mul(mul(x, 1 / Math.sqrt(2 * Math.PI)), density)));
+    const t = mul(x, Math.SQRT1_2);
+    const cdf = hardSigmoid(erf(t), 0.5, 0.5);
+    const density = exp(sub(-0.5 * Math.log(2 * Math.PI), mul(t, t)));
+    return mul(dy, add(cdf, mul(x, density)));
   },
 );
 export const Gelu: Op = {
@@ -264,6 +275,8 @@ export const [neg, exp, log, sqrt, reciprocal] = [
 export const [abs, sign, floor, ceil, round] = [single(Abs), single(Sign), single(Floor), single(Ceil), single(Round)];
 export const [tanh, sigmoid, softplus, relu] = [single(Tanh), single(Sigmoid), single(Softplus), single(Relu)];
 export const [erf, gelu, identity, stopGradient] = [single(Erf), single(Gelu), single(Identity), single(StopGradient)];
+export const hardSigmoid = (x: Tensor, alpha: number, beta: number): Tensor =>
+  apply1(HardSigmoid, [x], { alpha, beta });
 export const cast = (x: Tensor, to: DType): Tensor => (x.dtype === to ? x : apply1(Cast, [x], { to: CAST_CODES[to] }));
 export const clip = (x: Tensor, low: number, high: number): Tensor =>
   apply1(Clip, [x, operand(low, x.dtype), operand(high, x.dtype)]);

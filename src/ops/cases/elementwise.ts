@@ -121,6 +121,13 @@ export const elementwiseCases = {
       },
     ),
   ],
+  HardSigmoid: [
+    ...unary((x) => ops.hardSigmoid(x, 0.2, 0.5), spaced, [-9, 9, 0.25]),
+    ...unary((x) => ops.hardSigmoid(x, 0.5, 0.5), spaced),
+    row('the corners have gradient 0', [given([4], [-1, 1, 0, 3])], (x) => ops.hardSigmoid(x, 0.5, 0.5), {
+      subgradient: [[0, 0, 0.5, 0]],
+    }),
+  ],
   Gelu: unary(ops.gelu, normal, [-10, 10, 0, -0.75]),
   Clip: [
     ...unary((x) => ops.clip(x, -0.11, 0.22), spaced),
