@@ -12,6 +12,8 @@ export interface EngineTensor {
   readonly shape: readonly number[];
   /** The value on the host. On a host engine it is the live buffer: copy what must outlast the next run. */
   read(): Promise<HostArray>;
+  /** Replaces the value; not while a run uses it. */
+  write(values: HostArray): void;
   dispose(): void;
 }
 
@@ -27,6 +29,8 @@ export interface Compiled {
 export interface CompileOptions {
   /** A folder-less name for the run-time profile; profiling is off without it. */
   readonly profilePrefix?: string;
+  /** Outputs that are fed back and read seldom: a device engine leaves them on the device. Default: none. */
+  readonly stays?: (output: string) => boolean;
 }
 
 /** Runs programs. */

@@ -19,6 +19,7 @@ class OrtTensor implements EngineTensor {
     this.value = new ort.Tensor(dtype as 'float32', data as Float32Array, shape);
   }
   read = async (): Promise<HostArray> => this.value.data as HostArray;
+  write = (values: HostArray): void => (this.value.data as Float32Array).set(values as Float32Array);
   dispose = (): void => undefined;
 }
 

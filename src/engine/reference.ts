@@ -35,6 +35,9 @@ class ReferenceTensor implements EngineTensor {
     this.data = data;
   }
   read = async (): Promise<HostArray> => this.data;
+  write = (values: HostArray): void => {
+    this.data = values.slice();
+  };
   dispose = (): void => undefined;
 }
 

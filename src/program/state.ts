@@ -2,7 +2,7 @@ import { input } from '../graph/build.ts';
 import { sizeOf } from '../graph/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import type { ParamSpec } from '../nn/scope.ts';
-import { reshape, split } from '../ops/movement.ts';
+import { reshape, slice } from '../ops/movement.ts';
 
 /**
  * Parameters live in a few long vectors: weights that decay, other parameters, buffers. The optimiser then needs a tenth of
@@ -39,12 +39,9 @@ export function vectorPorts(vectors: readonly Vector[]): { ports: Map<string, Te
   for (const { name, size, entries } of vectors) {
     const port = input(`param.${name}`, [size]);
     ports.set(name, port);
-    const pieces = split(
-      port,
-      entries.map(({ spec }) => sizeOf(spec.shape)),
-      0,
-    );
-    entries.forEach(({ spec }, i) => void params.set(spec.name, reshape(pieces[i]!, spec.shape)));
+    // Slices, not one Split: WebGPU allows a kernel only so many buffers.
+    for (const { spec, offset } of entries)
+      params.set(spec.name, reshape(slice(port, 0, offset, offset + sizeOf(spec.shape)), spec.shape));
   }
   return { ports, params };
 }

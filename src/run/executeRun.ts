@@ -55,6 +55,9 @@ export async function executeRun(
   }
 }
 
+/** The state goes round on the device. */
+const stays = (output: string): boolean => output.startsWith('next.');
+
 const nextMultiple = (step: number, span: number): number => (Math.floor(step / span) + 1) * span;
 
 class RunExecution {
@@ -218,10 +221,10 @@ class RunExecution {
       ? this.#progress.weights
       : await measureAutoWeights(this.#probeTask(stage, {}), inherited, note);
     const program = trainProgram(stageSpec(this.#parts, stage, weights));
-    const update = await engine.compile(program.update);
-    const accumulateStep = program.accumulate && (await engine.compile(program.accumulate));
+    const update = await engine.compile(program.update, { stays });
+    const accumulateStep = program.accumulate && (await engine.compile(program.accumulate, { stays }));
     const state = new TrainState(engine, program);
-    await state.write(inherited, seed);
+    state.write(inherited, seed);
     this.#state = state;
     this.#from = undefined;
     this.#progress = { ...this.#progress, stage: stage.index, weights };

@@ -101,7 +101,7 @@ export async function measureAutoWeights(
   const program = trainProgram(task.spec);
   if (!Object.values(program.weights).some(Number.isNaN)) return {};
   const state = new TrainState(task.engine, program);
-  await state.write(inherited, task.seed);
+  state.write(inherited, task.seed);
   const weights = autoWeights(program.weights, await probeTerms(task, program.vectors, state));
   for (const [name, weight] of Object.entries(weights))
     note(`weight of ${name} = ${weight} ("auto": its gradient begins as long as that of the other terms together)`);

@@ -98,7 +98,7 @@ async function runUpdate(loop: StageLoop, step: number, lr: number): Promise<Mea
     refuseNonFinite(values, step);
     state.commit(outputs);
   }
-  if (accumulate > 1) await state.clearAccumulated();
+  if (accumulate > 1) state.clearAccumulated();
   const terms = Object.fromEntries(
     Object.entries(program.weights).map(([name, weight]) => [name, weight * values[`term.${name}`]!]),
   );

@@ -60,9 +60,9 @@ export class TrainState {
   }
 
   /** Zeroes the accumulated gradients. */
-  async clearAccumulated(): Promise<void> {
-    for (const { port } of this.#parts)
-      if (port.startsWith('acc.')) ((await this.#front.get(port)!.read()) as Float32Array).fill(0);
+  clearAccumulated(): void {
+    for (const { port, vector } of this.#parts)
+      if (port.startsWith('acc.')) this.#front.get(port)!.write(new Float32Array(vector.size));
   }
 
   /** Vectors as the evaluation program reads them: the weights, or their moving average. */
@@ -92,11 +92,12 @@ export class TrainState {
    * Sets the state by name. What is not given begins anew: parameters by their initialiser (from the seed and their name),
    * averages as the parameter they follow, optimiser slots at zero.
    */
-  async write(given: ReadonlyMap<string, StateArray>, seed: number): Promise<void> {
+  write(given: ReadonlyMap<string, StateArray>, seed: number): void {
     for (const { port, prefix, vector } of this.#parts) {
       if (prefix === undefined) continue;
-      const values = (await this.#front.get(port)!.read()) as Float32Array;
+      const values = new Float32Array(vector.size);
       for (const { spec, offset } of vector.entries) values.set(begin(prefix, spec, given, seed), offset);
+      this.#front.get(port)!.write(values);
     }
   }
 }
