@@ -1,5 +1,5 @@
 import type { ArgDef, ArgsDef } from 'citty';
-import { nearest } from '../config/parse.ts';
+import { nearest } from '../graph/names.ts';
 import { UserError } from '../graph/errors.ts';
 import type { CliCommand } from './command.ts';
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { runCommand } from 'citty';
-import { nearest } from '../config/parse.ts';
+import { nearest } from '../graph/names.ts';
 import { UserError } from '../graph/errors.ts';
 import { checkArguments } from './arguments.ts';
 import type { CliCommand } from './command.ts';
@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CliCommand>>> = {
   predict: async () => (await import('./commands/predict.ts')).predict,
   export: async () => (await import('./commands/export.ts')).exportCommand,
   inspect: async () => (await import('./commands/inspect.ts')).inspect,
+  study: async () => (await import('./commands/study.ts')).study,
   list: async () => (await import('./commands/list.ts')).list,
 };
 

@@ -1,4 +1,4 @@
-import type { RunResult } from '../run/runResult.ts';
+import type { BestStep, RunResult } from '../run/runResult.ts';
 import { type RunSettings, startRun } from '../run/startRun.ts';
 import type { RunEvent } from '../train/events.ts';
 import { consoleLogger } from '../train/loggers/consoleNode.ts';
@@ -46,8 +46,16 @@ export async function runTraining({ kind, input, out, resume, json }: TrainingRe
   }
 }
 
+export interface Interrupts {
+  /** Aborted by the first signal. */
+  readonly signal: AbortSignal;
+  /** The exit status that belongs to the signal. */
+  status(): number;
+  stop(): void;
+}
+
 /** The first signal asks the run to save and end; the second ends the process. */
-export function watchInterrupts(note: (message: string) => void) {
+export function watchInterrupts(note: (message: string) => void): Interrupts {
   const controller = new AbortController();
   let status: number = STATUS.interrupted;
   const on = (signal: NodeJS.Signals) => {
@@ -75,9 +83,14 @@ function summary({ out, steps, last, best, seconds }: RunResult): string {
     ['steps', String(steps)],
     ['seconds', seconds.toFixed(1)],
     ...shown,
-    ...(best ? [['best top1', `${percent(best.top1)} (step ${best.step})`]] : []),
+    ...(best ? [bestRow(best)] : []),
     ['run', out],
     ['model', `${out}/model`],
   ];
   return `${table(rows)}\n\nNext:\n  understudy eval ${path} --data DIR\n  understudy predict ${path} IMAGE\n  understudy export ${path} --out my-model`;
+}
+
+function bestRow({ step, top1, teacherAgreement }: BestStep): string[] {
+  const [name, value] = top1 === undefined ? ['best agreement', teacherAgreement!] : ['best top1', top1];
+  return [name, `${percent(value)} (step ${step})`];
 }

@@ -10,7 +10,8 @@ export const trainingFlags = {
   config: {
     type: 'string',
     valueHint: 'FILE',
-    description: 'Settings in YAML, as in the config.yaml of a run; flags and --set win over it',
+    description:
+      'Settings in YAML, as in the config.yaml of a run, or a name of "understudy list recipes"; flags and --set win over it',
   },
   set: {
     type: 'string',

@@ -1,10 +1,10 @@
 import { setOverride } from '../config/parse.ts';
 import { UserError } from '../graph/errors.ts';
 import { METHODS } from '../methods/index.ts';
-import { unknownName } from '../config/parse.ts';
-import { readConfigFile } from '../run/runConfigNode.ts';
+import { unknownName } from '../graph/names.ts';
 import type { RunSettings } from '../run/startRun.ts';
 import { wholeNumber } from './arguments.ts';
+import { readConfigSource } from './configSource.ts';
 
 /** What is typed, as text. */
 export interface TrainingArgs {
@@ -24,7 +24,7 @@ export async function trainingInput(
   sets: readonly string[],
 ): Promise<RunSettings> {
   checkDevice(args.device);
-  const input: Record<string, unknown> = args.config === undefined ? {} : await readConfigFile(args.config);
+  const input: Record<string, unknown> = args.config === undefined ? {} : await readConfigSource(args.config);
   const whole = (flag: 'epochs' | 'batch' | 'seed' | 'images', least: number) =>
     args[flag] === undefined ? undefined : wholeNumber(flag, args[flag], least);
   const flags: Record<string, unknown> = {

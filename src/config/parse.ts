@@ -1,21 +1,6 @@
-import { closest, distance } from 'fastest-levenshtein';
 import type { z } from 'zod';
 import { UserError } from '../graph/errors.ts';
-
-/** The nearest of the valid names, if one is near. */
-export function nearest(name: string, valid: readonly string[]): string | undefined {
-  if (valid.length === 0) return undefined;
-  const found = closest(name, valid);
-  return distance(name, found) <= Math.max(2, Math.floor(name.length / 3)) ? found : undefined;
-}
-
-/** `Unknown model "vti". Did you mean vit? Available: ...` */
-export function unknownName(what: string, name: string, valid: readonly string[]): UserError {
-  const near = nearest(name, valid);
-  return new UserError(
-    `Unknown ${what} "${name}".${near ? ` Did you mean ${near}?` : ''} Available: ${[...valid].sort().join(', ')}`,
-  );
-}
+import { nearest } from '../graph/names.ts';
 
 /** Checks a value against its schema; errors name the key, what was wanted and what was got, and near keys. */
 export function parseConfig<S extends z.ZodType>(schema: S, value: unknown, where: string): z.output<S> {

@@ -1,5 +1,4 @@
-import { closest, distance } from 'fastest-levenshtein';
-import { UserError } from '../graph/errors.ts';
+import { unknownName } from '../graph/names.ts';
 import { dearkd } from './dearkd.ts';
 import { deit } from './deit.ts';
 import { dkd } from './dkd.ts';
@@ -26,9 +25,5 @@ export function methodNamed(name: string): Method {
 function single(name: string): Method {
   const known = Object.keys(METHODS).sort();
   if (known.includes(name)) return (METHODS as unknown as Record<string, Method>)[name]!;
-  const near = closest(name, known);
-  const hint = distance(name, near) <= Math.max(1, Math.floor(name.length / 3)) ? ` Did you mean ${near}?` : '';
-  throw new UserError(
-    `Unknown method "${name}".${hint} Available: ${known.join(', ')}; or a sum of them, as in vitkd+nkd`,
-  );
+  throw unknownName('method', name, known, '; or a sum of them, as in vitkd+nkd');
 }

@@ -16,8 +16,9 @@ export function announce(
     ...(resumedFrom === undefined ? {} : { resumedFrom }),
   });
   const note = (message: string) => emit({ type: 'note', message });
+  const classes = `${data.labelled ? '' : "no labels, the teacher's "}${data.classes.length} classes`;
   note(
-    `data: ${data.train.paths.length} training and ${data.val.paths.length} validation images, ${data.classes.length} classes (${data.splitSource} split)`,
+    `data: ${data.train.paths.length} training and ${data.val.paths.length} validation images, ${classes} (${data.splitSource} split)`,
   );
   for (const { key, value, reason } of settings.choices) note(`${key} = ${value} (${reason})`);
   note(`student: ${student.family} ${JSON.stringify(student.config)}`);

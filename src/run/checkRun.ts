@@ -1,7 +1,7 @@
-import { unknownName } from '../config/parse.ts';
+import { unknownName } from '../graph/names.ts';
 import type { RunConfig } from '../config/schema.ts';
 import { BuildError, UserError } from '../graph/errors.ts';
-import { METHODS } from '../methods/index.ts';
+import { METHODS, methodNamed } from '../methods/index.ts';
 import { VARIANTS } from '../models/index.ts';
 import { collectParams } from '../program/trainProgram.ts';
 import { type RunParts, stageSpec } from './buildStage.ts';
@@ -12,7 +12,9 @@ export function checkNames({ student, method, methods, stages }: RunConfig): voi
   if (student.init === null && !Object.hasOwn(VARIANTS, student.name))
     throw unknownName('model', student.name, Object.keys(VARIANTS));
   const listed = stages === 'auto' ? [] : stages.map((stage) => stage.method);
-  for (const name of [method, ...listed, ...Object.keys(methods)])
+  for (const name of [method, ...listed]) methodNamed(name);
+  // A sum takes the sections of its members and has none of its own.
+  for (const name of Object.keys(methods))
     if (!Object.hasOwn(METHODS, name)) throw unknownName('method', name, Object.keys(METHODS));
 }
 

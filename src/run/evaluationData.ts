@@ -17,20 +17,28 @@ export interface EvaluationData {
 
 /** @throws UserError if the folder cannot be used, has no classes, or has classes that the model lacks. */
 export async function openEvaluationData(model: LoadedModel, ref: string, dir: string): Promise<EvaluationData> {
-  const dataset = openDataset(dir, { valFraction: 0, seed: 0 });
-  if (dataset.classes.length === 0)
+  const { list, part, classes } = await openImages(ref, dir);
+  if (classes.length === 0)
     throw new UserError(
       `${dir}: wanted images in class folders to evaluate on, got images without classes. For their classes: understudy predict ${ref} ${dir}`,
     );
-  const { list, part } = await choosePart(dataset, ref, dir);
-  const at = dataset.classes.map((name) => model.classes.indexOf(name));
-  const lacking = dataset.classes.filter((_, i) => at[i]! < 0);
+  const at = classes.map((name) => model.classes.indexOf(name));
+  const lacking = classes.filter((_, i) => at[i]! < 0);
   if (lacking.length > 0) throw unknownClasses(model, dir, lacking);
   return {
     list: { ...list, labels: list.labels.map((label) => at[label]!) },
     part,
-    absentClasses: model.classes.filter((name) => !dataset.classes.includes(name)),
+    absentClasses: model.classes.filter((name) => !classes.includes(name)),
   };
+}
+
+/** The images of a folder that a model is measured on; labels are indices of `classes`, which are none where it has no labels. */
+export async function openImages(
+  ref: string,
+  dir: string,
+): Promise<{ readonly list: ImageList; readonly part: string; readonly classes: readonly string[] }> {
+  const dataset = openDataset(dir, { valFraction: 0, seed: 0 });
+  return { ...(await choosePart(dataset, ref, dir)), classes: dataset.classes };
 }
 
 async function choosePart(dataset: Dataset, ref: string, dir: string): Promise<{ list: ImageList; part: string }> {

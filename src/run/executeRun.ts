@@ -8,7 +8,7 @@ import { runUpdates } from '../train/stageLoop.ts';
 import { TrainState } from '../train/trainState.ts';
 import { BatchStream } from './batchStream.ts';
 import { announce } from './announce.ts';
-import type { RunResult } from './runResult.ts';
+import { bestStep, type RunResult } from './runResult.ts';
 import { type RunParts, scheduleOf, stageSpec } from './buildStage.ts';
 import { initialWeights } from './initialWeights.ts';
 import type { LoadedModel } from './modelReference.ts';
@@ -132,14 +132,14 @@ class RunExecution {
       reason,
       steps: step,
       last: this.#lastMetrics,
-      best: best && { step: best.step, top1: best.metric },
+      best: best && bestStep(best, this.#parts.data.labelled),
       seconds: this.seconds(),
     };
     this.emit({
       type: 'runEnd',
       reason,
       seconds: result.seconds,
-      summary: { last: this.#lastMetrics, best: result.best },
+      summary: { last: this.#lastMetrics, best: result.best && { ...result.best } },
     });
     return result;
   }
@@ -254,8 +254,9 @@ class RunExecution {
   /** The next step at which the ledger is due: the tenth of a stage, and every `train.ledgerEvery`. */
   #nextLedger(stage: PlannedStage, step: number): number {
     const { ledgerEvery } = this.#parts.settings.train;
-    if (step < stage.from + FIRST_LEDGER) return stage.from + FIRST_LEDGER;
-    return ledgerEvery === null ? Number.POSITIVE_INFINITY : nextMultiple(step, ledgerEvery);
+    const first = Math.min(stage.from + FIRST_LEDGER, stage.to);
+    const regular = ledgerEvery === null ? Number.POSITIVE_INFINITY : nextMultiple(step, ledgerEvery);
+    return step < first ? Math.min(first, regular) : regular;
   }
 
   #initialState() {
@@ -281,8 +282,8 @@ class RunExecution {
     for (const { metrics, ema } of found.events)
       this.emit({ type: 'evaluation', step, epoch, stage: stage.index, metrics, ...(ema ? { ema } : {}) });
     this.#lastMetrics = found.named;
-    if (this.#progress.best !== null && found.top1 <= this.#progress.best.metric) return;
-    this.#progress = { ...this.#progress, best: { step, metric: found.top1 } };
+    if (this.#progress.best !== null && found.score <= this.#progress.best.metric) return;
+    this.#progress = { ...this.#progress, best: { step, metric: found.score } };
     await this.#save('best');
     await writeBestModel(join(this.#out, 'model'), this.#parts, this.#state!, found.ema ? 'ema' : 'param');
   }

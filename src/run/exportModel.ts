@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { unknownName } from '../config/parse.ts';
+import { unknownName } from '../graph/names.ts';
 import { replaceFolderAtomic, writeFileAtomic } from '../formats/atomicNode.ts';
 import { fileError } from '../formats/fileErrorNode.ts';
 import { type SavedModel, writeModelFolder } from '../formats/modelFolderNode.ts';

@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { unknownName } from '../config/parse.ts';
+import { unknownName } from '../graph/names.ts';
 import { findFolder } from '../formats/atomicNode.ts';
 import { checkWeights } from '../formats/matchNames.ts';
 import { readModelFolder, type SavedModel } from '../formats/modelFolderNode.ts';

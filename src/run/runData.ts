@@ -15,6 +15,8 @@ import type { DataFacts, Settings } from './defaults.ts';
 
 /** The images of a run. */
 export interface RunData {
+  /** False for images without classes; `classes` are then the teacher's. */
+  readonly labelled: boolean;
   readonly classes: readonly string[];
   readonly train: ImageList;
   readonly val: ImageList;
@@ -30,6 +32,7 @@ export async function openRunData({ data }: RunConfig): Promise<RunData> {
   const whole = data.images === null && data.fraction === 1;
   const train = whole ? dataset.train : subset(dataset.train, amount, data.splitSeed);
   return {
+    labelled: dataset.classes.length > 0,
     classes: dataset.classes,
     train,
     val: dataset.val,

@@ -13,8 +13,8 @@ export interface Evaluated {
   /** One event for the weights and one for their average. */
   readonly events: readonly { readonly metrics: Record<string, number>; readonly ema: boolean }[];
   readonly named: Record<string, number>;
-  /** The better top-1 and whether it is the average's. */
-  readonly top1: number;
+  /** The better top-1 and whether it is the average's; of images without labels the agreement with the teacher. */
+  readonly score: number;
   readonly ema: boolean;
 }
 
@@ -59,8 +59,11 @@ export class RunEvaluator {
       ema: i === 1,
     }));
     const named = Object.assign({}, ...events.map(({ metrics, ema }) => prefixed(metrics, ema ? 'val_ema/' : 'val/')));
-    const best = found.length > 1 && found[1]!.top1 > found[0]!.top1 ? 1 : 0;
-    return { events, named, top1: found[best]!.top1, ema: best === 1 };
+    const scoreOf = ({ top1, decisions }: Evaluation) =>
+      this.#parts.data.labelled ? top1 : agreement(decisions, teacher!.decisions);
+    const scores = found.map(scoreOf);
+    const best = scores.length > 1 && scores[1]! > scores[0]! ? 1 : 0;
+    return { events, named, score: scores[best]!, ema: best === 1 };
   }
 
   async close(): Promise<void> {
@@ -70,6 +73,7 @@ export class RunEvaluator {
 
   #metrics(evaluation: Evaluation, teacher: Evaluation | undefined, first: boolean): Record<string, number> {
     const { loss, top1, top5, decisions } = evaluation;
+    if (!this.#parts.data.labelled) return { teacher_agreement: agreement(decisions, teacher!.decisions) };
     const own = { loss, top1, ...(this.#parts.student.classes > 5 ? { top5 } : {}) };
     if (!teacher) return own;
     return {

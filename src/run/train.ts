@@ -22,7 +22,8 @@ export interface DistillOptions extends RunOptions {
   readonly teacher: string;
   /** A name of `listModels`. */
   readonly student: string;
-  readonly method: MethodName;
+  /** A name of `listMethods`, or a sum of several: `vitkd+nkd`. */
+  readonly method: MethodName | `${MethodName}+${string}`;
 }
 
 /** `model` (a name of `listModels`), or `init` (a trained model to start from), or both where they agree. */

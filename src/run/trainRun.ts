@@ -22,6 +22,7 @@ import type { RunResult } from './runResult.ts';
 import { readRunConfig } from './runConfigNode.ts';
 import { studentConfig } from './studentConfig.ts';
 import { planStages } from './stagePlan.ts';
+import { checkLabels, withTeacherClasses } from './unlabelled.ts';
 import { stepsPerEpoch } from '../data/index.ts';
 
 export interface TrainOptions {
@@ -59,12 +60,9 @@ export async function trainRun(input: RunInput | undefined, options: TrainOption
 export async function assemble(
   config: RunConfig,
 ): Promise<RunParts & { readonly init: Awaited<ReturnType<typeof loadModelReference>> | undefined }> {
-  const data = await openRunData(config);
-  if (data.classes.length === 0)
-    throw new UserError(
-      `${config.data.dir}: wanted images in class folders (<class>/* or train/<class>/*), got images without classes. Put each class in a folder of its own`,
-    );
+  const opened = await openRunData(config);
   const teacher = config.teacher === null ? undefined : await loadModelReference(config.teacher);
+  const data = withTeacherClasses(opened, teacher);
   const init = config.student.init === null ? undefined : await loadModelReference(config.student.init);
   if (init) checkInit(config, init);
   const named = init
@@ -84,6 +82,7 @@ export async function assemble(
   const settings = chooseSettings(named, data.facts, typeof shape.width === 'number' ? shape.width : undefined);
   const updatesPerEpoch = updatesIn(data.train.paths.length, settings.train.batch, settings.train.accumulate);
   const stages = planStages(config, settings.train.epochs, updatesPerEpoch);
+  checkLabels(config.data.dir, data, stages, config.method);
   const described = studentConfig(
     config,
     { imageSize: settings.imageSize, classes: data.classes.length },

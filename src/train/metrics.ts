@@ -1,6 +1,6 @@
 /** What an evaluation found. */
 export interface Evaluation {
-  /** Mean cross entropy over the images, unsmoothed. */
+  /** Mean cross entropy over the images with a label, unsmoothed; like the shares NaN where none has one. */
   readonly loss: number;
   /** Shares, 0 to 1. */
   readonly top1: number;
@@ -17,6 +17,7 @@ export class Tally {
   #top1 = 0;
   #top5 = 0;
   #images = 0;
+  #labelled = 0;
 
   constructor(size: number) {
     this.#decisions = new Int32Array(size).fill(-1);
@@ -29,6 +30,7 @@ export class Tally {
     this.#decisions[index] = best;
     this.#images++;
     if (label < 0) return;
+    this.#labelled++;
     const max = logits[best]!;
     let [sum, above] = [0, 0];
     for (let k = 0; k < logits.length; k++) {
@@ -41,7 +43,7 @@ export class Tally {
   }
 
   result(): Evaluation {
-    const n = Math.max(1, this.#images);
+    const n = this.#images === 0 ? 1 : this.#labelled;
     return {
       loss: this.#loss / n,
       top1: this.#top1 / n,

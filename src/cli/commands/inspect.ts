@@ -1,23 +1,61 @@
+import { UserError } from '../../graph/errors.ts';
 import type { FeatureReport, Inspection } from '../../run/inspectModel.ts';
+import { analyse, describeAnalysis } from '../analyseModels.ts';
 import { command, jsonFlag } from '../command.ts';
 
 export const inspect = command({
-  meta: { name: 'inspect', description: 'Size, classes and features of a model, and the methods that fit it' },
+  meta: {
+    name: 'inspect',
+    description: 'Size, classes and features of a model and the methods that fit it; with --data what it has learned',
+  },
   args: {
     ref: {
       type: 'positional',
       required: true,
       description: 'A run folder, an exported folder, a checkpoint folder, or a name of "understudy list models"',
     },
+    ref2: { type: 'positional', required: false, description: 'A second model to compare with, such as the teacher' },
+    data: {
+      type: 'string',
+      valueHint: 'DIR',
+      description: 'Run the models on images of this folder and say what they have learned; labels are not needed',
+    },
+    images: { type: 'string', valueHint: 'N', description: 'So many of the images (default 200, at least 4)' },
+    out: {
+      type: 'string',
+      valueHint: 'DIR',
+      description: 'Folder of the pictures (default inspect-<name of the model>)',
+    },
+    image: {
+      type: 'string',
+      valueHint: 'FILE',
+      description: 'The image of the attention maps (default: the first one)',
+    },
     json: jsonFlag,
   },
   notes: [
     'MACs are the multiply-accumulates of convolutions and matrix products for one image, counted from the graph.',
+    'With --data, each model with its own preprocessing (of a folder with val/ these images):\n  attentionDistance.svg  sum over patches of attention x distance, mean over queries and images, in pixels, by block and head\n                         (arXiv 2010.11929, D.7); class tokens left out, the rest made to sum to 1\n  cka.svg                linear CKA (arXiv 1905.00414) between the layers, unbiased; patch tokens and maps averaged\n  attention-<n>.png      what the class token of the last block looks at in one image\n  analysis.json          all numbers, the biased CKA too; for two models agreement and KL(REF2 || REF)',
   ],
-  examples: ['understudy inspect runs/student', 'understudy inspect deit_tiny_patch16_224 --json'],
+  examples: [
+    'understudy inspect runs/student',
+    'understudy inspect deit_tiny_patch16_224 --json',
+    'understudy inspect runs/student runs/teacher --data photos --image cat.jpg',
+  ],
   run: async ({ args }) => {
-    const { inspectModel } = await import('../../run/inspectModel.ts');
     const { print, printJson } = await import('../text.ts');
+    if (args.data !== undefined) {
+      const found = await analyse({ ...args, data: args.data });
+      if (args.json) printJson(found);
+      else print(await describeAnalysis(found));
+      return;
+    }
+    const given = (['ref2', 'images', 'out', 'image'] as const).find((name) => args[name] !== undefined);
+    if (given)
+      throw new UserError(
+        `understudy inspect: ${given === 'ref2' ? `a second model (${args.ref2})` : `--${given}`} needs images to run the models on; add --data DIR`,
+      );
+    const { inspectModel } = await import('../../run/inspectModel.ts');
     const found = await inspectModel(args.ref);
     if (args.json) printJson(found);
     else print(await describe(found));

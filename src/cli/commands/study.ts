@@ -1,0 +1,36 @@
+import { command, jsonFlag } from '../command.ts';
+
+export const study = command({
+  meta: { name: 'study', description: 'Make a set of runs over methods, data and seeds, and a table of them' },
+  args: {
+    file: { type: 'positional', required: true, description: 'The study in YAML' },
+    out: {
+      type: 'string',
+      valueHint: 'DIR',
+      description: 'Folder of the study; default: out of the file, else runs/<name>',
+    },
+    json: jsonFlag,
+  },
+  notes: [
+    `The file: name; base (settings of all runs, as in --config); teachers (name: settings), made once, $name below; axes, whose
+product are the runs: a dotted key with plain values (train.seed: [0, 1, 2]) or a name with a list of {label, set: {...}};
+baseline (a label that the others are compared with); optional out, metric, prepare.
+
+  name: methods
+  base: {data: {dir: photos}, student: {name: vit_pico_patch4}, train: {epochs: 20}}
+  teachers: {cnn: {student: {name: resnet18_small}}}
+  axes:
+    method:
+      - {label: alone, set: {method: supervised}}
+      - {label: kd, set: {method: kd, teacher: $cnn, methods.kd.tau: 4}}
+    data.fraction: [0.1, 0.25]
+    train.seed: [0, 1, 2]
+  baseline: alone`,
+    'Writes results.csv, results.json and index.html after each run. Ctrl-C saves; the same command goes on: finished runs are\nskipped, failed ones are tried again. Exit status 1 if a run failed.',
+  ],
+  examples: ['understudy study studies/mnistMethods.yaml', 'understudy study study.yaml --out runs/mine --json'],
+  run: async ({ args }) => {
+    const { studyCommand } = await import('../studyProgress.ts');
+    return studyCommand(args.file, { out: args.out, json: args.json });
+  },
+});

@@ -1,0 +1,38 @@
+import { existsSync } from 'node:fs';
+import { nearest, unknownName } from '../graph/names.ts';
+import { type Recipe, RECIPES } from '../config/recipes/index.ts';
+import { UserError } from '../graph/errors.ts';
+import { readConfigFile } from '../run/runConfigNode.ts';
+import { remark } from './text.ts';
+
+const PREFIX = 'recipe:';
+
+/**
+ * What `--config` names: a file, else a recipe; `recipe:NAME` is a recipe in any case. Of a recipe, what is not the paper's is
+ * told on stderr.
+ */
+export async function readConfigSource(given: string): Promise<Record<string, unknown>> {
+  const name = given.startsWith(PREFIX) ? given.slice(PREFIX.length) : given;
+  const names = Object.keys(RECIPES);
+  if (name === given && existsSync(given)) return readConfigFile(given);
+  const recipe = Object.hasOwn(RECIPES, name) ? RECIPES[name] : undefined;
+  if (recipe) {
+    remark(introduction(recipe));
+    // A copy, because flags are written into it.
+    return structuredClone(recipe.config) as Record<string, unknown>;
+  }
+  if (name !== given) throw unknownName('recipe', name, names);
+  const near = nearest(name, names);
+  throw new UserError(
+    `${given}: no such file; wanted a configuration file in YAML, or a recipe of "understudy list recipes"${near ? `. Did you mean ${near}?` : ''}`,
+  );
+}
+
+function introduction({ name, source, published, teacher, notApplied }: Recipe): string {
+  return [
+    `recipe ${name}: ${source}`,
+    `  published ImageNet-1k top-1: ${published}`,
+    ...(teacher === null ? [] : [`  teacher: ${teacher}`]),
+    `  not applied, so expect less: ${notApplied.join(', ')}`,
+  ].join('\n');
+}

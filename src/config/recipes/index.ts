@@ -1,0 +1,11 @@
+import { DEARKD } from './dearkd.ts';
+import { DEIT } from './deit.ts';
+import type { Recipe } from './recipe.ts';
+import { VITKD } from './vitkd.ts';
+
+export type { Recipe, RecipeConfig } from './recipe.ts';
+
+/** The papers' own experiments by name. */
+export const RECIPES: Readonly<Record<string, Recipe>> = Object.fromEntries(
+  [...DEIT, ...DEARKD, ...VITKD].map((recipe) => [recipe.name, recipe]),
+);

@@ -1,0 +1,57 @@
+import type { RunInput } from '../schema.ts';
+
+/** A run's configuration without what only the user has: the images and the teacher. */
+export type RecipeConfig = Omit<RunInput, 'data' | 'teacher'> & { readonly data?: Omit<RunInput['data'], 'dir'> };
+
+/** A published experiment as a configuration. */
+export interface Recipe {
+  readonly name: string;
+  /** Paper, and code where settings come from it. */
+  readonly source: string;
+  /** What to type. */
+  readonly command: string;
+  /** ImageNet-1k top-1 as published, or that it is not known to us. */
+  readonly published: string;
+  /** What to give as --teacher; null for a method without one. */
+  readonly teacher: string | null;
+  /** Parts of the published recipe that this version cannot apply: a run without them is not the paper's. */
+  readonly notApplied: readonly string[];
+  readonly config: RecipeConfig;
+}
+
+/** The command of a recipe. */
+export function commandOf(name: string, distills: boolean): string {
+  return distills
+    ? `understudy distill --config ${name} --data imagenet --teacher TEACHER --out runs/${name.replace('+', '-')}`
+    : `understudy train --config ${name} --data imagenet --out runs/${name}`;
+}
+
+/** The three students of the papers. */
+export const SIZES = ['tiny', 'small', 'base'] as const;
+export type Size = (typeof SIZES)[number];
+
+/** RandomResizedCrop and flip at 224 px, evaluation on the central 0.875; the mean and deviation of ImageNet are the defaults. */
+export const IMAGENET_CROPS = {
+  crop: 'randomResized',
+  scale: [0.08, 1],
+  ratio: [3 / 4, 4 / 3],
+  flip: 0.5,
+  evalCropRatio: 0.875,
+} as const satisfies RecipeConfig['augment'];
+
+/**
+ * AdamW as all these papers use it: betas 0.9 and 0.999, decay 0.05 (none on norms, biases, tokens, positions), cosine from a
+ * linear warm-up at 1e-6 down to 1e-5.
+ */
+export const ADAMW = {
+  name: 'adamw',
+  schedule: 'cosine',
+  betas: [0.9, 0.999],
+  epsilon: 1e-8,
+  weightDecay: 0.05,
+  warmupLr: 1e-6,
+  minLr: 1e-5,
+} as const satisfies RecipeConfig['optim'];
+
+/** The papers' 1024 images an update, as 16 times 64; lr belongs to 1024, so change it with them. */
+export const BATCH_1024 = { batch: 64, accumulate: 16 } as const;

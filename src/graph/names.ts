@@ -1,0 +1,18 @@
+import { closest, distance } from 'fastest-levenshtein';
+import { UserError } from './errors.ts';
+
+/** The nearest of the valid names, if one is near. */
+export function nearest(name: string, valid: readonly string[]): string | undefined {
+  if (valid.length === 0) return undefined;
+  const found = closest(name, valid);
+  const far = distance(name, found);
+  return far < name.length && far <= Math.max(2, Math.floor(name.length / 3)) ? found : undefined;
+}
+
+/** `Unknown model "vti". Did you mean vit? Available: ...` */
+export function unknownName(what: string, name: string, valid: readonly string[], more = ''): UserError {
+  const near = nearest(name, valid);
+  return new UserError(
+    `Unknown ${what} "${name}".${near ? ` Did you mean ${near}?` : ''} Available: ${[...valid].sort().join(', ')}${more}`,
+  );
+}

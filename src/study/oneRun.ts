@@ -1,0 +1,66 @@
+import { rm } from 'node:fs/promises';
+import { UserError } from '../graph/errors.ts';
+import { assemble, trainRun } from '../run/trainRun.ts';
+import { modelSize } from '../run/inspectModel.ts';
+import { throwIfInUse } from '../train/runLockNode.ts';
+import type { RunEvent } from '../train/events.ts';
+import type { PlannedRun } from './plan.ts';
+import type { Outcome, RunRecord, RunRecords } from './recordsNode.ts';
+
+export interface OneRunOptions {
+  readonly onEvent?: (event: RunEvent) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Makes a run, or goes on with it, and keeps its record; `config` is the run's with folders for its teachers. A failure is
+ * recorded and not thrown, so that the other runs go on.
+ */
+export async function oneRun(
+  { key }: PlannedRun,
+  config: PlannedRun['config'],
+  records: RunRecords,
+  options: OneRunOptions,
+): Promise<RunRecord> {
+  // A first checkpoint is saved before the first step: a run that has no more than that begins anew.
+  const resume = ((await records.progress(key))?.step ?? 0) > 0;
+  const before = resume ? await records.secondsSoFar(key) : 0;
+  const startedAt = Date.now();
+  const seconds = () => before + (Date.now() - startedAt) / 1000;
+  const end = async (record: Omit<RunRecord, 'seconds'>) => {
+    const whole = { ...record, seconds: seconds() };
+    await records.write(key, whole);
+    return whole;
+  };
+  try {
+    const out = records.folder(key);
+    if (!resume) await clear(out);
+    await records.write(key, { state: 'running', seconds: before, startedAt });
+    const { reason } = await trainRun(config, { out, resume, ...options });
+    if (reason === 'interrupted') return end({ state: 'interrupted' });
+    return end({ state: 'done', outcome: await outcomeOf(key, config, records) });
+  } catch (error) {
+    const text = error instanceof UserError ? error.message : ((error as Error).stack ?? String(error));
+    return end({ state: 'failed', error: text });
+  }
+}
+
+/** A run that ended before its first step was saved: what it left makes way. */
+async function clear(folder: string): Promise<void> {
+  await throwIfInUse(folder);
+  await rm(folder, { recursive: true, force: true });
+}
+
+async function outcomeOf(key: string, config: PlannedRun['config'], records: RunRecords): Promise<Outcome> {
+  const { settings, data, studentConfig, stages } = await assemble(config);
+  const progress = (await records.progress(key))!;
+  const steps = stages.at(-1)!.to;
+  return {
+    steps,
+    last: await records.lastEvaluation(key),
+    best: progress.best && { step: progress.best.step, top1: progress.best.metric },
+    imagesSeen: steps * settings.train.batch * settings.train.accumulate,
+    trainImages: data.train.paths.length,
+    parameters: modelSize(studentConfig).parameters,
+  };
+}

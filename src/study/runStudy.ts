@@ -1,0 +1,152 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { writeFileAtomic } from '../formats/atomicNode.ts';
+import { UserError } from '../graph/errors.ts';
+import type { RunEvent } from '../train/events.ts';
+import { takeLock } from '../train/runLockNode.ts';
+import { oneRun } from './oneRun.ts';
+import { type PlannedRun, planStudy, type StudyPlan, teachersOf, withTeachers } from './plan.ts';
+import { prepareData } from './prepare.ts';
+import { type RunRecord, RunRecords } from './recordsNode.ts';
+import { reportOf, type StudyReport } from './report.ts';
+import { reportCsv } from './reportCsv.ts';
+import { reportHtml } from './reportHtml.ts';
+import { keepPlan } from './studyFolder.ts';
+import { valueAt } from './settings.ts';
+
+/** What a study says about itself; the events of its runs come between `runStart` and `runEnd`. */
+export type StudyEvent =
+  | { readonly type: 'note'; readonly message: string }
+  | {
+      readonly type: 'runStart';
+      /** From 1, of `runs`; teachers are counted too. */
+      readonly index: number;
+      readonly runs: number;
+      readonly key: string;
+      /** Of the whole study; undefined until a run has shown how long one takes. */
+      readonly etaSeconds: number | undefined;
+    }
+  | { readonly type: 'runEnd'; readonly key: string; readonly record: RunRecord };
+
+export interface StudyOptions {
+  /** Folder of the study; default: `out` of the file, else runs/<name>. */
+  readonly out?: string;
+  readonly onStudyEvent?: (event: StudyEvent) => void;
+  readonly onEvent?: (event: RunEvent) => void;
+  /** Saves a checkpoint of the present run and ends the study when aborted. */
+  readonly signal?: AbortSignal;
+}
+
+export interface StudyResult {
+  readonly out: string;
+  readonly reason: 'done' | 'interrupted';
+  readonly report: StudyReport;
+}
+
+/**
+ * Makes all runs of a study file that are not finished yet and writes results.csv, results.json and index.html after each.
+ *
+ * ```ts
+ * const { report } = await runStudy('studies/mnist-methods.yaml');
+ * for (const row of report.table) console.log(row.labels, row.mean, row.difference?.interval);
+ * ```
+ * @throws UserError for a file that cannot be planned, or that changes settings of runs that exist. A run that fails is
+ * in the report.
+ */
+export async function runStudy(file: string, options: StudyOptions = {}): Promise<StudyResult> {
+  const text = await readStudy(file);
+  const plan = planStudy(parseYaml(text, file), file);
+  const out = options.out ?? plan.study.out ?? join('runs', plan.study.name);
+  await mkdir(out, { recursive: true });
+  const release = await takeLock(out);
+  try {
+    const records = new RunRecords(out);
+    const note = (message: string) => options.onStudyEvent?.({ type: 'note', message });
+    await keepPlan(out, plan, text, records, note);
+    if (plan.study.prepare) await prepareData(plan.study.prepare, dataFolder(plan));
+    const reason = await makeRuns(plan, records, out, options);
+    return { out, reason, report: await writeResults(plan, records, out) };
+  } finally {
+    await release();
+  }
+}
+
+async function makeRuns(
+  plan: StudyPlan,
+  records: RunRecords,
+  out: string,
+  options: StudyOptions,
+): Promise<StudyResult['reason']> {
+  const runs = [...plan.teachers, ...seedsFirst(plan)];
+  const open: PlannedRun[] = [];
+  for (const run of runs) if (!(await records.finished(run.key))) open.push(run);
+  const done = runs.length - open.length;
+  if (done > 0)
+    options.onStudyEvent?.({ type: 'note', message: `${done} of ${runs.length} runs are finished already` });
+  const started = Date.now();
+  for (const [i, run] of open.entries()) {
+    if (options.signal?.aborted) return 'interrupted';
+    const etaSeconds = i === 0 ? undefined : ((Date.now() - started) / 1000 / i) * (open.length - i);
+    options.onStudyEvent?.({ type: 'runStart', index: done + i + 1, runs: runs.length, key: run.key, etaSeconds });
+    const record = await makeRun(run, records, options);
+    options.onStudyEvent?.({ type: 'runEnd', key: run.key, record });
+    await writeResults(plan, records, out);
+    if (record.state === 'interrupted') return 'interrupted';
+  }
+  return 'done';
+}
+
+async function makeRun(run: PlannedRun, records: RunRecords, options: StudyOptions): Promise<RunRecord> {
+  for (const name of teachersOf(run.config)) {
+    if (await records.finished(`teachers/${name}`)) continue;
+    const record: RunRecord = { state: 'failed', seconds: 0, error: `its teacher ${name} is not finished` };
+    await records.write(run.key, record);
+    return record;
+  }
+  const config = withTeachers(run.config, (name) => records.folder(`teachers/${name}`));
+  const { onEvent, signal } = options;
+  return oneRun(run, config, records, { ...(onEvent ? { onEvent } : {}), ...(signal ? { signal } : {}) });
+}
+
+/** All combinations with the first seed, then with the next: a study that is stopped early can be read. */
+function seedsFirst({ runs, axes }: StudyPlan): PlannedRun[] {
+  const seeds = axes.filter(({ seed }) => seed);
+  const rank = ({ labels }: PlannedRun) =>
+    seeds.reduce((sum, axis) => sum * axis.labels.length + axis.labels.indexOf(labels[axis.name]!), 0);
+  return [...runs].sort((a, b) => rank(a) - rank(b));
+}
+
+async function writeResults(plan: StudyPlan, records: RunRecords, out: string): Promise<StudyReport> {
+  const held = new Map<string, RunRecord>();
+  for (const { key } of [...plan.teachers, ...plan.runs]) {
+    const record = await records.read(key);
+    // A record whose checkpoint is gone is no result.
+    if (record && (record.state !== 'done' || (await records.finished(key)))) held.set(key, record);
+  }
+  const report = reportOf(plan, held);
+  await writeFileAtomic(join(out, 'results.json'), `${JSON.stringify(report, null, 2)}\n`);
+  await writeFileAtomic(join(out, 'results.csv'), reportCsv(report));
+  await writeFileAtomic(join(out, 'index.html'), reportHtml(report));
+  return report;
+}
+
+function dataFolder({ study, runs }: StudyPlan): unknown {
+  return valueAt(runs[0]?.config ?? study.base, 'data.dir');
+}
+
+async function readStudy(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch {
+    throw new UserError(`${file}: no such file; wanted a study in YAML`);
+  }
+}
+
+function parseYaml(text: string, file: string): unknown {
+  try {
+    return parse(text);
+  } catch (error) {
+    throw new UserError(`${file}: wanted YAML, got: ${(error as Error).message.split('\n')[0]}`);
+  }
+}

@@ -1,0 +1,28 @@
+import { z } from 'zod';
+
+const settings = z.record(z.string(), z.unknown());
+const plain = z.union([z.number(), z.string(), z.boolean()]);
+
+/** One value of an axis: a label and the settings that it stands for. */
+const labelled = z.strictObject({ label: z.string().min(1), set: settings });
+
+export const studySchema = z.strictObject({
+  name: z.string().min(1),
+  /** Folder of the study; default: runs/<name>. */
+  out: z.string().min(1).optional(),
+  /** Writes the images of `base.data.dir` first, if they are not there. */
+  prepare: z.enum(['mnist']).optional(),
+  /** What all runs share: any part of a run's configuration, nested or with dotted keys. */
+  base: settings,
+  /** Runs that are made first, once; `$name` in base and axes stands for the folder of one. `data.dir` is base's where missing. */
+  teachers: z.record(z.string().regex(/^[A-Za-z0-9_-]+$/), settings).default({}),
+  /** The runs are the product of the axes: values with a label, or plain values where the axis is a dotted key. */
+  axes: z.record(z.string(), z.array(z.union([labelled, plain])).min(1)),
+  /** The label, of one axis, that the others are compared with. */
+  baseline: plain.optional(),
+  /** What is compared: a metric of the last evaluation. */
+  metric: z.enum(['val/top1', 'val/top5', 'val_ema/top1', 'val_ema/top5']).default('val/top1'),
+});
+
+export type StudyInput = z.input<typeof studySchema>;
+export type StudyFile = z.output<typeof studySchema>;

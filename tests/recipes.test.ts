@@ -1,0 +1,168 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { parseConfig } from '../src/config/parse.ts';
+import { RECIPES, type Recipe } from '../src/config/recipes/index.ts';
+import { type RunConfig, runSchema } from '../src/config/schema.ts';
+import type { RunResult } from '../src/run/runResult.ts';
+import { trainRun } from '../src/run/trainRun.ts';
+import { VARIANTS } from '../src/models/index.ts';
+import type { RunEvent, StepEvent } from '../src/train/events.ts';
+import { temporaryFolder, understudy, writeDataset } from './endToEnd/commandLine.ts';
+
+const dir = temporaryFolder();
+const all = Object.values(RECIPES);
+
+/** The recipe as a run on the test's images; a tiny CNN or DeiT III stands in for the paper's teacher. */
+function configOf({ config, teacher }: Recipe): RunConfig {
+  const stand = teacher === null ? null : join(dir, teacher.includes('DeiT III') ? 'vit' : 'cnn');
+  const data = { ...config.data, dir: join(dir, 'data') };
+  return parseConfig(runSchema, { ...config, data, teacher: stand }, config.method ?? '');
+}
+
+const TINY = { width: 24, heads: 3, depth: 4 };
+/** What makes a step small. The learning rate, its schedule, the method and the rest stay the recipe's. */
+function shrunk(config: RunConfig): RunConfig {
+  const student = { ...config.student, imageSize: 32, settings: { ...config.student.settings, ...TINY } };
+  const stages = config.method === 'dearkd' ? 2 : 1;
+  const train = { ...config.train, batch: 2, accumulate: 1, evalBatch: 12, epochs: stages, evalEvery: 1000 };
+  return { ...config, student, train, data: { ...config.data, fraction: 1, images: 2, workers: 1 } };
+}
+
+beforeAll(async () => {
+  await writeDataset(join(dir, 'data'));
+  const common = { data: { dir: join(dir, 'data'), workers: 1 }, train: { epochs: 1, batch: 8 } } as const;
+  const cnn = { name: 'resnet8_small', imageSize: 32, settings: { depths: [1, 1, 1], widths: [4, 8, 8] } };
+  const vit = { name: 'deit3_small_patch16_224', imageSize: 32, settings: { width: 32, heads: 4, depth: 3 } };
+  await trainRun({ ...common, student: cnn }, { out: join(dir, 'cnn') });
+  await trainRun({ ...common, student: vit }, { out: join(dir, 'vit') });
+});
+
+it('there is a recipe for each experiment of the papers', () => {
+  const names = ['tiny', 'small', 'base'].flatMap((size) => [
+    ...['', '-distilled', '-distilled-1000'].map((kind) => `deit-${size}${kind}`),
+    ...[10, 25, 50, 100].map((percent) => `dearkd-deit-${size}-${percent}`),
+    ...['vitkd', 'nkd', 'vitkd+nkd'].map((method) => `${method}-deit-${size}`),
+  ]);
+  expect(Object.keys(RECIPES).sort()).toEqual([...names, 'dearkd-deit-tiny-100-1000'].sort());
+});
+
+describe('the settings are the published ones', () => {
+  const settings = (name: string) => configOf(RECIPES[name]!);
+
+  it('DeiT', () => {
+    for (const name of ['deit-tiny', 'deit-base-distilled', 'dearkd-deit-small-25']) {
+      const { optim, train, student } = settings(name);
+      expect([train.batch, train.accumulate]).toEqual([64, 16]);
+      expect(optim).toMatchObject({ name: 'adamw', lr: 1e-3, weightDecay: 0.05, warmupEpochs: 5, clipNorm: null });
+      expect(optim).toMatchObject({ minLr: 1e-5, warmupLr: 1e-6, schedule: 'cosine', betas: [0.9, 0.999] });
+      expect([train.epochs, train.ema, student.settings.dropPath]).toEqual([300, 0.99996, 0.1]);
+    }
+    expect(settings('deit-small-distilled-1000').train.epochs).toBe(1000);
+    expect(settings('deit-small-distilled').student.name).toBe('deit_small_distilled_patch16_224');
+    expect(settings('dearkd-deit-tiny-100-1000').train.epochs).toBe(1000);
+  });
+
+  it('DearKD: a share of the data, two stages', () => {
+    expect([10, 25, 50, 100].map((p) => settings(`dearkd-deit-base-${p}`).data.fraction)).toEqual([0.1, 0.25, 0.5, 1]);
+    expect(settings('dearkd-deit-base-10').methods.dearkd).toMatchObject({
+      stageOne: 5 / 6,
+      alpha: 0.5,
+      logitKd: 'hard',
+    });
+  });
+
+  it('ViTKD and NKD', () => {
+    const { optim, train, methods, student } = settings('vitkd+nkd-deit-tiny');
+    expect(optim).toMatchObject({ lr: 1e-3, weightDecay: 0.05, warmupEpochs: 20, minLr: 1e-5, clipNorm: 5 });
+    expect([train.batch, train.accumulate, train.epochs, train.ema]).toEqual([64, 16, 300, null]);
+    expect(methods.vitkd).toMatchObject({ alpha: 3e-5, beta: 3e-6, maskRatio: 0.5, scale: 'reference' });
+    expect(methods.nkd).toMatchObject({ gamma: 1, temp: 1 });
+    expect(student.settings.dropPath).toBe(0);
+    const base = settings('vitkd-deit-base');
+    expect([base.student.settings.dropPath, base.train.ema]).toEqual([0.1, 0.99996]);
+  });
+});
+
+it('each opens with source, command and published result, and says what is missing', () => {
+  for (const { name, source, command, published, notApplied, config } of all) {
+    expect(source).toMatch(/arXiv|CVPR/);
+    expect(command).toContain(`--config ${name} `);
+    expect(published).toMatch(/^\d\d\.\d|^not known to us/);
+    expect(Object.hasOwn(VARIANTS, config.student.name)).toBe(true);
+    // When the schema learns one of these, the recipe must apply it.
+    const keys = JSON.stringify(Object.keys(runSchema.shape.augment.def.innerType.shape)).toLowerCase();
+    expect(notApplied.some((missing) => missing.startsWith('mixup'))).toBe(!keys.includes('mixup'));
+  }
+  for (const name of ['deit', 'dearkd', 'vitkd']) {
+    const head = readFileSync(`src/config/recipes/${name}.ts`, 'utf8').split('*/')[0]!;
+    expect(head).toMatch(
+      /^\/\*\*\n \* .*(arXiv|doi)[\s\S]*understudy distill --config [\s\S]*Published[\s\S]*Not applied/,
+    );
+  }
+});
+
+const TERMS: Readonly<Record<string, string[]>> = {
+  supervised: ['ce'],
+  deit: ['ce', 'kd'],
+  dearkd: ['ce', 'hidden', 'kd'],
+  vitkd: ['ce', 'deep', 'shallow'],
+  nkd: ['ce', 'nonTarget', 'target'],
+  'vitkd+nkd': ['ce', 'nkd.nonTarget', 'nkd.target', 'vitkd.deep', 'vitkd.shallow'],
+};
+
+interface Made {
+  readonly result: RunResult;
+  readonly steps: readonly StepEvent[];
+}
+
+/** Recipes that differ in nothing but the share of the data or the epochs are the same when shrunk: each is made once. */
+const made = new Map<string, Promise<Made>>();
+
+function make(config: RunConfig): Promise<Made> {
+  const key = JSON.stringify(config);
+  const held = made.get(key) ?? run(config, join(dir, 'runs', String(made.size)));
+  made.set(key, held);
+  return held;
+}
+
+async function run(config: RunConfig, out: string): Promise<Made> {
+  const steps: StepEvent[] = [];
+  const onEvent = (event: RunEvent) => void (event.type === 'step' && steps.push(event));
+  return { result: await trainRun(config, { out, onEvent }), steps };
+}
+
+it.each(all.map((recipe) => [recipe.name, recipe] as const))('%s: a step is built and run', async (_, recipe) => {
+  const config = configOf(recipe);
+  const { result, steps } = await make(shrunk(config));
+  expect(result).toMatchObject({ reason: 'done', steps: config.method === 'dearkd' ? 2 : 1 });
+  expect(Object.keys(steps[0]!.terms).sort()).toEqual(TERMS[config.method]);
+  for (const [term, value] of Object.entries(steps[0]!.terms)) expect(value, term).toBeGreaterThan(0);
+  expect(steps[0]!.gradNorm).toBeGreaterThan(0);
+  // DearKD's second stage hears no teacher.
+  if (config.method === 'dearkd') expect(Object.keys(steps[1]!.terms)).toEqual(['ce']);
+});
+
+describe('on the command line', () => {
+  it('--config takes a recipe where there is no such file, and says what is not applied', async () => {
+    const args = ['train', '--data', 'data', '--epochs', '1', '--batch', '8', '--set', 'train.accumulate=1'];
+    const tiny = ['--set', `student.settings=${JSON.stringify(TINY)}`, '--set', 'student.imageSize=32'];
+    const found = await understudy(dir, [...args, ...tiny, '--config', 'recipe:deit-tiny', '--out', 'one']);
+    expect(found.status, found.stderr).toBe(0);
+    expect(found.stderr).toContain('published ImageNet-1k top-1: 72.2');
+    expect(found.stderr).toContain('not applied, so expect less: mixup 0.8');
+    const saved = readFileSync(join(dir, 'one/config.yaml'), 'utf8');
+    for (const line of ['ema: 0.99996', 'epochs: 1', 'lr: 0.001', 'name: deit_tiny_patch16_224'])
+      expect(saved).toContain(line);
+    const near = await understudy(dir, [...args, '--config', 'deit-tyni']);
+    expect([near.status, near.stderr]).toEqual([2, expect.stringContaining('Did you mean deit-tiny?')]);
+    const wrong = await understudy(dir, [...args, '--config', 'recipe:nothing-like-it']);
+    expect([wrong.status, wrong.stderr]).toEqual([2, expect.stringContaining('Unknown recipe "nothing-like-it"')]);
+  });
+
+  it('list recipes shows them all', async () => {
+    const { stdout } = await understudy(dir, ['list', 'recipes']);
+    for (const { command } of all) expect(`${stdout}\n`).toContain(` ${command}\n`);
+    expect(stdout.split('\n').filter((line) => Object.hasOwn(RECIPES, line))).toHaveLength(all.length);
+  });
+});
