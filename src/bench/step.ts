@@ -34,7 +34,7 @@ export async function benchStep(name: string, batch: number, rounds: number): Pr
   const [own, peer, passive]: [Timed[], Timed[], Timed[]] = [[], [], []];
   const args = peerArguments(name, batch);
   for (let round = 0; round < rounds; round++) {
-    own.push(await runWorker<Timed>('stepWorker', [name, String(batch), '5', 'full']));
+    own.push(await runWorker<Timed>('stepWorker', [name, String(batch), '8', 'full']));
     if (!torch) continue;
     peer.push(await runPeer<Timed>(torch, 'step.py', args, tunedBlas()));
     passive.push(await runPeer<Timed>(torch, 'step.py', args, { ...tunedBlas(), OMP_WAIT_POLICY: 'PASSIVE' }));

@@ -105,8 +105,14 @@ function check(op: string, example: OpCase): void {
 const differentiable = (example: OpCase) =>
   (example.differentiable ?? example.inputs.filter((x) => x.dtype === 'float32')).length > 0;
 
-describe.each(Object.entries(CASES))('gradient of %s', (op, examples) => {
-  const rows = examples.filter(differentiable);
-  if (rows.length === 0) it.skip('has no float input in any row');
-  for (const example of rows) it(example.name, () => check(op, example));
+/** And, Or and Not have no float input, and so no gradient to check. */
+const OPS_WITH_GRADIENT = Object.entries(CASES).filter(([, examples]) => examples.some(differentiable));
+
+describe.each(OPS_WITH_GRADIENT)('gradient of %s', (op, examples) => {
+  for (const example of examples.filter(differentiable)) it(example.name, () => check(op, example));
+});
+
+it('leaves out the operators without a float input, and no others', () => {
+  const checked = new Set(OPS_WITH_GRADIENT.map(([op]) => op));
+  expect(Object.keys(CASES).filter((op) => !checked.has(op))).toEqual(['And', 'Or', 'Not']);
 });

@@ -6,7 +6,7 @@ import { normaliseAxis, sameShape, showShape, sizeOf } from '../graph/shape.ts';
 import type { Op, Tensor } from '../graph/tensor.ts';
 import { abs, add, div, expectAttrs, mul, need, reciprocal, sqrt, sub } from './elementwise.ts';
 import { reshape } from './movement.ts';
-import { reduceMean, reduceSum } from './reduce.ts';
+import { columnSums, reduceMean, reduceSum } from './reduce.ts';
 
 /**
  * Layer normalisation over the last axis with scale and bias; further outputs are the mean and the inverse standard
@@ -40,8 +40,8 @@ export const LayerNormalization: Op = {
     };
     return [
       wants[0] ? dx() : undefined,
-      wants[1] ? reduceSum(weighted!, { axes: rows }) : undefined,
-      wants[2] ? reduceSum(dy!, { axes: rows }) : undefined,
+      wants[1] ? columnSums(weighted!) : undefined,
+      wants[2] ? columnSums(dy!) : undefined,
     ];
   },
   reference: ([x, scale, bias], node) => {

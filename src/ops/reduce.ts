@@ -1,10 +1,11 @@
-import { apply1, constantValue, int64s } from '../graph/build.ts';
+import { apply1, constantValue, floats, int64s } from '../graph/build.ts';
 import { BuildError } from '../graph/errors.ts';
 import { fromFunction, type NdArray, zeros } from '../graph/ndArray.ts';
 import { normaliseAxes, normaliseAxis, reducedShape, sameShape, sizeOf, stridesOf } from '../graph/shape.ts';
 import type { Node, Op, Tensor, Vjp } from '../graph/tensor.ts';
 import { cast, div, expectAttrs, mul, need } from './elementwise.ts';
 import { equal } from './compare.ts';
+import { matmul } from './matmul.ts';
 import { expand, reshape } from './movement.ts';
 
 export interface ReduceOptions {
@@ -136,9 +137,22 @@ export const argMax = (x: Tensor, { axis, keepDims = false }: { axis: number; ke
 /** Sums a broadcast gradient to the shape of the input it belongs to. */
 export function sumTo(x: Tensor, shape: readonly number[], axes: readonly number[]): Tensor {
   if (sameShape(x.shape, shape)) return x;
+  if (axes.length === x.shape.length - 1 && !axes.includes(x.shape.length - 1)) return reshape(columnSums(x), shape);
   const keepDims = x.shape.length - axes.length !== shape.length;
   const summed = reduceSum(x, { axes, keepDims });
   if (sizeOf(summed.shape) !== sizeOf(shape))
     throw new BuildError(`a gradient of shape [${x.shape}] does not sum to [${shape}]`);
   return reshape(summed, shape);
+}
+
+/** From this many rows on a sum over them is a product with a row of ones: ONNX Runtime's GEMV is faster than its reduction. */
+const MANY_ROWS = 256;
+
+/** The sums over all axes but the last: [..., D] -> [D]. */
+export function columnSums(x: Tensor): Tensor {
+  const D = x.shape.at(-1)!;
+  const rows = sizeOf(x.shape) / D;
+  if (rows < MANY_ROWS) return reduceSum(x, { axes: x.shape.slice(0, -1).map((_, axis) => axis) });
+  const ones = floats([1, rows], new Array<number>(rows).fill(1));
+  return reshape(matmul(ones, reshape(x, [rows, D])), [D]);
 }
