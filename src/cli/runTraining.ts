@@ -1,3 +1,4 @@
+import type { Device } from '../run/devices.ts';
 import type { BestStep, RunResult } from '../run/runResult.ts';
 import { type RunSettings, startRun } from '../run/startRun.ts';
 import type { RunEvent } from '../train/events.ts';
@@ -11,10 +12,11 @@ export interface TrainingRequest {
   readonly out: string | undefined;
   readonly resume: boolean;
   readonly json: boolean;
+  readonly device: Device;
 }
 
 /** Runs a training with its progress on stderr and its result on stdout; gives the exit status. */
-export async function runTraining({ kind, input, out, resume, json }: TrainingRequest): Promise<number> {
+export async function runTraining({ kind, input, out, resume, json, device }: TrainingRequest): Promise<number> {
   const logger = consoleLogger();
   const note = (message: string) => logger.on({ type: 'note', message, time: Date.now() });
   const interrupts = watchInterrupts(note);
@@ -29,6 +31,7 @@ export async function runTraining({ kind, input, out, resume, json }: TrainingRe
         resume,
         onEvent,
         signal: interrupts.signal,
+        device,
         ...(out === undefined ? {} : { out }),
       });
     });

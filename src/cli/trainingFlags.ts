@@ -38,9 +38,9 @@ export const trainingFlags = {
   },
   device: {
     type: 'string',
-    valueHint: 'cpu',
+    valueHint: 'cpu|webgpu',
     default: 'cpu',
-    description: 'Where to compute; only cpu in this version',
+    description: 'Where to compute; webgpu needs a GPU, on Linux with a Vulkan driver',
   },
   json: jsonFlag,
 } as const;

@@ -2,6 +2,7 @@ import { setOverride } from '../config/parse.ts';
 import { UserError } from '../graph/errors.ts';
 import { METHODS } from '../methods/index.ts';
 import { unknownName } from '../graph/names.ts';
+import { type Device, DEVICES } from '../run/devices.ts';
 import type { RunSettings } from '../run/startRun.ts';
 import { wholeNumber } from './arguments.ts';
 import { readConfigSource } from './configSource.ts';
@@ -14,7 +15,6 @@ export interface TrainingArgs {
   readonly seed?: string | undefined;
   readonly images?: string | undefined;
   readonly fraction?: string | undefined;
-  readonly device: string;
 }
 
 /** Settings from the file, then flags, then `--set`: what comes later wins. `named` are further flags by their key. */
@@ -23,7 +23,6 @@ export async function trainingInput(
   named: Readonly<Record<string, string | undefined>>,
   sets: readonly string[],
 ): Promise<RunSettings> {
-  checkDevice(args.device);
   const input: Record<string, unknown> = args.config === undefined ? {} : await readConfigSource(args.config);
   const whole = (flag: 'epochs' | 'batch' | 'seed' | 'images', least: number) =>
     args[flag] === undefined ? undefined : wholeNumber(flag, args[flag], least);
@@ -54,9 +53,9 @@ function share(text: string): number {
   return value;
 }
 
-function checkDevice(device: string): void {
-  if (device === 'cpu') return;
-  if (device === 'webgpu' || device === 'cuda')
-    throw new UserError(`--device ${device}: only cpu is available in this version. Leave --device out`);
-  throw unknownName('device', device, ['cpu', 'webgpu', 'cuda']);
+/** The device by name; it is no setting of the run, which may go on on another one. */
+export function deviceNamed(device: string): Device {
+  if ((DEVICES as readonly string[]).includes(device)) return device as Device;
+  if (device === 'cuda') throw new UserError('--device cuda: not in this version. Available: cpu, webgpu');
+  throw unknownName('device', device, DEVICES);
 }

@@ -1,5 +1,6 @@
 import * as ort from 'onnxruntime-node';
 import { input } from '../graph/build.ts';
+import { UserError } from '../graph/errors.ts';
 import { sizeOf } from '../graph/shape.ts';
 import type { DType } from '../graph/tensor.ts';
 import { emit } from '../onnx/emit.ts';
@@ -86,14 +87,20 @@ function openReader(dtype: DType, shape: readonly number[]): Promise<ort.Inferen
   return openSession(emit(closeProgram({ to: input('from', shape, dtype) })), { to: 'cpu' });
 }
 
-function openSession(
+async function openSession(
   model: Uint8Array,
   preferredOutputLocation: Record<string, 'cpu' | 'gpu-buffer'>,
 ): Promise<ort.InferenceSession> {
-  return ort.InferenceSession.create(model, {
-    executionProviders: ['webgpu'],
-    preferredOutputLocation,
-    graphOptimizationLevel: 'all',
-    logSeverityLevel: 3,
-  });
+  try {
+    return await ort.InferenceSession.create(model, {
+      executionProviders: ['webgpu'],
+      preferredOutputLocation,
+      graphOptimizationLevel: 'all',
+      logSeverityLevel: 3,
+    });
+  } catch (error) {
+    throw new UserError(
+      `device webgpu: wanted a GPU (on Linux with a Vulkan driver), got: ${(error as Error).message.split('\n')[0]}. Compute on the CPU instead`,
+    );
+  }
 }

@@ -1,5 +1,6 @@
 import type { MethodName } from '../methods/index.ts';
 import type { RunEvent } from '../train/events.ts';
+import type { Device } from './devices.ts';
 import type { RunResult } from './runResult.ts';
 import { type RunSettings, type StartOptions, startRun } from './startRun.ts';
 
@@ -15,6 +16,8 @@ export interface RunOptions {
   readonly onEvent?: (event: RunEvent) => void;
   /** Aborting saves a checkpoint and ends the run: the result's reason is `interrupted`. */
   readonly signal?: AbortSignal;
+  /** Default: cpu. */
+  readonly device?: Device;
 }
 
 export interface DistillOptions extends RunOptions {
@@ -30,7 +33,7 @@ export interface DistillOptions extends RunOptions {
 export type TrainRunOptions = RunOptions &
   ({ readonly model: string; readonly init?: string } | { readonly model?: string; readonly init: string });
 
-export type ResumeOptions = Pick<RunOptions, 'onEvent' | 'signal'>;
+export type ResumeOptions = Pick<RunOptions, 'onEvent' | 'signal' | 'device'>;
 
 /**
  * Distils a teacher into a new student.
@@ -89,6 +92,11 @@ export function resume(out: string, options: ResumeOptions = {}): Promise<RunRes
   return startRun('train', {}, { ...options, out, resume: true });
 }
 
-function runOptions({ out, onEvent, signal }: Omit<RunOptions, 'data' | 'settings'>): StartOptions {
-  return { ...(out === undefined ? {} : { out }), ...(onEvent ? { onEvent } : {}), ...(signal ? { signal } : {}) };
+function runOptions({ out, onEvent, signal, device }: Omit<RunOptions, 'data' | 'settings'>): StartOptions {
+  return {
+    ...(out === undefined ? {} : { out }),
+    ...(onEvent ? { onEvent } : {}),
+    ...(signal ? { signal } : {}),
+    ...(device ? { device } : {}),
+  };
 }

@@ -2,8 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseConfig } from '../config/parse.ts';
 import { type RunConfig, type RunInput, runSchema } from '../config/schema.ts';
-import type { Engine } from '../engine/contract.ts';
-import { ortNode } from '../engine/ortNode.ts';
+import { differences, overlay, type Settings } from '../config/settings.ts';
 import { UserError } from '../graph/errors.ts';
 import { buildModel, VARIANTS } from '../models/index.ts';
 import { checkWeights } from '../formats/matchNames.ts';
@@ -17,6 +16,8 @@ import { chooseSettings } from './defaults.ts';
 import { initialWeights } from './initialWeights.ts';
 import { loadModelReference } from './modelReference.ts';
 import { openRunData } from './runData.ts';
+import type { Device } from './devices.ts';
+import { engineFor } from './engines.ts';
 import { executeRun } from './executeRun.ts';
 import type { RunResult } from './runResult.ts';
 import { readRunConfig } from './runConfigNode.ts';
@@ -33,7 +34,8 @@ export interface TrainOptions {
   readonly onEvent?: (event: RunEvent) => void;
   /** Saves a checkpoint and ends the run when aborted. */
   readonly signal?: AbortSignal;
-  readonly engine?: Engine;
+  /** Where to compute; evaluation runs there too. Default: cpu. */
+  readonly device?: Device;
 }
 
 /**
@@ -50,7 +52,10 @@ export async function trainRun(input: RunInput | undefined, options: TrainOption
   try {
     const checkpoint = folder.checkpoint === undefined ? undefined : await checkedResume(folder.checkpoint, parts);
     const threads = config.train.threads === 'auto' ? {} : { threads: config.train.threads };
-    return await executeRun(parts, folder.path, checkpoint, { ...options, engine: options.engine ?? ortNode(threads) });
+    return await executeRun(parts, folder.path, checkpoint, {
+      ...options,
+      engine: engineFor(options.device ?? 'cpu', threads),
+    });
   } finally {
     await folder.release();
   }
@@ -119,34 +124,17 @@ async function resumedConfig(input: RunInput | undefined, out: string): Promise<
   const raw = await readRunConfig(out);
   const saved = parseConfig(runSchema, raw, join(out, 'config.yaml'));
   if (input === undefined) return saved;
-  const given = parseConfig(runSchema, merged(raw, input), 'config');
-  const differing = differences(given, saved).filter(({ path }) => !FREE.includes(path));
+  const given = parseConfig(runSchema, overlay(raw, input as Settings), 'config');
+  const differing = differences(saved, given).filter(({ key }) => !FREE.includes(key));
   if (differing.length > 0) {
     const lines = differing.map(
-      ({ path, given, saved }) => `${path}: the run has ${JSON.stringify(saved)}, got ${JSON.stringify(given)}`,
+      ({ key, before, now }) => `${key}: the run has ${JSON.stringify(before)}, got ${JSON.stringify(now)}`,
     );
     throw new UserError(
       `${out}: --resume goes on with the run's own settings:\n  ${lines.join('\n  ')}\n  Leave these out, or start a new run with another --out`,
     );
   }
   return given;
-}
-
-/** `over` laid over `under`, section by section. */
-function merged(under: unknown, over: unknown): unknown {
-  if (!isSection(under) || !isSection(over)) return over === undefined ? under : over;
-  const keys = new Set([...Object.keys(under), ...Object.keys(over)]);
-  return Object.fromEntries([...keys].map((key) => [key, merged(under[key], over[key])]));
-}
-
-const isSection = (value: unknown): value is Record<string, unknown> =>
-  value !== null && typeof value === 'object' && !Array.isArray(value);
-
-function differences(given: unknown, saved: unknown, path = ''): { path: string; given: unknown; saved: unknown }[] {
-  if (JSON.stringify(given) === JSON.stringify(saved)) return [];
-  if (!isSection(given) || !isSection(saved)) return [{ path, given, saved }];
-  const keys = new Set([...Object.keys(given), ...Object.keys(saved)]);
-  return [...keys].flatMap((key) => differences(given[key], saved[key], path === '' ? key : `${path}.${key}`));
 }
 
 async function checkedResume(folder: string, parts: RunParts): Promise<Checkpoint> {

@@ -4,7 +4,8 @@ import { type RunConfig, type RunInput, runSchema } from '../config/schema.ts';
 import { UserError } from '../graph/errors.ts';
 import { checkNames } from '../run/checkRun.ts';
 import { type StudyFile, type StudyInput, studySchema } from './schema.ts';
-import { leafKeys, nested, overlay, type Settings, valueAt } from './settings.ts';
+import { overlay, type Settings } from '../config/settings.ts';
+import { leafKeys, nested, valueAt } from './settings.ts';
 
 /** A run of a study. */
 export interface PlannedRun {

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { differences, leafKeys, nested, overlay } from './settings.ts';
+import { differences, overlay } from '../config/settings.ts';
+import { leafKeys, nested } from './settings.ts';
 
 it('dotted keys become sections and join those that are there', () => {
   expect(nested({ 'train.seed': 1, train: { epochs: 2 }, 'a.b.c': null }, 'x')).toEqual({

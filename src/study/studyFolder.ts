@@ -3,7 +3,7 @@ import { writeFileAtomic } from '../formats/atomicNode.ts';
 import { UserError } from '../graph/errors.ts';
 import type { PlannedRun, StudyPlan } from './plan.ts';
 import { type RunRecords, readJson } from './recordsNode.ts';
-import { differences } from './settings.ts';
+import { differences } from '../config/settings.ts';
 
 /** The runs of the study that was started in a folder: their configurations by key. */
 type SavedPlan = Readonly<Record<string, PlannedRun['config']>>;

@@ -23,10 +23,11 @@ export const distill = command({
     'understudy distill --resume --out runs/student',
   ],
   run: async ({ args, rawArgs }) => {
-    const { trainingInput } = await import('../trainingInput.ts');
+    const { deviceNamed, trainingInput } = await import('../trainingInput.ts');
     const named = { 'data.dir': args.data, teacher: args.teacher, 'student.name': args.student, method: args.method };
+    const device = deviceNamed(args.device);
     const input = await trainingInput(args, named, valuesOf(distill, rawArgs, 'set'));
     const { runTraining } = await import('../runTraining.ts');
-    return runTraining({ kind: 'distill', input, out: args.out, resume: args.resume, json: args.json });
+    return runTraining({ kind: 'distill', input, out: args.out, resume: args.resume, json: args.json, device });
   },
 });

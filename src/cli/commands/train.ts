@@ -23,10 +23,11 @@ export const train = command({
     'understudy train --resume --out runs/teacher',
   ],
   run: async ({ args, rawArgs }) => {
-    const { trainingInput } = await import('../trainingInput.ts');
+    const { deviceNamed, trainingInput } = await import('../trainingInput.ts');
     const named = { 'data.dir': args.data, 'student.name': args.model, 'student.init': args.init };
+    const device = deviceNamed(args.device);
     const input = await trainingInput(args, named, valuesOf(train, rawArgs, 'set'));
     const { runTraining } = await import('../runTraining.ts');
-    return runTraining({ kind: 'train', input, out: args.out, resume: args.resume, json: args.json });
+    return runTraining({ kind: 'train', input, out: args.out, resume: args.resume, json: args.json, device });
   },
 });

@@ -1,0 +1,28 @@
+export type Settings = Readonly<Record<string, unknown>>;
+
+export const isSection = (value: unknown): value is Settings =>
+  value !== null && typeof value === 'object' && !Array.isArray(value);
+
+/** `over` laid over `under`, section by section; lists and values are replaced. */
+export function overlay<T extends Settings>(under: T, over: Settings): T {
+  const merged: Record<string, unknown> = { ...under };
+  for (const [key, value] of Object.entries(over)) {
+    const held = merged[key];
+    merged[key] = isSection(held) && isSection(value) ? overlay(held, value) : value;
+  }
+  return merged as T;
+}
+
+export interface Difference {
+  readonly key: string;
+  readonly before: unknown;
+  readonly now: unknown;
+}
+
+/** What differs between two settings, by dotted key. */
+export function differences(before: unknown, now: unknown, key = ''): Difference[] {
+  if (JSON.stringify(before) === JSON.stringify(now)) return [];
+  if (!isSection(before) || !isSection(now)) return [{ key, before, now }];
+  const keys = new Set([...Object.keys(before), ...Object.keys(now)]);
+  return [...keys].flatMap((part) => differences(before[part], now[part], key === '' ? part : `${key}.${part}`));
+}
