@@ -2,7 +2,8 @@ import type { Tensor } from '../graph/tensor.ts';
 import { matmul } from '../ops/matmul.ts';
 import { reshape, split, transpose } from '../ops/movement.ts';
 import { softmax } from '../ops/softmax.ts';
-import { affine, linear } from './layers.ts';
+import { add } from '../ops/elementwise.ts';
+import { affine } from './layers.ts';
 import { type Scope, TRUNCATED_02, ZEROS } from './scope.ts';
 
 export interface Attended {
@@ -28,22 +29,40 @@ export function attention(
   scores: Scores = (_, q, k) => contentScores(q, k),
 ): Attended {
   const [B, N, D] = x.shape as [number, number, number];
-  const [q, k, v] = s.in('qkv', (s) => project(s, x, heads));
-  const weights = scores(s, q!, k!);
-  const mixed = matmul(weights, v!); // B H N d
+  const { q, k, v, shift } = s.in('qkv', (s) => project(s, x, heads));
+  const weights = scores(s, q, k);
+  const mixed = matmul(weights, v); // B H N d
   const joined = reshape(transpose(mixed, [0, 2, 1, 3]), [B, N, D]);
-  return { output: s.in('proj', (s) => linear(s, joined, D)), attention: weights };
+  const output = s.in('proj', (s) => {
+    const [weight, bias] = [s.param('weight', [D, D], TRUNCATED_02), s.param('bias', [D], ZEROS)];
+    const shifted = shift && reshape(matmul(weight, reshape(shift, [D, 1])), [D]);
+    return affine(joined, weight, shifted ? add(bias, shifted) : bias);
+  });
+  return { output, attention: weights };
+}
+
+interface Projected {
+  /** Each [B,H,N,d]. */
+  readonly q: Tensor;
+  readonly k: Tensor;
+  readonly v: Tensor;
+  /** The values' bias [D], where it is left to the output projection. */
+  readonly shift: Tensor | undefined;
 }
 
 /**
- * q, k, v, each [B,H,N,d]: three products with the three row blocks of one weight. Splitting the product's result
- * instead costs a copy of the activations, splitting the small weight costs nothing.
+ * q, k and v: three products with the three row blocks of one weight. Splitting the product's result instead costs a copy of
+ * the activations, splitting the small weight costs nothing. While training, the biases of k and v are not added to the
+ * activations: a key's bias adds the same number to all logits of a query, which softmax does not see; and as rows of
+ * attention sum to 1, the values' bias passes through unchanged, so it can be added to the output projection's.
  */
-function project(s: Scope, x: Tensor, heads: number): readonly Tensor[] {
+function project(s: Scope, x: Tensor, heads: number): Projected {
   const [B, N, D] = x.shape as [number, number, number];
   const weights = split(s.param('weight', [3 * D, D], TRUNCATED_02), [D, D, D], 0);
   const biases = split(s.param('bias', [3 * D], ZEROS), [D, D, D], 0);
-  return weights.map((weight, i) =>
-    transpose(reshape(affine(x, weight, biases[i]), [B, N, heads, D / heads]), [0, 2, 1, 3]),
-  );
+  const [q, k, v] = weights.map((weight, i) => {
+    const y = affine(x, weight, s.training && i > 0 ? undefined : biases[i]);
+    return transpose(reshape(y, [B, N, heads, D / heads]), [0, 2, 1, 3]);
+  });
+  return { q: q!, k: k!, v: v!, shift: s.training ? biases[2] : undefined };
 }
