@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { setOverride } from '../src/config/parse.ts';
+import { runSchema } from '../src/config/schema.ts';
 import { ortNode } from '../src/engine/ortNode.ts';
+import { planStages } from '../src/run/stagePlan.ts';
 import { topologicalOrder } from '../src/graph/walk.ts';
 import { methodNamed } from '../src/methods/index.ts';
 import { buildModel, variantConfig } from '../src/models/index.ts';
@@ -98,7 +101,7 @@ describe('a loss that is not a number', () => {
   it('stops before the update, names step and term, and leaves the state of the step before', async () => {
     const [good, bad] = [await train(spec(3, 1), 2), await train(spec(3, 1), 5, null, 6)];
     await good.run;
-    await expect(bad.run).rejects.toThrow(/step 3: loss term "ce" is NaN.*not applied.*--resume/);
+    await expect(bad.run).rejects.toThrow(/step 3: loss term "ce" is NaN.*not applied.*checkpoints\/last/);
     const [a, b] = [await good.read(), await bad.read()];
     for (const [name, values] of a) expect(b.get(name), name).toEqual(values);
   });
@@ -169,5 +172,47 @@ describe('the teacher', () => {
     const { run } = await train(given, 2);
     await run;
     for (const [name, data] of copies) expect(weights.get(name)!.data, name).toEqual(data);
+  });
+});
+
+describe('the stages of dearkd', () => {
+  it('share its label smoothing, unless the second has its own', () => {
+    const plan = (methods: Record<string, Record<string, unknown>>) =>
+      planStages(
+        runSchema.parse({ data: { dir: '.' }, student: { name: 'x' }, method: 'dearkd', methods }),
+        12,
+        10,
+      ).map(({ name, settings, to }) => [name, (settings as { labelSmoothing: number }).labelSmoothing, to]);
+    expect(plan({})).toEqual([
+      ['dearkd', 0.1, 100],
+      ['supervised', 0.1, 120],
+    ]);
+    expect(plan({ dearkd: { labelSmoothing: 0 } })).toEqual([
+      ['dearkd', 0, 100],
+      ['supervised', 0, 120],
+    ]);
+    expect(plan({ dearkd: { labelSmoothing: 0 }, supervised: { labelSmoothing: 0.2 } })[1]).toEqual([
+      'supervised',
+      0.2,
+      120,
+    ]);
+  });
+});
+
+describe('values of --set', () => {
+  it('are YAML, as the README writes them', () => {
+    const target: Record<string, unknown> = {};
+    setOverride(target, 'methods.dearkd.pairs=[{block: 0, stage: s1}]');
+    setOverride(target, 'data.valFraction=.25');
+    setOverride(target, 'optim.lr=1e-3');
+    setOverride(target, 'teacher=null');
+    setOverride(target, 'student.name=vit_pico_patch4');
+    expect(target).toEqual({
+      methods: { dearkd: { pairs: [{ block: 0, stage: 's1' }] } },
+      data: { valFraction: 0.25 },
+      optim: { lr: 1e-3 },
+      teacher: null,
+      student: { name: 'vit_pico_patch4' },
+    });
   });
 });

@@ -1,3 +1,4 @@
+import { parse } from 'yaml';
 import type { z } from 'zod';
 import { UserError } from '../graph/errors.ts';
 import { nearest } from '../graph/names.ts';
@@ -45,7 +46,7 @@ function unwrap(schema: z.ZodType | undefined): z.ZodType | undefined {
   return at as z.ZodType | undefined;
 }
 
-/** `optim.lr=1e-3` set into a plain object. Values are read as JSON where they are JSON, else as text. */
+/** `optim.lr=1e-3` set into a plain object. Values are YAML. */
 export function setOverride(target: Record<string, unknown>, assignment: string): void {
   const at = assignment.indexOf('=');
   if (at < 1) throw new UserError(`--set ${assignment}: wanted key=value, for example optim.lr=1e-3`);
@@ -63,9 +64,10 @@ export function setOverride(target: Record<string, unknown>, assignment: string)
   inner[path.at(-1)!] = readValue(assignment.slice(at + 1));
 }
 
+/** A value as it would stand in a YAML file; what is no YAML is text. */
 function readValue(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parse(text);
   } catch {
     return text;
   }

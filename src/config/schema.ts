@@ -27,7 +27,7 @@ export const augmentSchema = z.strictObject({
   ratio: z.tuple([z.number().positive(), z.number().positive()]).default([3 / 4, 4 / 3]),
   padding: z.union([auto, z.int().min(0)]).default('auto'),
   flip: z.union([auto, rate]).default('auto'),
-  evalCropRatio: z.union([auto, rate]).default('auto'),
+  evalCropRatio: z.union([auto, z.number().positive().max(1)]).default('auto'),
   mean: triple.default([0.485, 0.456, 0.406]),
   std: triple.default([0.229, 0.224, 0.225]),
 });
@@ -54,7 +54,7 @@ export const trainSchema = z.strictObject({
   /** Micro-batches to an update: the effective batch is batch x accumulate. */
   accumulate: count.default(1),
   /** Decay of the exponential moving average of the weights; null keeps none. */
-  ema: rate.nullable().default(null),
+  ema: z.number().min(0).lt(1).nullable().default(null),
   seed: z.int().default(0),
   /** Evaluate after so many epochs (and after the last). */
   evalEvery: count.default(1),
@@ -69,7 +69,7 @@ export const trainSchema = z.strictObject({
 export const modelSchema = z.strictObject({
   /** A variant's name, see `understudy list models`. */
   name: z.string().min(1),
-  imageSize: z.union([auto, count]).default('auto'),
+  imageSize: z.union([auto, count.max(2048)]).default('auto'),
   /** Weights to start from: a run folder or an exported folder. */
   init: z.string().nullable().default(null),
   /** Settings of the architecture that replace the variant's. */

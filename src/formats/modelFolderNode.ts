@@ -101,16 +101,22 @@ export async function readModelFolder(dir: string): Promise<SavedModel> {
       `${join(dir, 'config.json')}: the model's description is not valid: ${parsed.error.issues[0]?.message}`,
     );
   const labels = config.id2label as Record<string, string>;
+  const preprocessorPath = join(dir, 'preprocessor_config.json');
   const { tensors } = await readSafetensors(join(dir, 'model.safetensors'));
   return {
     model: parsed.data,
     classes: Object.keys(labels).map((_, i) => labels[String(i)]!),
-    preprocessing: readPreprocessing(await readJson(join(dir, 'preprocessor_config.json')), parsed.data.imageSize),
+    preprocessing: readPreprocessing(await readJson(preprocessorPath), parsed.data.imageSize, preprocessorPath),
     weights: new Map([...tensors].map(([name, tensor]) => [name, { shape: tensor.shape, data: toFloat32(tensor) }])),
   };
 }
 
-function readPreprocessing(raw: Record<string, unknown>, imageSize: number): Preprocessing {
+function readPreprocessing(raw: Record<string, unknown>, imageSize: number, path: string): Preprocessing {
+  for (const key of ['image_mean', 'image_std']) {
+    const value = raw[key];
+    if (!Array.isArray(value) || value.length !== 3 || !value.every(Number.isFinite))
+      throw new UserError(`${path}: ${key}: wanted three numbers, got ${JSON.stringify(value) ?? 'nothing'}`);
+  }
   return {
     imageSize,
     mean: raw.image_mean as [number, number, number],

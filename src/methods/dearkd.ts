@@ -67,18 +67,15 @@ export const dearkd: Method<DearkdConfig> = {
   }),
   shapeStudent: (config, student, teacher) => ({ distToken: config.distToken, mhca: mhcaOf(config, student, teacher) }),
   loss: (context) => ({ ...logitTerms(context), ...hiddenTerm(context) }),
-  stages: ({ stageOne }) =>
-    stageOne === 1
-      ? [{ method: 'dearkd', share: 1 }]
-      : [
-          { method: 'dearkd', share: stageOne },
-          { method: 'supervised', share: 1 - stageOne },
-        ],
+  stages: ({ stageOne, labelSmoothing }) => [
+    { method: 'dearkd', share: stageOne },
+    ...(stageOne === 1 ? [] : [{ method: 'supervised', share: 1 - stageOne, settings: { labelSmoothing } }]),
+  ],
 };
 
 function logitTerms({ student, teacher, targets, config }: LossContext<DearkdConfig>): Terms {
   const { alpha, logitKd: how, tau, reduction } = config;
-  if (how === 'none') return labelTerms(student, targets, config.labelSmoothing);
+  if (how === 'none' || alpha === 0) return labelTerms(student, targets, config.labelSmoothing);
   const kind = how === 'hard' ? ({ how } as const) : ({ how, tau, reduction } as const);
   const kd = { value: logitKd(student, teacher!.logits, kind), weight: alpha };
   return alpha < 1

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { crossEntropy } from '../losses/crossEntropy.ts';
 import { logitKd } from './logitKd.ts';
 import type { Method } from './method.ts';
-import { labelSmoothing } from './supervised.ts';
+import { labelSmoothing, labelTerms } from './supervised.ts';
 
 const config = z.strictObject({
   /** DeiT's best: the teacher's decision as a label (`hard`), or its probabilities (`soft`, with tau). */
@@ -26,11 +26,12 @@ export const deit: Method<z.output<typeof config>> = {
     labels: alpha < 1 ? 'any' : 'none',
   }),
   shapeStudent: ({ distToken }) => ({ distToken }),
-  loss: ({ student, teacher, targets, config: { kind, alpha, tau, reduction, labelSmoothing } }) => ({
-    ...(alpha < 1 ? { ce: { value: crossEntropy(student.logits, targets!, labelSmoothing), weight: 1 - alpha } } : {}),
-    kd: {
-      value: logitKd(student, teacher!.logits, kind === 'hard' ? { how: 'hard' } : { how: 'soft', tau, reduction }),
-      weight: alpha,
-    },
-  }),
+  loss: ({ student, teacher, targets, config: { kind, alpha, tau, reduction, labelSmoothing } }) => {
+    // Without a say of the teacher both heads learn the labels: both vote at test time.
+    if (alpha === 0) return labelTerms(student, targets, labelSmoothing);
+    const soft = { how: 'soft', tau, reduction } as const;
+    const kd = { value: logitKd(student, teacher!.logits, kind === 'hard' ? { how: 'hard' } : soft), weight: alpha };
+    if (alpha === 1) return { kd };
+    return { ce: { value: crossEntropy(student.logits, targets!, labelSmoothing), weight: 1 - alpha }, kd };
+  },
 };

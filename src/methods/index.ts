@@ -10,7 +10,7 @@ import { supervised } from './supervised.ts';
 import { uskd } from './uskd.ts';
 import { vitkd } from './vitkd.ts';
 
-export type { LabelNeed, LossContext, Method, Needs, Term, Terms } from './method.ts';
+export type { LabelNeed, LossContext, Method, MethodStage, Needs, Term, Terms } from './method.ts';
 
 export const METHODS = { supervised, kd, deit, dearkd, nkd, dkd, uskd, vitkd } as const;
 

@@ -37,6 +37,13 @@ export interface Needs {
   readonly labels: LabelNeed;
 }
 
+/** A stage of a method; `settings` are what it takes over unless that stage's method is given its own. */
+export interface MethodStage {
+  readonly method: string;
+  readonly share: number;
+  readonly settings?: Readonly<Record<string, unknown>>;
+}
+
 /** How a student learns. */
 export interface Method<C = unknown> {
   readonly name: string;
@@ -50,5 +57,5 @@ export interface Method<C = unknown> {
   shapeStudent?(config: C, student: ModelConfig, teacher: Features | undefined): Readonly<Record<string, unknown>>;
   loss(context: LossContext<C>): Terms;
   /** Stages that the method is made of, where it is more than one; shares of the epochs sum to 1. */
-  stages?(config: C): readonly { readonly method: string; readonly share: number }[];
+  stages?(config: C): readonly MethodStage[];
 }

@@ -127,7 +127,7 @@ describe('dearkd+nkd', () => {
     const sum = methodNamed('dearkd+nkd');
     expect(sum.stages!(sum.config.parse({ dearkd: { stageOne: 0.75 } }))).toEqual([
       { method: 'dearkd+nkd', share: 0.75 },
-      { method: 'supervised', share: 0.25 },
+      { method: 'supervised', share: 0.25, settings: { labelSmoothing: 0.1 } },
     ]);
     expect(methodNamed('vitkd+nkd').stages).toBeUndefined();
   });

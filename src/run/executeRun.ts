@@ -74,7 +74,6 @@ class RunExecution {
   #progress: Progress;
   #from: Checkpoint | undefined;
   #lastSave = performance.now();
-  #lastMetrics: Record<string, number> = {};
 
   private constructor(
     parts: Parts,
@@ -103,6 +102,7 @@ class RunExecution {
       stage: 0,
       weights: {},
       best: null,
+      last: {},
       seed: settings.train.seed,
       data: data.digest,
     };
@@ -131,7 +131,7 @@ class RunExecution {
       out: this.#out,
       reason,
       steps: step,
-      last: this.#lastMetrics,
+      last: this.#progress.last,
       best: best && bestStep(best, this.#parts.data.labelled),
       seconds: this.seconds(),
     };
@@ -139,7 +139,7 @@ class RunExecution {
       type: 'runEnd',
       reason,
       seconds: result.seconds,
-      summary: { last: this.#lastMetrics, best: result.best && { ...result.best } },
+      summary: { last: this.#progress.last, best: result.best && { ...result.best } },
     });
     return result;
   }
@@ -281,7 +281,7 @@ class RunExecution {
     const found = await this.#evaluator.evaluate(this.#state!);
     for (const { metrics, ema } of found.events)
       this.emit({ type: 'evaluation', step, epoch, stage: stage.index, metrics, ...(ema ? { ema } : {}) });
-    this.#lastMetrics = found.named;
+    this.#progress = { ...this.#progress, last: found.named };
     if (this.#progress.best !== null && found.score <= this.#progress.best.metric) return;
     this.#progress = { ...this.#progress, best: { step, metric: found.score } };
     await this.#save('best');

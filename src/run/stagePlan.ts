@@ -1,7 +1,7 @@
 import { parseConfig } from '../config/parse.ts';
 import type { RunConfig } from '../config/schema.ts';
 import { UserError } from '../graph/errors.ts';
-import { type Method, methodNamed } from '../methods/index.ts';
+import { type Method, type MethodStage, methodNamed } from '../methods/index.ts';
 
 /** One stage of a run: a method with its settings, and the updates that it has. */
 export interface PlannedStage {
@@ -16,10 +16,10 @@ export interface PlannedStage {
 
 /** The stages as methods with checked settings; their shares of the epochs become whole epochs, at least one each. */
 export function planStages(config: RunConfig, epochs: number, updatesPerEpoch: number): PlannedStage[] {
-  const settingsOf = (method: Method) =>
-    parseConfig(method.config, givenSettings(method, config), `methods.${method.name}`);
+  const settingsOf = (method: Method, inherited: object = {}) =>
+    parseConfig(method.config, { ...inherited, ...givenSettings(method, config) }, `methods.${method.name}`);
   const main = methodNamed(config.method);
-  const listed =
+  const listed: readonly MethodStage[] =
     config.stages === 'auto'
       ? (main.stages?.(settingsOf(main)) ?? [{ method: config.method, share: 1 }])
       : config.stages;
@@ -31,7 +31,7 @@ export function planStages(config: RunConfig, epochs: number, updatesPerEpoch: n
     );
   for (const name of Object.keys(config.methods)) methodNamed(name);
   let [shares, start] = [0, 0];
-  return listed.map(({ method: name, share }, index) => {
+  return listed.map(({ method: name, share, settings }, index) => {
     shares += share;
     const rest = listed.length - 1 - index;
     const end = rest === 0 ? epochs : Math.min(epochs - rest, Math.max(start + 1, Math.round(shares * epochs)));
@@ -40,7 +40,7 @@ export function planStages(config: RunConfig, epochs: number, updatesPerEpoch: n
       index,
       name,
       method,
-      settings: settingsOf(method),
+      settings: settingsOf(method, settings),
       from: start * updatesPerEpoch,
       to: end * updatesPerEpoch,
     };
@@ -50,6 +50,6 @@ export function planStages(config: RunConfig, epochs: number, updatesPerEpoch: n
 }
 
 /** A sum of methods takes the sections of its members. */
-function givenSettings({ name, parts }: Method, { methods }: RunConfig): unknown {
+function givenSettings({ name, parts }: Method, { methods }: RunConfig): object {
   return parts ? Object.fromEntries(parts.map((part) => [part, methods[part] ?? {}])) : (methods[name] ?? {});
 }

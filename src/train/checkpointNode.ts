@@ -16,6 +16,8 @@ export interface Progress {
   /** Weights of the loss terms of this stage, "auto" resolved. */
   readonly weights: Readonly<Record<string, number>>;
   readonly best: { readonly step: number; readonly metric: number } | null;
+  /** Metrics of the last evaluation, by full name. */
+  readonly last: Readonly<Record<string, number>>;
   readonly seed: number;
   /** Digest of the list of training images: names, labels, order. */
   readonly data: string;

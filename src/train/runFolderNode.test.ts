@@ -71,12 +71,12 @@ describe('a new run', () => {
   });
 
   test('refuses other files, and does not offer what would fail too', async () => {
-    await makeRun({ checkpoint: false });
-    for (const name of 'bdefgh') await writeFile(join(dir, name), '');
+    await mkdir(dir, { recursive: true });
+    for (const name of 'abdefgh') await writeFile(join(dir, name), '');
     await expectRefused(
       false,
-      `${dir}: wanted an empty or new folder for a new run, got b, config.yaml, d, e, f, g and 1 more ` +
-        '(no checkpoint, so it cannot be resumed). Use another `--out`, or delete it.',
+      `${dir}: wanted an empty or new folder for a new run, got a, b, d, e, f, g and 1 more ` +
+        '(no run, so it cannot be resumed). Use another `--out`, or delete it.',
     );
   });
 
@@ -126,19 +126,23 @@ describe('resume', () => {
   });
 
   test('refuses where there is nothing, and does not make the folder', async () => {
+    await expectRefused(true, `${dir}: wanted a run (config.yaml) to resume, got no such run. Leave \`--resume\` out.`);
+  });
+
+  test('refuses a folder that is no run', async () => {
+    await mkdir(dir, { recursive: true });
+    await writeFile(join(dir, 'notes.txt'), '');
     await expectRefused(
       true,
-      `${dir}: wanted a checkpoint in checkpoints/last to resume from, got no such run. Leave \`--resume\` out.`,
+      `${dir}: wanted a run (config.yaml) to resume, got notes.txt. Leave \`--resume\` out and use another \`--out\`.`,
     );
   });
 
-  test('refuses where there is no checkpoint', async () => {
+  test('begins anew where the run was killed before its first checkpoint', async () => {
     await makeRun({ checkpoint: false });
-    await expectRefused(
-      true,
-      `${dir}: wanted a checkpoint in checkpoints/last to resume from, got config.yaml. ` +
-        'Leave `--resume` out and use another `--out`.',
-    );
+    const run = await createRunFolder(dir, { resume: true });
+    expect(run.checkpoint).toBeUndefined();
+    await run.release();
   });
 });
 

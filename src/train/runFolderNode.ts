@@ -18,7 +18,7 @@ export interface RunFolder {
 /**
  * Make the folder of a new run, or open that of one to go on with, and lock it against other processes. A folder that is
  * refused is not touched.
- * @throws UserError if a run is there and `resume` is false, if there is no checkpoint and it is true, if another live
+ * @throws UserError if a run is there and `resume` is false, if there is neither checkpoint nor config.yaml and it is true, if another live
  * process uses the folder, or if the disk refuses.
  */
 export async function createRunFolder(dir: string, { resume }: { readonly resume: boolean }): Promise<RunFolder> {
@@ -26,13 +26,15 @@ export async function createRunFolder(dir: string, { resume }: { readonly resume
     const names = await listFolder(dir);
     await throwIfInUse(dir);
     const checkpoint = await findFolder(join(dir, 'checkpoints/last'));
-    if (resume && checkpoint === undefined) throw noCheckpoint(dir, names);
-    if (!resume && names.length > 0) throw notEmpty(dir, names, checkpoint !== undefined);
+    // A run that was killed before its first checkpoint has its settings, and begins anew with them.
+    if (resume && checkpoint === undefined && !names.includes('config.yaml')) throw noCheckpoint(dir, names);
+    if (!resume && names.length > 0)
+      throw notEmpty(dir, names, checkpoint !== undefined || names.includes('config.yaml'));
     await mkdir(dir, { recursive: true });
     const release = await takeLock(dir);
     if (!resume) return { path: dir, release };
     await recover(dir, release);
-    return { path: dir, checkpoint: join(dir, 'checkpoints/last'), release };
+    return { path: dir, release, ...(checkpoint === undefined ? {} : { checkpoint: join(dir, 'checkpoints/last') }) };
   } catch (error) {
     throw fileError(error, dir, 'use it as run folder');
   }
@@ -60,14 +62,14 @@ async function listFolder(dir: string): Promise<string[]> {
 
 function notEmpty(dir: string, names: readonly string[], canResume: boolean): UserError {
   const ways = canResume ? '`--resume` to go on with it, or another `--out`' : 'another `--out`, or delete it';
-  const why = canResume ? '' : ' (no checkpoint, so it cannot be resumed)';
+  const why = canResume ? '' : ' (no run, so it cannot be resumed)';
   return new UserError(`${dir}: wanted an empty or new folder for a new run, got ${listed(names)}${why}. Use ${ways}.`);
 }
 
 function noCheckpoint(dir: string, names: readonly string[]): UserError {
   const got = names.length === 0 ? 'no such run' : listed(names);
   const ways = names.length === 0 ? 'Leave `--resume` out' : 'Leave `--resume` out and use another `--out`';
-  return new UserError(`${dir}: wanted a checkpoint in checkpoints/last to resume from, got ${got}. ${ways}.`);
+  return new UserError(`${dir}: wanted a run (config.yaml) to resume, got ${got}. ${ways}.`);
 }
 
 function listed(names: readonly string[]): string {

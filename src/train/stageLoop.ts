@@ -157,7 +157,7 @@ function refuseNonFinite(values: Readonly<Record<string, number>>, step: number)
       ? `loss term ${terms.map((name) => `"${name}" is ${values[`term.${name}`]}`).join(', ')}`
       : `${bad[0]} is ${values[bad[0]!]}`;
   throw new UserError(
-    `step ${step + 1}: ${culprit}. The update was not applied and the last checkpoint is whole. Lower optim.lr, or set optim.clipNorm=1, then go on with --resume`,
+    `step ${step + 1}: ${culprit}. The update was not applied and the last checkpoint is whole. The same settings would stop there again: start a new run (another --out) with a lower optim.lr or with optim.clipNorm=1; --set student.init=RUN/checkpoints/last takes these weights over`,
   );
 }
 
