@@ -216,3 +216,10 @@ describe('values of --set', () => {
     });
   });
 });
+
+describe('dearkd.mhca', () => {
+  it('takes one switch alone; the layers stay automatic', () => {
+    const { mhca } = methodNamed('dearkd').config.parse({ mhca: { combine: 'gated' } }) as { mhca: unknown };
+    expect(mhca).toEqual({ layers: 'auto', combine: 'gated', dropout: 0.1, locality: 1 });
+  });
+});

@@ -42,7 +42,11 @@ const config = z.strictObject({
   alignClassToken: z.boolean().default(true),
   /** The MHCA layers; "auto" is the first blocks up to the deepest distilled one, null leaves them out. */
   mhca: z
-    .union([z.literal('auto'), mhcaSchema, mhcaSchema.omit({ layers: true }).extend({ layers: z.literal('auto') })])
+    .union([
+      z.literal('auto'),
+      mhcaSchema,
+      mhcaSchema.omit({ layers: true }).extend({ layers: z.literal('auto').default('auto') }),
+    ])
     .nullable()
     .default('auto'),
   /** Share of the epochs with distillation; the rest trains on the labels alone. Paper: two stages; our choice: 250 of 300 epochs. */
