@@ -70,13 +70,18 @@ function build(s: Scope, pixels: Tensor, config: VitConfig): Features {
   const grid = vitGrid(config);
   let x = embed(s, pixels, config, grid); // B N D
   const features = { tokens: [] as Tensor[], ffn: [] as Tensor[], mha: [] as Tensor[], attention: [] as Tensor[] };
+  let read = x;
+  const again = s.remembering();
   for (let i = 0; i < config.depth; i++) {
-    const out = s.in(`blocks.${i}`, (s) => block(s, x, config, grid, i));
+    const from = x;
+    const out = again.in(`blocks.${i}`, (s) => block(s, from, config, grid, i));
     x = out.tokens;
     for (const name of ['tokens', 'ffn', 'mha', 'attention'] as const) features[name].push(out[name]);
+    if (i === config.depth - 1) read = again.in(`blocks.${i}`, (s) => readBlock(s, from, config, grid, i));
   }
-  const norm = s.in('norm', (s) => layerNorm(s, x));
-  const tokenAt = (at: number) => reshape(slice(norm, 1, at, at + 1), [norm.shape[0]!, config.width]); // B D
+  const norm = again.in('norm', (s) => layerNorm(s, x));
+  const readNorm = again.in('norm', (s) => layerNorm(s, read)); // B prefix D
+  const tokenAt = (at: number) => reshape(slice(readNorm, 1, at, at + 1), [norm.shape[0]!, config.width]); // B D
   const pooled = tokenAt(0);
   const logits = s.in('head', (s) => linear(s, pooled, config.classes));
   const heads = config.distToken ? { distLogits: s.in('head_dist', (s) => linear(s, tokenAt(1), config.classes)) } : {};
@@ -91,19 +96,35 @@ interface BlockOutput {
 }
 
 function block(s: Scope, x: Tensor, config: VitConfig, grid: Grid, index: number): BlockOutput {
-  const rate = config.depth > 1 ? (config.dropPath * index) / (config.depth - 1) : 0;
-  const scaled = (name: string, t: Tensor) =>
-    config.layerScale === null ? t : s.in(name, (s) => layerScale(s, t, config.layerScale!));
   const mhca = config.mhca;
   const scores: Scores | undefined =
     mhca && index < mhca.layers ? (s, q, k) => mhcaScores(s, q, k, grid, mhca) : undefined;
   const normed = s.in('norm1', (s) => layerNorm(s, x));
   const attended = s.in('attn', (s) => attention(s, normed, config.heads, scores));
-  const middle = residual(s, 'dropPathAttn', x, scaled('ls1', attended.output), rate);
-  const normed2 = s.in('norm2', (s) => layerNorm(s, middle));
-  const ffn = s.in('mlp', (s) => mlp(s, normed2, Math.round(config.width * config.mlpRatio)));
+  return { ...branches(s, x, attended.output, config, index), attention: attended.attention };
+}
+
+/**
+ * The same block for the tokens that the heads read alone, [B,prefix,D]: the other rows of a last block reach no head, so
+ * their queries and their MLP need not be computed. In MHCA these tokens' rows are plain content attention.
+ */
+function readBlock(s: Scope, x: Tensor, config: VitConfig, { prefix }: Grid, index: number): Tensor {
+  const readRows = (t: Tensor) => slice(t, 1, 0, prefix);
+  const normed = s.in('norm1', (s) => layerNorm(s, x));
+  const attended = s.in('attn', (s) => attention(s, normed, config.heads, undefined, readRows(normed)));
+  return branches(s, readRows(x), attended.output, config, index).tokens;
+}
+
+/** The two residual sums of a block, given its attention's output. */
+function branches(s: Scope, x: Tensor, mha: Tensor, config: VitConfig, index: number): Omit<BlockOutput, 'attention'> {
+  const rate = config.depth > 1 ? (config.dropPath * index) / (config.depth - 1) : 0;
+  const scaled = (name: string, t: Tensor) =>
+    config.layerScale === null ? t : s.in(name, (s) => layerScale(s, t, config.layerScale!));
+  const middle = residual(s, 'dropPathAttn', x, scaled('ls1', mha), rate);
+  const normed = s.in('norm2', (s) => layerNorm(s, middle));
+  const ffn = s.in('mlp', (s) => mlp(s, normed, Math.round(config.width * config.mlpRatio)));
   const tokens = residual(s, 'dropPathMlp', middle, scaled('ls2', ffn), rate);
-  return { tokens, ffn, mha: attended.output, attention: attended.attention };
+  return { tokens, ffn, mha };
 }
 
 /** Patches, class (and distillation) token, positions: [B,N,D]. */

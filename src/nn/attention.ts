@@ -21,18 +21,22 @@ export function contentScores(q: Tensor, k: Tensor): Tensor {
   return softmax(matmul(q, k, { transB: true, alpha: 1 / Math.sqrt(q.shape.at(-1)!) }));
 }
 
-/** Multi-head self-attention over x [B,N,D] with timm's names: qkv.weight [3D,D], proj. */
+/**
+ * Multi-head self-attention over x [B,N,D] with timm's names: qkv.weight [3D,D], proj. `asking` [B,M,D] are the tokens that
+ * ask, where these are not all of x: then the output is [B,M,D] and the attention [B,H,M,N].
+ */
 export function attention(
   s: Scope,
   x: Tensor,
   heads: number,
   scores: Scores = (_, q, k) => contentScores(q, k),
+  asking = x,
 ): Attended {
-  const [B, N, D] = x.shape as [number, number, number];
-  const { q, k, v, shift } = s.in('qkv', (s) => project(s, x, heads));
+  const [B, M, D] = asking.shape as [number, number, number];
+  const { q, k, v, shift } = s.in('qkv', (s) => project(s, x, asking, heads));
   const weights = scores(s, q, k);
-  const mixed = matmul(weights, v); // B H N d
-  const joined = reshape(transpose(mixed, [0, 2, 1, 3]), [B, N, D]);
+  const mixed = matmul(weights, v); // B H M d
+  const joined = reshape(transpose(mixed, [0, 2, 1, 3]), [B, M, D]);
   const output = s.in('proj', (s) => {
     const [weight, bias] = [s.param('weight', [D, D], TRUNCATED_02), s.param('bias', [D], ZEROS)];
     const shifted = shift && reshape(matmul(weight, reshape(shift, [D, 1])), [D]);
@@ -42,9 +46,11 @@ export function attention(
 }
 
 interface Projected {
-  /** Each [B,H,N,d]. */
+  /** [B,H,M,d] */
   readonly q: Tensor;
+  /** [B,H,N,d] */
   readonly k: Tensor;
+  /** [B,H,N,d] */
   readonly v: Tensor;
   /** The values' bias [D], where it is left to the output projection. */
   readonly shift: Tensor | undefined;
@@ -56,13 +62,14 @@ interface Projected {
  * activations: a key's bias adds the same number to all logits of a query, which softmax does not see; and as rows of
  * attention sum to 1, the values' bias passes through unchanged, so it can be added to the output projection's.
  */
-function project(s: Scope, x: Tensor, heads: number): Projected {
-  const [B, N, D] = x.shape as [number, number, number];
+function project(s: Scope, x: Tensor, asking: Tensor, heads: number): Projected {
+  const [B, , D] = x.shape as [number, number, number];
   const weights = split(s.param('weight', [3 * D, D], TRUNCATED_02), [D, D, D], 0);
   const biases = split(s.param('bias', [3 * D], ZEROS), [D, D, D], 0);
   const [q, k, v] = weights.map((weight, i) => {
-    const y = affine(x, weight, s.training && i > 0 ? undefined : biases[i]);
-    return transpose(reshape(y, [B, N, heads, D / heads]), [0, 2, 1, 3]);
+    const tokens = i === 0 ? asking : x;
+    const y = affine(tokens, weight, s.training && i > 0 ? undefined : biases[i]);
+    return transpose(reshape(y, [B, tokens.shape[1]!, heads, D / heads]), [0, 2, 1, 3]);
   });
   return { q: q!, k: k!, v: v!, shift: s.training ? biases[2] : undefined };
 }

@@ -57,6 +57,11 @@ export class Scope {
     return withLabel(inner.path, () => build(inner));
   }
 
+  /** A scope in which the same part may be built twice: the second build gets the tensors of the first. */
+  remembering(): Scope {
+    return new Scope(remembering(this.#store), this.training, this.path);
+  }
+
   param(name: string, shape: readonly number[], init: Init, decay = shape.length > 1): Tensor {
     return this.#store.param({ name: this.#join(name), shape, init, role: 'param', decay });
   }
@@ -88,6 +93,20 @@ export class Scope {
   #join(name: string): string {
     return this.path === '' ? name : `${this.path}.${name}`;
   }
+}
+
+function remembering(store: Store): Store {
+  const made = new Map<string, Tensor>();
+  const once = (name: string, make: () => Tensor): Tensor => {
+    const tensor = made.get(name) ?? make();
+    made.set(name, tensor);
+    return tensor;
+  };
+  return {
+    param: (spec) => once(spec.name, () => store.param(spec)),
+    noise: (spec) => once(`noise.${spec.name}`, () => store.noise(spec)),
+    update: (name, value) => store.update(name, value),
+  };
 }
 
 /** Everything that a build asked for, in order. */

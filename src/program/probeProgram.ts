@@ -1,10 +1,10 @@
-import { grad } from '../autodiff/grad.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import type { NoiseSpec } from '../nn/scope.ts';
 import { globalNorm } from '../optim/clip.ts';
 import { closeProgram, type Program } from './program.ts';
+import { sharedGrad } from './sharedGrad.ts';
 import type { Vector } from './state.ts';
-import { buildStep, type TrainSpec } from './trainProgram.ts';
+import { buildStep, usedNoises, type TrainSpec } from './trainProgram.ts';
 
 export interface ProbeProgram {
   readonly program: Program;
@@ -24,7 +24,8 @@ export function probeProgram(spec: TrainSpec, vectors: readonly Vector[]): Probe
   const outputs = new Map<string, Tensor>();
   for (const [name, { value }] of Object.entries(terms)) {
     outputs.set(`term.${name}`, value);
-    outputs.set(`norm.${name}`, globalNorm(grad(value, wrt)));
+    outputs.set(`norm.${name}`, globalNorm(sharedGrad(value, wrt)));
   }
-  return { program: closeProgram(outputs), noises: [...store.noises.values()], terms: Object.keys(terms) };
+  const program = closeProgram(outputs);
+  return { program, noises: usedNoises(program, store.noises), terms: Object.keys(terms) };
 }

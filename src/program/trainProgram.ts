@@ -1,4 +1,3 @@
-import { grad } from '../autodiff/grad.ts';
 import { input } from '../graph/build.ts';
 import { withLabel } from '../graph/scope.ts';
 import { sizeOf } from '../graph/shape.ts';
@@ -11,6 +10,7 @@ import { concat, reshape } from '../ops/movement.ts';
 import { globalNorm } from '../optim/clip.ts';
 import type { OptimParam, Transform } from '../optim/transform.ts';
 import { closeProgram, type Program } from './program.ts';
+import { sharedGrad } from './sharedGrad.ts';
 import { layOut, type Vector, vectorPorts } from './state.ts';
 
 export interface TrainSpec {
@@ -98,20 +98,26 @@ export function trainProgram(spec: TrainSpec): TrainProgram {
   const slots = new Map(spec.optimiser.slots(optimParams).map(({ name, shape }) => [name, shape]));
   const sums =
     spec.accumulate > 1 ? gradients.map((g, i) => add(g, input(`acc.${trained[i]!.name}`, g.shape))) : gradients;
-  const update = withLabel('optimiser', () => buildUpdate(spec, optimParams, sums, slots, ports, common));
+  const after = withLabel('optimiser', () => buildUpdate(spec, optimParams, sums, slots, ports, common));
   const accumulated = new Map([
     ...common,
     ...sums.map((sum, i): [string, Tensor] => [`next.acc.${trained[i]!.name}`, sum]),
   ]);
+  const update = closeProgram(new Map([...common, ...after]));
   return {
     accumulate: spec.accumulate > 1 ? closeProgram(accumulated) : undefined,
-    update: closeProgram(new Map([...common, ...update])),
+    update,
     vectors,
     slots,
-    noises: [...store.noises.values()],
+    noises: usedNoises(update, store.noises),
     weights: Object.fromEntries(Object.entries(terms).map(([name, { weight }]) => [name, weight])),
     scalars: spec.optimiser.scalars,
   };
+}
+
+/** The masks that the program reads: those of features that no loss uses are not drawn. */
+export function usedNoises(program: Program, noises: ReadonlyMap<string, NoiseSpec>): NoiseSpec[] {
+  return [...noises.values()].filter(({ name }) => program.inputs.has(`noise.${name}`));
 }
 
 /** The gradient of each trained vector, divided by the number of micro-batches. */
@@ -122,7 +128,7 @@ function flatGradients(
   share: number,
 ): Tensor[] {
   const entries = trained.flatMap((vector) => vector.entries);
-  const gradients = grad(
+  const gradients = sharedGrad(
     share === 1 ? loss : mul(loss, 1 / share),
     entries.map(({ spec }) => params.get(spec.name)!),
   );

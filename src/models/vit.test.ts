@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest';
+import { input, inputName, isInput } from '../graph/build.ts';
+import type { NdArray } from '../graph/ndArray.ts';
+import { shareCommon } from '../graph/passes/shareCommon.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import { topologicalOrder } from '../graph/walk.ts';
+import { inputStore, type ParamSpec, Scope } from '../nn/scope.ts';
+import { gemm } from '../ops/matmul.ts';
+import { reshape, slice } from '../ops/movement.ts';
+import { evaluate } from '../engine/reference.ts';
+import { initialValue } from '../nn/initialise.ts';
+import { buildModel, variantConfig } from './index.ts';
+
+const SETTINGS = {
+  imageSize: 8,
+  patchSize: 4,
+  width: 8,
+  depth: 2,
+  heads: 2,
+  classes: 3,
+  dropPath: 0.3,
+  layerScale: 0.5,
+};
+const [B, N, D, HIDDEN] = [2, 5, 8, 16];
+
+function build(more: object, training: boolean) {
+  const store = inputStore();
+  const model = buildModel(variantConfig('vit_pico_patch4', { ...SETTINGS, ...more }));
+  return { store, features: model.build(new Scope(store, training), input('pixels', [B, 3, 8, 8])) };
+}
+
+/** Rows of every product with the second matrix of an MLP, by label. */
+const mlpRows = (features: ReturnType<typeof build>['features']) =>
+  topologicalOrder([features.logits])
+    .filter(({ op, inputs }) => op.name === 'Gemm' && inputs[0]!.shape[1] === HIDDEN)
+    .map(({ label, inputs }) => [label, inputs[0]!.shape[0]]);
+
+/** Initial weights (tokens and positions scaled up, so that they matter), alternating masks and wave-like pixels. */
+function feeds(outputs: readonly Tensor[], params: ReadonlyMap<string, ParamSpec>): Map<string, NdArray> {
+  const ports = topologicalOrder(outputs)
+    .map(({ outputs }) => outputs[0]!)
+    .filter(isInput);
+  return new Map(
+    ports.map((port) => {
+      const [name, { dtype, shape }] = [inputName(port), port];
+      const wave = Float64Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => Math.sin(0.7 * i + 1));
+      const spec = params.get(name);
+      const random = spec && spec.init.kind !== 'constant';
+      const data =
+        dtype === 'uint8'
+          ? wave.map((x) => +(x > 0))
+          : random
+            ? wave.map((x, i) => x + 10 * initialValue(spec, 1)[i]!)
+            : wave;
+      return [name, { dtype, shape, data }];
+    }),
+  );
+}
+
+describe('the last block', () => {
+  it('computes for the logits only the rows that the heads read', () => {
+    expect(mlpRows(build({}, true).features)).toEqual([
+      ['blocks.0.mlp.fc2', B * N],
+      ['blocks.1.mlp.fc2', B],
+    ]);
+    expect(mlpRows(build({ distToken: true }, true).features)).toEqual([
+      ['blocks.0.mlp.fc2', B * (N + 1)],
+      ['blocks.1.mlp.fc2', B * 2],
+    ]);
+  });
+
+  it.each(['none', 'sum', 'logits', 'gated'] as const)(
+    'gives the logits that its whole output gives, MHCA %s, with masks and without',
+    async (combine) => {
+      for (const training of [true, false]) {
+        const mhca = combine === 'none' ? null : { layers: 2, combine, dropout: 0.5 };
+        const { store, features } = build({ mhca }, training);
+        const head = [...store.params.values()].filter(({ name }) => name.startsWith('head.'));
+        const [weight, bias] = head.map(({ name, shape }) => input(name, shape));
+        const cls = reshape(slice(features.norm!, 1, 0, 1), [B, D]);
+        const outputs = [features.logits, gemm(cls, weight!, bias, { transB: true })];
+        const [read, whole] = evaluate(shareCommon(outputs), feeds(shareCommon(outputs), store.params)).map(
+          ({ data }) => data,
+        ) as [Float64Array, Float64Array];
+        expect(Math.abs(whole[0]!)).toBeGreaterThan(1e-3);
+        for (let i = 0; i < B * 3; i++) expect(Math.abs(read[i]! - whole[i]!)).toBeLessThan(1e-12);
+      }
+    },
+  );
+});
