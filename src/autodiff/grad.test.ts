@@ -86,20 +86,25 @@ describe('the derived graph', () => {
     const [scale, bias] = [input('scale', [4]), input('bias', [4])];
     expect(closed(...vjp([layerNorm(x, scale, bias, 1e-6)], [dy], [x, scale, bias]))).toMatchInlineSnapshot(`
       "%0 = Mul($dy, $scale) [2,4]
-      %1 = ReduceMean(%0, [1]) keepdims=1 [2,1]
-      %2 = Sub(%0, %1) [2,4]
-      %3 = LayerNormalization($x, $scale, $bias) axis=-1 epsilon=0.000001 [2,4] [2,1] [2,1]
-      %4 = Sub($x, %3.1) [2,4]
-      %5 = Mul(%4, %3.2) [2,4]
-      %6 = Mul($dy, %5) [2,4]
-      %7 = Mul(%6, $scale) [2,4]
-      %8 = ReduceMean(%7, [1]) keepdims=1 [2,1]
-      %9 = Mul(%5, %8) [2,4]
-      %10 = Sub(%2, %9) [2,4]
-      %11 = Mul(%10, %3.2) [2,4]
-      %12 = ReduceSum(%6, [0]) keepdims=0 [4]
-      %13 = ReduceSum($dy, [0]) keepdims=0 [4]
-      return %11, %12, %13"
+      %1 = Reshape($scale, [4,1]) [4,1]
+      %2 = MatMul($dy, %1) [2,1]
+      %3 = Mul(%2, 0.25) [2,1]
+      %4 = Sub(%0, %3) [2,4]
+      %5 = LayerNormalization($x, $scale, $bias) axis=-1 epsilon=0.000001 [2,4] [2,1] [2,1]
+      %6 = Sub($x, %5.1) [2,4]
+      %7 = Mul(%5.2, %5.2) [2,1]
+      %8 = Mul($dy, %6) [2,4]
+      %9 = MatMul(%8, %1) [2,1]
+      %10 = Mul(%9, 0.25) [2,1]
+      %11 = Mul(%7, %10) [2,1]
+      %12 = Mul(%6, %11) [2,4]
+      %13 = Sub(%4, %12) [2,4]
+      %14 = Mul(%13, %5.2) [2,4]
+      %15 = Reshape(%5.2, [1,2]) [1,2]
+      %16 = MatMul(%15, %8) [1,4]
+      %17 = Reshape(%16, [4]) [4]
+      %18 = ReduceSum($dy, [0]) keepdims=0 [4]
+      return %14, %17, %18"
     `);
   });
 
