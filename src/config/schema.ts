@@ -3,6 +3,9 @@ import { z } from 'zod';
 const auto = z.literal('auto');
 const count = z.int().min(1);
 const rate = z.number().min(0).max(1);
+/** Two numbers, the first not above the second. */
+const range = (end: z.ZodNumber) =>
+  z.tuple([end, end]).refine(([low, high]) => low <= high, 'wanted [low, high] with low not above high');
 const triple = z.tuple([z.number(), z.number(), z.number()]);
 
 export const dataSchema = z.strictObject({
@@ -23,8 +26,8 @@ export const dataSchema = z.strictObject({
 
 export const augmentSchema = z.strictObject({
   crop: z.union([auto, z.enum(['randomResized', 'pad', 'none'])]).default('auto'),
-  scale: z.tuple([rate, rate]).default([0.08, 1]),
-  ratio: z.tuple([z.number().positive(), z.number().positive()]).default([3 / 4, 4 / 3]),
+  scale: range(z.number().positive().max(1)).default([0.08, 1]),
+  ratio: range(z.number().positive()).default([3 / 4, 4 / 3]),
   padding: z.union([auto, z.int().min(0)]).default('auto'),
   flip: z.union([auto, rate]).default('auto'),
   evalCropRatio: z.union([auto, z.number().positive().max(1)]).default('auto'),

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileError } from './fileErrorNode.ts';
+import { makeFolder } from './makeFolderNode.ts';
 
 /**
  * Called after each step that changes the disk, for tests: a hook that never settles leaves the disk as a kill there
@@ -27,7 +28,7 @@ export async function writeFileAtomic(
 ): Promise<void> {
   const temporary = temporaryName(path);
   try {
-    await mkdir(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     await writeSynced(temporary, content, hook);
     await rename(temporary, path);
     await hook('newMoved');
@@ -52,7 +53,7 @@ export async function replaceFolderAtomic(
   const temporary = temporaryName(finalDir);
   try {
     await recoverFolder(finalDir);
-    await mkdir(temporary, { recursive: true });
+    makeFolder(temporary);
     await hook('created');
     await fill(temporary);
     await hook('written');

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../graph/errors.ts';
 import { type ModelConfig, modelConfigSchema } from '../models/index.ts';
 import { writeFileAtomic } from './atomicNode.ts';
+import { makeFolder } from './makeFolderNode.ts';
 import { readSafetensors, writeSafetensors } from './safetensorsNode.ts';
 import { float32Tensor, toFloat32 } from './safetensors.ts';
 
@@ -32,7 +33,7 @@ export interface SavedModel {
 
 /** Writes config.json, preprocessor_config.json and model.safetensors (Hugging Face layout) into an existing or new folder. */
 export async function writeModelFolder(dir: string, saved: SavedModel): Promise<void> {
-  await mkdir(dir, { recursive: true });
+  makeFolder(dir);
   await writeSafetensors(
     join(dir, 'model.safetensors'),
     [...saved.weights].map(([name, { shape, data }]) => [name, float32Tensor(shape, data)] as const),

@@ -7,7 +7,7 @@ import type { Features, ModelConfig } from '../models/index.ts';
 import { mhcaSchema } from '../models/vit.ts';
 import { aligner } from '../nn/aligner.ts';
 import { add, mul, stopGradient } from '../ops/elementwise.ts';
-import { logitKd } from './logitKd.ts';
+import { logitKd, teacherHead, teacherTerms } from './logitKd.ts';
 import type { LossContext, Method, Terms } from './method.ts';
 import { labelSmoothing, labelTerms } from './supervised.ts';
 
@@ -81,10 +81,12 @@ function logitTerms({ student, teacher, targets, config }: LossContext<DearkdCon
   const { alpha, logitKd: how, tau, reduction } = config;
   if (how === 'none' || alpha === 0) return labelTerms(student, targets, config.labelSmoothing);
   const kind = how === 'hard' ? ({ how } as const) : ({ how, tau, reduction } as const);
-  const kd = { value: logitKd(student, teacher!.logits, kind), weight: alpha };
+  const kd = teacherTerms(student, teacherHead(student), { labels: alpha < 1 }, (logits) => ({
+    kd: { value: logitKd(logits, teacher!.logits, kind), weight: alpha },
+  }));
   return alpha < 1
-    ? { ce: { value: crossEntropy(student.logits, targets!, config.labelSmoothing), weight: 1 - alpha }, kd }
-    : { kd };
+    ? { ce: { value: crossEntropy(student.logits, targets!, config.labelSmoothing), weight: 1 - alpha }, ...kd }
+    : kd;
 }
 
 /** L_hidden: the mean over the pairs of the mean squared error between aligned tokens and (standardised) teacher maps. */
@@ -147,5 +149,6 @@ function mhcaOf(
   if (student.family !== 'vit' || !teacher?.maps) return null;
   const rows = Math.floor(student.imageSize / student.patchSize);
   const pairs = config.pairs === 'auto' ? defaultPairs(student.depth, { rows }, mapSizes(teacher)) : config.pairs;
-  return { ...given, layers: Math.max(...pairs.map(({ block }) => block)) + 1 };
+  // A block that the student does not have is refused by name when the loss is built.
+  return { ...given, layers: Math.min(student.depth, Math.max(...pairs.map(({ block }) => block)) + 1) };
 }

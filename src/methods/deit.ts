@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { crossEntropy } from '../losses/crossEntropy.ts';
-import { logitKd } from './logitKd.ts';
+import { logitKd, teacherHead, teacherTerms } from './logitKd.ts';
 import type { Method } from './method.ts';
 import { labelSmoothing, labelTerms } from './supervised.ts';
 
@@ -29,9 +29,11 @@ export const deit: Method<z.output<typeof config>> = {
   loss: ({ student, teacher, targets, config: { kind, alpha, tau, reduction, labelSmoothing } }) => {
     // Without a say of the teacher both heads learn the labels: both vote at test time.
     if (alpha === 0) return labelTerms(student, targets, labelSmoothing);
-    const soft = { how: 'soft', tau, reduction } as const;
-    const kd = { value: logitKd(student, teacher!.logits, kind === 'hard' ? { how: 'hard' } : soft), weight: alpha };
-    if (alpha === 1) return { kd };
-    return { ce: { value: crossEntropy(student.logits, targets!, labelSmoothing), weight: 1 - alpha }, kd };
+    const how = kind === 'hard' ? ({ how: 'hard' } as const) : ({ how: 'soft', tau, reduction } as const);
+    const kd = teacherTerms(student, teacherHead(student), { labels: alpha < 1 }, (logits) => ({
+      kd: { value: logitKd(logits, teacher!.logits, how), weight: alpha },
+    }));
+    if (alpha === 1) return kd;
+    return { ce: { value: crossEntropy(student.logits, targets!, labelSmoothing), weight: 1 - alpha }, ...kd };
   },
 };

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { dkd as dkdLoss } from '../losses/dkd.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import { teacherTerms } from './logitKd.ts';
 import type { Method } from './method.ts';
 import { labelSmoothing, labelTerms, labelWeight } from './supervised.ts';
 
@@ -20,11 +22,13 @@ export const dkd: Method<z.output<typeof config>> = {
   config,
   needs: () => ({ student: ['logits'], teacher: ['logits'], labels: 'integer' }),
   loss: ({ student, teacher, targets, config }) => {
-    const { target, nonTarget } = dkdLoss(student.logits, teacher!.logits, targets!, config.temp);
+    const distil = (logits: Tensor) => {
+      const { target, nonTarget } = dkdLoss(logits, teacher!.logits, targets!, config.temp);
+      return { target: { value: target, weight: config.alpha }, nonTarget: { value: nonTarget, weight: config.beta } };
+    };
     return {
       ...labelTerms(student, targets, config.labelSmoothing, config.labelWeight),
-      target: { value: target, weight: config.alpha },
-      nonTarget: { value: nonTarget, weight: config.beta },
+      ...teacherTerms(student, student.logits, { labels: config.labelWeight > 0 }, distil),
     };
   },
 };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { softKd } from '../losses/softKd.ts';
+import { teacherTerms } from './logitKd.ts';
 import type { Method } from './method.ts';
 import { labelSmoothing, labelTerms } from './supervised.ts';
 
@@ -19,6 +20,8 @@ export const kd: Method<z.output<typeof config>> = {
   needs: ({ alpha }) => ({ student: ['logits'], teacher: ['logits'], labels: alpha < 1 ? 'any' : 'none' }),
   loss: ({ student, teacher, targets, config }) => ({
     ...labelTerms(student, targets, config.labelSmoothing, 1 - config.alpha),
-    kd: { value: softKd(student.logits, teacher!.logits, config.tau, config.reduction), weight: config.alpha },
+    ...teacherTerms(student, student.logits, { labels: config.alpha < 1 }, (logits) => ({
+      kd: { value: softKd(logits, teacher!.logits, config.tau, config.reduction), weight: config.alpha },
+    })),
   }),
 };

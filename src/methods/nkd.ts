@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { nkd as nkdLoss } from '../losses/nkd.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import { teacherTerms } from './logitKd.ts';
 import type { Method } from './method.ts';
 import { labelSmoothing, labelTerms, labelWeight } from './supervised.ts';
 
@@ -19,11 +21,13 @@ export const nkd: Method<z.output<typeof config>> = {
   config,
   needs: () => ({ student: ['logits'], teacher: ['logits'], labels: 'any' }),
   loss: ({ student, teacher, targets, config }) => {
-    const { target, nonTarget } = nkdLoss(student.logits, teacher!.logits, targets!, config.temp);
+    const distil = (logits: Tensor) => {
+      const { target, nonTarget } = nkdLoss(logits, teacher!.logits, targets!, config.temp);
+      return { target: { value: target, weight: 1 }, nonTarget: { value: nonTarget, weight: config.gamma } };
+    };
     return {
       ...labelTerms(student, targets, config.labelSmoothing, config.labelWeight),
-      target: { value: target, weight: 1 },
-      nonTarget: { value: nonTarget, weight: config.gamma },
+      ...teacherTerms(student, student.logits, { labels: config.labelWeight > 0 }, distil),
     };
   },
 };

@@ -105,7 +105,13 @@ export function buildModel({ family, ...config }: ModelConfig): Model {
     if (width % heads !== 0) throw new UserError(`model: width ${width} is not a multiple of ${heads} heads`);
     if (imageSize < patchSize)
       throw new UserError(`model: an image of ${imageSize} px has no patch of ${patchSize} px`);
+    checkMhca(config as VitConfig);
     return vit(config as VitConfig);
   }
   return resnet(config as ResnetConfig);
+}
+
+function checkMhca({ mhca, depth }: VitConfig): void {
+  if (mhca && mhca.layers > depth)
+    throw new UserError(`model: mhca.layers: wanted at most the ${depth} blocks of the model, got ${mhca.layers}`);
 }

@@ -1,7 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../formats/atomicNode.ts';
+import { makeFolder } from '../formats/makeFolderNode.ts';
 import { UserError } from '../graph/errors.ts';
 import { distill, evaluate, exportModel, loadModel, resume, type RunEvent, train } from '../index.ts';
 import { findFolder } from '../train/atomicNode.ts';
@@ -116,7 +117,7 @@ function say(text: string): void {
   console.error(`\n${text}`);
 }
 
-await mkdir(ROOT, { recursive: true });
+makeFolder(ROOT);
 try {
   await quickstart();
 } catch (error) {

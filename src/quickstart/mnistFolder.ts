@@ -19,7 +19,6 @@ export const MNIST_SPLIT = { val: 2000, train: 7000 } as const;
  */
 export async function writeMnistFolder(dir: string): Promise<void> {
   if (existsSync(dir)) return;
-  await mkdir(join(dir, '..'), { recursive: true });
   const digits = await Promise.all(Array.from({ length: 10 }, (_, digit) => readDigits(digit)));
   const images = digits.flatMap((values, digit) =>
     Array.from({ length: Math.floor(values.length / PIXELS) }, (_, i) => ({ digit, i })),

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { type AgreementReport, decision, logitAgreement } from '../analysis/agreement.ts';
 import { type CkaTable, linearCka } from '../analysis/cka.ts';
@@ -8,6 +7,7 @@ import { decodeImage, type ImageList, prepare, subset } from '../data/index.ts';
 import type { Engine } from '../engine/contract.ts';
 import { ortNode } from '../engine/ortNode.ts';
 import { writeFileAtomic } from '../formats/atomicNode.ts';
+import { makeFolder } from '../formats/makeFolderNode.ts';
 import { UserError } from '../graph/errors.ts';
 import { attentionPicture } from './analyseModelsPicture.ts';
 import { type ClassAttention, classAttentionOf, type ModelFeatures, modelFeatures } from './analyseModelsFeatures.ts';
@@ -76,6 +76,8 @@ export async function analyseModels(refs: readonly [string, string?], options: A
   const list = subset(opened.list, { count: options.images ?? 200 }, 0);
   if (options.image !== undefined) await decodeImage(options.image);
   const out = options.out ?? `inspect-${basename(resolve(refs[0]))}`;
+  // Before the work, not after it.
+  makeFolder(out);
   options.onStart?.(`${list.paths.length} of ${opened.part}`);
   const features: ModelFeatures[] = [];
   for (const model of models)
@@ -166,7 +168,6 @@ async function writeFiles(
   models: readonly LoadedModel[],
   image: string,
 ): Promise<string[]> {
-  await mkdir(out, { recursive: true });
   const files: string[] = [];
   const write = async (name: string, bytes: string | Uint8Array) => {
     await writeFileAtomic(join(out, name), bytes);

@@ -1,5 +1,4 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unknownName } from '../graph/names.ts';
 import { replaceFolderAtomic, writeFileAtomic } from '../formats/atomicNode.ts';
@@ -72,7 +71,6 @@ export function onnxFile(saved: SavedModel): Uint8Array {
 export async function writeExport(dir: string, saved: SavedModel, onnx: Uint8Array = onnxFile(saved)): Promise<void> {
   await replaceFolderAtomic(dir, async (folder) => {
     await writeModelFolder(folder, saved);
-    await mkdir(join(folder, 'onnx'), { recursive: true });
     await writeFileAtomic(join(folder, 'onnx', 'model.onnx'), onnx);
     await writeFileAtomic(join(folder, 'README.md'), modelCard(saved));
   });

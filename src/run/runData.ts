@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { RunConfig } from '../config/schema.ts';
+import { UserError } from '../graph/errors.ts';
 import {
   createLoader,
   type Dataset,
@@ -28,6 +29,7 @@ export interface RunData {
 
 export async function openRunData({ data }: RunConfig): Promise<RunData> {
   const dataset = openDataset(data.dir, { valFraction: data.valFraction, seed: data.splitSeed });
+  if (dataset.val.paths.length === 0) throw noValidation(data.dir, dataset.train.paths.length);
   const amount = data.images !== null ? { count: data.images } : { fraction: data.fraction };
   const whole = data.images === null && data.fraction === 1;
   const train = whole ? dataset.train : subset(dataset.train, amount, data.splitSeed);
@@ -40,6 +42,12 @@ export async function openRunData({ data }: RunConfig): Promise<RunData> {
     facts: { images: train.paths.length, classes: dataset.classes.length, shorterSide: await medianSide(train) },
     digest: digestOf(train),
   };
+}
+
+function noValidation(dir: string, images: number): UserError {
+  return new UserError(
+    `${dir}: wanted images to validate on, got none: there is no val folder, and of ${images} images no class has two, so that one could be put aside. Add images, or a folder val/<class>/`,
+  );
 }
 
 /** The median shorter side of up to nine images spread over the list; unreadable ones are left to the loader. */

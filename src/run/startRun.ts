@@ -1,7 +1,10 @@
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
+import { parseConfig } from '../config/parse.ts';
 import type { RunInput } from '../config/schema.ts';
+import type { Settings } from '../config/settings.ts';
 import { UserError } from '../graph/errors.ts';
+import { methodNamed } from '../methods/index.ts';
 import type { RunResult } from './runResult.ts';
 import { type TrainOptions, trainRun } from './trainRun.ts';
 
@@ -44,7 +47,9 @@ export async function startRun(
     return trainRun(given as RunInput, { ...options, out: options.out });
   }
   const input = nameAfterInit(given);
-  const missing = WANTED[kind].filter(({ key }) => valueAt(input, key) == null);
+  const missing = WANTED[kind].filter(
+    ({ key }) => valueAt(input, key) == null && (key !== 'teacher' || wantsTeacher(input)),
+  );
   if (missing.length > 0)
     throw new UserError(
       `understudy ${kind}: missing ${missing.map(({ flag }) => flag).join(', ')} (or ${missing.map(({ key }) => key).join(', ')} in the file of --config)`,
@@ -58,6 +63,24 @@ function nameAfterInit(input: RunSettings): RunSettings {
   return init == null || name != null
     ? input
     : { ...input, student: { ...input.student, name: basename(resolve(init)) } };
+}
+
+/** Whether one of the methods reads a teacher; of a method that is not known (yet), it is taken to. */
+function wantsTeacher({ method, methods, stages }: RunSettings): boolean {
+  const listed = Array.isArray(stages) ? stages.map((stage) => stage.method) : [method];
+  return listed.some((name) => {
+    if (typeof name !== 'string') return true;
+    try {
+      const found = methodNamed(name);
+      const given = (part: string) => ((methods as Settings | undefined)?.[part] ?? {}) as Settings;
+      const settings = found.parts ? Object.fromEntries(found.parts.map((part) => [part, given(part)])) : given(name);
+      return found.needs(parseConfig(found.config, settings, `methods.${name}`)).teacher.length > 0;
+    } catch (error) {
+      // The run itself refuses it, with the reason.
+      if (error instanceof UserError) return true;
+      throw error;
+    }
+  });
 }
 
 function valueAt(input: RunSettings, key: string): unknown {

@@ -1,6 +1,6 @@
 import { parseConfig } from '../config/parse.ts';
 import type { RunConfig } from '../config/schema.ts';
-import { internal } from '../graph/errors.ts';
+import { internal, UserError } from '../graph/errors.ts';
 import { type Features, type ModelConfig, modelConfigSchema, VARIANTS } from '../models/index.ts';
 import type { PlannedStage } from './stagePlan.ts';
 
@@ -19,6 +19,7 @@ export function studentConfig(
   const variant = VARIANTS[student.name];
   const base = { ...(init ?? { family: variant!.family, ...variant!.settings }), ...own };
   const schema = schemaOf(base.family);
+  refuseOwned(student.settings);
   parseConfig(schema.partial(), student.settings, 'student.settings');
   const described = (asked: object) => parseConfig(schema, { ...base, ...asked, ...student.settings }, 'student');
   const plain = described({});
@@ -26,6 +27,21 @@ export function studentConfig(
   if (plain.family !== 'vit') return plain;
   const asked = stages.map(({ method, settings }) => method.shapeStudent?.(settings, plain, teacher) ?? {});
   return described(Object.assign({}, ...asked));
+}
+
+/** What the data, the model's name and `student.imageSize` say is not said a second time. */
+const OWNED: Readonly<Record<string, string>> = {
+  family: 'it follows from the name of the model; choose another student.name',
+  classes: 'it is counted in the data',
+  imageSize: 'set student.imageSize instead',
+};
+
+function refuseOwned(settings: Readonly<Record<string, unknown>>): void {
+  for (const [key, remedy] of Object.entries(OWNED))
+    if (Object.hasOwn(settings, key))
+      throw new UserError(
+        `student.settings.${key}: wanted a setting of the architecture, got ${JSON.stringify(settings[key])}; ${remedy}`,
+      );
 }
 
 function schemaOf(family: string) {

@@ -21,8 +21,8 @@ export interface RunOptions {
 }
 
 export interface DistillOptions extends RunOptions {
-  /** A trained model: a run folder or an exported folder. */
-  readonly teacher: string;
+  /** A trained model: a run folder or an exported folder. Only methods that learn from none (`uskd`) do without. */
+  readonly teacher?: string;
   /** A name of `listModels`. */
   readonly student: string;
   /** A name of `listMethods`, or a sum of several: `vitkd+nkd`. */
@@ -55,7 +55,7 @@ export function distill({
   const named = {
     data: { ...settings.data, dir: data },
     student: { ...settings.student, name: student },
-    teacher,
+    ...(teacher === undefined ? {} : { teacher }),
     method,
   };
   return startRun('distill', { ...settings, ...named }, runOptions(options));

@@ -1,7 +1,8 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { writeFileAtomic } from '../formats/atomicNode.ts';
+import { makeFolder } from '../formats/makeFolderNode.ts';
 import { UserError } from '../graph/errors.ts';
 import type { RunEvent } from '../train/events.ts';
 import { takeLock } from '../train/runLockNode.ts';
@@ -58,7 +59,7 @@ export async function runStudy(file: string, options: StudyOptions = {}): Promis
   const text = await readStudy(file);
   const plan = planStudy(parseYaml(text, file), file);
   const out = options.out ?? plan.study.out ?? join('runs', plan.study.name);
-  await mkdir(out, { recursive: true });
+  makeFolder(out);
   const release = await takeLock(out);
   try {
     const records = new RunRecords(out);

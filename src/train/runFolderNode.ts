@@ -1,6 +1,7 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../graph/errors.ts';
+import { makeFolder } from '../formats/makeFolderNode.ts';
 import { fileError, findFolder, recoverFolder, removeStaleTemps } from './atomicNode.ts';
 import { lockName, takeLock, throwIfInUse } from './runLockNode.ts';
 
@@ -30,7 +31,7 @@ export async function createRunFolder(dir: string, { resume }: { readonly resume
     if (resume && checkpoint === undefined && !names.includes('config.yaml')) throw noCheckpoint(dir, names);
     if (!resume && names.length > 0)
       throw notEmpty(dir, names, checkpoint !== undefined || names.includes('config.yaml'));
-    await mkdir(dir, { recursive: true });
+    makeFolder(dir);
     const release = await takeLock(dir);
     if (!resume) return { path: dir, release };
     await recover(dir, release);

@@ -95,6 +95,18 @@ def makeKd():
         finish("hardKd" + name, x, {}, {"ce": ce, "kd": kd, "loss": 0.5 * ce + 0.5 * kd}, dict(method="hardKd", alpha=0.5, distToken=dist, labelSmoothing=smoothing))
 
 
+def makeBothHeads():
+    """Two heads and no label loss: each head learns from the teacher at half weight."""
+    for seed, how in ((251, "soft"), (252, "hard")):
+        rnd = Random(seed)
+        x = {"logits": leaf(logits(rnd, 4, 6, False)), "distLogits": leaf(logits(rnd, 4, 6, False)), "teacherLogits": logits(rnd, 4, 6, False)}
+        log = lambda z: (z / 2).log_softmax(1)
+        t = x["teacherLogits"]
+        one = lambda z: 4 * F.kl_div(log(z), log(t), log_target=True, reduction="batchmean") if how == "soft" else F.cross_entropy(z, t.argmax(1))
+        cls, dist = one(x["logits"]), one(x["distLogits"])
+        finish(how + "KdBothHeads", x, {}, {"kd": cls, "kdDist": dist, "loss": (cls + dist) / 2}, dict(method=how + "Kd", alpha=1, tau=2, reduction="mean", labelSmoothing=0.0, distToken=True))
+
+
 def dearCase(case, seed, pairs, B=3, D=6, K=5, kind="labels", **changes):
     """pairs: list of (grid, (C, h, w))."""
     c = dict(method="dearkd", a=0.5, b=2.0, tau=3, logitKd="hard", standardise=True, distToken=False, labelSmoothing=0.0, **{})
@@ -151,3 +163,4 @@ if __name__ == "__main__":
     makeCrossEntropy()
     makeKd()
     makeDearkd()
+    makeBothHeads()

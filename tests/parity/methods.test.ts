@@ -87,11 +87,18 @@ function dearkdCase(golden: Golden): MethodCase {
   };
 }
 
+const bothHeads = (read: (golden: Golden) => MethodCase) => (golden: Golden) => ({
+  ...read(golden),
+  terms: { kd: (t) => t.kd!.value, kdDist: (t) => t.kdDist!.value } satisfies MethodCase['terms'],
+});
+
 const CASES: readonly (readonly [names: readonly string[], read: (golden: Golden) => MethodCase])[] = [
   [CROSS_ENTROPY, crossEntropyCase],
   [SOFT, softKdCase],
   [HARD, hardKdCase],
   [DEARKD, dearkdCase],
+  [['softKdBothHeads'], bothHeads(softKdCase)],
+  [['hardKdBothHeads'], bothHeads(hardKdCase)],
 ];
 
 describe.each(CASES.flatMap(([names, read]) => names.map((name) => [name, read] as const)))(

@@ -1,6 +1,7 @@
-import { closeSync, fdatasync, fstatSync, ftruncateSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { closeSync, fdatasync, fstatSync, ftruncateSync, openSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
+import { makeFolder } from '../../formats/makeFolderNode.ts';
 import { fileError } from '../atomicNode.ts';
 
 /** A file that only grows. What `append` has returned from survives a kill of the process; what `sync` has, a power cut. */
@@ -24,7 +25,7 @@ export function openAppendFile(path: string, flags: 'a' | 'ax' = 'a'): AppendFil
     }
   };
   const file = guarded('open it', () => {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     return openSync(path, flags);
   });
   let length = fstatSync(file).size;
