@@ -41,7 +41,7 @@ export type { FeatureReport, Inspection } from './run/inspectModel.ts';
 export { inspectModel as inspect } from './run/inspectModel.ts';
 export type { AugmentationListing, MethodListing, ModelListing, SettingListing } from './run/listings.ts';
 export { listAugmentations, listMethods, listModels } from './run/listings.ts';
-export type { ClassProbability, ImageModel } from './run/predictImages.ts';
+export type { ClassProbability, ImageInput, ImageModel } from './run/predictImages.ts';
 export { loadModel } from './run/predictImages.ts';
 export type { RunSettings } from './run/startRun.ts';
 export type { DistillOptions, ResumeOptions, RunOptions, TrainRunOptions } from './run/train.ts';

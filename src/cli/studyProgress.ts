@@ -1,4 +1,5 @@
 import { runStudy, type StudyEvent, type StudyResult } from '../study/runStudy.ts';
+import { usualMetric } from '../study/report.ts';
 import { tableCells, tableNotes } from '../study/reportCells.ts';
 import { consoleLogger } from '../train/loggers/consoleNode.ts';
 import { formatDuration } from '../train/loggers/progressLine.ts';
@@ -51,9 +52,10 @@ function eventText(event: StudyEvent): string {
     return `\nrun ${event.index} of ${event.runs}: ${event.key}${eta}`;
   }
   const { state, outcome, error, seconds } = event.record;
-  const top1 = outcome?.last['val/top1'];
+  const metric = usualMetric([event.record]);
+  const value = outcome?.last[metric];
   if (error !== undefined) return `${event.key} failed: ${error}`;
-  return `${event.key}: ${state} after ${formatDuration(seconds)}${top1 === undefined ? '' : `, val/top1 ${percent(top1)}`}`;
+  return `${event.key}: ${state} after ${formatDuration(seconds)}${value === undefined ? '' : `, ${metric} ${percent(value)}`}`;
 }
 
 function resultText({ out, report }: StudyResult): string {

@@ -7,14 +7,33 @@ import { nearest } from '../graph/names.ts';
 export function parseConfig<S extends z.ZodType>(schema: S, value: unknown, where: string): z.output<S> {
   const checked = schema.safeParse(value);
   if (checked.success) return checked.data;
-  const lines = checked.error.issues.map((issue) => describe(issue, schema, value));
+  const lines = checked.error.issues.flatMap(intoUnion).map((issue) => describe(issue, schema, value));
   throw new UserError(`${where}: ${lines.join('\n  ')}`);
+}
+
+/**
+ * Of a union, the issues inside the alternative that was meant: one of the value's own kind (all that is wrong lies deeper),
+ * the one with the fewest issues. Where there is none, the union's issue itself.
+ */
+function intoUnion(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
+  if (issue.code !== 'invalid_union') return [issue];
+  const inside = issue.errors.map((branch) => branch.flatMap(intoUnion));
+  const isDeeper = (found: z.core.$ZodIssue) => found.path.length > 0 || found.code === 'unrecognized_keys';
+  const meant = inside.filter((branch) => branch.length > 0 && branch.every(isDeeper));
+  const best = meant.reduce<z.core.$ZodIssue[] | undefined>(
+    (least, branch) => (least && least.length <= branch.length ? least : branch),
+    undefined,
+  );
+  return best ? best.map((found) => ({ ...found, path: [...issue.path, ...found.path] })) : [issue];
 }
 
 function describe(issue: z.core.$ZodIssue, schema: z.ZodType, value: unknown): string {
   const at = issue.path.map(String);
   if (issue.code === 'unrecognized_keys') {
-    const valid = keysAt(schema, at);
+    const valid = keysAt(
+      schema,
+      at.filter((key) => !/^\d+$/.test(key)),
+    );
     return issue.keys
       .map((key) => {
         const near = nearest(key, valid);
@@ -33,17 +52,27 @@ function wanted(issue: z.core.$ZodIssue): string {
   return issue.errors.map((branch) => branch.map(wanted).join(' and ')).join(', or ');
 }
 
-/** The keys of the object schema at a path; through defaults and nullables. */
+/** The keys of the object schema at a path; places in a list are numbers and stand for no key. */
 function keysAt(schema: z.ZodType, path: readonly string[]): string[] {
-  let at = unwrap(schema);
-  for (const key of path) at = unwrap((at as { shape?: Record<string, z.ZodType> } | undefined)?.shape?.[key]);
-  return Object.keys((at as { shape?: object } | undefined)?.shape ?? {});
+  const [first, ...rest] = path;
+  const objects = alternatives(schema);
+  if (first === undefined) return [...new Set(objects.flatMap(({ shape }) => Object.keys(shape)))];
+  return [...new Set(objects.flatMap(({ shape }) => (shape[first] ? keysAt(shape[first], rest) : [])))];
 }
 
-function unwrap(schema: z.ZodType | undefined): z.ZodType | undefined {
-  let at = schema as { def?: { innerType?: z.ZodType; type?: string }; shape?: object } | undefined;
-  while (at && !at.shape && at.def?.innerType) at = at.def.innerType as typeof at;
-  return at as z.ZodType | undefined;
+interface ObjectSchema {
+  readonly shape: Readonly<Record<string, z.ZodType>>;
+}
+
+/** The object schemas that a schema can be: itself, or those inside defaults, nullables, lists and unions. */
+function alternatives(schema: z.ZodType): ObjectSchema[] {
+  const { shape, def } = schema as Partial<ObjectSchema> & {
+    readonly def: { readonly innerType?: z.ZodType; readonly element?: z.ZodType; readonly options?: readonly z.ZodType[] };
+  };
+  if (shape) return [{ shape }];
+  if (def.options) return def.options.flatMap(alternatives);
+  const inner = def.innerType ?? def.element;
+  return inner ? alternatives(inner) : [];
 }
 
 /** `optim.lr=1e-3` set into a plain object. Values are YAML. */

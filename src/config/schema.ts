@@ -79,10 +79,25 @@ export const modelSchema = z.strictObject({
   settings: z.record(z.string(), z.unknown()).default({}),
 });
 
+const { lr, minLr, warmupLr, warmupEpochs, schedule, weightDecay, clipNorm } = optimSchema.shape;
+
+/** A stage's own learning rate over its own steps; what is missing is that of `optim`. */
+export const stageOptimSchema = z.strictObject({
+  lr: lr.unwrap().optional(),
+  minLr: minLr.unwrap().optional(),
+  warmupLr: warmupLr.unwrap().optional(),
+  warmupEpochs: warmupEpochs.unwrap().optional(),
+  schedule: schedule.unwrap().optional(),
+  weightDecay: weightDecay.unwrap().optional(),
+  clipNorm: clipNorm.unwrap().optional(),
+});
+
 export const stageSchema = z.strictObject({
   method: z.string().min(1),
   /** Share of the epochs. */
   share: z.number().positive().max(1),
+  /** Without it, one schedule goes on over all stages. */
+  optim: stageOptimSchema.optional(),
 });
 
 export const runSchema = z.strictObject({
@@ -102,3 +117,4 @@ export const runSchema = z.strictObject({
 
 export type RunInput = z.input<typeof runSchema>;
 export type RunConfig = z.output<typeof runSchema>;
+export type StageOptim = z.output<typeof stageOptimSchema>;

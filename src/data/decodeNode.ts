@@ -19,6 +19,11 @@ export async function decodeImage(path: string): Promise<Pixels> {
   } catch (error) {
     throw cannotRead(path, describeReadError(error as NodeJS.ErrnoException));
   }
+  return decodeBytes(bytes, path);
+}
+
+/** The same for a file's bytes; `path` names them in errors. */
+export async function decodeBytes(bytes: Buffer, path: string): Promise<Pixels> {
   if (bytes.length === 0) throw cannotRead(path, 'an empty file (0 bytes)');
   try {
     return isBmp(bytes) ? decodeBmp(bytes) : await decodeBySharp(bytes);

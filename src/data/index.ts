@@ -3,7 +3,7 @@ export type { TrainTransform, TransformConfig } from './augment/pipeline.ts';
 export type { Pixels } from './augment/pixels.ts';
 export { compareCodePoints, select, splitList, subset } from './dataset.ts';
 export type { Amount, Dataset, ImageList } from './dataset.ts';
-export { decodeImage } from './decodeNode.ts';
+export { decodeBytes, decodeImage } from './decodeNode.ts';
 export { imageExtensions, openDataset } from './folderNode.ts';
 export type { OpenOptions } from './folderNode.ts';
 export { createLoader } from './loaderNode.ts';

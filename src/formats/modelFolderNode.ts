@@ -101,15 +101,29 @@ export async function readModelFolder(dir: string): Promise<SavedModel> {
     throw new UserError(
       `${join(dir, 'config.json')}: the model's description is not valid: ${parsed.error.issues[0]?.message}`,
     );
-  const labels = config.id2label as Record<string, string>;
   const preprocessorPath = join(dir, 'preprocessor_config.json');
   const { tensors } = await readSafetensors(join(dir, 'model.safetensors'));
   return {
     model: parsed.data,
-    classes: Object.keys(labels).map((_, i) => labels[String(i)]!),
+    classes: readClasses(config.id2label, parsed.data.classes, join(dir, 'config.json')),
     preprocessing: readPreprocessing(await readJson(preprocessorPath), parsed.data.imageSize, preprocessorPath),
     weights: new Map([...tensors].map(([name, tensor]) => [name, { shape: tensor.shape, data: toFloat32(tensor) }])),
   };
+}
+
+/** `id2label` as names in the order of the logits; people edit it by hand. */
+function readClasses(labels: unknown, count: number, path: string): string[] {
+  const given = labels !== null && typeof labels === 'object' ? (labels as Record<string, unknown>) : {};
+  const names = Array.from({ length: count }, (_, i) => given[String(i)]);
+  const at = names.findIndex((name) => typeof name !== 'string');
+  const wanted = `${path}: id2label: wanted a name for each of the ${count} classes ("0" to "${count - 1}")`;
+  if (at >= 0) throw new UserError(`${wanted}, got ${JSON.stringify(names[at]) ?? 'nothing'} for "${at}"`);
+  const extra = Object.keys(given).find((key) => !(Number(key) < count && String(Number(key)) === key));
+  if (extra !== undefined) throw new UserError(`${wanted}, got "${extra}" besides`);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined)
+    throw new UserError(`${path}: id2label: wanted different names, got ${JSON.stringify(twice)} twice`);
+  return names as string[];
 }
 
 function readPreprocessing(raw: Record<string, unknown>, imageSize: number, path: string): Preprocessing {

@@ -1,5 +1,6 @@
 import type { Json, UnstampedEvent } from '../train/events.ts';
 import type { RunParts } from './buildStage.ts';
+import { describeStage } from './stageSchedule.ts';
 
 /** Tells at the start of a run what it will do: data, every automatic setting with its reason, student, teacher. */
 export function announce(
@@ -22,5 +23,8 @@ export function announce(
   );
   for (const { key, value, reason } of settings.choices) note(`${key} = ${value} (${reason})`);
   note(`student: ${student.family} ${JSON.stringify(student.config)}`);
+  if (stages.length > 1 || stages[0]?.optim)
+    for (const stage of stages)
+      note(describeStage(settings, config, stage, steps / settings.train.epochs));
   if (teacher) note(`teacher: ${teacher.path} (${teacher.model.family})`);
 }

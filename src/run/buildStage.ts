@@ -4,7 +4,6 @@ import { input } from '../graph/build.ts';
 import type { FeatureName, Features, Model, ModelConfig } from '../models/index.ts';
 import { adamw } from '../optim/adamw.ts';
 import { clipByGlobalNorm } from '../optim/clip.ts';
-import { type Schedule, warmupConstant, warmupCosine } from '../optim/schedule.ts';
 import { sgd } from '../optim/sgd.ts';
 import { chain, type Transform } from '../optim/transform.ts';
 import { Scope } from '../nn/scope.ts';
@@ -14,6 +13,7 @@ import type { Settings } from './defaults.ts';
 import type { LoadedModel } from './modelReference.ts';
 import type { RunData } from './runData.ts';
 import type { PlannedStage } from './stagePlan.ts';
+import { stageSettings } from './stageSchedule.ts';
 import { teacherBuilder } from './teacher.ts';
 
 /** All that the stages of a run share. */
@@ -77,7 +77,7 @@ export function stageSpec(parts: RunParts, stage: PlannedStage, weights: Readonl
     ...(uses ? { teacher: teacherBuilder(teacher, preprocessing, data.classes, needs.teacher) } : {}),
     loss: ({ scope, student, teacher, targets }) =>
       stage.method.loss({ scope, student, teacher, targets, config: stage.settings }),
-    optimiser: optimiserOf(settings.optim),
+    optimiser: optimiserOf(stageSettings(settings, parts.config, stage).optim),
     accumulate: settings.train.accumulate,
     ema: settings.train.ema !== null,
     pixels: [3, settings.imageSize, settings.imageSize],
@@ -90,17 +90,4 @@ function optimiserOf(optim: Settings['optim']): Transform {
   const core =
     optim.name === 'adamw' ? adamw({ betas, epsilon, weightDecay }) : sgd({ momentum, nesterov, weightDecay });
   return optim.clipNorm === null ? core : chain(clipByGlobalNorm(optim.clipNorm), core);
-}
-
-/** One schedule over all stages. */
-export function scheduleOf({ optim }: Settings, updatesPerEpoch: number, totalSteps: number): Schedule {
-  const warmupSteps = Math.min(Math.round(optim.warmupEpochs * updatesPerEpoch), Math.max(0, totalSteps - 1));
-  const common = {
-    lr: optim.lr,
-    minLr: optim.minLr,
-    warmupLr: Math.min(optim.warmupLr, optim.lr),
-    warmupSteps,
-    totalSteps,
-  };
-  return optim.schedule === 'cosine' ? warmupCosine(common) : warmupConstant(common);
 }

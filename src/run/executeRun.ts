@@ -9,7 +9,7 @@ import { TrainState } from '../train/trainState.ts';
 import { BatchStream } from './batchStream.ts';
 import { announce } from './announce.ts';
 import { bestStep, type RunResult } from './runResult.ts';
-import { type RunParts, scheduleOf, stageSpec } from './buildStage.ts';
+import { type RunParts, stageSpec } from './buildStage.ts';
 import { initialWeights } from './initialWeights.ts';
 import type { LoadedModel } from './modelReference.ts';
 import { trainLoader } from './runData.ts';
@@ -17,6 +17,7 @@ import { openRunLoggers } from './runLoggersNode.ts';
 import { writeRunConfig } from './runConfigNode.ts';
 import { RunEvaluator } from './runEvaluator.ts';
 import type { PlannedStage } from './stagePlan.ts';
+import { stageSchedule } from './stageSchedule.ts';
 import { updatesIn } from './trainRun.ts';
 import { ledgerOf, measureAutoWeights, type ProbeTask, probeTerms } from './termProbe.ts';
 import { describe, writeBestModel } from './saveModel.ts';
@@ -192,7 +193,7 @@ class RunExecution {
         to: Math.min(epochEnd, ledgerAt),
         totalSteps: this.#totalSteps,
         updatesPerEpoch: this.#updatesPerEpoch,
-        schedule: scheduleOf(settings, this.#updatesPerEpoch, this.#totalSteps),
+        schedule: stageSchedule(settings, this.#parts.config, stage, this.#updatesPerEpoch, this.#totalSteps),
         emaDecay: settings.train.ema,
         seed: settings.train.seed,
         emit: (event) => this.emit(event),

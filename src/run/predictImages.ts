@@ -1,6 +1,6 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { decodeImage, imageExtensions, type Pixels } from '../data/index.ts';
+import { decodeBytes, decodeImage, imageExtensions, type Pixels } from '../data/index.ts';
 import type { Compiled, Engine, EngineTensor } from '../engine/contract.ts';
 import { ortNode } from '../engine/ortNode.ts';
 import { UserError } from '../graph/errors.ts';
@@ -15,19 +15,22 @@ export interface ClassProbability {
   readonly probability: number;
 }
 
+/** A path, the bytes of an image file (a Buffer), or RGB bytes with width and height. */
+export type ImageInput = string | Uint8Array | Pixels;
+
 /** A model that is ready to answer. Call `dispose` at the end. */
 export interface ImageModel {
   readonly classes: readonly string[];
   readonly config: ModelConfig;
   readonly saved: LoadedModel;
   /**
-   * The most probable classes of an image, best first: `top` of them, 5 unless told. An image is a path, or RGB bytes with
-   * width and height.
-   * @throws UserError if the file cannot be read.
+   * The most probable classes of an image, best first: `top` of them, 5 unless told.
+   * @throws UserError if the image cannot be read, or after `dispose`.
    */
-  predict(image: string | Pixels, options?: { readonly top?: number }): Promise<ClassProbability[]>;
+  predict(image: ImageInput, options?: { readonly top?: number }): Promise<ClassProbability[]>;
   /** The same for several images, in their order. */
-  predict(images: readonly (string | Pixels)[], options?: { readonly top?: number }): Promise<ClassProbability[][]>;
+  predict(images: readonly ImageInput[], options?: { readonly top?: number }): Promise<ClassProbability[][]>;
+  /** Gives the memory back once the answers under way are there; a second call does nothing. */
   dispose(): Promise<void>;
 }
 
@@ -39,22 +42,31 @@ export async function loadModel(
   const saved = typeof ref === 'string' ? await loadModelReference(ref) : ref;
   const compiled = await engine.compile(frozenProgram(saved.network, saved.weights, 1));
   const logits = engine.empty('float32', [1, saved.classes.length]);
-  const one = async (image: string | Pixels, top: number) =>
-    rank(saved.classes, await answer(saved, engine, compiled, logits, image), top);
+  let disposed: Promise<void> | undefined;
   // One after the other: they share the tensor that the logits are written to.
-  const several = async (images: readonly (string | Pixels)[], top: number) => {
+  let turn: Promise<unknown> = Promise.resolve();
+  const one = (image: ImageInput, top: number): Promise<ClassProbability[]> => {
+    if (disposed) throw new UserError('predict: wanted a model in use, got one after dispose(); load it again');
+    const found = turn.then(async () => rank(saved.classes, await answer(saved, engine, compiled, logits, image), top));
+    turn = found.catch(() => undefined);
+    return found;
+  };
+  const several = async (images: readonly ImageInput[], top: number) => {
     const answers: ClassProbability[][] = [];
     for (const image of images) answers.push(await one(image, top));
     return answers;
   };
-  const predict = (images: string | Pixels | readonly (string | Pixels)[], { top = 5 }: { top?: number } = {}) =>
-    Array.isArray(images) ? several(images, top) : one(images as string | Pixels, top);
+  const predict = async (images: ImageInput | readonly ImageInput[], { top = 5 }: { top?: number } = {}) =>
+    Array.isArray(images) ? several(images, top) : one(images as ImageInput, top);
   return {
     classes: saved.classes,
     config: saved.model,
     saved,
     predict: predict as ImageModel['predict'],
-    dispose: () => compiled.dispose(),
+    dispose: () => {
+      disposed ??= turn.then(() => compiled.dispose());
+      return disposed;
+    },
   };
 }
 
@@ -63,12 +75,25 @@ async function answer(
   engine: Engine,
   compiled: Compiled,
   logits: EngineTensor,
-  image: string | Pixels,
+  image: ImageInput,
 ): Promise<Float32Array> {
   const { imageSize } = saved.preprocessing;
-  const values = await pixelValues(typeof image === 'string' ? await decodeImage(image) : image, saved.preprocessing);
+  const values = await pixelValues(await pixelsOf(image), saved.preprocessing);
   await compiled.run({ pixel_values: engine.tensor('float32', [1, 3, imageSize, imageSize], values) }, { logits });
   return (await logits.read()) as Float32Array;
+}
+
+async function pixelsOf(image: ImageInput): Promise<Pixels> {
+  if (typeof image === 'string') return decodeImage(image);
+  // Pages of a document and views of a bigger buffer come as Uint8Array too.
+  if (image instanceof Uint8Array)
+    return decodeBytes(Buffer.from(image.buffer, image.byteOffset, image.byteLength), `of ${image.byteLength} bytes`);
+  const { data, width, height } = image ?? {};
+  if (data?.length !== width * height * 3 || !(width > 0))
+    throw new UserError(
+      'predict: wanted a path, the bytes of an image file, or { data, width, height } with 3 bytes of data for each pixel',
+    );
+  return image;
 }
 
 /** Softmax in float64; equal probabilities in the order of the classes. */

@@ -1,5 +1,5 @@
 import { parseConfig } from '../config/parse.ts';
-import type { RunConfig } from '../config/schema.ts';
+import type { RunConfig, StageOptim } from '../config/schema.ts';
 import { UserError } from '../graph/errors.ts';
 import { type Method, type MethodStage, methodNamed } from '../methods/index.ts';
 
@@ -9,6 +9,8 @@ export interface PlannedStage {
   readonly name: string;
   readonly method: Method;
   readonly settings: unknown;
+  /** A learning-rate policy of its own. */
+  readonly optim?: StageOptim | undefined;
   /** First update of the stage and the first one after it, counted over the run from 0. */
   readonly from: number;
   readonly to: number;
@@ -19,7 +21,7 @@ export function planStages(config: RunConfig, epochs: number, updatesPerEpoch: n
   const settingsOf = (method: Method, inherited: object = {}) =>
     parseConfig(method.config, { ...inherited, ...givenSettings(method, config) }, `methods.${method.name}`);
   const main = methodNamed(config.method);
-  const listed: readonly MethodStage[] =
+  const listed: readonly (MethodStage & { readonly optim?: StageOptim | undefined })[] =
     config.stages === 'auto'
       ? (main.stages?.(settingsOf(main)) ?? [{ method: config.method, share: 1 }])
       : config.stages;
@@ -31,7 +33,7 @@ export function planStages(config: RunConfig, epochs: number, updatesPerEpoch: n
     );
   for (const name of Object.keys(config.methods)) methodNamed(name);
   let [shares, start] = [0, 0];
-  return listed.map(({ method: name, share, settings }, index) => {
+  return listed.map(({ method: name, share, settings, optim }, index) => {
     shares += share;
     const rest = listed.length - 1 - index;
     const end = rest === 0 ? epochs : Math.min(epochs - rest, Math.max(start + 1, Math.round(shares * epochs)));
@@ -41,6 +43,7 @@ export function planStages(config: RunConfig, epochs: number, updatesPerEpoch: n
       name,
       method,
       settings: settingsOf(method, settings),
+      optim,
       from: start * updatesPerEpoch,
       to: end * updatesPerEpoch,
     };

@@ -1,3 +1,4 @@
+import { escapeText, px } from '../analysis/svg.ts';
 import { points } from './reportCells.ts';
 import type { StudyReport, TableRow } from './report.ts';
 
@@ -93,8 +94,3 @@ function seriesSvg(
 
 const scale = (from: number, to: number, low: number, high: number) => (value: number) =>
   low + ((value - from) / (to - from)) * (high - low);
-
-const px = (value: number): string => value.toFixed(1);
-
-export const escapeText = (text: string): string =>
-  text.replace(/[&<>"]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[c]!);

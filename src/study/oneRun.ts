@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { UserError } from '../graph/errors.ts';
+import { bestStep } from '../run/runResult.ts';
 import { assemble, trainRun } from '../run/trainRun.ts';
 import { modelSize } from '../run/inspectModel.ts';
 import { throwIfInUse } from '../train/runLockNode.ts';
@@ -58,7 +59,7 @@ async function outcomeOf(key: string, config: PlannedRun['config'], records: Run
   return {
     steps,
     last: await records.lastEvaluation(key),
-    best: progress.best && { step: progress.best.step, top1: progress.best.metric },
+    best: progress.best && bestStep(progress.best, data.labelled),
     imagesSeen: steps * settings.train.batch * settings.train.accumulate,
     trainImages: data.train.paths.length,
     parameters: modelSize(studentConfig).parameters,

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { BestStep } from '../run/runResult.ts';
 import { findFolder, writeFileAtomic } from '../formats/atomicNode.ts';
 import type { Progress } from '../train/checkpointNode.ts';
 import { type MetricRow, parseMetricRows } from '../train/loggers/metricRow.ts';
@@ -10,7 +11,7 @@ export interface Outcome {
   readonly steps: number;
   /** Metrics of the last evaluation, by full name. */
   readonly last: Readonly<Record<string, number>>;
-  readonly best: { readonly step: number; readonly top1: number } | null;
+  readonly best: BestStep | null;
   /** Images that went through the student in training, repeats counted. */
   readonly imagesSeen: number;
   /** Different training images. */
@@ -74,7 +75,7 @@ export class RunRecords {
 
   /** The metrics of the last evaluation, by full name. */
   async lastEvaluation(key: string): Promise<Record<string, number>> {
-    const rows = (await this.metrics(key)).filter((row) => 'val/top1' in row || 'val_ema/top1' in row);
+    const rows = (await this.metrics(key)).filter((row) => Object.keys(row).some((name) => /^val(_ema)?\//.test(name)));
     const step = rows.at(-1)?.step;
     const metrics = rows.filter((row) => row.step === step).flatMap((row) => Object.entries(row));
     return Object.fromEntries(

@@ -143,3 +143,17 @@ it('the page loads nothing and escapes what users wrote', () => {
   expect(html).not.toMatch(/https?:|<script|<link|@import|url\(|src=/);
   expect(html.match(/<tr class="noise">/g)).toHaveLength(1);
 });
+
+it('without labels, runs are compared by their agreement with the teacher, and called so', () => {
+  const base = { data: { dir: 'd' }, student: { name: 'vit_pico_patch4' } };
+  const plan = planStudy({ name: 'x', base, axes: { 'train.seed': [0, 1] } }, 'x.yaml');
+  const cost = { steps: 9, imagesSeen: 90, trainImages: 10, parameters: 7 };
+  const outcome = { ...cost, last: { 'val/teacher_agreement': 0.4 }, best: { step: 3, teacherAgreement: 0.9 } };
+  const report = reportOf(plan, new Map([['runs/seed-0', { state: 'done', seconds: 4, outcome }]]));
+  expect(report.metric).toBe('val/teacher_agreement');
+  expect(report.runs[0]).toMatchObject({ last: 0.4, best: 0.9 });
+  expect(tableCells(report).head[0]).toBe('val/teacher_agreement %');
+  const labelled = { ...outcome, last: { 'val/top1': 0.7, 'val/teacher_agreement': 0.4 }, best: { step: 3, top1: 0.8 } };
+  const other = reportOf(plan, new Map([['runs/seed-0', { state: 'done', seconds: 4, outcome: labelled }]]));
+  expect([other.metric, other.runs[0]!.last, other.runs[0]!.best]).toEqual(['val/top1', 0.7, 0.8]);
+});

@@ -56,17 +56,25 @@ export interface StudyReport {
 
 export function reportOf(plan: StudyPlan, records: ReadonlyMap<string, RunRecord>): StudyReport {
   const { study, axes, baseline } = plan;
-  const row = (run: PlannedRun) => runRow(run, records.get(run.key), study.metric);
+  const metric = study.metric ?? usualMetric(plan.runs.map(({ key }) => records.get(key)));
+  const row = (run: PlannedRun) => runRow(run, records.get(run.key), metric);
   const runs = plan.runs.map(row);
   return {
     name: study.name,
-    metric: study.metric,
+    metric,
     axes,
     baseline,
     teachers: plan.teachers.map(row),
     runs,
     table: tableOf(runs, axes, baseline),
   };
+}
+
+/** What tells runs apart where the study does not say: accuracy, or of images without labels agreement with the teacher. */
+export function usualMetric(records: readonly (RunRecord | undefined)[]): string {
+  const last = records.flatMap((record) => (record?.outcome ? [record.outcome.last] : []));
+  const has = (name: string) => last.some((metrics) => name in metrics);
+  return !has('val/top1') && has('val/teacher_agreement') ? 'val/teacher_agreement' : 'val/top1';
 }
 
 /** A run that is not finished has no numbers, however far it came. */
@@ -78,7 +86,7 @@ function runRow({ key, labels }: PlannedRun, record: RunRecord | undefined, metr
     labels,
     state,
     last: outcome?.last[metric] ?? null,
-    best: outcome?.best?.top1 ?? null,
+    best: outcome?.best?.top1 ?? outcome?.best?.teacherAgreement ?? null,
     seconds: outcome ? record!.seconds : null,
     steps: outcome?.steps ?? null,
     imagesSeen: outcome?.imagesSeen ?? null,

@@ -1,5 +1,6 @@
 import { formatDuration } from '../train/loggers/progressLine.ts';
-import { curveSvg, escapeText } from './curveSvg.ts';
+import { escapeText } from '../analysis/svg.ts';
+import { curveSvg } from './curveSvg.ts';
 import { points, tableCells, tableNotes } from './reportCells.ts';
 import type { RunRow, StudyReport } from './report.ts';
 

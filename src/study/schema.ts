@@ -1,5 +1,14 @@
 import { z } from 'zod';
 
+const METRICS = [
+  'val/top1',
+  'val/top5',
+  'val/teacher_agreement',
+  'val_ema/top1',
+  'val_ema/top5',
+  'val_ema/teacher_agreement',
+] as const;
+
 const settings = z.record(z.string(), z.unknown());
 const plain = z.union([z.number(), z.string(), z.boolean()]);
 
@@ -20,8 +29,8 @@ export const studySchema = z.strictObject({
   axes: z.record(z.string(), z.array(z.union([labelled, plain])).min(1)),
   /** The label, of one axis, that the others are compared with. */
   baseline: plain.optional(),
-  /** What is compared: a metric of the last evaluation. */
-  metric: z.enum(['val/top1', 'val/top5', 'val_ema/top1', 'val_ema/top5']).default('val/top1'),
+  /** What is compared: a metric of the last evaluation; default: val/top1, or val/teacher_agreement of images without labels. */
+  metric: z.enum(METRICS).optional(),
 });
 
 export type StudyInput = z.input<typeof studySchema>;

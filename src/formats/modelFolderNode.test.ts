@@ -1,0 +1,40 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { variantConfig } from '../models/index.ts';
+import { readModelFolder, writeModelFolder } from './modelFolderNode.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'understudy-model-'));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+const path = join(dir, 'config.json');
+let written: Record<string, unknown>;
+
+beforeAll(async () => {
+  const model = variantConfig('resnet8_small', { classes: 3 });
+  const preprocessing = { imageSize: 32, mean: [0, 0, 0], std: [1, 1, 1], evalCropRatio: 1 } as const;
+  const weights = new Map([['w', { shape: [1], data: Float32Array.of(1) }]]);
+  await writeModelFolder(dir, { model, classes: ['a', 'b', 'c'], preprocessing, weights });
+  written = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+});
+
+const withLabels = (id2label: unknown) => {
+  writeFileSync(path, JSON.stringify({ ...written, id2label }));
+  return readModelFolder(dir);
+};
+
+it('names come in the order of the logits, however the file orders them', async () => {
+  expect((await withLabels({ 2: 'z', 0: 'x', 1: 'y' })).classes).toEqual(['x', 'y', 'z']);
+});
+
+it.each([
+  [{ 0: 'a', 1: 'b' }, 'wanted a name for each of the 3 classes ("0" to "2"), got nothing for "2"'],
+  [{ 0: 'a', 1: 'b', 2: 7 }, 'got 7 for "2"'],
+  [{ 0: 'a', 1: 'b', 2: 'c', 3: 'd' }, 'got "3" besides'],
+  [{ 0: 'a', 1: 'b', 2: 'a' }, 'id2label: wanted different names, got "a" twice'],
+  [undefined, 'got nothing for "0"'],
+  [['a', 'b'], 'got nothing for "2"'],
+])('id2label %j is refused', async (labels, message) => {
+  await expect(withLabels(labels)).rejects.toThrow(`${path}: id2label`);
+  await expect(withLabels(labels)).rejects.toThrow(message);
+});
