@@ -14,10 +14,15 @@ export function logitAgreement(first: Float32Array, second: Float32Array, classe
     const row = (logits: Float32Array) => logits.subarray(i * classes, (i + 1) * classes);
     const [z, t] = [row(first), row(second)];
     if (decision(z) === decision(t)) same++;
-    const [q, p] = [logProbabilities(z), logProbabilities(t)];
-    kl += p.reduce((sum, value, k) => sum + Math.exp(value) * (value - q[k]!), 0);
+    kl += divergence(z, t);
   }
   return { top1: same / images, kl: kl / images };
+}
+
+/** KL(second || first) of one image's logits, in nats. */
+export function divergence(first: Float32Array, second: Float32Array): number {
+  const [q, p] = [logProbabilities(first), logProbabilities(second)];
+  return p.reduce((sum, value, k) => sum + Math.exp(value) * (value - q[k]!), 0);
 }
 
 /** The class with the largest logit. */

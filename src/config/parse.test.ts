@@ -38,5 +38,7 @@ it('a range runs from low to high', () => {
     'config: augment.scale: wanted [low, high] with low not above high, got [0.9,0.1]',
   );
   expect(refusal({ augment: { ratio: [2, 1] } })).toContain('augment.ratio: wanted [low, high]');
-  expect(parseConfig(runSchema, { ...RUN, augment: { scale: [0.5, 0.5] } }, 'config').augment.scale).toEqual([0.5, 0.5]);
+  expect(parseConfig(runSchema, { ...RUN, augment: { scale: [0.5, 0.5] } }, 'config').augment.scale).toEqual([
+    0.5, 0.5,
+  ]);
 });

@@ -67,7 +67,11 @@ interface ObjectSchema {
 /** The object schemas that a schema can be: itself, or those inside defaults, nullables, lists and unions. */
 function alternatives(schema: z.ZodType): ObjectSchema[] {
   const { shape, def } = schema as Partial<ObjectSchema> & {
-    readonly def: { readonly innerType?: z.ZodType; readonly element?: z.ZodType; readonly options?: readonly z.ZodType[] };
+    readonly def: {
+      readonly innerType?: z.ZodType;
+      readonly element?: z.ZodType;
+      readonly options?: readonly z.ZodType[];
+    };
   };
   if (shape) return [{ shape }];
   if (def.options) return def.options.flatMap(alternatives);

@@ -66,6 +66,8 @@ export const trainSchema = z.strictObject({
   checkpointSeconds: z.number().positive().default(300),
   /** Tell each loss term's share of the gradient every so many steps, besides the tenth of a stage; null: only then. */
   ledgerEvery: count.nullable().default(null),
+  /** Measure how far the student's attention heads look at the evaluations of every so many epochs; null: never. */
+  attentionDistanceEvery: count.nullable().default(null),
   threads: z.union([auto, count]).default('auto'),
 });
 

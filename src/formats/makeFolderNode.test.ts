@@ -38,5 +38,7 @@ test.runIf(process.getuid?.() !== 0)('names the folder that may not be written',
 // Node's recursive mkdir never comes back from /proc/x/y and says ENOENT on read-only file systems.
 test.runIf(process.platform === 'linux')('file systems that take no folders are named, and soon', () => {
   expect(refusal('/proc/understudy/run')).toMatch(/^\/proc\/understudy: .*takes no new folders/);
-  expect(refusal('/sys/understudy/run')).toMatch(/^\/sys\/understudy: wanted to make this folder, got E(PERM|ROFS|ACCES)/);
+  expect(refusal('/sys/understudy/run')).toMatch(
+    /^\/sys\/understudy: wanted to make this folder, got E(PERM|ROFS|ACCES)/,
+  );
 });

@@ -27,10 +27,15 @@ export function frozenProgram(model: Model, weights: Weights, batch: number): Pr
 
 /** The same over the state vectors of a training program (`param.*`), so that evaluation reads the live weights. */
 export function liveProgram(model: Model, vectors: readonly Vector[], batch: number): Program {
+  return closeProgram({ logits: answer(liveFeatures(model, vectors, batch)) });
+}
+
+/** All features of a model in evaluation mode over the state vectors of a training program. */
+export function liveFeatures(model: Model, vectors: readonly Vector[], batch: number): Features {
   const { params } = vectorPorts(vectors);
   const pixels = input('pixel_values', [batch, 3, model.imageSize, model.imageSize]);
   const store = inputStore('', ({ name }) => params.get(name));
-  return closeProgram({ logits: answer(model.build(new Scope(store, false), pixels)) });
+  return model.build(new Scope(store, false), pixels);
 }
 
 /** Every parameter and buffer of a model, in the order of declaration. */

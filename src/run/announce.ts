@@ -24,7 +24,6 @@ export function announce(
   for (const { key, value, reason } of settings.choices) note(`${key} = ${value} (${reason})`);
   note(`student: ${student.family} ${JSON.stringify(student.config)}`);
   if (stages.length > 1 || stages[0]?.optim)
-    for (const stage of stages)
-      note(describeStage(settings, config, stage, steps / settings.train.epochs));
+    for (const stage of stages) note(describeStage(settings, config, stage, steps / settings.train.epochs));
   if (teacher) note(`teacher: ${teacher.path} (${teacher.model.family})`);
 }

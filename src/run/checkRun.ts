@@ -4,6 +4,7 @@ import { BuildError, UserError } from '../graph/errors.ts';
 import { METHODS, methodNamed } from '../methods/index.ts';
 import { VARIANTS } from '../models/index.ts';
 import { collectParams } from '../program/trainProgram.ts';
+import { checkAttentionProbe } from './attentionProbe.ts';
 import { type RunParts, stageSpec } from './buildStage.ts';
 import type { LoadedModel } from './modelReference.ts';
 
@@ -23,6 +24,7 @@ export function checkNames({ student, method, methods, stages }: RunConfig): voi
  * of layers, shapes) are refused before the run's folder is made.
  */
 export function checkStages(parts: RunParts): void {
+  checkAttentionProbe(parts);
   for (const stage of parts.stages) {
     try {
       collectParams(stageSpec(parts, stage, {}));

@@ -279,7 +279,7 @@ class RunExecution {
 
   async #evaluate(stage: PlannedStage, step: number): Promise<void> {
     const epoch = Math.ceil(step / this.#updatesPerEpoch);
-    const found = await this.#evaluator.evaluate(this.#state!);
+    const found = await this.#evaluator.evaluate(this.#state!, epoch);
     for (const { metrics, ema } of found.events)
       this.emit({ type: 'evaluation', step, epoch, stage: stage.index, metrics, ...(ema ? { ema } : {}) });
     this.#progress = { ...this.#progress, last: found.named };

@@ -1,8 +1,9 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { unknownName } from '../graph/names.ts';
 import { replaceFolderAtomic, writeFileAtomic } from '../formats/atomicNode.ts';
 import { fileError } from '../formats/fileErrorNode.ts';
+import { makeFolder } from '../formats/makeFolderNode.ts';
 import { type SavedModel, writeModelFolder } from '../formats/modelFolderNode.ts';
 import { UserError } from '../graph/errors.ts';
 import { buildModel } from '../models/index.ts';
@@ -52,6 +53,8 @@ export async function exportModel(
   const model = typeof ref === 'string' ? await loadModelReference(ref) : ref;
   const images =
     data === undefined ? undefined : await openEvaluationData(model, typeof ref === 'string' ? ref : ref.path, data);
+  // Before the work, not after it.
+  makeFolder(dirname(resolve(out)));
   onStart?.();
   const file = onnxFile(model);
   const random = await compareOnnx(model, file, randomImages(model));

@@ -1,11 +1,13 @@
+import { divergence } from '../analysis/agreement.ts';
 import type { Compiled, Engine } from '../engine/contract.ts';
 import type { Loader } from '../data/index.ts';
 import { frozenProgram, liveProgram } from '../program/evalProgram.ts';
 import type { Program } from '../program/program.ts';
 import type { Vector } from '../program/state.ts';
-import { evaluate } from '../train/evaluate.ts';
+import { type EvaluationTask, evaluate } from '../train/evaluate.ts';
 import { agreement, type Evaluation } from '../train/metrics.ts';
 import type { TrainState } from '../train/trainState.ts';
+import { AttentionProbe } from './attentionProbe.ts';
 import type { RunParts } from './buildStage.ts';
 import { evalLoader, transformOf } from './runData.ts';
 
@@ -18,44 +20,53 @@ export interface Evaluated {
   readonly ema: boolean;
 }
 
+/** The teacher's answers to the validation images. */
+interface TeacherAnswers extends Evaluation {
+  /** By image and class, in the order of the data; undefined where they would be too many to keep. */
+  readonly logits: Float32Array | undefined;
+}
+
+/** A student's evaluation, with the mean of KL(teacher || student) where it is known. */
+interface StudentAnswers extends Evaluation {
+  readonly kl: number | undefined;
+}
+
+/** Our choice: 256 MB of teacher logits, which ImageNet's validation images (200 MB) fit into. */
+const KEPT_LOGITS = 2 ** 26;
+
 /** Evaluates a run's student on its validation images, and the teacher once. */
 export class RunEvaluator {
   readonly #parts: RunParts;
   readonly #engine: Engine;
   readonly #loader: Loader;
+  readonly #attention: AttentionProbe;
   #compiled: Compiled | undefined;
   #program: Program | undefined;
-  #teacher: Evaluation | undefined;
+  #teacher: TeacherAnswers | undefined;
 
   constructor(parts: RunParts, engine: Engine) {
     this.#parts = parts;
     this.#engine = engine;
     const { data, settings, config } = parts;
     this.#loader = evalLoader(data.val, transformOf(settings), settings.train.evalBatch, config);
+    this.#attention = new AttentionProbe(parts, engine);
   }
 
   async enterStage(vectors: readonly Vector[]): Promise<void> {
     await this.#compiled?.dispose();
     this.#program = liveProgram(this.#parts.student, vectors, this.#parts.settings.train.evalBatch);
     this.#compiled = await this.#engine.compile(this.#program);
+    await this.#attention.enterStage(vectors);
   }
 
-  async evaluate(state: TrainState): Promise<Evaluated> {
-    const teacher = await this.#teacherEvaluation();
+  async evaluate(state: TrainState, epoch: number): Promise<Evaluated> {
+    const teacher = await this.#teacherAnswers();
     const kinds = this.#parts.settings.train.ema === null ? (['param'] as const) : (['param', 'ema'] as const);
-    const found: Evaluation[] = [];
-    for (const kind of kinds)
-      found.push(
-        await this.#run(
-          this.#compiled!,
-          this.#parts.student.classes,
-          this.#parts.settings.imageSize,
-          this.#loader,
-          state.weights(kind),
-        ),
-      );
-    const events = found.map((evaluation, i) => ({
-      metrics: this.#metrics(evaluation, teacher, i === 0),
+    const found: StudentAnswers[] = [];
+    for (const kind of kinds) found.push(await this.#studentAnswers(state, kind, teacher));
+    const distances = this.#attention.due(epoch) ? await this.#attention.measure(state) : {};
+    const events = found.map((answers, i) => ({
+      metrics: { ...this.#metrics(answers, teacher, i === 0), ...(i === 0 ? distances : {}) },
       ema: i === 1,
     }));
     const named = Object.assign({}, ...events.map(({ metrics, ema }) => prefixed(metrics, ema ? 'val_ema/' : 'val/')));
@@ -69,60 +80,79 @@ export class RunEvaluator {
   async close(): Promise<void> {
     await this.#compiled?.dispose();
     await this.#loader.close();
+    await this.#attention.close();
   }
 
-  #metrics(evaluation: Evaluation, teacher: Evaluation | undefined, first: boolean): Record<string, number> {
-    const { loss, top1, top5, decisions } = evaluation;
-    if (!this.#parts.data.labelled) return { teacher_agreement: agreement(decisions, teacher!.decisions) };
-    const own = { loss, top1, ...(this.#parts.student.classes > 5 ? { top5 } : {}) };
-    if (!teacher) return own;
-    return {
-      ...own,
+  #metrics(answers: StudentAnswers, teacher: TeacherAnswers | undefined, first: boolean): Record<string, number> {
+    const { loss, top1, top5, decisions, kl } = answers;
+    const alike = teacher && {
       teacher_agreement: agreement(decisions, teacher.decisions),
-      ...(first ? { 'teacher/top1': teacher.top1 } : {}),
+      ...(kl === undefined ? {} : { teacher_kl: kl }),
     };
+    if (!this.#parts.data.labelled) return alike!;
+    const own = { loss, top1, ...(this.#parts.student.classes > 5 ? { top5 } : {}) };
+    if (!alike) return own;
+    return { ...own, ...alike, ...(first ? { 'teacher/top1': teacher.top1 } : {}) };
   }
 
-  /** The teacher sees the validation images through its own preprocessing, once. Only where its classes are the data's. */
-  async #teacherEvaluation(): Promise<Evaluation | undefined> {
+  async #studentAnswers(
+    state: TrainState,
+    kind: 'param' | 'ema',
+    teacher: TeacherAnswers | undefined,
+  ): Promise<StudentAnswers> {
+    const { inputs } = this.#program!;
+    const feeds = Object.fromEntries(Object.entries(state.weights(kind)).filter(([name]) => inputs.has(name)));
+    const K = this.#parts.student.classes;
+    let [sum, both] = [0, 0];
+    const found = await this.#run({
+      compiled: this.#compiled!,
+      classes: K,
+      imageSize: this.#parts.settings.imageSize,
+      batches: this.#loader.batches(),
+      feeds,
+      onLogits: (logits, index) => {
+        if (!teacher?.logits || teacher.decisions[index]! < 0) return;
+        sum += divergence(logits, teacher.logits.subarray(index * K, (index + 1) * K));
+        both++;
+      },
+    });
+    return { ...found, kl: both === 0 ? undefined : sum / both };
+  }
+
+  /**
+   * The teacher sees the validation images through its own preprocessing, once. Only where its classes are the data's; they
+   * are matched by name.
+   */
+  async #teacherAnswers(): Promise<TeacherAnswers | undefined> {
     const { teacher, data, settings, config } = this.#parts;
     if (!teacher || this.#teacher) return this.#teacher;
-    if (teacher.classes.length !== data.classes.length || !teacher.classes.every((name, i) => name === data.classes[i]))
-      return undefined;
+    const order = data.classes.map((name) => teacher.classes.indexOf(name));
+    const K = order.length;
+    if (teacher.classes.length !== K || order.includes(-1)) return undefined;
     const batch = settings.train.evalBatch;
     const { imageSize, mean, std, evalCropRatio } = teacher.preprocessing;
-    const loader = evalLoader(
-      data.val,
-      { ...transformOf(settings), imageSize, mean, std, evalCropRatio },
-      batch,
-      config,
-    );
+    const transform = { ...transformOf(settings), imageSize, mean, std, evalCropRatio };
+    const loader = evalLoader(data.val, transform, batch, config);
     const compiled = await this.#engine.compile(frozenProgram(teacher.network, teacher.weights, batch));
-    this.#teacher = await this.#run(compiled, teacher.network.classes, imageSize, loader, {});
+    const count = data.val.paths.length * K;
+    const logits = count <= KEPT_LOGITS ? new Float32Array(count) : undefined;
+    const found = await this.#run({
+      compiled,
+      classes: K,
+      imageSize,
+      batches: loader.batches(),
+      order,
+      onLogits: (row, index) => logits?.set(row, index * K),
+    });
+    this.#teacher = { ...found, logits };
     await compiled.dispose();
     await loader.close();
     return this.#teacher;
   }
 
-  #run(
-    compiled: Compiled,
-    classes: number,
-    imageSize: number,
-    loader: Loader,
-    feeds: ReturnType<TrainState['weights']>,
-  ): Promise<Evaluation> {
-    const used = Object.fromEntries(Object.entries(feeds).filter(([name]) => this.#program!.inputs.has(name)));
-    const size = this.#parts.data.val.paths.length;
-    return evaluate({
-      engine: this.#engine,
-      compiled,
-      batch: this.#parts.settings.train.evalBatch,
-      imageSize,
-      classes,
-      feeds: used,
-      batches: loader.batches(),
-      size,
-    });
+  #run(task: Omit<EvaluationTask, 'engine' | 'batch' | 'size'>): Promise<Evaluation> {
+    const batch = this.#parts.settings.train.evalBatch;
+    return evaluate({ ...task, engine: this.#engine, batch, size: this.#parts.data.val.paths.length });
   }
 }
 

@@ -42,7 +42,12 @@ export function stageSchedule(
 }
 
 /** What a stage does, as a line at the start of a run. */
-export function describeStage(settings: Settings, config: RunConfig, stage: PlannedStage, updatesPerEpoch: number): string {
+export function describeStage(
+  settings: Settings,
+  config: RunConfig,
+  stage: PlannedStage,
+  updatesPerEpoch: number,
+): string {
   const { index, name, from, to, optim } = stage;
   const epochs = `epochs ${from / updatesPerEpoch + 1} to ${to / updatesPerEpoch}`;
   if (!optim) return `stage ${index + 1}: ${name}, ${epochs}, learning rate of the run`;

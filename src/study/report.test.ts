@@ -153,7 +153,11 @@ it('without labels, runs are compared by their agreement with the teacher, and c
   expect(report.metric).toBe('val/teacher_agreement');
   expect(report.runs[0]).toMatchObject({ last: 0.4, best: 0.9 });
   expect(tableCells(report).head[0]).toBe('val/teacher_agreement %');
-  const labelled = { ...outcome, last: { 'val/top1': 0.7, 'val/teacher_agreement': 0.4 }, best: { step: 3, top1: 0.8 } };
+  const labelled = {
+    ...outcome,
+    last: { 'val/top1': 0.7, 'val/teacher_agreement': 0.4 },
+    best: { step: 3, top1: 0.8 },
+  };
   const other = reportOf(plan, new Map([['runs/seed-0', { state: 'done', seconds: 4, outcome: labelled }]]));
   expect([other.metric, other.runs[0]!.last, other.runs[0]!.best]).toEqual(['val/top1', 0.7, 0.8]);
 });

@@ -22,6 +22,10 @@ export interface EvaluationTask {
   /** Images in the list. */
   readonly size: number;
   readonly onProgress?: (images: number) => void;
+  /** The place in the program's logits of each class of the list; default: the same order. */
+  readonly order?: readonly number[];
+  /** Sees the logits of each image, with its place in the list; they are good until it returns. */
+  readonly onLogits?: (logits: Float32Array, index: number) => void;
 }
 
 /** Runs a program `pixel_values -> logits` over a list of images and adds up the metrics. */
@@ -35,6 +39,8 @@ export async function evaluate({
   batches,
   size,
   onProgress,
+  order,
+  onLogits,
 }: EvaluationTask): Promise<Evaluation> {
   const tally = new Tally(size);
   const logits = engine.empty('float32', [batch, classes]);
@@ -43,9 +49,13 @@ export async function evaluate({
     const pixels = engine.tensor('float32', [batch, 3, imageSize, imageSize], loaded.images);
     await compiled.run({ ...feeds, pixel_values: pixels }, { logits });
     const rows = (await logits.read()) as Float32Array;
-    for (let row = 0; row < batch; row++)
-      if (loaded.valid[row])
-        tally.add(rows.subarray(row * classes, (row + 1) * classes), loaded.labels[row]!, loaded.indices[row]!);
+    for (let row = 0; row < batch; row++) {
+      if (!loaded.valid[row]) continue;
+      const given = rows.subarray(row * classes, (row + 1) * classes);
+      const one = order ? Float32Array.from(order, (at) => given[at]!) : given;
+      tally.add(one, loaded.labels[row]!, loaded.indices[row]!);
+      onLogits?.(one, loaded.indices[row]!);
+    }
     loaded.release();
     seen += batch;
     onProgress?.(Math.min(seen, size));

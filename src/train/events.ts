@@ -129,6 +129,9 @@ export function isTiming(name: string): boolean {
   return name === 'train/images_per_sec' || name.startsWith('profiling/');
 }
 
+/** True for the metrics of single attention heads: a deep student has hundreds. */
+export const isHead = (name: string): boolean => /\/attention_distance_layer\d+_head\d+$/.test(name);
+
 /** Keys in code-point order, whatever the locale. */
 export function sortedKeys(record: Readonly<Record<string, unknown>>): string[] {
   return Object.keys(record).sort((a, b) => (a < b ? -1 : 1));
