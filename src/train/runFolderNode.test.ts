@@ -98,7 +98,7 @@ describe('a new run', () => {
     if (isRoot) process.seteuid!(0);
     expect(error).toBeInstanceOf(UserError);
     expect(error.message).toBe(
-      `${dir}: wanted to use it as run folder, got EACCES: permission denied. Give yourself permission there, or choose another folder.`,
+      `${dir}: wanted to make this folder, got EACCES: permission denied. Give yourself permission there, or choose another folder.`,
     );
     expect(await readdir(join(root, 'runs'))).toEqual([]);
   });
