@@ -9,8 +9,8 @@ const range = (end: z.ZodNumber) =>
 const triple = z.tuple([z.number(), z.number(), z.number()]);
 
 export const dataSchema = z.strictObject({
-  /** A folder of class folders, with or without train/ and val/. */
-  dir: z.string().min(1),
+  /** A folder of class folders, with or without train/ and val/; a CSV file, tar shard or Parquet file, or a folder of such; or several of these. */
+  dir: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
   /** Part of the training images that is used, stratified and nested: the 10 % are among the 25 %. */
   fraction: z.number().positive().max(1).default(1),
   /** Or a number of training images. */

@@ -1,13 +1,14 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import sharp from 'sharp';
 import { UserError } from '../graph/errors.ts';
+import { showAddress, spanOf } from './address.ts';
 import type { Pixels } from './augment/pixels.ts';
 import { decodeBmp, isBmp } from './bmp.ts';
 
 const wanted = 'an image (jpg, png, webp, bmp, gif, tiff or avif)';
 
 /**
- * Decode an image file to 8-bit sRGB. EXIF rotation is applied; grey, CMYK and 16-bit images and embedded colour
+ * Decode the image at an address (data/address.ts) to 8-bit sRGB. EXIF rotation is applied; grey, CMYK and 16-bit images and embedded colour
  * profiles are converted; of an animation the first frame is taken.
  * Our choice: transparent pixels are laid over white, since most cut-out images are made for white pages.
  * Throws UserError `Cannot read image PATH: wanted ..., got ...`.
@@ -15,7 +16,7 @@ const wanted = 'an image (jpg, png, webp, bmp, gif, tiff or avif)';
 export async function decodeImage(path: string): Promise<Pixels> {
   let bytes: Buffer;
   try {
-    bytes = readFileSync(path);
+    bytes = readBytes(path);
   } catch (error) {
     throw cannotRead(path, describeReadError(error as NodeJS.ErrnoException));
   }
@@ -43,6 +44,20 @@ async function decodeBySharp(bytes: Buffer): Promise<Pixels> {
   return { data, width: info.width, height: info.height };
 }
 
+/** The bytes at an address: a file, or a span of one. */
+function readBytes(address: string): Buffer {
+  const span = spanOf(address);
+  if (!span) return readFileSync(address);
+  const file = openSync(span.container, 'r');
+  try {
+    const bytes = Buffer.alloc(span.length);
+    const got = readSync(file, bytes, 0, span.length, span.offset);
+    return bytes.subarray(0, got);
+  } finally {
+    closeSync(file);
+  }
+}
+
 function describeReadError(error: NodeJS.ErrnoException): string {
   if (error.code === 'ENOENT') return 'no such file';
   if (error.code === 'EISDIR') return 'a folder';
@@ -57,5 +72,7 @@ function describeDamage(bytes: Buffer, error: Error): string {
 }
 
 function cannotRead(path: string, got: string): UserError {
-  return new UserError(`Cannot read image ${path}: wanted ${wanted}, got ${got}. Replace or delete the file`);
+  return new UserError(
+    `Cannot read image ${showAddress(path)}: wanted ${wanted}, got ${got}. Replace or delete the file`,
+  );
 }

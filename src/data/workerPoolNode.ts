@@ -14,9 +14,9 @@ export interface WorkerPool {
   close(): Promise<void>;
 }
 
-/** The compiled worker: threads cannot run TypeScript, so the sources use the build beside them. */
-function workerUrl(): URL {
-  const compiled = import.meta.url.endsWith('.ts') ? '../../dist/data/loadWorkerNode.js' : './loadWorkerNode.js';
+/** A compiled worker of this folder: threads cannot run TypeScript, so the sources use the build beside them. */
+export function workerUrl(name: string): URL {
+  const compiled = import.meta.url.endsWith('.ts') ? `../../dist/data/${name}.js` : `./${name}.js`;
   return new URL(compiled, import.meta.url);
 }
 
@@ -72,7 +72,7 @@ interface Member {
 
 function startWorker(setup: WorkerSetup): Member {
   const { port1, port2 } = new MessageChannel();
-  const worker = new Worker(workerUrl(), { workerData: { setup, port: port2 }, transferList: [port2] });
+  const worker = new Worker(workerUrl('loadWorkerNode'), { workerData: { setup, port: port2 }, transferList: [port2] });
   return { worker, port: port1 };
 }
 

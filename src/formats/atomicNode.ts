@@ -12,6 +12,9 @@ export type AtomicHook = (step: AtomicStep) => void | Promise<void>;
 
 export type AtomicStep = 'created' | 'written' | 'synced' | 'oldMoved' | 'newMoved' | 'done';
 
+/** What a file holds, whole or in pieces. */
+type Content = string | Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+
 export interface AtomicOptions {
   readonly hook?: AtomicHook;
 }
@@ -23,7 +26,7 @@ export interface AtomicOptions {
  */
 export async function writeFileAtomic(
   path: string,
-  content: string | Uint8Array | Iterable<Uint8Array>,
+  content: Content,
   { hook = ignore }: AtomicOptions = {},
 ): Promise<void> {
   const temporary = temporaryName(path);
@@ -129,12 +132,12 @@ async function swapFolders(temporary: string, finalDir: string, hook: AtomicHook
   await rm(old, { recursive: true, force: true });
 }
 
-async function writeSynced(path: string, content: string | Uint8Array | Iterable<Uint8Array>, hook: AtomicHook) {
+async function writeSynced(path: string, content: Content, hook: AtomicHook) {
   const file = await open(path, 'wx');
   try {
     await hook('created');
     const chunks = typeof content === 'string' || content instanceof Uint8Array ? [content] : content;
-    for (const chunk of chunks) await file.writeFile(chunk);
+    for await (const chunk of chunks) await file.writeFile(chunk);
     await hook('written');
     await file.sync();
   } finally {

@@ -2,7 +2,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseConfig } from '../config/parse.ts';
 import { type RunConfig, runSchema } from '../config/schema.ts';
-import { type Dataset, type ImageList, openDataset } from '../data/index.ts';
+import { type Dataset, type ImageList, openDataset, VAL_NAMES } from '../data/index.ts';
 import { UserError } from '../graph/errors.ts';
 import type { LoadedModel } from './modelReference.ts';
 import { readRunConfig } from './runConfigNode.ts';
@@ -37,19 +37,27 @@ export async function openImages(
   ref: string,
   dir: string,
 ): Promise<{ readonly list: ImageList; readonly part: string; readonly classes: readonly string[] }> {
-  const dataset = openDataset(dir, { valFraction: 0, seed: 0 });
+  const dataset = await openDataset(dir, { valFraction: 0, seed: 0 });
   return { ...(await choosePart(dataset, ref, dir)), classes: dataset.classes };
 }
 
 async function choosePart(dataset: Dataset, ref: string, dir: string): Promise<{ list: ImageList; part: string }> {
   if (dataset.splitSource === 'folders') {
-    const folder = dataset.val.paths[0]!.split('/')[0]!;
-    return { list: dataset.val, part: `${dataset.val.paths.length} images of ${join(dir, folder)}` };
+    const [folder, ...below] = dataset.val.paths[0]!.split('/');
+    const isFolder = below.length > 0 && (VAL_NAMES as readonly string[]).includes(folder!.toLowerCase());
+    const count = dataset.val.paths.length;
+    return {
+      list: dataset.val,
+      part: isFolder ? `${count} images of ${join(dir, folder!)}` : `the ${count} validation images of ${dir}`,
+    };
   }
   const run = await runOf(ref);
-  if (run === undefined || !sameFolder(run.data.dir, dir))
-    return { list: dataset.train, part: `all ${dataset.train.paths.length} images of ${dir}, which has no val folder` };
-  const { val } = openDataset(dir, { valFraction: run.data.valFraction, seed: run.data.splitSeed });
+  if (run === undefined || !samePlace(run.data.dir, dir))
+    return {
+      list: dataset.train,
+      part: `all ${dataset.train.paths.length} images of ${dir}, which has no validation part`,
+    };
+  const { val } = await openDataset(dir, { valFraction: run.data.valFraction, seed: run.data.splitSeed });
   return { list: val, part: `the ${val.paths.length} validation images that the run's seed chose of ${dir}` };
 }
 
@@ -66,8 +74,8 @@ async function runOf(ref: string): Promise<RunConfig | undefined> {
   }
 }
 
-function sameFolder(a: string, b: string): boolean {
-  return existsSync(a) && existsSync(b) && realpathSync(a) === realpathSync(b);
+function samePlace(a: string | readonly string[], b: string): boolean {
+  return typeof a === 'string' && existsSync(a) && existsSync(b) && realpathSync(a) === realpathSync(b);
 }
 
 function unknownClasses(model: LoadedModel, dir: string, lacking: readonly string[]): UserError {

@@ -9,6 +9,7 @@ import {
   type ImageList,
   type Loader,
   openDataset,
+  showPlaces,
   subset,
   type TransformConfig,
 } from '../data/index.ts';
@@ -28,8 +29,8 @@ export interface RunData {
 }
 
 export async function openRunData({ data }: RunConfig): Promise<RunData> {
-  const dataset = openDataset(data.dir, { valFraction: data.valFraction, seed: data.splitSeed });
-  if (dataset.val.paths.length === 0) throw noValidation(data.dir, dataset.train.paths.length);
+  const dataset = await openDataset(data.dir, { valFraction: data.valFraction, seed: data.splitSeed });
+  if (dataset.val.paths.length === 0) throw noValidation(showPlaces(data.dir), dataset.train.paths.length);
   const amount = data.images !== null ? { count: data.images } : { fraction: data.fraction };
   const whole = data.images === null && data.fraction === 1;
   const train = whole ? dataset.train : subset(dataset.train, amount, data.splitSeed);

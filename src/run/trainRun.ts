@@ -24,7 +24,7 @@ import { readRunConfig } from './runConfigNode.ts';
 import { studentConfig } from './studentConfig.ts';
 import { planStages } from './stagePlan.ts';
 import { checkLabels, withTeacherClasses } from './unlabelled.ts';
-import { stepsPerEpoch } from '../data/index.ts';
+import { showPlaces, stepsPerEpoch } from '../data/index.ts';
 
 export interface TrainOptions {
   /** Run folder. */
@@ -87,7 +87,7 @@ export async function assemble(
   const settings = chooseSettings(named, data.facts, typeof shape.width === 'number' ? shape.width : undefined);
   const updatesPerEpoch = updatesIn(data.train.paths.length, settings.train.batch, settings.train.accumulate);
   const stages = planStages(config, settings.train.epochs, updatesPerEpoch);
-  checkLabels(config.data.dir, data, stages, config.method);
+  checkLabels(showPlaces(config.data.dir), data, stages, config.method);
   const described = studentConfig(
     config,
     { imageSize: settings.imageSize, classes: data.classes.length },
@@ -141,7 +141,7 @@ async function checkedResume(folder: string, parts: RunParts): Promise<Checkpoin
   const checkpoint = await loadCheckpoint(folder);
   if (checkpoint.progress.data !== parts.data.digest)
     throw new UserError(
-      `${parts.config.data.dir}: the training images changed since the checkpoint ${folder} (${parts.data.train.paths.length} now); put them back, or start a new run with another --out`,
+      `${showPlaces(parts.config.data.dir)}: the training images changed since the checkpoint ${folder} (${parts.data.train.paths.length} now); put them back, or start a new run with another --out`,
     );
   const held = [...checkpoint.state].filter(([name]) => name.startsWith('param.') && !name.startsWith('param.method.'));
   checkWeights(

@@ -41,7 +41,7 @@ async function rawFeatures(ref: string, pick: (features: Features) => Record<str
   const into = Object.fromEntries(
     Object.entries(outputs).map(([name, { shape }]) => [name, engine.empty('float32', shape)]),
   );
-  const list = openDataset(join(dir, 'data'), { seed: 0 }).val;
+  const list = (await openDataset(join(dir, 'data'), { seed: 0 })).val;
   const found: Record<string, Float32Array[]> = Object.fromEntries(Object.keys(outputs).map((name) => [name, []]));
   for (const path of list.paths) {
     const pixels = await pixelValues(await decodeImage(join(dir, 'data', path)), model.preprocessing);
@@ -181,7 +181,7 @@ describe('inspect --data', () => {
       'one',
     );
     const raw = await rawFeatures('student', ({ attention }) => ({ last: attention![1]! }));
-    const at = openDataset(join(dir, 'data'), { seed: 0 }).val.paths.indexOf('val/red/2.png');
+    const at = (await openDataset(join(dir, 'data'), { seed: 0 })).val.paths.indexOf('val/red/2.png');
     const N = raw.shapes.last![2]!;
     const { heads, mean, image: named } = one.models[0]!.classAttention!;
     expect([named, one.images, one.agreement]).toEqual([image, 4, null]);

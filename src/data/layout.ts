@@ -1,0 +1,52 @@
+import { UserError } from '../graph/errors.ts';
+import { compareCodePoints } from './dataset.ts';
+
+/** Names of the validation part, the best first. */
+export const VAL_NAMES = ['val', 'valid', 'validation', 'dev', 'test'] as const;
+
+/** Images with their class names; undefined where an image has none. */
+export interface Part {
+  /** Addresses (data/address.ts). */
+  readonly paths: readonly string[];
+  readonly labels: readonly (string | undefined)[];
+}
+
+/** What is stored at a place, before it is a data set: whoever stores images in another way writes a function that gives this. */
+export interface Layout {
+  /** Folder that the addresses are relative to. */
+  readonly root: string;
+  readonly train: Part;
+  /** Where the layout itself says which images are for validation. */
+  readonly val?: Part;
+}
+
+/** Several layouts as one: classes of the same name are one class. Either all or none of them say what is for validation. */
+export function joinLayouts(layouts: readonly { readonly where: string; readonly layout: Layout }[]): Layout {
+  if (layouts.length === 1) return layouts[0]!.layout;
+  const [first, odd] = [layouts[0]!, layouts.find(({ layout }) => !layout.val !== !layouts[0]!.layout.val)];
+  if (odd)
+    throw new UserError(
+      `${odd.where}: wanted ${first.layout.val ? 'a' : 'no'} validation part, as ${first.where} has ${first.layout.val ? 'one' : 'none'}, got ${odd.layout.val ? 'one' : 'none'}. Give all or none of the places a validation part`,
+    );
+  const gather = (part: (layout: Layout) => Part): Part => ({
+    paths: layouts.flatMap(({ layout }) => part(layout).paths.map((path) => `${layout.root}/${path}`)),
+    labels: layouts.flatMap(({ layout }) => part(layout).labels),
+  });
+  const train = gather((layout) => layout.train);
+  return first.layout.val ? { root: '', train, val: gather((layout) => layout.val!) } : { root: '', train };
+}
+
+/** All class names of a part in code-point order; none where no image has one. */
+export function classNames(where: string, { labels }: Part): string[] {
+  const names = new Set<string>();
+  let without = 0;
+  for (const label of labels) {
+    if (label === undefined) without++;
+    else names.add(label);
+  }
+  if (without > 0 && names.size > 0)
+    throw new UserError(
+      `${where}: wanted a class for every image or for none, got ${without} of ${labels.length} images without one. Add or remove the labels`,
+    );
+  return [...names].sort(compareCodePoints);
+}

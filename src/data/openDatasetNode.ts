@@ -1,0 +1,92 @@
+import { statSync } from 'node:fs';
+import { UserError } from '../graph/errors.ts';
+import { isArchive, readArchives } from './archivesNode.ts';
+import { type Amount, compareCodePoints, type Dataset, type ImageList, splitList, subset } from './dataset.ts';
+import { layouts, quote, readFolderLayout, unreadable } from './folderNode.ts';
+import { classNames, joinLayouts, type Layout, type Part } from './layout.ts';
+
+export interface OpenOptions {
+  /** Part of each class that becomes `val` when the data does not say; default 0.1. */
+  readonly valFraction?: number;
+  readonly seed: number;
+  /** Keep at most this many images of `train` and as many of `val` (stratified, seeded). */
+  readonly limit?: number;
+  /** Where images of Parquet files are unpacked to; default: a folder `.understudy` beside each file. */
+  readonly cacheDir?: string;
+}
+
+/**
+ * The images at `places`: a folder of class folders or of images, a CSV file, tar shards (WebDataset) or Parquet files
+ * (Hugging Face), or a folder of such files. Several places are one data set; classes are the same by name. Without a
+ * validation part the split is seeded and stratified.
+ * @throws UserError where there is no usable data set.
+ */
+export async function openDataset(places: string | readonly string[], options: OpenOptions): Promise<Dataset> {
+  const valFraction = options.valFraction ?? 0.1;
+  if (!(valFraction >= 0 && valFraction < 1))
+    throw new UserError(`openDataset: valFraction: wanted a number from 0 up to 1, got ${valFraction}`);
+  const list = typeof places === 'string' ? [places] : places;
+  const read: { where: string; layout: Layout }[] = [];
+  for (const where of list) read.push({ where, layout: await readLayout(where, options.cacheDir) });
+  const found = datasetOf(showPlaces(places), joinLayouts(read), valFraction, options.seed);
+  if (options.limit === undefined) return found;
+  const amount: Amount = { count: options.limit };
+  const [train, val] = [subset(found.train, amount, options.seed), subset(found.val, amount, options.seed)];
+  return { ...found, train, val };
+}
+
+/** The places of a data set in words. */
+export function showPlaces(places: string | readonly string[]): string {
+  return typeof places === 'string' ? places : places.join(', ');
+}
+
+async function readLayout(place: string, cacheDir: string | undefined): Promise<Layout> {
+  if (isFolder(place)) return (await readArchives(place, cacheDir)) ?? readFolderLayout(place);
+  if (isArchive(place)) return (await readArchives(place, cacheDir))!;
+  throw new UserError(
+    `${place}: wanted a folder of images, or a .csv, .tar or .parquet file; got another file. Give the folder that holds ${layouts}`,
+  );
+}
+
+function datasetOf(where: string, layout: Layout, valFraction: number, seed: number): Dataset {
+  const classes = classNames(where, layout.train);
+  if (classes.length === 1)
+    throw new UserError(
+      `One class only: ${where}: wanted two classes or more, got ${quote(classes)}. Images of one class teach nothing; distil without labels, or add the other classes`,
+    );
+  const index = new Map(classes.map((name, i) => [name, i]));
+  const train = listOf(layout.root, layout.train, index);
+  if (!layout.val) return { classes, ...splitList(train, valFraction, seed), splitSource: 'seeded' };
+  const unknown = [...new Set(layout.val.labels)].filter(
+    (name) => (name === undefined ? -1 : index.get(name)) === undefined,
+  );
+  if (unknown.length > 0)
+    throw new UserError(
+      `${where}: wanted only classes of the training part in the validation part, got ${quote(unknown as string[])} besides ${quote(classes)}. Rename or delete these images, or add the classes to the training images`,
+    );
+  return { classes, train, val: listOf(layout.root, layout.val, index), splitSource: 'folders' };
+}
+
+/** In code-point order of the addresses. */
+function listOf(root: string, { paths, labels }: Part, index: ReadonlyMap<string, number>): ImageList {
+  const order = paths.map((_, i) => i);
+  if (!inOrder(paths)) order.sort((a, b) => compareCodePoints(paths[a]!, paths[b]!));
+  const labelOf = (name: string | undefined) => (name === undefined ? -1 : (index.get(name) ?? -1));
+  return { root, paths: order.map((i) => paths[i]!), labels: Int32Array.from(order, (i) => labelOf(labels[i])) };
+}
+
+function inOrder(paths: readonly string[]): boolean {
+  for (let i = 1; i < paths.length; i++) if (compareCodePoints(paths[i - 1]!, paths[i]!) > 0) return false;
+  return true;
+}
+
+function isFolder(path: string): boolean {
+  let stats: ReturnType<typeof statSync>;
+  try {
+    stats = statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+  if (!stats) throw new UserError(`${path}: wanted a folder of images, got nothing there. Check the path`);
+  return stats.isDirectory();
+}
