@@ -62,23 +62,35 @@ function preprocessorConfig({ imageSize, mean, std, evalCropRatio }: Preprocessi
   };
 }
 
-function huggingFaceConfig({ model, classes }: SavedModel): object {
-  const architecture =
-    model.family === 'vit'
-      ? {
-          model_type: model.distToken ? 'deit' : 'vit',
-          hidden_size: model.width,
-          num_hidden_layers: model.depth,
-          num_attention_heads: model.heads,
-          intermediate_size: Math.round(model.width * model.mlpRatio),
-          hidden_act: 'gelu',
-          layer_norm_eps: 1e-6,
-          patch_size: model.patchSize,
-          qkv_bias: true,
-        }
-      : { model_type: 'resnet', depths: model.depths, layer_type: model.block, hidden_act: 'relu' };
+function architectureOf(model: ModelConfig): object {
+  if (model.family === 'resnet')
+    return { model_type: 'resnet', depths: model.depths, layer_type: model.block, hidden_act: 'relu' };
+  if (model.family === 'regnet')
+    return {
+      model_type: 'regnet',
+      depths: model.depths,
+      hidden_sizes: model.widths,
+      embedding_size: model.stemWidth,
+      groups_width: model.groupWidth,
+      layer_type: 'y',
+      hidden_act: 'relu',
+    };
   return {
-    ...architecture,
+    model_type: model.distToken ? 'deit' : 'vit',
+    hidden_size: model.width,
+    num_hidden_layers: model.depth,
+    num_attention_heads: model.heads,
+    intermediate_size: Math.round(model.width * model.mlpRatio),
+    hidden_act: 'gelu',
+    layer_norm_eps: model.normEpsilon,
+    patch_size: model.patchSize,
+    qkv_bias: model.qkvBias,
+  };
+}
+
+function huggingFaceConfig({ model, classes }: SavedModel): object {
+  return {
+    ...architectureOf(model),
     image_size: model.imageSize,
     num_channels: 3,
     num_labels: classes.length,

@@ -3,7 +3,7 @@ import type { Scope } from '../nn/scope.ts';
 
 /** What a model gives besides its logits. An unused feature costs nothing: emission starts at what is used. */
 export interface Features {
-  /** [B,K] */
+  /** [B,K]. A model without a classifier (K = 0) has its pooled features here, as timm's models do, and does not list `logits`. */
   readonly logits: Tensor;
   /** [B,K], of the distillation token's head. */
   readonly distLogits?: Tensor;

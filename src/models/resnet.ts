@@ -12,14 +12,15 @@ import type { Features, Model } from './features.ts';
  * The small stem is the CIFAR form of the paper's section 4.2: 3x3, stride 1, no pooling.
  */
 export const resnetSchema = z.strictObject({
-  imageSize: z.int().min(1),
+  imageSize: z.int().min(1).max(8192),
   stem: z.enum(['imagenet', 'small']),
   block: z.enum(['basic', 'bottleneck']),
   /** Blocks in each stage. */
-  depths: z.array(z.int().min(1)).min(1),
+  depths: z.array(z.int().min(1).max(1000)).min(1).max(16),
   /** Width of each stage; a bottleneck's output is four times that. */
-  widths: z.array(z.int().min(1)).min(1),
-  classes: z.int().min(1),
+  widths: z.array(z.int().min(1)).min(1).max(16),
+  /** 0: no classifier, features only. */
+  classes: z.int().min(0),
 });
 
 export type ResnetConfig = z.output<typeof resnetSchema>;
@@ -32,7 +33,7 @@ export function resnet(config: ResnetConfig): Model {
     config,
     classes: config.classes,
     imageSize: config.imageSize,
-    features: ['logits', 'maps', 'pooled'],
+    features: [...(config.classes > 0 ? (['logits'] as const) : []), 'maps', 'pooled'],
     build: (scope, pixels) => build(scope, pixels, config),
   };
 }
@@ -53,6 +54,7 @@ function build(s: Scope, pixels: Tensor, config: ResnetConfig): Features {
     maps[`s${stage + 1}`] = x;
   });
   const pooled = reduceMean(x, { axes: [2, 3] }); // B C
+  if (config.classes === 0) return { logits: pooled, maps, pooled };
   const init = fanInUniform(pooled.shape[1]!);
   const logits = s.in('fc', (s) => linear(s, pooled, config.classes, { weightInit: init, biasInit: init }));
   return { logits, maps, pooled };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { UserError } from '../graph/errors.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { attention, type Scores } from '../nn/attention.ts';
 import { affine, fanInUniform, layerNorm, layerScale, linear, mlp, residual } from '../nn/layers.ts';
@@ -6,6 +7,7 @@ import { type Grid, mhcaScores } from '../nn/mhca.ts';
 import { type Scope, TRUNCATED_02 } from '../nn/scope.ts';
 import { add, mul } from '../ops/elementwise.ts';
 import { concat, pad, reshape, slice, transpose } from '../ops/movement.ts';
+import { reduceMean } from '../ops/reduce.ts';
 import type { Features, Model } from './features.ts';
 
 export const mhcaSchema = z.strictObject({
@@ -18,18 +20,31 @@ export const mhcaSchema = z.strictObject({
 
 /**
  * Vision Transformer (arXiv 2010.11929) as DeiT (2012.12877) and DeiT III (2204.07118) use it: pre-norm, exact GELU,
- * LayerNorm eps 1e-6, timm's parameter names.
+ * timm's parameter names. The forms without class token and with a mean over the patches are timm's `gap` variants.
  */
 export const vitSchema = z.strictObject({
-  imageSize: z.int().min(1),
+  imageSize: z.int().min(1).max(8192),
   patchSize: z.int().min(1),
   width: z.int().min(1),
-  depth: z.int().min(1),
+  depth: z.int().min(1).max(1000),
   heads: z.int().min(1),
   mlpRatio: z.number().positive().default(4),
-  classes: z.int().min(1),
+  /** 0: no classifier, features only. */
+  classes: z.int().min(0),
+  /** False: patches alone, so that `pool` is 'mean'. */
+  classToken: z.boolean().default(true),
   /** DeiT's second learned token with its own head. */
   distToken: z.boolean().default(false),
+  /** False: the distillation token is there but its head is not, and the answer is the class token's. */
+  distHead: z.boolean().default(true),
+  /** What the head sees: the class token, or the mean of the patch tokens. */
+  pool: z.enum(['token', 'mean']).default('token'),
+  /** The final LayerNorm acts on the pooled vector (timm's `fc_norm`) and not on the tokens. */
+  poolNorm: z.boolean().default(false),
+  /** False: no biases in the products that give queries, keys and values. */
+  qkvBias: z.boolean().default(true),
+  /** 1e-6 in timm and torchvision; transformers' ViTs mostly 1e-12. */
+  normEpsilon: z.number().positive().default(1e-6),
   /** Initial gain of LayerScale; null leaves it out. DeiT III: 1e-4. */
   layerScale: z.number().nullable().default(null),
   /** Stochastic depth rate of the last block; it rises linearly from 0. */
@@ -48,22 +63,37 @@ export function vit(config: VitConfig): Model {
     classes: config.classes,
     imageSize: config.imageSize,
     features: [
-      'logits',
+      ...(config.classes > 0 ? (['logits'] as const) : []),
       'tokens',
       'ffn',
       'mha',
       'norm',
       'attention',
       'pooled',
-      ...(config.distToken ? (['distLogits'] as const) : []),
+      ...(hasDistHead(config) ? (['distLogits'] as const) : []),
     ],
     build: (scope, pixels) => build(scope, pixels, config),
   };
 }
 
-export function vitGrid({ imageSize, patchSize, distToken }: VitConfig): Grid {
+const hasDistHead = ({ distToken, distHead, classes }: VitConfig): boolean => distToken && distHead && classes > 0;
+
+export function vitGrid({ imageSize, patchSize, classToken, distToken }: VitConfig): Grid {
   const side = Math.floor(imageSize / patchSize);
-  return { rows: side, columns: side, prefix: distToken ? 2 : 1 };
+  return { rows: side, columns: side, prefix: Number(classToken) + Number(distToken) };
+}
+
+/**
+ * Refuses settings that do not fit together.
+ * @throws UserError
+ */
+export function checkVit({ heads, width, imageSize, patchSize, classToken, distToken, pool }: VitConfig): void {
+  if (width % heads !== 0) throw new UserError(`model: width ${width} is not a multiple of ${heads} heads`);
+  if (imageSize < patchSize) throw new UserError(`model: an image of ${imageSize} px has no patch of ${patchSize} px`);
+  if (!classToken && pool === 'token')
+    throw new UserError('model: pool token needs a class token; wanted classToken true or pool mean');
+  if (!classToken && distToken)
+    throw new UserError('model: a distillation token needs a class token; wanted classToken true or distToken false');
 }
 
 function build(s: Scope, pixels: Tensor, config: VitConfig): Features {
@@ -77,15 +107,23 @@ function build(s: Scope, pixels: Tensor, config: VitConfig): Features {
     const out = again.in(`blocks.${i}`, (s) => block(s, from, config, grid, i));
     x = out.tokens;
     for (const name of ['tokens', 'ffn', 'mha', 'attention'] as const) features[name].push(out[name]);
-    if (i === config.depth - 1) read = again.in(`blocks.${i}`, (s) => readBlock(s, from, config, grid, i));
+    // Where the head reads the mean of the patches, all rows are read.
+    const last = i === config.depth - 1;
+    read = x;
+    if (last && config.pool === 'token') read = again.in(`blocks.${i}`, (s) => readBlock(s, from, config, grid, i));
   }
-  const norm = again.in('norm', (s) => layerNorm(s, x));
-  const readNorm = again.in('norm', (s) => layerNorm(s, read)); // B prefix D
+  const normed = (name: string, t: Tensor) => again.in(name, (s) => layerNorm(s, t, config.normEpsilon));
+  const norm = config.poolNorm ? x : normed('norm', x);
+  const readNorm = config.poolNorm ? read : normed('norm', read); // B prefix D, or all tokens for the mean
   const tokenAt = (at: number) => reshape(slice(readNorm, 1, at, at + 1), [norm.shape[0]!, config.width]); // B D
-  const pooled = tokenAt(0);
+  const mean = () => reduceMean(slice(norm, 1, grid.prefix, norm.shape[1]!), { axes: [1] }); // B D
+  const chosen = config.pool === 'token' ? tokenAt(0) : mean();
+  const pooled = config.poolNorm ? normed('fc_norm', chosen) : chosen;
+  const shared = { ...features, norm, pooled, grid };
+  if (config.classes === 0) return { logits: pooled, ...shared };
   const logits = s.in('head', (s) => linear(s, pooled, config.classes));
-  const heads = config.distToken ? { distLogits: s.in('head_dist', (s) => linear(s, tokenAt(1), config.classes)) } : {};
-  return { logits, ...heads, ...features, norm, pooled, grid };
+  if (!hasDistHead(config)) return { logits, ...shared };
+  return { logits, distLogits: s.in('head_dist', (s) => linear(s, tokenAt(1), config.classes)), ...shared };
 }
 
 interface BlockOutput {
@@ -99,8 +137,9 @@ function block(s: Scope, x: Tensor, config: VitConfig, grid: Grid, index: number
   const mhca = config.mhca;
   const scores: Scores | undefined =
     mhca && index < mhca.layers ? (s, q, k) => mhcaScores(s, q, k, grid, mhca) : undefined;
-  const normed = s.in('norm1', (s) => layerNorm(s, x));
-  const attended = s.in('attn', (s) => attention(s, normed, config.heads, scores));
+  const normed = s.in('norm1', (s) => layerNorm(s, x, config.normEpsilon));
+  const { heads, qkvBias } = config;
+  const attended = s.in('attn', (s) => attention(s, normed, { heads, qkvBias, ...(scores ? { scores } : {}) }));
   return { ...branches(s, x, attended.output, config, index), attention: attended.attention };
 }
 
@@ -110,8 +149,9 @@ function block(s: Scope, x: Tensor, config: VitConfig, grid: Grid, index: number
  */
 function readBlock(s: Scope, x: Tensor, config: VitConfig, { prefix }: Grid, index: number): Tensor {
   const readRows = (t: Tensor) => slice(t, 1, 0, prefix);
-  const normed = s.in('norm1', (s) => layerNorm(s, x));
-  const attended = s.in('attn', (s) => attention(s, normed, config.heads, undefined, readRows(normed)));
+  const normed = s.in('norm1', (s) => layerNorm(s, x, config.normEpsilon));
+  const { heads, qkvBias } = config;
+  const attended = s.in('attn', (s) => attention(s, normed, { heads, qkvBias, asking: readRows(normed) }));
   return branches(s, readRows(x), attended.output, config, index).tokens;
 }
 
@@ -121,7 +161,7 @@ function branches(s: Scope, x: Tensor, mha: Tensor, config: VitConfig, index: nu
   const scaled = (name: string, t: Tensor) =>
     config.layerScale === null ? t : s.in(name, (s) => layerScale(s, t, config.layerScale!));
   const middle = residual(s, 'dropPathAttn', x, scaled('ls1', mha), rate);
-  const normed = s.in('norm2', (s) => layerNorm(s, middle));
+  const normed = s.in('norm2', (s) => layerNorm(s, middle, config.normEpsilon));
   const ffn = s.in('mlp', (s) => mlp(s, normed, Math.round(config.width * config.mlpRatio)));
   const tokens = residual(s, 'dropPathMlp', middle, scaled('ls2', ffn), rate);
   return { tokens, ffn, mha };
@@ -134,10 +174,14 @@ function embed(s: Scope, pixels: Tensor, config: VitConfig, { rows, columns, pre
   const patches = s.in('patch_embed', (s) =>
     s.in('proj', (s) => patchEmbed(s, pixels, config.patchSize, D, rows, columns)),
   );
-  const cls = s.param('cls_token', [1, 1, D], TRUNCATED_02, false);
-  const extra = config.distToken ? [s.param('dist_token', [1, 1, D], TRUNCATED_02, false)] : [];
-  const tokens = concat([cls, ...extra], 1); // 1 prefix D
+  const token = (name: string) => s.param(name, [1, 1, D], TRUNCATED_02, false);
+  const learned = [
+    ...(config.classToken ? [token('cls_token')] : []),
+    ...(config.distToken ? [token('dist_token')] : []),
+  ];
   const position = s.param('pos_embed', [1, posEmbedOnPatchesOnly ? Np : Np + prefix, D], TRUNCATED_02, false);
+  if (learned.length === 0) return add(reshape(patches, [B, Np, D]), position);
+  const tokens = concat(learned, 1); // 1 prefix D
   // Tokens enter by a zero row and a sum, not by a copy for each image: the batch size stands in no shape but reshapes.
   const offset = posEmbedOnPatchesOnly
     ? concat([tokens, position], 1)

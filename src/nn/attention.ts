@@ -21,19 +21,22 @@ export function contentScores(q: Tensor, k: Tensor): Tensor {
   return softmax(matmul(q, k, { transB: true, alpha: 1 / Math.sqrt(q.shape.at(-1)!) }));
 }
 
-/**
- * Multi-head self-attention over x [B,N,D] with timm's names: qkv.weight [3D,D], proj. `asking` [B,M,D] are the tokens that
- * ask, where these are not all of x: then the output is [B,M,D] and the attention [B,H,M,N].
- */
+export interface AttentionOptions {
+  readonly heads: number;
+  readonly qkvBias?: boolean;
+  readonly scores?: Scores;
+  /** [B,M,D]: the tokens that ask, where these are not all: then the output is [B,M,D] and the attention [B,H,M,N]. */
+  readonly asking?: Tensor;
+}
+
+/** Multi-head self-attention over x [B,N,D] with timm's names: qkv.weight [3D,D], proj. */
 export function attention(
   s: Scope,
   x: Tensor,
-  heads: number,
-  scores: Scores = (_, q, k) => contentScores(q, k),
-  asking = x,
+  { heads, qkvBias = true, scores = (_, q, k) => contentScores(q, k), asking = x }: AttentionOptions,
 ): Attended {
   const [B, M, D] = asking.shape as [number, number, number];
-  const { q, k, v, shift } = s.in('qkv', (s) => project(s, x, asking, heads));
+  const { q, k, v, shift } = s.in('qkv', (s) => project(s, { x, asking }, heads, qkvBias));
   const weights = scores(s, q, k);
   const mixed = matmul(weights, v); // B H M d
   const joined = reshape(transpose(mixed, [0, 2, 1, 3]), [B, M, D]);
@@ -62,10 +65,10 @@ interface Projected {
  * activations: a key's bias adds the same number to all logits of a query, which softmax does not see; and as rows of
  * attention sum to 1, the values' bias passes through unchanged, so it can be added to the output projection's.
  */
-function project(s: Scope, x: Tensor, asking: Tensor, heads: number): Projected {
+function project(s: Scope, { x, asking }: { x: Tensor; asking: Tensor }, heads: number, bias: boolean): Projected {
   const [B, , D] = x.shape as [number, number, number];
   const weights = split(s.param('weight', [3 * D, D], TRUNCATED_02), [D, D, D], 0);
-  const biases = split(s.param('bias', [3 * D], ZEROS), [D, D, D], 0);
+  const biases = bias ? split(s.param('bias', [3 * D], ZEROS), [D, D, D], 0) : [];
   const [q, k, v] = weights.map((weight, i) => {
     const tokens = i === 0 ? asking : x;
     const y = affine(tokens, weight, s.training && i > 0 ? undefined : biases[i]);

@@ -61,7 +61,7 @@ const positions = (s: Scope, { features }: Generated): Tensor =>
 function selfAttentive(s: Scope, given: Generated): Tensor {
   const x = add(masked(given), positions(s, given)); // B N D
   const normed = s.in('norm1', (s) => layerNorm(s, x));
-  const attended = s.in('attn', (s) => attention(s, normed, headsFor(x.shape[2]!)));
+  const attended = s.in('attn', (s) => attention(s, normed, { heads: headsFor(x.shape[2]!) }));
   return feedForward(s, add(x, attended.output));
 }
 

@@ -1,10 +1,11 @@
 import { sizeOf } from '../graph/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import { add, gelu, mul } from '../ops/elementwise.ts';
+import { add, gelu, mul, relu, sigmoid } from '../ops/elementwise.ts';
 import { conv as convOp, type ConvOptions } from '../ops/conv.ts';
 import { gemm } from '../ops/matmul.ts';
 import { reshape } from '../ops/movement.ts';
 import { batchNormEval, batchNormTraining, layerNorm as layerNormOp } from '../ops/norm.ts';
+import { reduceMean } from '../ops/reduce.ts';
 import { type Init, ONES, type Scope, TRUNCATED_02, ZEROS } from './scope.ts';
 
 /** PyTorch's default for linear and convolution weights: kaiming_uniform(a = sqrt 5), which is U(-1/sqrt(fanIn), ...). */
@@ -88,4 +89,23 @@ export function batchNorm(s: Scope, x: Tensor, epsilon = 1e-5): Tensor {
   s.update('running_mean', blend(mean, batchMean, 1));
   s.update('running_var', blend(variance, batchVariance, n / Math.max(n - 1, 1)));
   return y;
+}
+
+/**
+ * Squeeze-and-excitation over [B,C,h,w] (arXiv 1709.01507, section 3): x times sigmoid(W2 relu(W1 mean(x))), a gain a channel.
+ * timm's names `fc1` and `fc2`, 1x1 convolutions with bias: weight [out,in,1,1].
+ */
+export function squeezeExcite(s: Scope, x: Tensor, squeezed: number): Tensor {
+  const [B, C] = [x.shape[0]!, x.shape[1]!];
+  const dense = (name: string, t: Tensor, out: number) =>
+    s.in(name, (s) => {
+      const from = t.shape[1]!;
+      const [weight, bias] = [
+        s.param('weight', [out, from, 1, 1], fanInUniform(from)),
+        s.param('bias', [out], fanInUniform(from)),
+      ];
+      return affine(t, reshape(weight, [out, from]), bias);
+    });
+  const inner = relu(dense('fc1', reduceMean(x, { axes: [2, 3] }), squeezed)); // B S
+  return mul(x, reshape(sigmoid(dense('fc2', inner, C)), [B, C, 1, 1]));
 }

@@ -19,8 +19,20 @@ export function buildFrozen(model: Model, pixels: Tensor, weights: Weights): Fea
   return model.build(new Scope(inputStore('', provide), false), pixels);
 }
 
-/** pixel_values [batch,3,S,S] -> logits [batch,K] with the weights inside. */
+/** @throws UserError for a model without a classifier. */
+export function requireClassifier({ classes, family, features }: Model): void {
+  if (classes > 0) return;
+  throw new UserError(
+    `wanted logits, got a ${family} without a classifier (features only: ${features.join(', ')}). As a teacher it serves methods that read features alone; to classify, fit a head: understudy train --data DIR --init REF`,
+  );
+}
+
+/**
+ * pixel_values [batch,3,S,S] -> logits [batch,K] with the weights inside.
+ * @throws UserError if the model has no classifier.
+ */
 export function frozenProgram(model: Model, weights: Weights, batch: number): Program {
+  requireClassifier(model);
   const pixels = input('pixel_values', [batch, 3, model.imageSize, model.imageSize]);
   return closeProgram({ logits: answer(buildFrozen(model, pixels, weights)) });
 }

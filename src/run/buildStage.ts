@@ -57,7 +57,8 @@ function refuse(method: string, role: 'student' | 'teacher', needs: readonly Fea
   if (missing.length === 0) return;
   const works = {
     tokens: 'a Vision Transformer',
-    maps: 'a CNN (resnet)',
+    maps: 'a CNN (resnet, regnet)',
+    logits: 'A model with a classifier, or this one with a new head (understudy train --data DIR --init REF),',
     distLogits: 'a student with a distillation token',
   } as Record<string, string>;
   const remedy = works[missing[0]!];

@@ -41,6 +41,7 @@ export function checkStages(parts: RunParts): void {
 const KIND = {
   vit: ['patchSize', 'width', 'depth', 'heads', 'mlpRatio'],
   resnet: ['stem', 'block', 'depths', 'widths'],
+  regnet: ['stemWidth', 'depths', 'widths', 'groupWidth'],
 } as const;
 
 /** A student that starts from a model is that model: a variant's name that says something else would be passed over in silence. */

@@ -48,6 +48,8 @@ await model.dispose();
 
 /** One line: family and size. */
 export function describe(model: ModelConfig): string {
+  if (model.family === 'regnet')
+    return `RegNetY, depths ${model.depths.join('-')}, widths ${model.widths.join('-')}, ${model.imageSize} px`;
   if (model.family === 'resnet')
     return `ResNet, ${model.depths.join('-')} ${model.block} blocks, ${model.imageSize} px`;
   const kind =
@@ -62,5 +64,5 @@ export function describe(model: ModelConfig): string {
 function portability(model: ModelConfig): string {
   if (model.family === 'vit' && model.mhca && model.mhca.layers > 0)
     return 'Its first blocks have MHCA layers, so it is no plain ViT: only the ONNX file is portable. `model.safetensors` has our own names\nand loads in Understudy.';
-  return '`onnx/model.onnx` runs in every ONNX runtime. `model.safetensors` has the parameter names of timm (ViT) or torchvision (ResNet).';
+  return '`onnx/model.onnx` runs in every ONNX runtime. `model.safetensors` has the parameter names of timm (ViT, RegNet) or torchvision (ResNet).';
 }

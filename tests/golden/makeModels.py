@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from golden import Random, leaf, save
-from models import resnetForward, resnetShapes, vitForward, vitShapes
+from models import regnetForward, regnetShapes, resnetForward, resnetShapes, vitForward, vitShapes
 
 VIT = dict(imageSize=16, patchSize=4, width=12, depth=3, heads=3, mlpRatio=4, classes=5, distToken=False, layerScale=None, dropPath=0, posEmbedOnPatchesOnly=False, mhca=None)
 
@@ -16,7 +16,7 @@ def vitParams(c, rnd):
             w[name] = (0.5 * c["mhca"]["locality"] * centres + rnd.normal(*shape, std=0.2)).float().double()
         elif name.endswith("gating_param"):
             w[name] = rnd.normal(*shape, std=0.5, mean=1.0)
-        elif ".norm" in name or name.startswith("norm."):
+        elif ".norm" in name or name.startswith(("norm.", "fc_norm.")):
             w[name] = rnd.normal(*shape, std=0.2, mean=1.0 if name.endswith("weight") else 0.0)
         elif name.endswith("gamma"):
             w[name] = rnd.normal(*shape, std=0.5, mean=0.5)
@@ -36,7 +36,7 @@ def vitCase(case, seed, train, batch=3, **changes):
     c = dict(VIT, **changes)
     rnd = Random(seed)
     w = {n: leaf(t) for n, t in vitParams(c, rnd).items()}
-    B, K, H, Np = batch, c["classes"], c["heads"], (c["imageSize"] // c["patchSize"]) ** 2
+    B, K, H, Np = batch, max(1, c["classes"]), c["heads"], (c["imageSize"] // c["patchSize"]) ** 2
     pixels, labels = rnd.normal(B, 3, c["imageSize"], c["imageSize"]), rnd.labels(K, B)
     tensors = {"input.pixels": pixels, "input.labels": labels}
     dropPath = posMask = None
@@ -54,8 +54,9 @@ def vitCase(case, seed, train, batch=3, **changes):
             posMask[i] = tensors[f"input.posMask.{i}"] = rnd.keep(B, H, Np, Np, drop=c["mhca"]["dropout"])
             posMask[i][0, 0, 0] = 0  # one row with nothing left of the positional part
     out = vitForward(c, w, pixels, dropPath, posMask)
-    loss = F.cross_entropy(out["logits"], labels)
-    if c["distToken"]:
+    # Without a classifier: the pooled features as if they were logits, as the tests do too.
+    loss = F.cross_entropy(out["logits"] if c["classes"] else out["pooled"], labels)
+    if "distLogits" in out:
         loss = loss + 0.5 * F.cross_entropy(out["distLogits"], (labels + 1) % K)
     finish(case, tensors, w, out, loss, dict(c, model="vit", train=train))
 
@@ -69,10 +70,11 @@ def finish(case, tensors, w, out, loss, config):
     save("models", case, tensors, config)
 
 
-def resnetCase(case, seed, train, batch, **c):
+def convCase(case, seed, train, batch, model, **c):
+    shapesOf, forward = (resnetShapes, resnetForward) if model == "resnet" else (regnetShapes, regnetForward)
     for attempt in range(200):  # a seed whose ReLU and max-pool decisions are all clear, so float32 takes the same ones
         rnd = Random(seed + 1000 * attempt)
-        shapes, norms = resnetShapes(c)
+        shapes, norms = shapesOf(c)
         w = {}
         for name, shape in shapes.items():
             stem = name.rsplit(".", 1)[0]
@@ -93,7 +95,7 @@ def resnetCase(case, seed, train, batch, **c):
         tensors = {"input.pixels": pixels, "input.labels": labels}
         tensors.update({"buffer." + n: t.clone() for n, t in buffers.items()})
         margins = []
-        out = resnetForward(c, w, buffers, pixels, train, margins)
+        out = forward(c, w, buffers, pixels, train, margins)
         if min(margins) > 2e-5:
             break
     else:
@@ -101,7 +103,7 @@ def resnetCase(case, seed, train, batch, **c):
     if train:
         tensors.update({"bufferAfter." + n: t for n, t in buffers.items()})
     loss = F.cross_entropy(out["logits"], labels)
-    finish(case, tensors, w, out, loss, dict(c, model="resnet", train=train))
+    finish(case, tensors, w, out, loss, dict(c, model=model, train=train))
 
 
 def main():
@@ -118,10 +120,17 @@ def main():
     vitCase("vitMhcaLogitsEval", 8, False, batch=2, mhca=mhca("logits"))
     vitCase("vitMhcaGatedEval", 9, False, batch=2, mhca=mhca("gated"))
     vitCase("vitMhcaSumDist", 10, True, batch=2, distToken=True, layerScale=1e-4, dropPath=0.3, mhca=mhca("sum"))
+    vitCase("vitMeanPool", 11, False, classToken=False, pool="mean", normEpsilon=1e-3)
+    vitCase("vitPoolNorm", 12, True, batch=2, pool="mean", poolNorm=True, qkvBias=False, layerScale=1e-4)
+    vitCase("vitNoHead", 13, False, batch=2, classes=0, distToken=True)
+    vitCase("vitOneHead", 14, False, batch=2, distToken=True, distHead=False, patchSize=8)
     small = dict(stem="small", block="basic", depths=[1, 1, 1], widths=[4, 8, 12], classes=5, imageSize=12)
-    resnetCase("resnetSmallTrain", 20, True, 4, **small)
-    resnetCase("resnetSmallEval", 21, False, 4, **small)
-    resnetCase("resnetBottleneckTrain", 22, True, 2, stem="imagenet", block="bottleneck", depths=[1, 2, 1, 1], widths=[4, 4, 8, 8], classes=5, imageSize=64)
+    convCase("resnetSmallTrain", 20, True, 4, "resnet", **small)
+    convCase("resnetSmallEval", 21, False, 4, "resnet", **small)
+    convCase("resnetBottleneckTrain", 22, True, 2, "resnet", stem="imagenet", block="bottleneck", depths=[1, 2, 1, 1], widths=[4, 4, 8, 8], classes=5, imageSize=64)
+    tiny = dict(stemWidth=6, depths=[1, 2, 1, 1], widths=[6, 8, 12, 12], groupWidth=2, seRatio=0.25, classes=5)
+    convCase("regnetTrain", 23, True, 2, "regnet", imageSize=48, **tiny)
+    convCase("regnetEval", 24, False, 2, "regnet", imageSize=32, **tiny)
 
 
 if __name__ == "__main__":

@@ -13,9 +13,9 @@ LN_EPS = 1e-6
 def vitShapes(c):
     D, H, K, P = c["width"], c["heads"], c["classes"], c["patchSize"]
     N = (c["imageSize"] // P) ** 2
-    prefix = 2 if c["distToken"] else 1
+    prefix = int(c.get("classToken", True)) + int(c["distToken"])
     hidden = int(D * c["mlpRatio"])
-    s = {"cls_token": (1, 1, D)}
+    s = {"cls_token": (1, 1, D)} if c.get("classToken", True) else {}
     if c["distToken"]:
         s["dist_token"] = (1, 1, D)
     s["pos_embed"] = (1, N if c["posEmbedOnPatchesOnly"] else N + prefix, D)
@@ -23,7 +23,9 @@ def vitShapes(c):
     for i in range(c["depth"]):
         b = f"blocks.{i}."
         s[b + "norm1.weight"] = s[b + "norm1.bias"] = (D,)
-        s[b + "attn.qkv.weight"], s[b + "attn.qkv.bias"] = (3 * D, D), (3 * D,)
+        s[b + "attn.qkv.weight"] = (3 * D, D)
+        if c.get("qkvBias", True):
+            s[b + "attn.qkv.bias"] = (3 * D,)
         if c["mhca"] and i < c["mhca"]["layers"]:
             s[b + "attn.pos_proj.weight"] = (H, 3)
             if c["mhca"]["combine"] == "gated":
@@ -34,8 +36,11 @@ def vitShapes(c):
         s[b + "mlp.fc2.weight"], s[b + "mlp.fc2.bias"] = (D, hidden), (D,)
         if c["layerScale"] is not None:
             s[b + "ls1.gamma"] = s[b + "ls2.gamma"] = (D,)
-    s["norm.weight"] = s["norm.bias"] = (D,)
-    for head in ["head", "head_dist"] if c["distToken"] else ["head"]:
+    last = "fc_norm" if c.get("poolNorm") else "norm"
+    s[last + ".weight"] = s[last + ".bias"] = (D,)
+    if K == 0:
+        return s
+    for head in ["head", "head_dist"] if c["distToken"] and c.get("distHead", True) else ["head"]:
         s[head + ".weight"], s[head + ".bias"] = (K, D), (K,)
     return s
 
@@ -79,9 +84,10 @@ def vitForward(c, w, pixels, dropPath=None, posMask=None):
     B, D, H, P = pixels.shape[0], c["width"], c["heads"], c["patchSize"]
     side = c["imageSize"] // P
     d = D // H
-    prefix = 2 if c["distToken"] else 1
+    prefix = int(c.get("classToken", True)) + int(c["distToken"])
+    eps = c.get("normEpsilon", LN_EPS)
     x = F.conv2d(pixels, w["patch_embed.proj.weight"], w["patch_embed.proj.bias"], stride=P).flatten(2).transpose(1, 2)
-    front = [w["cls_token"].expand(B, -1, -1)] + ([w["dist_token"].expand(B, -1, -1)] if c["distToken"] else [])
+    front = ([w["cls_token"].expand(B, -1, -1)] if c.get("classToken", True) else []) + ([w["dist_token"].expand(B, -1, -1)] if c["distToken"] else [])
     if c["posEmbedOnPatchesOnly"]:
         x = torch.cat(front + [x + w["pos_embed"]], 1)
     else:
@@ -100,8 +106,8 @@ def vitForward(c, w, pixels, dropPath=None, posMask=None):
 
     for i in range(c["depth"]):
         b = f"blocks.{i}."
-        h = F.layer_norm(x, (D,), w[b + "norm1.weight"], w[b + "norm1.bias"], LN_EPS)
-        qkv = F.linear(h, w[b + "attn.qkv.weight"], w[b + "attn.qkv.bias"]).reshape(B, T, 3, H, d).permute(2, 0, 3, 1, 4)
+        h = F.layer_norm(x, (D,), w[b + "norm1.weight"], w[b + "norm1.bias"], eps)
+        qkv = F.linear(h, w[b + "attn.qkv.weight"], w.get(b + "attn.qkv.bias")).reshape(B, T, 3, H, d).permute(2, 0, 3, 1, 4)
         q, k, v = qkv[0], qkv[1], qkv[2]
         logits = q @ k.transpose(-1, -2) / math.sqrt(d)
         if c["mhca"] and i < c["mhca"]["layers"]:
@@ -111,16 +117,24 @@ def vitForward(c, w, pixels, dropPath=None, posMask=None):
         out[f"attention.{i}"] = a
         y = F.linear((a @ v).transpose(1, 2).reshape(B, T, D), w[b + "attn.proj.weight"], w[b + "attn.proj.bias"])
         x = x + drop(scaled(y, b + "ls1.gamma"), i, "attn")
-        h = F.layer_norm(x, (D,), w[b + "norm2.weight"], w[b + "norm2.bias"], LN_EPS)
+        h = F.layer_norm(x, (D,), w[b + "norm2.weight"], w[b + "norm2.bias"], eps)
         h = F.linear(h, w[b + "mlp.fc1.weight"], w[b + "mlp.fc1.bias"])
         h = 0.5 * h * (1 + torch.erf(h / math.sqrt(2)))
         y = F.linear(h, w[b + "mlp.fc2.weight"], w[b + "mlp.fc2.bias"])
         x = x + drop(scaled(y, b + "ls2.gamma"), i, "mlp")
         out[f"tokens.{i}"] = x
-    x = F.layer_norm(x, (D,), w["norm.weight"], w["norm.bias"], LN_EPS)
+    def final(t, name):
+        return F.layer_norm(t, (D,), w[name + ".weight"], w[name + ".bias"], eps)
+
+    if not c.get("poolNorm"):
+        x = final(x, "norm")
     out["norm"] = x
-    out["logits"] = F.linear(x[:, 0], w["head.weight"], w["head.bias"])
-    if c["distToken"]:
+    pooled = x[:, prefix:].mean(1) if c.get("pool") == "mean" else x[:, 0]
+    out["pooled"] = pooled = final(pooled, "fc_norm") if c.get("poolNorm") else pooled
+    if c["classes"] == 0:
+        return out
+    out["logits"] = F.linear(pooled, w["head.weight"], w["head.bias"])
+    if "head_dist.weight" in w:
         out["distLogits"] = F.linear(x[:, 1], w["head_dist.weight"], w["head_dist.bias"])
     return out
 
@@ -207,4 +221,65 @@ def resnetForward(c, w, buffers, pixels, train, margins=None):
     out[f"maps.s{last + 1}"] = x
     out["pooled"] = x.mean((2, 3))
     out["logits"] = F.linear(out["pooled"], w["fc.weight"], w["fc.bias"])
+    return out
+
+
+def regnetBlocks(c):
+    """Yields (name, stage index, input width, width, stride) for every block; each stage begins with stride 2."""
+    width = c["stemWidth"]
+    for s, (depth, out) in enumerate(zip(c["depths"], c["widths"])):
+        for j in range(depth):
+            yield f"s{s + 1}.b{j + 1}", s, width, out, (2 if j == 0 else 1)
+            width = out
+
+
+def regnetShapes(c):
+    """(parameter shapes under timm's names, BatchNorm names with their widths)."""
+    params, norms = {}, {}
+
+    def unit(name, out, into, k):
+        params[name + ".conv.weight"] = (out, into, k, k)
+        params[name + ".bn.weight"] = params[name + ".bn.bias"] = (out,)
+        norms[name + ".bn"] = out
+
+    unit("stem", c["stemWidth"], 3, 3)
+    for name, _, into, out, stride in regnetBlocks(c):
+        unit(name + ".conv1", out, into, 1)
+        unit(name + ".conv2", out, c["groupWidth"], 3)
+        inner = int(round(into * c["seRatio"]))
+        params[name + ".se.fc1.weight"], params[name + ".se.fc1.bias"] = (inner, out, 1, 1), (inner,)
+        params[name + ".se.fc2.weight"], params[name + ".se.fc2.bias"] = (out, inner, 1, 1), (out,)
+        unit(name + ".conv3", out, out, 1)
+        if stride != 1 or into != out:
+            unit(name + ".downsample", out, into, 1)
+    params["head.fc.weight"], params["head.fc.bias"] = (c["classes"], out), (c["classes"],)
+    return params, norms
+
+
+def regnetForward(c, w, buffers, pixels, train, margins=None):
+    """As resnetForward."""
+    out = {}
+
+    def relu(x):
+        if margins is not None:
+            margins.append(x.abs().min().item())
+        return F.relu(x)
+
+    def unit(x, name, stride=1):
+        k = w[name + ".conv.weight"]
+        y = F.conv2d(x, k, stride=stride, padding=k.shape[-1] // 2, groups=x.shape[1] // k.shape[1])
+        b = name + ".bn"
+        return F.batch_norm(y, buffers[b + ".running_mean"], buffers[b + ".running_var"], w[b + ".weight"], w[b + ".bias"], train, 0.1, 1e-5)
+
+    x = out["maps.stem"] = relu(unit(pixels, "stem", 2))
+    for name, s, _, _, stride in regnetBlocks(c):
+        y = relu(unit(x, name + ".conv1"))
+        y = relu(unit(y, name + ".conv2", stride))
+        e = relu(F.conv2d(y.mean((2, 3), keepdim=True), w[name + ".se.fc1.weight"], w[name + ".se.fc1.bias"]))
+        y = y * torch.sigmoid(F.conv2d(e, w[name + ".se.fc2.weight"], w[name + ".se.fc2.bias"]))
+        y = unit(y, name + ".conv3")
+        skip = unit(x, name + ".downsample", stride) if name + ".downsample.conv.weight" in w else x
+        x = out[f"maps.s{s + 1}"] = relu(y + skip)
+    out["pooled"] = x.mean((2, 3))
+    out["logits"] = F.linear(out["pooled"], w["head.fc.weight"], w["head.fc.bias"])
     return out

@@ -5,7 +5,7 @@ import torchvision
 
 from golden import Random
 from makeModels import VIT, vitParams
-from models import mhcaAttention, resnetForward, resnetShapes, vitForward, vitShapes
+from models import mhcaAttention, regnetForward, regnetShapes, resnetForward, resnetShapes, vitForward, vitShapes
 
 
 def close(a, b, what, tol=1e-10):
@@ -51,6 +51,42 @@ def checkResnet():
                 assert "tracked" in n or torch.allclose(t, buffers[n], atol=1e-12), n
 
 
+def torchvisionRegnetName(name):
+    """timm's name of a RegNet parameter -> torchvision's."""
+    parts = name.split(".")
+    inner = {"conv": "0", "bn": "1"}
+    if parts[0] == "stem":
+        return f"stem.{inner[parts[1]]}.{parts[2]}"
+    if parts[0] == "head":
+        return f"fc.{parts[2]}"
+    s, b = int(parts[0][1:]), int(parts[1][1:])
+    front = f"trunk_output.block{s}.block{s}-{b - 1}."
+    if parts[2] == "se":
+        return front + "f.se." + ".".join(parts[3:])
+    unit = {"conv1": "f.a", "conv2": "f.b", "conv3": "f.c", "downsample": "proj"}[parts[2]]
+    return f"{front}{unit}.{inner[parts[3]]}.{parts[4]}"
+
+
+def checkRegnet():
+    from torchvision.models.regnet import BlockParams, RegNet
+
+    c = dict(stemWidth=8, depths=[1, 2, 1, 3], widths=[8, 16, 16, 24], groupWidth=8, seRatio=0.25, classes=5, imageSize=64)
+    torch.manual_seed(0)
+    m = RegNet(BlockParams(c["depths"], c["widths"], [8] * 4, [1.0] * 4, [2] * 4, 0.25), num_classes=5, stem_width=8)
+    shapes, norms = regnetShapes(c)
+    theirs = dict(m.named_parameters())
+    assert {torchvisionRegnetName(n): s for n, s in shapes.items()} == {n: tuple(p.shape) for n, p in theirs.items()}
+    w = {n: theirs[torchvisionRegnetName(n)] for n in shapes}
+    x = Random(2).normal(2, 3, 64, 64)
+    for train in (True, False):
+        own = dict(m.named_buffers())
+        buffers = {f"{n}.{k}": own[torchvisionRegnetName(f"{n}.{k}")].clone() for n in norms for k in ("running_mean", "running_var")}
+        m.train(train)
+        close(regnetForward(c, w, buffers, x, train)["logits"], m(x), f"RegNetY = torchvision, train {train}", 1e-8)
+        for n, t in buffers.items():
+            assert torch.allclose(own[torchvisionRegnetName(n)], t, atol=1e-12), n
+
+
 def checkMhca():
     r = Random(3)
     B, H, side, prefix = 2, 3, 4, 2
@@ -80,5 +116,6 @@ if __name__ == "__main__":
     with torch.no_grad():
         checkVit()
         checkResnet()
+        checkRegnet()
         checkMhca()
     print("all good")

@@ -7,7 +7,7 @@ import type { NdArray } from '../../src/graph/ndArray.ts';
 import type { Tensor } from '../../src/graph/tensor.ts';
 import { crossEntropy } from '../../src/losses/crossEntropy.ts';
 import type { Features } from '../../src/models/features.ts';
-import { buildModel, type ModelConfig } from '../../src/models/index.ts';
+import { buildModel, modelConfigSchema } from '../../src/models/index.ts';
 import { inputStore, Scope } from '../../src/nn/scope.ts';
 import { add, mul } from '../../src/ops/elementwise.ts';
 import { closeProgram } from '../../src/program/program.ts';
@@ -15,7 +15,8 @@ import { expectClose, type Golden, readGolden } from './golden.ts';
 
 const VIT = ['vitPlain', 'vitDistilled', 'vitDeit3', 'vitMhcaSum', 'vitMhcaLogits', 'vitMhcaGated'];
 const VIT_EVAL = ['vitMhcaSumEval', 'vitMhcaLogitsEval', 'vitMhcaGatedEval', 'vitMhcaSumDist'];
-const RESNET = ['resnetSmallTrain', 'resnetSmallEval', 'resnetBottleneckTrain'];
+const VIT_FORMS = ['vitMeanPool', 'vitPoolNorm', 'vitNoHead', 'vitOneHead'];
+const CNN = ['resnetSmallTrain', 'resnetSmallEval', 'resnetBottleneckTrain', 'regnetTrain', 'regnetEval'];
 
 function oneHot(labels: NdArray, classes: number, shift: number): NdArray {
   const data = new Float64Array(labels.data.length * classes);
@@ -38,14 +39,12 @@ function featureTensors(features: Features): Map<string, Tensor> {
 /** The model of a golden file: its outputs (features, loss, gradients, buffers) and what to feed. */
 function buildCase(golden: Golden) {
   const { model: family, train, case: _, ...config } = golden.config;
-  const model = buildModel({ family, ...config } as unknown as ModelConfig);
+  const model = buildModel(modelConfigSchema.parse({ family, ...config }));
   const store = inputStore('param.');
   const pixels = golden.get('input.pixels');
   const features = model.build(new Scope(store, train as boolean), input('pixels', pixels.shape));
-  const [labels, shifted] = [
-    input('labels', [pixels.shape[0]!, model.classes]),
-    input('shifted', [pixels.shape[0]!, model.classes]),
-  ];
+  const width = features.logits.shape[1]!;
+  const [labels, shifted] = [input('labels', [pixels.shape[0]!, width]), input('shifted', [pixels.shape[0]!, width])];
   const plain = crossEntropy(features.logits, labels);
   const loss = features.distLogits ? add(plain, mul(0.5, crossEntropy(features.distLogits, shifted))) : plain;
   const names = [...store.params.values()].filter((spec) => spec.role === 'param').map((spec) => spec.name);
@@ -59,8 +58,8 @@ function buildCase(golden: Golden) {
   for (const [name, t] of store.updates) outputs.set(`bufferAfter.${name}`, t);
   const feeds = new Map<string, NdArray>([
     ['pixels', pixels],
-    ['labels', oneHot(golden.get('input.labels'), model.classes, 0)],
-    ['shifted', oneHot(golden.get('input.labels'), model.classes, 1)],
+    ['labels', oneHot(golden.get('input.labels'), width, 0)],
+    ['shifted', oneHot(golden.get('input.labels'), width, 1)],
     ...[...golden.group('param.'), ...golden.group('buffer.')].map(([name, value]): [string, NdArray] => [
       `param.${name}`,
       value,
@@ -96,7 +95,7 @@ function closeInput(inputs: ReadonlyMap<string, Tensor>, name: string): Tensor {
   return tensor;
 }
 
-describe.each([...VIT, ...VIT_EVAL, ...RESNET])('%s equals PyTorch', (name) => {
+describe.each([...VIT, ...VIT_EVAL, ...VIT_FORMS, ...CNN])('%s equals PyTorch', (name) => {
   const golden = readGolden(`models/${name}`);
   const { outputs, feeds, names } = buildCase(golden);
 
