@@ -8,11 +8,13 @@ import { matmul } from '../ops/matmul.ts';
  */
 export function resizeBicubic(x: Tensor, rows: number, columns: number): Tensor {
   const [, , h, w] = x.shape as [number, number, number, number];
-  const tall = h === rows ? x : matmul(resizeMatrix(rows, h), x);
-  return w === columns ? tall : matmul(tall, resizeMatrix(columns, w), { transB: true });
+  const matrix = (out: number, from: number) => floats([out, from], resizeMatrix(out, from));
+  const tall = h === rows ? x : matmul(matrix(rows, h), x);
+  return w === columns ? tall : matmul(tall, matrix(columns, w), { transB: true });
 }
 
-function resizeMatrix(out: number, from: number): Tensor {
+/** Weights [out,from] of the resize along one axis; each row sums to 1. */
+export function resizeMatrix(out: number, from: number): Float64Array {
   const data = new Float64Array(out * from);
   const scale = from / out;
   const stretch = Math.max(1, scale);
@@ -24,7 +26,7 @@ function resizeMatrix(out: number, from: number): Tensor {
     for (let j = first; j < last; j++) total += cubic((j + 0.5 - centre) / stretch);
     for (let j = first; j < last; j++) data[i * from + j] = cubic((j + 0.5 - centre) / stretch) / total;
   }
-  return floats([out, from], data);
+  return data;
 }
 
 function cubic(x: number): number {

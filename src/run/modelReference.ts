@@ -1,45 +1,89 @@
 import { existsSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import { unknownName } from '../graph/names.ts';
+import { basename, dirname, join } from 'node:path';
 import { findFolder } from '../formats/atomicNode.ts';
+import { checkFinite } from '../formats/checkFinite.ts';
+import { type ForeignModel, readForeignModel } from '../formats/foreignModelNode.ts';
+import { readJsonFile } from '../formats/jsonFileNode.ts';
 import { checkWeights } from '../formats/matchNames.ts';
 import { readModelFolder, type SavedModel } from '../formats/modelFolderNode.ts';
+import { isPickle, pickleError } from '../formats/pickleNode.ts';
+import type { ModelHints } from '../formats/recogniseModel.ts';
 import { UserError } from '../graph/errors.ts';
+import { unknownName } from '../graph/names.ts';
 import { buildModel, type Model, VARIANTS } from '../models/index.ts';
 import { modelParams } from '../program/evalProgram.ts';
+import { downloadReference, type OnDownload } from './hubReference.ts';
 
 /** A model with weights, checked to fit each other. */
 export interface LoadedModel extends SavedModel {
-  /** The folder that it was read from. */
+  /** What messages call it: the folder or file that it was read from, or the reference of a downloaded one. */
   readonly path: string;
+  /** Folder or file on this disk. */
+  readonly stored: string;
   readonly network: Model;
+  /** What was assumed about a model that Understudy did not write. */
+  readonly notes: readonly string[];
+}
+
+export interface ReferenceOptions {
+  /** Settings that win over what a foreign model's files say. */
+  readonly hints?: ModelHints;
+  /** Called while a model is downloaded. */
+  readonly onDownload?: OnDownload;
 }
 
 /**
- * Loads a model reference: a run folder (its `model/`, else its best or last checkpoint), an exported folder, or a
- * checkpoint folder.
+ * Loads a model reference: a run folder (its `model/`, else its best or last checkpoint), an exported folder, a checkpoint
+ * folder, a folder of transformers or timm, a `.safetensors` file, or `hf:org/name[@revision]`.
+ * @throws UserError for whatever cannot be used as a model.
  */
-export async function loadModelReference(reference: string): Promise<LoadedModel> {
-  const path = await findModelFolder(reference);
-  const saved = await readModelFolder(path);
+export async function loadModelReference(reference: string, options: ReferenceOptions = {}): Promise<LoadedModel> {
+  const downloaded = await downloadReference(reference, options.onDownload);
+  const stored = downloaded ?? (await findModel(reference));
+  const saved = await readStored(stored, options.hints);
+  const path = downloaded === undefined ? stored : reference;
   const network = buildModel(saved.model);
   checkWeights(path, modelParams(network), saved.weights);
-  return { ...saved, path, network };
+  checkFinite(path, saved.weights);
+  return { ...saved, path, stored, network };
 }
 
-async function findModelFolder(reference: string): Promise<string> {
+/** Reads what Understudy wrote, or else what others wrote. */
+async function readStored(path: string, hints: ModelHints = {}): Promise<ForeignModel> {
+  const folder = statSync(path).isDirectory() ? path : dirname(path);
+  const [config, whole] = [join(folder, 'config.json'), folder === path || basename(path) === 'model.safetensors'];
+  const own = whole && existsSync(config) && (await readJsonFile(config)).understudy !== undefined;
+  return own ? { ...(await readModelFolder(folder)), notes: [] } : readForeignModel(path, hints);
+}
+
+/** The folder or file of a reference. */
+async function findModel(reference: string): Promise<string> {
   for (const part of ['', 'model', 'checkpoints/best', 'checkpoints/last']) {
     const folder = await findFolder(join(reference, part));
     if (folder !== undefined && existsSync(join(folder, 'config.json'))) return folder;
   }
+  if (existsSync(reference)) return foundWithoutConfig(reference);
   if (reference in VARIANTS)
     throw new UserError(
       `${reference}: wanted a trained model, got the name of an architecture; train it first: understudy train --data DIR --model ${reference}`,
     );
-  if (existsSync(reference)) {
-    const what = statSync(reference).isDirectory() ? 'a folder without config.json, model/ or checkpoints/' : 'a file';
-    throw new UserError(`${reference}: wanted a run folder or an exported model folder, got ${what}`);
+  if (!/[/\\.:]/.test(reference)) throw unknownName('model or folder', reference, Object.keys(VARIANTS));
+  throw new UserError(
+    `${reference}: no such folder; wanted a run folder, an exported model folder, a .safetensors file or hf:org/name`,
+  );
+}
+
+/** A .safetensors file or a folder with one; a pickle is told how to become one. */
+async function foundWithoutConfig(path: string): Promise<string> {
+  if (statSync(path).isDirectory()) {
+    if (['model.safetensors', 'model.safetensors.index.json'].some((name) => existsSync(join(path, name)))) return path;
+    throw new UserError(
+      `${path}: wanted a run folder or an exported model folder, got a folder without config.json, model/ or checkpoints/, and without model.safetensors`,
+    );
   }
-  if (!/[/\\.]/.test(reference)) throw unknownName('model or folder', reference, Object.keys(VARIANTS));
-  throw new UserError(`${reference}: no such folder; wanted a run folder or an exported model folder`);
+  if (path.endsWith('.safetensors')) return path;
+  if (await isPickle(path)) throw pickleError(path);
+  throw new UserError(
+    `${path}: wanted a run folder, an exported model folder or a .safetensors file, got a file of another kind`,
+  );
 }

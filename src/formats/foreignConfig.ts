@@ -1,0 +1,106 @@
+import { UserError } from '../graph/errors.ts';
+import { preprocessingOf, type ReadPreprocessing } from './foreignPreprocessor.ts';
+import { asObject, type Json, show } from './jsonValue.ts';
+import type { ModelHints } from './recogniseModel.ts';
+
+/** What the JSON files of transformers or timm say about a model besides its weights. */
+export interface ForeignConfig {
+  readonly hints: ModelHints;
+  /** Class names by index; undefined where the files have none. */
+  readonly labels: readonly string[] | undefined;
+  readonly preprocessing: ReadPreprocessing;
+}
+
+/** model_type of transformers -> settings that our models do not have, by the value that they must have. */
+const TRANSFORMERS: Readonly<Record<string, Json>> = {
+  vit: { hidden_act: 'gelu', num_channels: 3 },
+  deit: { hidden_act: 'gelu', num_channels: 3 },
+  resnet: {
+    hidden_act: 'relu',
+    num_channels: 3,
+    downsample_in_first_stage: false,
+    downsample_in_bottleneck: false,
+  },
+  regnet: { hidden_act: 'relu', num_channels: 3, layer_type: 'y', downsample_in_first_stage: true },
+};
+
+/**
+ * Reads config.json and preprocessor_config.json of a model that Understudy did not write.
+ * @throws UserError for an architecture that is not read, or values of a wrong kind.
+ */
+export function readForeignConfig(config: Json, preprocessor: Json | undefined, where: string): ForeignConfig {
+  const timm = typeof config.architecture === 'string';
+  if (!timm) checkTransformers(config, where);
+  const card = timm ? timmCard(config) : undefined;
+  const preprocessing = preprocessingOf(preprocessor, card, where);
+  const own = timm ? timmHints(config, preprocessing.imageSize) : transformersHints(config);
+  const imageSize = own.imageSize ?? preprocessing.imageSize;
+  return {
+    hints: { ...own, ...(imageSize === undefined ? {} : { imageSize }) },
+    labels: labelsOf(config, where),
+    preprocessing,
+  };
+}
+
+function checkTransformers(config: Json, where: string): void {
+  const type = config.model_type;
+  const fixed = typeof type === 'string' && Object.hasOwn(TRANSFORMERS, type) ? TRANSFORMERS[type] : undefined;
+  if (!fixed) {
+    const got =
+      type === undefined ? 'neither model_type (transformers) nor architecture (timm)' : `model_type ${show(type)}`;
+    throw new UserError(
+      `${where}: wanted model_type ${Object.keys(TRANSFORMERS).join(', ')}, or timm's architecture, got ${got}. Other architectures come as ONNX files`,
+    );
+  }
+  for (const [key, wanted] of Object.entries(fixed))
+    if (config[key] !== undefined && config[key] !== wanted)
+      throw new UserError(
+        `${where}: ${key}: wanted ${show(wanted)}, got ${show(config[key])}; this form of ${type} is not read. It can come as an ONNX file`,
+      );
+}
+
+function transformersHints(config: Json): ModelHints {
+  const size = Array.isArray(config.image_size) ? config.image_size[0] : config.image_size;
+  return {
+    ...positive('imageSize', size),
+    ...positive('heads', config.num_attention_heads),
+    // The default of ViTConfig and DeiTConfig.
+    normEpsilon: typeof config.layer_norm_eps === 'number' ? config.layer_norm_eps : 1e-12,
+  };
+}
+
+const timmCard = (config: Json): Json => ({
+  ...asObject(config.pretrained_cfg),
+  ...asObject(config.pretrained_cfg_overlay),
+});
+
+function timmHints(config: Json, cardSize: number | undefined): ModelHints {
+  const args = asObject(config.model_args);
+  const pool = args.global_pool ?? config.global_pool;
+  return {
+    ...positive('imageSize', args.img_size ?? cardSize),
+    ...positive('heads', args.num_heads),
+    ...(pool === 'token' ? { pool: 'token' as const } : {}),
+    ...(pool === 'avg' ? { pool: 'mean' as const } : {}),
+  };
+}
+
+const positive = <K extends string>(key: K, value: unknown): Partial<Record<K, number>> =>
+  Number.isInteger(value) && (value as number) > 0 ? ({ [key]: value } as Record<K, number>) : {};
+
+/** transformers' id2label, or timm's label_names. */
+function labelsOf(config: Json, where: string): readonly string[] | undefined {
+  const listed = config.label_names ?? asObject(config.pretrained_cfg).label_names;
+  if (Array.isArray(listed)) return listed.map(String);
+  if (config.id2label === undefined) return undefined;
+  const names = asObject(config.id2label);
+  const count = Object.keys(names).length;
+  return Array.from({ length: count }, (_, i) => {
+    const name = names[String(i)];
+    if (typeof name !== 'string')
+      throw new UserError(
+        `${where}: id2label: wanted a name for each of 0 to ${count - 1}, got ${show(name)} for ${i}`,
+      );
+    return name;
+  });
+}

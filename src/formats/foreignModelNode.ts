@@ -1,0 +1,128 @@
+import { existsSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { ModelConfig } from '../models/index.ts';
+import { type ForeignConfig, readForeignConfig } from './foreignConfig.ts';
+import { readJsonFile } from './jsonFileNode.ts';
+import type { Preprocessing, SavedModel, Weight } from './modelFolderNode.ts';
+import { type Place, renameToOurs } from './names/rename.ts';
+import { type ModelHints, recogniseModel } from './recogniseModel.ts';
+import { resizePositions } from './resizePositions.ts';
+import { openWeights } from './weightFilesNode.ts';
+
+/** A model that Understudy did not write. */
+export interface ForeignModel extends SavedModel {
+  /** What was assumed or is done otherwise than in its own library. */
+  readonly notes: readonly string[];
+}
+
+/** ImageNet's, and torchvision's and most of timm's crop: what a bare file is assumed to want. */
+const ASSUMED = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225], evalCropRatio: 0.875 } as const;
+
+/**
+ * Reads a folder with safetensors and a config.json of transformers or timm, or a bare .safetensors file (with the config.json
+ * beside it, if there is one). Names are recognised and become ours, the architecture is read off the shapes.
+ * @param asked settings that win over what the files say.
+ * @throws UserError for whatever cannot be read.
+ */
+export async function readForeignModel(path: string, asked: ModelHints = {}): Promise<ForeignModel> {
+  const files = await openWeights(path);
+  const { convention, places } = renameToOurs([...files.shapes.keys()], path);
+  const config = await readConfigs(path);
+  const given = { ...config?.hints, ...asked };
+  // Only positions tie a model to an input side: a CNN takes the asked one, a ViT is read as it was saved and then resized.
+  const shapes = ourShapes(files.shapes, places);
+  const model = recogniseModel(convention.family, shapes, given, path);
+  const weights = joinParts(await files.read(new Set(places.keys())), places);
+  const notes = [...(config?.preprocessing.notes ?? [])];
+  if (model.family === 'vit') notes.push(...fitPositions(model, weights));
+  const labels = labelsFor(model, config, notes);
+  if (!config?.preprocessing.mean)
+    notes.push(
+      `no preprocessor_config.json: ImageNet's mean and std${config?.preprocessing.evalCropRatio ? '' : ` and a crop of ${ASSUMED.evalCropRatio}`} are assumed`,
+    );
+  return { model, classes: labels, preprocessing: preprocessingFor(model, config), weights, notes };
+}
+
+async function readConfigs(path: string): Promise<ForeignConfig | undefined> {
+  const dir = statSync(path).isDirectory() ? path : dirname(path);
+  const [config, preprocessor] = [join(dir, 'config.json'), join(dir, 'preprocessor_config.json')];
+  if (!existsSync(config)) return undefined;
+  const read = existsSync(preprocessor) ? await readJsonFile(preprocessor) : undefined;
+  return readForeignConfig(await readJsonFile(config), read, config);
+}
+
+/** Shapes under our names; row blocks of one parameter add up. */
+function ourShapes(
+  theirs: ReadonlyMap<string, readonly number[]>,
+  places: ReadonlyMap<string, Place>,
+): Map<string, readonly number[]> {
+  const shapes = new Map<string, readonly number[]>();
+  for (const [name, { ours }] of places) {
+    const [rows = 0, ...rest] = theirs.get(name)!;
+    const before = shapes.get(ours);
+    shapes.set(ours, theirs.get(name)!.length === 0 ? [] : [rows + (before?.[0] ?? 0), ...rest]);
+  }
+  return shapes;
+}
+
+function joinParts(read: ReadonlyMap<string, Weight>, places: ReadonlyMap<string, Place>): Map<string, Weight> {
+  const parts = new Map<string, Weight[]>();
+  for (const [name, weight] of read) {
+    const { ours, part } = places.get(name)!;
+    const list = parts.get(ours) ?? [];
+    list[part] = weight;
+    parts.set(ours, list);
+  }
+  return new Map(
+    [...parts].map(([ours, list]) => [ours, list.length === 1 ? list[0]! : stacked(list.filter(Boolean))]),
+  );
+}
+
+function stacked(list: readonly Weight[]): Weight {
+  const data = new Float32Array(list.reduce((sum, { data }) => sum + data.length, 0));
+  let at = 0;
+  for (const part of list) {
+    data.set(part.data, at);
+    at += part.data.length;
+  }
+  const rows = list.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0);
+  return { shape: [rows, ...list[0]!.shape.slice(1)], data };
+}
+
+/** Position embeddings saved for another input side are resized. */
+function fitPositions(model: ModelConfig & { family: 'vit' }, weights: Map<string, Weight>): string[] {
+  const resized = positionsFor(model, weights.get('pos_embed')!);
+  if (resized === undefined) return [];
+  weights.set('pos_embed', resized.weight);
+  return [
+    `position embeddings resized from ${resized.from} x ${resized.from} to ${resized.to} x ${resized.to} patches`,
+  ];
+}
+
+/** The embeddings for the model's input side where `weight` was made for another one; undefined where it fits, or never can. */
+export function positionsFor(
+  model: ModelConfig & { family: 'vit' },
+  { shape, data }: Weight,
+): { readonly weight: Weight; readonly from: number; readonly to: number } | undefined {
+  const prefix = model.posEmbedOnPatchesOnly ? 0 : Number(model.classToken) + Number(model.distToken);
+  const [from, to] = [Math.sqrt((shape[1] ?? 0) - prefix), Math.floor(model.imageSize / model.patchSize)];
+  if (!Number.isInteger(from) || from < 1 || from === to || to < 1 || shape[2] !== model.width) return undefined;
+  const resized = resizePositions(data, { prefix, from, to, width: model.width });
+  return { weight: { shape: [1, prefix + to * to, model.width], data: resized }, from, to };
+}
+
+/** Names from the config where they are as many as the head has rows; the file says how many classes there are. */
+function labelsFor({ classes }: ModelConfig, config: ForeignConfig | undefined, notes: string[]): string[] {
+  if (classes === 0) return [];
+  const labels = config?.labels;
+  if (labels?.length === classes) return [...labels];
+  if (labels)
+    notes.push(`the config names ${labels.length} classes, the classifier has ${classes}: names are not used`);
+  else notes.push('the files do not name the classes: LABEL_0, LABEL_1, ... are taken');
+  return Array.from({ length: classes }, (_, i) => `LABEL_${i}`);
+}
+
+function preprocessingFor({ imageSize }: ModelConfig, config: ForeignConfig | undefined): Preprocessing {
+  const { mean, std, evalCropRatio } = { ...ASSUMED, ...config?.preprocessing };
+  return { imageSize, mean, std, evalCropRatio };
+}
