@@ -1,13 +1,12 @@
-/** Progress of a download. */
-export interface DownloadProgress {
-  readonly file: string;
-  /** Bytes that are there, those of an earlier attempt included. */
-  readonly bytes: number;
-  readonly total: number;
-}
+import type { OnDownload } from '../formats/hub/downloadNode.ts';
+import { fetchHubModel, type HubModel } from '../formats/hub/modelNode.ts';
+import { isHubReference, parseHubReference } from '../formats/hub/reference.ts';
+import { hubSettings } from '../formats/hub/settingsNode.ts';
 
-export type OnDownload = (progress: DownloadProgress) => void;
+export type { DownloadProgress, OnDownload } from '../formats/hub/downloadNode.ts';
 
-export async function downloadReference(_reference: string, _onDownload?: OnDownload): Promise<string | undefined> {
-  return undefined;
+/** Brings `hf:org/name[@revision]` to this disk; undefined for a reference of another kind. */
+export async function downloadReference(reference: string, onDownload?: OnDownload): Promise<HubModel | undefined> {
+  if (!isHubReference(reference)) return undefined;
+  return fetchHubModel(parseHubReference(reference), hubSettings(), onDownload);
 }

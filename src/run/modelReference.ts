@@ -39,13 +39,13 @@ export interface ReferenceOptions {
  */
 export async function loadModelReference(reference: string, options: ReferenceOptions = {}): Promise<LoadedModel> {
   const downloaded = await downloadReference(reference, options.onDownload);
-  const stored = downloaded ?? (await findModel(reference));
+  const stored = downloaded?.folder ?? (await findModel(reference));
   const saved = await readStored(stored, options.hints);
   const path = downloaded === undefined ? stored : reference;
   const network = buildModel(saved.model);
   checkWeights(path, modelParams(network), saved.weights);
   checkFinite(path, saved.weights);
-  return { ...saved, path, stored, network };
+  return { ...saved, notes: [...(downloaded?.notes ?? []), ...saved.notes], path, stored, network };
 }
 
 /** Reads what Understudy wrote, or else what others wrote. */

@@ -20,7 +20,7 @@ export function template(text: string): Template {
   let pattern = '';
   let end = 0;
   for (const found of text.matchAll(PLACE)) {
-    pattern += escape(text.slice(end, found.index));
+    pattern += escaped(text.slice(end, found.index));
     end = found.index + found[0].length;
     const [name, shift] = [found[1]!, Number(found[2] ?? 0)];
     const known = places.some((place) => place.name === name);
@@ -28,7 +28,7 @@ export function template(text: string): Template {
     pattern += known ? `\\k<${name}>` : `(?<${name}>${name === 'x' ? '.+' : '\\d{1,6}'})`;
     if (!known) places.push({ name, shift });
   }
-  const regex = new RegExp(`^${pattern}${escape(text.slice(end))}$`);
+  const regex = new RegExp(`^${pattern}${escaped(text.slice(end))}$`);
   return {
     text,
     match: (name) => {
@@ -42,7 +42,7 @@ export function template(text: string): Template {
   };
 }
 
-const escape = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
 const shifted = (value: string, name: string, by: number): string =>
   name === 'x' ? value : String(Number(value) + by);
