@@ -43,6 +43,7 @@ export type { AugmentationListing, MethodListing, ModelListing, SettingListing }
 export { listAugmentations, listMethods, listModels } from './run/listings.ts';
 export type { ClassProbability, ImageInput, ImageModel } from './run/predictImages.ts';
 export { loadModel } from './run/predictImages.ts';
+export type { ModelEvent, OnModel } from './run/modelReference.ts';
 export type { RunSettings } from './run/startRun.ts';
 export type { DistillOptions, ResumeOptions, RunOptions, TrainRunOptions } from './run/train.ts';
 export { distill, resume, train } from './run/train.ts';

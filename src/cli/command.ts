@@ -24,3 +24,11 @@ export const jsonFlag = {
   description: 'Print one JSON value on stdout and everything else on stderr',
   default: false,
 } as const;
+
+/** What REF means in the commands that take a trained model. */
+export const REF_HELP =
+  'A run folder, an exported folder, a folder of transformers or timm, a .safetensors file, or hf:org/name[@revision]';
+
+/** What the commands say about models that others have trained. */
+export const refNotes =
+  'Weights of transformers, timm and torchvision (ViT, DeiT, ResNet, RegNetY) are recognised by their names and shapes.\nhf:org/name is downloaded once into the cache of huggingface_hub (HF_HOME, HF_HUB_CACHE; HF_TOKEN or hf auth login for gated\nmodels; HF_HUB_OFFLINE=1 asks nobody; HF_ENDPOINT names a mirror).';

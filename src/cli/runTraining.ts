@@ -3,6 +3,7 @@ import type { BestStep, RunResult } from '../run/runResult.ts';
 import { type RunSettings, startRun } from '../run/startRun.ts';
 import { isHead, type RunEvent } from '../train/events.ts';
 import { consoleLogger } from '../train/loggers/consoleNode.ts';
+import { modelEvents } from './modelEvents.ts';
 import { STATUS, whileRunning } from './outcome.ts';
 import { percent, print, printJson, remark, shellWord, table } from './text.ts';
 
@@ -30,6 +31,7 @@ export async function runTraining({ kind, input, out, resume, json, device }: Tr
       return startRun(kind, input, {
         resume,
         onEvent,
+        onModel: modelEvents(),
         signal: interrupts.signal,
         device,
         ...(out === undefined ? {} : { out }),

@@ -12,7 +12,7 @@ import { UserError } from '../graph/errors.ts';
 import { attentionPicture } from './analyseModelsPicture.ts';
 import { type ClassAttention, classAttentionOf, type ModelFeatures, modelFeatures } from './analyseModelsFeatures.ts';
 import { openImages } from './evaluationData.ts';
-import { type LoadedModel, loadModelReference } from './modelReference.ts';
+import { type LoadedModel, loadModelReference, type OnModel } from './modelReference.ts';
 import { evalTransform, pixelValues } from './preprocess.ts';
 
 export interface AnalyseOptions {
@@ -28,6 +28,7 @@ export interface AnalyseOptions {
   readonly onStart?: (part: string) => void;
   readonly onProgress?: (model: string, images: number) => void;
   readonly engine?: Engine;
+  readonly onModel?: OnModel;
 }
 
 /** What a network has learned, in numbers. */
@@ -71,7 +72,7 @@ export interface Analysis {
 export async function analyseModels(refs: readonly [string, string?], options: AnalyseOptions): Promise<Analysis> {
   const engine = options.engine ?? ortNode();
   const models: LoadedModel[] = [];
-  for (const ref of refs) if (ref !== undefined) models.push(await loadModelReference(ref));
+  for (const ref of refs) if (ref !== undefined) models.push(await loadModelReference(ref, options));
   const opened = await openImages(refs[0], options.data);
   const list = subset(opened.list, { count: options.images ?? 200 }, 0);
   if (options.image !== undefined) await decodeImage(options.image);

@@ -1,10 +1,11 @@
 import type { Json, UnstampedEvent } from '../train/events.ts';
 import type { RunParts } from './buildStage.ts';
+import type { LoadedModel } from './modelReference.ts';
 import { describeStage } from './stageSchedule.ts';
 
 /** Tells at the start of a run what it will do: data, every automatic setting with its reason, student, teacher. */
 export function announce(
-  { config, settings, data, teacher, stages, student }: RunParts,
+  { config, settings, data, teacher, stages, student, init }: RunParts & { readonly init?: LoadedModel | undefined },
   steps: number,
   resumedFrom: number | undefined,
   emit: (event: UnstampedEvent) => void,
@@ -26,4 +27,5 @@ export function announce(
   if (stages.length > 1 || stages[0]?.optim)
     for (const stage of stages) note(describeStage(settings, config, stage, steps / settings.train.epochs));
   if (teacher) note(`teacher: ${teacher.path} (${teacher.model.family})`);
+  for (const model of [teacher, init]) for (const text of model?.notes ?? []) note(`${model!.path}: ${text}`);
 }

@@ -4,7 +4,7 @@ import { frozenProgram } from '../program/evalProgram.ts';
 import { evaluate } from '../train/evaluate.ts';
 import type { Evaluation } from '../train/metrics.ts';
 import { type EvaluationData, openEvaluationData } from './evaluationData.ts';
-import { type LoadedModel, loadModelReference } from './modelReference.ts';
+import { type LoadedModel, loadModelReference, type OnModel } from './modelReference.ts';
 import { evalTransform } from './preprocess.ts';
 import { evalLoader } from './runData.ts';
 
@@ -15,6 +15,7 @@ export interface EvaluateOptions {
   readonly onStart?: (data: EvaluationData) => void;
   readonly onProgress?: (images: number) => void;
   readonly engine?: Engine;
+  readonly onModel?: OnModel;
 }
 
 export interface ClassAccuracy {
@@ -52,7 +53,7 @@ export interface EvaluationReport {
  * @throws UserError if the model or the data cannot be used, or the data has classes that the model lacks.
  */
 export async function evaluateModel(ref: string | LoadedModel, options: EvaluateOptions): Promise<EvaluationReport> {
-  const model = typeof ref === 'string' ? await loadModelReference(ref) : ref;
+  const model = typeof ref === 'string' ? await loadModelReference(ref, options) : ref;
   const data = await openEvaluationData(model, typeof ref === 'string' ? ref : ref.path, options.data);
   const engine = options.engine ?? ortNode();
   const { imageSize } = model.preprocessing;

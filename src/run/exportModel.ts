@@ -13,7 +13,7 @@ import { frozenProgram } from '../program/evalProgram.ts';
 import { type Agreement, compareOnnx, randomImages, realImages } from './compareOnnx.ts';
 import { openEvaluationData } from './evaluationData.ts';
 import { modelCard } from './modelCard.ts';
-import { type LoadedModel, loadModelReference } from './modelReference.ts';
+import { type LoadedModel, loadModelReference, type OnModel } from './modelReference.ts';
 
 /** A prime that divides no extent of a real model: it stands for the open batch dimension while the graph is built. */
 const OPEN_BATCH = 10007;
@@ -30,6 +30,7 @@ export interface ExportOptions {
   readonly dtype?: string;
   /** Called once everything has been checked, before anything is built or written. */
   readonly onStart?: () => void;
+  readonly onModel?: OnModel;
 }
 
 export interface ExportReport {
@@ -46,11 +47,11 @@ export interface ExportReport {
  */
 export async function exportModel(
   ref: string | LoadedModel,
-  { out, data, dtype = 'fp32', onStart }: ExportOptions,
+  { out, data, dtype = 'fp32', onStart, onModel }: ExportOptions,
 ): Promise<ExportReport> {
   checkDtype(dtype);
   refuseUsed(out);
-  const model = typeof ref === 'string' ? await loadModelReference(ref) : ref;
+  const model = typeof ref === 'string' ? await loadModelReference(ref, { onModel }) : ref;
   const images =
     data === undefined ? undefined : await openEvaluationData(model, typeof ref === 'string' ? ref : ref.path, data);
   // Before the work, not after it.

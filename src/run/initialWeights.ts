@@ -1,7 +1,8 @@
 import { UserError } from '../graph/errors.ts';
 import { sameShape, showShape } from '../graph/shape.ts';
-import type { Model } from '../models/index.ts';
+import type { Model, ModelConfig } from '../models/index.ts';
 import { modelParams } from '../program/evalProgram.ts';
+import { positionsFor } from '../formats/foreignModelNode.ts';
 import type { Weight } from '../formats/modelFolderNode.ts';
 import type { LoadedModel } from './modelReference.ts';
 
@@ -19,7 +20,7 @@ export function initialWeights(
 ): { weights: Map<string, Weight>; sameHead: boolean } {
   const sameHead = init.classes.length === classes.length && init.classes.every((name, i) => name === classes[i]);
   const shapes = new Map(modelParams(student).map(({ name, shape }) => [name, shape]));
-  const kept = [...init.weights].filter(
+  const kept = [...fitted(init, student)].filter(
     ([name]) => shapes.has(name) && (sameHead || !HEADS.some((head) => name.startsWith(head))),
   );
   const wrong = kept.filter(([name, { shape }]) => !sameShape(shape, shapes.get(name)!));
@@ -28,11 +29,23 @@ export function initialWeights(
       ([name, { shape }]) => `- ${name} ${showShape(shapes.get(name)!)}\n+ ${name} ${showShape(shape)}`,
     );
     const why = wrong.some(([name]) => name === 'pos_embed')
-      ? ` Positions fit one image size and one set of tokens only: student.imageSize ${init.preprocessing.imageSize} and the same tokens keep them.`
+      ? ` Positions fit one set of tokens only: the same tokens keep them.`
       : '';
     throw new UserError(
       `${init.path}: these weights do not fit the student (- wanted, + in the file):\n${lines.join('\n')}\nLeave out the settings that change its shape.${why}`,
     );
   }
   return { weights: new Map(kept), sameHead };
+}
+
+/** The weights, with position embeddings resized where the student has the same tokens and another input side. */
+function fitted(init: LoadedModel, student: Model): ReadonlyMap<string, Weight> {
+  const position = init.weights.get('pos_embed');
+  const config = { family: student.family, ...student.config } as ModelConfig;
+  if (config.family !== 'vit' || init.model.family !== 'vit' || !position) return init.weights;
+  const same = (['classToken', 'distToken', 'posEmbedOnPatchesOnly', 'patchSize'] as const).every(
+    (key) => config[key] === (init.model as typeof config)[key],
+  );
+  const resized = same ? positionsFor(config, position) : undefined;
+  return resized ? new Map([...init.weights, ['pos_embed', resized.weight]]) : init.weights;
 }

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import type { Preprocessing } from '../formats/modelFolderNode.ts';
 import { input } from '../graph/build.ts';
 import { sizeOf } from '../graph/shape.ts';
@@ -10,7 +10,7 @@ import { buildModel, type Features, type Model, type ModelConfig, VARIANTS, vari
 import { answer } from '../models/vit.ts';
 import { inputStore, type ParamSpec, Scope } from '../nn/scope.ts';
 import { countMacs } from './countMacs.ts';
-import { loadModelReference } from './modelReference.ts';
+import { loadModelReference, type OnModel } from './modelReference.ts';
 
 /** Classes that a model's name alone is inspected with: ImageNet's. */
 export const NAMED_CLASSES = 1000;
@@ -35,7 +35,7 @@ export interface Inspection extends ModelSize {
   readonly model: string;
   readonly family: string;
   readonly config: ModelConfig;
-  /** Bytes of the folder's files; null for a name. */
+  /** Bytes of the model's files; null for a name. */
   readonly bytesOnDisk: number | null;
   /** Empty for a name. */
   readonly classes: readonly string[];
@@ -47,13 +47,13 @@ export interface Inspection extends ModelSize {
 }
 
 /** Looks at a trained model, or at one of `understudy list models` by its name. Nothing is run. */
-export async function inspectModel(ref: string): Promise<Inspection> {
+export async function inspectModel(ref: string, options: { readonly onModel?: OnModel } = {}): Promise<Inspection> {
   if (Object.hasOwn(VARIANTS, ref) && !existsSync(ref)) {
     const config = variantConfig(ref, { classes: NAMED_CLASSES });
     return { model: ref, ...describeConfig(config), bytesOnDisk: null, classes: [], preprocessing: null };
   }
-  const { path, model, classes, preprocessing } = await loadModelReference(ref);
-  return { model: path, ...describeConfig(model), bytesOnDisk: bytesBelow(path), classes, preprocessing };
+  const { path, stored, model, classes, preprocessing } = await loadModelReference(ref, options);
+  return { model: path, ...describeConfig(model), bytesOnDisk: bytesBelow(stored), classes, preprocessing };
 }
 
 function describeConfig(config: ModelConfig) {
@@ -117,7 +117,12 @@ function fittingMethods(config: ModelConfig, model: Model): { asStudent: MethodN
   return { asStudent, asTeacher };
 }
 
-function bytesBelow(dir: string): number {
-  const files = readdirSync(dir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  return files.reduce((sum, entry) => sum + statSync(join(entry.parentPath, basename(entry.name))).size, 0);
+/** Links count as the files that they lead to: a downloaded model consists of them. */
+function bytesBelow(path: string): number {
+  if (!statSync(path).isDirectory()) return statSync(path).size;
+  const paths = readdirSync(path, { recursive: true, withFileTypes: true }).map((one) =>
+    join(one.parentPath, one.name),
+  );
+  const files = paths.map((one) => statSync(one, { throwIfNoEntry: false })).filter((stat) => stat?.isFile());
+  return files.reduce((sum, stat) => sum + stat!.size, 0);
 }

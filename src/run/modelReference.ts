@@ -12,7 +12,7 @@ import { UserError } from '../graph/errors.ts';
 import { unknownName } from '../graph/names.ts';
 import { buildModel, type Model, VARIANTS } from '../models/index.ts';
 import { modelParams } from '../program/evalProgram.ts';
-import { downloadReference, type OnDownload } from './hubReference.ts';
+import { type DownloadProgress, downloadReference } from './hubReference.ts';
 
 /** A model with weights, checked to fit each other. */
 export interface LoadedModel extends SavedModel {
@@ -25,11 +25,17 @@ export interface LoadedModel extends SavedModel {
   readonly notes: readonly string[];
 }
 
+/** What is told while a model is loaded: how far a download is, and what was assumed about a foreign model. */
+export type ModelEvent =
+  | ({ readonly type: 'download' } & DownloadProgress)
+  | { readonly type: 'note'; readonly message: string };
+
+export type OnModel = (event: ModelEvent) => void;
+
 export interface ReferenceOptions {
   /** Settings that win over what a foreign model's files say. */
   readonly hints?: ModelHints;
-  /** Called while a model is downloaded. */
-  readonly onDownload?: OnDownload;
+  readonly onModel?: OnModel | undefined;
 }
 
 /**
@@ -37,15 +43,20 @@ export interface ReferenceOptions {
  * folder, a folder of transformers or timm, a `.safetensors` file, or `hf:org/name[@revision]`.
  * @throws UserError for whatever cannot be used as a model.
  */
-export async function loadModelReference(reference: string, options: ReferenceOptions = {}): Promise<LoadedModel> {
-  const downloaded = await downloadReference(reference, options.onDownload);
+export async function loadModelReference(
+  reference: string,
+  { hints, onModel }: ReferenceOptions = {},
+): Promise<LoadedModel> {
+  const downloaded = await downloadReference(reference, (progress) => onModel?.({ type: 'download', ...progress }));
   const stored = downloaded?.folder ?? (await findModel(reference));
-  const saved = await readStored(stored, options.hints);
+  const saved = await readStored(stored, hints);
   const path = downloaded === undefined ? stored : reference;
   const network = buildModel(saved.model);
   checkWeights(path, modelParams(network), saved.weights);
   checkFinite(path, saved.weights);
-  return { ...saved, notes: [...(downloaded?.notes ?? []), ...saved.notes], path, stored, network };
+  const notes = [...(downloaded?.notes ?? []), ...saved.notes];
+  for (const note of notes) onModel?.({ type: 'note', message: `${path}: ${note}` });
+  return { ...saved, notes, path, stored, network };
 }
 
 /** Reads what Understudy wrote, or else what others wrote. */

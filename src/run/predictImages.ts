@@ -6,7 +6,7 @@ import { ortNode } from '../engine/ortNode.ts';
 import { UserError } from '../graph/errors.ts';
 import type { ModelConfig } from '../models/index.ts';
 import { frozenProgram } from '../program/evalProgram.ts';
-import { type LoadedModel, loadModelReference } from './modelReference.ts';
+import { type LoadedModel, loadModelReference, type OnModel } from './modelReference.ts';
 import { pixelValues } from './preprocess.ts';
 
 export interface ClassProbability {
@@ -34,12 +34,12 @@ export interface ImageModel {
   dispose(): Promise<void>;
 }
 
-/** Loads a trained model: a run folder, an exported folder or a checkpoint folder. */
+/** Loads a trained model: a run folder, an exported folder, a foreign folder or file, or `hf:org/name`. */
 export async function loadModel(
   ref: string | LoadedModel,
-  { engine = ortNode() }: { readonly engine?: Engine } = {},
+  { engine = ortNode(), onModel }: { readonly engine?: Engine; readonly onModel?: OnModel } = {},
 ): Promise<ImageModel> {
-  const saved = typeof ref === 'string' ? await loadModelReference(ref) : ref;
+  const saved = typeof ref === 'string' ? await loadModelReference(ref, { onModel }) : ref;
   const compiled = await engine.compile(frozenProgram(saved.network, saved.weights, 1));
   const logits = engine.empty('float32', [1, saved.classes.length]);
   let disposed: Promise<void> | undefined;

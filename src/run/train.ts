@@ -1,6 +1,7 @@
 import type { MethodName } from '../methods/index.ts';
 import type { RunEvent } from '../train/events.ts';
 import type { Device } from './devices.ts';
+import type { OnModel } from './modelReference.ts';
 import type { RunResult } from './runResult.ts';
 import { type RunSettings, type StartOptions, startRun } from './startRun.ts';
 
@@ -18,10 +19,15 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Default: cpu. */
   readonly device?: Device;
+  /** Called while a model (`hf:org/name`) is downloaded. */
+  readonly onModel?: OnModel;
 }
 
 export interface DistillOptions extends RunOptions {
-  /** A trained model: a run folder or an exported folder. Only methods that learn from none (`uskd`) do without. */
+  /**
+   * A trained model: a run folder, an exported folder, a folder of transformers or timm, a .safetensors file, `hf:org/name`.
+   * Only methods that learn from none (`uskd`) do without.
+   */
   readonly teacher?: string;
   /** A name of `listModels`. */
   readonly student: string;
@@ -33,7 +39,7 @@ export interface DistillOptions extends RunOptions {
 export type TrainRunOptions = RunOptions &
   ({ readonly model: string; readonly init?: string } | { readonly model?: string; readonly init: string });
 
-export type ResumeOptions = Pick<RunOptions, 'onEvent' | 'signal' | 'device'>;
+export type ResumeOptions = Pick<RunOptions, 'onEvent' | 'signal' | 'device' | 'onModel'>;
 
 /**
  * Distils a teacher into a new student.
@@ -92,11 +98,12 @@ export function resume(out: string, options: ResumeOptions = {}): Promise<RunRes
   return startRun('train', {}, { ...options, out, resume: true });
 }
 
-function runOptions({ out, onEvent, signal, device }: Omit<RunOptions, 'data' | 'settings'>): StartOptions {
+function runOptions({ out, onEvent, signal, device, onModel }: Omit<RunOptions, 'data' | 'settings'>): StartOptions {
   return {
     ...(out === undefined ? {} : { out }),
     ...(onEvent ? { onEvent } : {}),
     ...(signal ? { signal } : {}),
     ...(device ? { device } : {}),
+    ...(onModel ? { onModel } : {}),
   };
 }

@@ -14,7 +14,7 @@ import { checkInit, checkNames, checkStages } from './checkRun.ts';
 import { checkNeeds, describeFeatures, type RunParts } from './buildStage.ts';
 import { chooseSettings } from './defaults.ts';
 import { initialWeights } from './initialWeights.ts';
-import { loadModelReference } from './modelReference.ts';
+import { loadModelReference, type OnModel } from './modelReference.ts';
 import { openRunData } from './runData.ts';
 import type { Device } from './devices.ts';
 import { engineFor } from './engines.ts';
@@ -34,6 +34,8 @@ export interface TrainOptions {
   readonly onEvent?: (event: RunEvent) => void;
   /** Saves a checkpoint and ends the run when aborted. */
   readonly signal?: AbortSignal;
+  /** Called while a model is downloaded. */
+  readonly onModel?: OnModel;
   /** Where to compute; evaluation runs there too. Default: cpu. */
   readonly device?: Device;
 }
@@ -46,7 +48,7 @@ export interface TrainOptions {
 export async function trainRun(input: RunInput | undefined, options: TrainOptions): Promise<RunResult> {
   const config = options.resume ? await resumedConfig(input, options.out) : parseConfig(runSchema, input, 'config');
   checkNames(config);
-  const parts = await assemble(config);
+  const parts = await assemble(config, options.onModel);
   checkStages(parts);
   const folder = await createRunFolder(options.out, { resume: options.resume ?? false });
   try {
@@ -64,11 +66,22 @@ export async function trainRun(input: RunInput | undefined, options: TrainOption
 /** Reads everything that the run needs and checks that it fits, before anything is compiled or written. */
 export async function assemble(
   config: RunConfig,
+  onModel?: OnModel,
 ): Promise<RunParts & { readonly init: Awaited<ReturnType<typeof loadModelReference>> | undefined }> {
   const opened = await openRunData(config);
-  const teacher = config.teacher === null ? undefined : await loadModelReference(config.teacher);
+  // The notes are told by the run itself, so that its log has them too.
+  const downloads: OnModel = (event) => event.type === 'download' && onModel?.(event);
+  const teacher =
+    config.teacher === null ? undefined : await loadModelReference(config.teacher, { onModel: downloads });
   const data = withTeacherClasses(opened, teacher);
-  const init = config.student.init === null ? undefined : await loadModelReference(config.student.init);
+  const heads = config.student.settings.heads;
+  const init =
+    config.student.init === null
+      ? undefined
+      : await loadModelReference(config.student.init, {
+          onModel: downloads,
+          ...(typeof heads === 'number' ? { hints: { heads } } : {}),
+        });
   if (init) checkInit(config, init);
   const named = init
     ? {

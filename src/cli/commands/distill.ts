@@ -1,5 +1,5 @@
 import { valuesOf } from '../arguments.ts';
-import { command } from '../command.ts';
+import { command, REF_HELP, refNotes } from '../command.ts';
 import { trainingFlags, trainingNotes } from '../trainingFlags.ts';
 
 export const distill = command({
@@ -9,17 +9,18 @@ export const distill = command({
     teacher: {
       type: 'string',
       valueHint: 'REF',
-      description: 'A trained model: a run folder or an exported folder (teacher); uskd and supervised need none',
+      description: `${REF_HELP} (teacher); uskd and supervised need none`,
     },
     student: { type: 'string', valueHint: 'NAME', description: 'A model of "understudy list models" (student.name)' },
     method: { type: 'string', valueHint: 'NAME', description: 'A method of "understudy list methods" (method)' },
     ...trainingFlags,
   },
   repeatable: ['set'],
-  notes: trainingNotes,
+  notes: [...trainingNotes, refNotes],
   examples: [
     'understudy distill --data photos --teacher runs/teacher --student deit_tiny_patch16_224 --method dearkd --out runs/student',
     'understudy distill --data photos --teacher runs/teacher --student vit_tiny_patch4 --method kd --epochs 20 --set kd.tau=4',
+    'understudy distill --data photos --teacher hf:org/name --student deit_tiny_patch16_224 --method kd',
     'understudy distill --resume --out runs/student',
   ],
   run: async ({ args, rawArgs }) => {

@@ -1,5 +1,5 @@
 import type { EvaluationReport } from '../../run/evaluateModel.ts';
-import { command, jsonFlag } from '../command.ts';
+import { command, jsonFlag, REF_HELP, refNotes } from '../command.ts';
 
 /** Classes that are shown, worst first. */
 const SHOWN = 10;
@@ -7,7 +7,7 @@ const SHOWN = 10;
 export const evaluate = command({
   meta: { name: 'eval', description: 'Measure a trained model on a folder of images' },
   args: {
-    ref: { type: 'positional', required: true, description: 'A run folder, an exported folder or a checkpoint folder' },
+    ref: { type: 'positional', required: true, description: REF_HELP },
     data: {
       type: 'string',
       valueHint: 'DIR',
@@ -18,15 +18,18 @@ export const evaluate = command({
   },
   notes: [
     'Of a folder with val/ (or valid, validation, test) these images are taken, else all; a run on its own data takes the\nvalidation images that its seed chose. Files that cannot be read are skipped and named.',
+    refNotes,
   ],
   examples: ['understudy eval runs/student --data photos', 'understudy eval my-model --data photos --json'],
   run: async ({ args }) => {
     const { evaluateModel } = await import('../../run/evaluateModel.ts');
+    const { modelEvents } = await import('../modelEvents.ts');
     const { whileRunning } = await import('../outcome.ts');
     const { printJson, print, remark } = await import('../text.ts');
     const report = await whileRunning((start) =>
       evaluateModel(args.ref, {
         data: args.data,
+        onModel: modelEvents(),
         onStart: ({ part }) => {
           start();
           remark(`evaluating on ${part}`);

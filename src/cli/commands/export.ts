@@ -1,10 +1,10 @@
 import type { Agreement } from '../../run/compareOnnx.ts';
-import { command, jsonFlag } from '../command.ts';
+import { command, jsonFlag, REF_HELP, refNotes } from '../command.ts';
 
 export const exportCommand = command({
   meta: { name: 'export', description: 'Write a trained model as ONNX and safetensors (Hugging Face layout)' },
   args: {
-    ref: { type: 'positional', required: true, description: 'A run folder, an exported folder or a checkpoint folder' },
+    ref: { type: 'positional', required: true, description: REF_HELP },
     out: { type: 'string', valueHint: 'DIR', required: true, description: 'New or empty folder' },
     data: {
       type: 'string',
@@ -21,6 +21,7 @@ export const exportCommand = command({
   },
   notes: [
     'Writes config.json, preprocessor_config.json, model.safetensors, onnx/model.onnx and README.md (model card). The ONNX file is\nrun by ONNX Runtime alone and compared with our own forward pass first; a logit that differs by more than 0.001 is an error.',
+    refNotes,
   ],
   examples: [
     'understudy export runs/student --out my-model',
@@ -28,6 +29,7 @@ export const exportCommand = command({
   ],
   run: async ({ args }) => {
     const { exportModel } = await import('../../run/exportModel.ts');
+    const { modelEvents } = await import('../modelEvents.ts');
     const { whileRunning } = await import('../outcome.ts');
     const { bytes, print, printJson, table } = await import('../text.ts');
     const report = await whileRunning((start) =>
@@ -35,6 +37,7 @@ export const exportCommand = command({
         out: args.out,
         dtype: args.dtype,
         onStart: start,
+        onModel: modelEvents(),
         ...(args.data === undefined ? {} : { data: args.data }),
       }),
     );

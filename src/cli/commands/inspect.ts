@@ -1,7 +1,7 @@
 import { UserError } from '../../graph/errors.ts';
 import type { FeatureReport, Inspection } from '../../run/inspectModel.ts';
 import { analyse, describeAnalysis } from '../analyseModels.ts';
-import { command, jsonFlag } from '../command.ts';
+import { command, jsonFlag, REF_HELP, refNotes } from '../command.ts';
 
 export const inspect = command({
   meta: {
@@ -12,7 +12,7 @@ export const inspect = command({
     ref: {
       type: 'positional',
       required: true,
-      description: 'A run folder, an exported folder, a checkpoint folder, or a name of "understudy list models"',
+      description: `${REF_HELP}; or a name of "understudy list models"`,
     },
     ref2: { type: 'positional', required: false, description: 'A second model to compare with, such as the teacher' },
     data: {
@@ -36,6 +36,7 @@ export const inspect = command({
   notes: [
     'MACs are the multiply-accumulates of convolutions and matrix products for one image, counted from the graph.',
     'With --data, each model with its own preprocessing (of a folder with val/ these images):\n  attentionDistance.svg  sum over patches of attention x distance, mean over queries and images, in pixels, by block and head\n                         (arXiv 2010.11929, D.7); class tokens left out, the rest made to sum to 1\n  cka.svg                linear CKA (arXiv 1905.00414) between the layers, unbiased; patch tokens and maps averaged\n  attention-<n>.png      what the class token of the last block looks at in one image\n  analysis.json          all numbers, the biased CKA too; for two models agreement and KL(REF2 || REF)',
+    refNotes,
   ],
   examples: [
     'understudy inspect runs/student',
@@ -56,7 +57,8 @@ export const inspect = command({
         `understudy inspect: ${given === 'ref2' ? `a second model (${args.ref2})` : `--${given}`} needs images to run the models on; add --data DIR`,
       );
     const { inspectModel } = await import('../../run/inspectModel.ts');
-    const found = await inspectModel(args.ref);
+    const { modelEvents } = await import('../modelEvents.ts');
+    const found = await inspectModel(args.ref, { onModel: modelEvents() });
     if (args.json) printJson(found);
     else print(await describe(found));
   },
@@ -78,10 +80,7 @@ async function describe(found: Inspection): Promise<string> {
         ? `no weights; about ${bytes(4 * found.parameters)} as float32`
         : bytes(found.bytesOnDisk),
     ],
-    [
-      'classes',
-      classes.length > 0 ? `${classes.length}: ${few(classes)}` : `${config.classes} (only a name: ImageNet's number)`,
-    ],
+    ['classes', classes.length > 0 ? `${classes.length}: ${few(classes)}` : withoutNames(config.classes)],
     ...(pre
       ? [
           [
@@ -102,6 +101,9 @@ function featureRows({ name, count, shapes }: FeatureReport): string[][] {
     return [`  ${name}${stage === '' ? '' : `.${stage}`}`, `[${shape.join(', ')}]${many}`];
   });
 }
+
+const withoutNames = (classes: number): string =>
+  classes === 0 ? 'none: it has no classifier' : `${classes} (only a name: ImageNet's number)`;
 
 function few(names: readonly string[]): string {
   return names.length > 12 ? `${names.slice(0, 12).join(', ')}, ...` : names.join(', ');

@@ -1,5 +1,5 @@
 import { valuesOf } from '../arguments.ts';
-import { command } from '../command.ts';
+import { command, REF_HELP, refNotes } from '../command.ts';
 import { trainingFlags, trainingNotes } from '../trainingFlags.ts';
 
 export const train = command({
@@ -10,13 +10,12 @@ export const train = command({
     init: {
       type: 'string',
       valueHint: 'REF',
-      description:
-        'Start from the weights of a run or an exported folder; a new head where the classes differ (student.init)',
+      description: `Start from the weights of a model; a new head where the classes differ (student.init). ${REF_HELP}`,
     },
     ...trainingFlags,
   },
   repeatable: ['set'],
-  notes: trainingNotes,
+  notes: [...trainingNotes, refNotes],
   examples: [
     'understudy train --data photos --model resnet18 --out runs/teacher',
     'understudy train --data flowers --init runs/teacher --epochs 10 --set optim.lr=1e-4',
