@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { ModelConfig } from '../models/index.ts';
+import { buildModel, type ModelConfig } from '../models/index.ts';
 import { type ForeignConfig, readForeignConfig } from './foreignConfig.ts';
 import { readJsonFile } from './jsonFileNode.ts';
 import type { Preprocessing, SavedModel, Weight } from './modelFolderNode.ts';
@@ -32,6 +32,8 @@ export async function readForeignModel(path: string, asked: ModelHints = {}): Pr
   // Only positions tie a model to an input side: a CNN takes the asked one, a ViT is read as it was saved and then resized.
   const shapes = ourShapes(files.shapes, places);
   const model = recogniseModel(convention.family, shapes, given, path);
+  // Refuses what does not fit together before anything is read or resized.
+  buildModel(model);
   const weights = joinParts(await files.read(new Set(places.keys())), places);
   const notes = [...(config?.preprocessing.notes ?? [])];
   if (model.family === 'vit') notes.push(...fitPositions(model, weights));

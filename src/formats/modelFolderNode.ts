@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../graph/errors.ts';
 import { type ModelConfig, modelConfigSchema } from '../models/index.ts';
 import { writeFileAtomic } from './atomicNode.ts';
+import { readJsonFile } from './jsonFileNode.ts';
 import { makeFolder } from './makeFolderNode.ts';
 import { readSafetensors, writeSafetensors } from './safetensorsNode.ts';
 import { float32Tensor, toFloat32 } from './safetensors.ts';
@@ -148,7 +148,7 @@ function readPreprocessing(raw: Record<string, unknown>, imageSize: number, path
     imageSize,
     mean: raw.image_mean as [number, number, number],
     std: raw.image_std as [number, number, number],
-    evalCropRatio: (raw.crop_pct as number | undefined) ?? 0.875,
+    evalCropRatio: typeof raw.crop_pct === 'number' && raw.crop_pct > 0 && raw.crop_pct <= 1 ? raw.crop_pct : 0.875,
   };
 }
 
@@ -157,10 +157,5 @@ async function readJson(path: string): Promise<Record<string, unknown>> {
     throw new UserError(
       `${path}: the file is missing; a model folder has config.json, preprocessor_config.json and model.safetensors`,
     );
-  const text = await readFile(path, 'utf8');
-  try {
-    return JSON.parse(text) as Record<string, unknown>;
-  } catch (error) {
-    throw new UserError(`${path}: wanted JSON, got ${(error as Error).message}`);
-  }
+  return readJsonFile(path);
 }

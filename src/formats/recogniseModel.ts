@@ -162,4 +162,4 @@ function regnetSettings(read: ShapeReader, hints: ModelHints) {
 }
 
 /** 1, 2, ..., n; at most as many as a model may have stages, so that odd names cannot ask for more. */
-const numbers = (n: number): number[] => Array.from({ length: Math.min(n, 17) }, (_, i) => i + 1);
+const numbers = (n: number): number[] => Array.from({ length: Math.min(n, 9) }, (_, i) => i + 1);

@@ -17,7 +17,7 @@ export interface WeightFiles {
 
 const INDEX = 'model.safetensors.index.json';
 /** Real models have some hundreds of tensors; each name is compared with all naming tables. */
-const MAX_TENSORS = 20_000;
+const MAX_TENSORS = 5_000;
 const FLOATS = ['F32', 'F16', 'BF16', 'F64'];
 
 /**

@@ -14,8 +14,8 @@ export const regnetSchema = z.strictObject({
   imageSize: z.int().min(1).max(8192),
   stemWidth: z.int().min(1).default(32),
   /** Blocks in each stage; each stage begins with stride 2. */
-  depths: z.array(z.int().min(1).max(1000)).min(1).max(16),
-  widths: z.array(z.int().min(1)).min(1).max(16),
+  depths: z.array(z.int().min(1).max(200)).min(1).max(8),
+  widths: z.array(z.int().min(1)).min(1).max(8),
   /** Channels in a group of the 3x3 convolutions; it divides every width. */
   groupWidth: z.int().min(1),
   /** Inner width of squeeze-and-excitation as a share of the block's INPUT width (section 5: 1/4). */

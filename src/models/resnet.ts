@@ -16,9 +16,9 @@ export const resnetSchema = z.strictObject({
   stem: z.enum(['imagenet', 'small']),
   block: z.enum(['basic', 'bottleneck']),
   /** Blocks in each stage. */
-  depths: z.array(z.int().min(1).max(1000)).min(1).max(16),
+  depths: z.array(z.int().min(1).max(200)).min(1).max(8),
   /** Width of each stage; a bottleneck's output is four times that. */
-  widths: z.array(z.int().min(1)).min(1).max(16),
+  widths: z.array(z.int().min(1)).min(1).max(8),
   /** 0: no classifier, features only. */
   classes: z.int().min(0),
 });

@@ -26,7 +26,7 @@ export const vitSchema = z.strictObject({
   imageSize: z.int().min(1).max(8192),
   patchSize: z.int().min(1),
   width: z.int().min(1),
-  depth: z.int().min(1).max(1000),
+  depth: z.int().min(1).max(200),
   heads: z.int().min(1),
   mlpRatio: z.number().positive().default(4),
   /** 0: no classifier, features only. */
@@ -83,11 +83,20 @@ export function vitGrid({ imageSize, patchSize, classToken, distToken }: VitConf
   return { rows: side, columns: side, prefix: Number(classToken) + Number(distToken) };
 }
 
+/** Attention is quadratic in the patches, and MHCA holds a constant for each pair; far above any real model. */
+const [MAX_PATCHES, MAX_MHCA_PATCHES] = [65_536, 4_096];
+
 /**
  * Refuses settings that do not fit together.
  * @throws UserError
  */
-export function checkVit({ heads, width, imageSize, patchSize, classToken, distToken, pool }: VitConfig): void {
+export function checkVit({ heads, width, imageSize, patchSize, classToken, distToken, pool, mhca }: VitConfig): void {
+  const patches = Math.floor(imageSize / patchSize) ** 2;
+  const most = mhca === null ? MAX_PATCHES : MAX_MHCA_PATCHES;
+  if (patches > most)
+    throw new UserError(
+      `model: wanted at most ${most} patches, got ${patches} (imageSize ${imageSize}, patchSize ${patchSize})`,
+    );
   if (width % heads !== 0) throw new UserError(`model: width ${width} is not a multiple of ${heads} heads`);
   if (imageSize < patchSize) throw new UserError(`model: an image of ${imageSize} px has no patch of ${patchSize} px`);
   if (!classToken && pool === 'token')

@@ -1,0 +1,124 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  float32Tensor,
+  type SafetensorsTensor,
+} from '../../src/formats/safetensors.ts';
+import type { EvaluationReport } from '../../src/run/evaluateModel.ts';
+import type { Inspection } from '../../src/run/inspectModel.ts';
+import { type HubServer, hubServer } from '../hubServer.ts';
+import { temporaryFolder, understudy, writeDataset } from './commandLine.ts';
+
+/** Models that others have trained, in the commands that users type. */
+
+const cwd = temporaryFolder();
+const NAME = 'some-org/colours';
+const CLASSES = ['green', 'blue', 'red'];
+
+/** A golden state dict with its config, its classifier cut to the three classes of the data. */
+function goldenModel(name: string, heads: readonly string[]) {
+  const path = new URL(`../golden/weights/${name}.safetensors`, import.meta.url);
+  const { tensors, metadata } = decodeSafetensors(readFileSync(path));
+  const state = new Map<string, SafetensorsTensor>();
+  for (const [key, tensor] of tensors) {
+    if (!key.startsWith('state.')) continue;
+    const bare = key.slice('state.'.length);
+    const size = tensor.shape.length === 2 ? 3 * tensor.shape[1]! : 3;
+    const cut = heads.some((head) => bare.startsWith(head));
+    state.set(
+      bare,
+      cut ? float32Tensor([3, ...tensor.shape.slice(1)], (tensor.data as Float32Array).slice(0, size)) : tensor,
+    );
+  }
+  const { config } = JSON.parse(metadata.config!) as { config: Record<string, unknown> };
+  const id2label = Object.fromEntries(CLASSES.map((label, i) => [String(i), label]));
+  return { weights: Buffer.from(encodeSafetensors(state)), config: { ...config, id2label } };
+}
+
+let server: HubServer;
+beforeAll(async () => {
+  await writeDataset(join(cwd, 'data'));
+  const { weights, config } = goldenModel('hfVit', ['classifier']);
+  const preprocessor = { size: 16, image_mean: [0.5, 0.5, 0.5], image_std: [0.5, 0.5, 0.5], resample: 3 };
+  server = await hubServer(NAME, {
+    'config.json': Buffer.from(JSON.stringify(config)),
+    'preprocessor_config.json': Buffer.from(JSON.stringify(preprocessor)),
+    'model.safetensors': weights,
+  });
+  process.env.HF_ENDPOINT = server.url;
+  process.env.HF_HUB_CACHE = join(cwd, 'cache');
+  process.env.HF_HUB_DISABLE_IMPLICIT_TOKEN = '1';
+  const dino = goldenModel('timmDino', []);
+  mkdirSync(join(cwd, 'dino'));
+  writeFileSync(join(cwd, 'dino/backbone.safetensors'), dino.weights);
+});
+afterAll(async () => {
+  await server.close();
+  for (const key of ['HF_ENDPOINT', 'HF_HUB_CACHE', 'HF_HUB_DISABLE_IMPLICIT_TOKEN', 'HF_HUB_OFFLINE'])
+    delete process.env[key];
+});
+
+describe('foreign models', () => {
+  it('hf: inspect downloads, eval offline matches classes by name, distill takes it as its teacher', async () => {
+    const seen = await understudy(cwd, ['inspect', `hf:${NAME}`, '--json']);
+    expect(seen.stderr).toContain('downloading model.safetensors: ');
+    expect(JSON.parse(seen.stdout) as Inspection).toMatchObject({
+      model: `hf:${NAME}`,
+      family: 'vit',
+      classes: CLASSES,
+    });
+    process.env.HF_HUB_OFFLINE = '1';
+    const evaluated = await understudy(cwd, ['eval', `hf:${NAME}`, '--data', 'data', '--json']);
+    const report = JSON.parse(evaluated.stdout) as EvaluationReport;
+    expect(report).toMatchObject({ model: `hf:${NAME}`, images: 12, absentClasses: [] });
+    expect(report.classes.map(({ name }) => name).sort()).toEqual(['blue', 'green', 'red']);
+    const settings = ['--epochs', '1', '--set', 'train.evalEvery=1', '--set', 'student.settings.depth=1'];
+    const student = ['--student', 'vit_pico_patch4', '--set', 'student.imageSize=16', '--method', 'kd'];
+    const run = await understudy(cwd, [
+      'distill',
+      '--data',
+      'data',
+      '--teacher',
+      `hf:${NAME}`,
+      ...student,
+      ...settings,
+      '--out',
+      'run',
+      '--json',
+    ]);
+    expect(run.stderr).toContain(`teacher: hf:${NAME} (vit)`);
+    const top1 = (JSON.parse(run.stdout) as { last: Record<string, number> }).last['teacher/top1'];
+    // The classes of data and teacher are in another order: the teacher's accuracy is measured by name or not at all.
+    expect([undefined, report.top1]).toContain(top1);
+    expect(run.status).toBe(0);
+  });
+
+  it('a bare file without a classifier: heads are asked for, eval refuses, train --init fits a head', async () => {
+    const file = 'dino/backbone.safetensors';
+    const asked = await understudy(cwd, ['inspect', file]);
+    expect([asked.status, asked.stderr]).toEqual([2, expect.stringContaining('--set student.settings.heads=N')]);
+    const settings = ['--epochs', '1', '--set', 'student.settings.heads=3', '--out', 'tuned'];
+    const run = await understudy(cwd, ['train', '--data', 'data', '--init', file, ...settings]);
+    expect([run.status, run.stderr]).toEqual([
+      0,
+      expect.stringContaining("ImageNet's mean and std and a crop of 0.875 are assumed"),
+    ]);
+    const { classes, config } = JSON.parse(
+      (await understudy(cwd, ['inspect', 'tuned', '--json'])).stdout,
+    ) as Inspection;
+    expect([classes, config]).toEqual([
+      ['blue', 'green', 'red'],
+      expect.objectContaining({ heads: 3, width: 12, classes: 3 }),
+    ]);
+    writeFileSync(
+      join(cwd, 'dino/config.json'),
+      JSON.stringify({ architecture: 'made_up', model_args: { num_heads: 3 } }),
+    );
+    const refused = await understudy(cwd, ['eval', file, '--data', 'data']);
+    expect(refused.status).toBe(2);
+    expect(refused.stderr).toMatch(/it has no classifier|without a classifier/);
+  });
+});
