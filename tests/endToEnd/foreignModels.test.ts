@@ -61,7 +61,8 @@ afterAll(async () => {
     delete process.env[key];
 });
 
-describe('foreign models', () => {
+// Several processes a test: a busy machine takes long to start them.
+describe('foreign models', { timeout: 300_000 }, () => {
   it('hf: inspect downloads, eval offline matches classes by name, distill takes it as its teacher', async () => {
     const seen = await understudy(cwd, ['inspect', `hf:${NAME}`, '--json']);
     expect(seen.stderr).toContain('downloading model.safetensors: ');
