@@ -117,9 +117,8 @@ function build(s: Scope, pixels: Tensor, config: VitConfig): Features {
     x = out.tokens;
     for (const name of ['tokens', 'ffn', 'mha', 'attention'] as const) features[name].push(out[name]);
     // Where the head reads the mean of the patches, all rows are read.
-    const last = i === config.depth - 1;
-    read = x;
-    if (last && config.pool === 'token') read = again.in(`blocks.${i}`, (s) => readBlock(s, from, config, grid, i));
+    const cut = i === config.depth - 1 && config.pool === 'token';
+    read = cut ? again.in(`blocks.${i}`, (s) => readBlock(s, from, config, grid, i)) : x;
   }
   const normed = (name: string, t: Tensor) => again.in(name, (s) => layerNorm(s, t, config.normEpsilon));
   const norm = config.poolNorm ? x : normed('norm', x);
