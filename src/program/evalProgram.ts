@@ -19,11 +19,14 @@ export function buildFrozen(model: Model, pixels: Tensor, weights: Weights): Fea
   return model.build(new Scope(inputStore('', provide), false), pixels);
 }
 
-/** @throws UserError for a model without a classifier. */
-export function requireClassifier({ classes, family, features }: Model): void {
+/**
+ * @param where what messages call the model.
+ * @throws UserError for a model without a classifier.
+ */
+export function requireClassifier({ classes, family, features }: Model, where = 'model'): void {
   if (classes > 0) return;
   throw new UserError(
-    `wanted logits, got a ${family} without a classifier (features only: ${features.join(', ')}). As a teacher it serves methods that read features alone; to classify, fit a head: understudy train --data DIR --init REF`,
+    `${where}: wanted logits, got a ${family} without a classifier (features only: ${features.join(', ')}). As a teacher it serves methods that read features alone; to classify, fit a head: understudy train --data DIR --init REF`,
   );
 }
 

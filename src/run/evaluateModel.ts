@@ -1,6 +1,6 @@
 import type { Engine } from '../engine/contract.ts';
 import { ortNode } from '../engine/ortNode.ts';
-import { frozenProgram } from '../program/evalProgram.ts';
+import { frozenProgram, requireClassifier } from '../program/evalProgram.ts';
 import { evaluate } from '../train/evaluate.ts';
 import type { Evaluation } from '../train/metrics.ts';
 import { type EvaluationData, openEvaluationData } from './evaluationData.ts';
@@ -54,6 +54,7 @@ export interface EvaluationReport {
  */
 export async function evaluateModel(ref: string | LoadedModel, options: EvaluateOptions): Promise<EvaluationReport> {
   const model = typeof ref === 'string' ? await loadModelReference(ref, options) : ref;
+  requireClassifier(model.network, model.path);
   const data = await openEvaluationData(model, typeof ref === 'string' ? ref : ref.path, options.data);
   const engine = options.engine ?? ortNode();
   const { imageSize } = model.preprocessing;

@@ -9,7 +9,7 @@ import { UserError } from '../graph/errors.ts';
 import { buildModel } from '../models/index.ts';
 import { emit } from '../onnx/emit.ts';
 import { portable } from '../onnx/portable.ts';
-import { frozenProgram } from '../program/evalProgram.ts';
+import { frozenProgram, requireClassifier } from '../program/evalProgram.ts';
 import { type Agreement, compareOnnx, randomImages, realImages } from './compareOnnx.ts';
 import { openEvaluationData } from './evaluationData.ts';
 import { modelCard } from './modelCard.ts';
@@ -52,6 +52,7 @@ export async function exportModel(
   checkDtype(dtype);
   refuseUsed(out);
   const model = typeof ref === 'string' ? await loadModelReference(ref, { onModel }) : ref;
+  requireClassifier(model.network, model.path);
   const images =
     data === undefined ? undefined : await openEvaluationData(model, typeof ref === 'string' ? ref : ref.path, data);
   // Before the work, not after it.

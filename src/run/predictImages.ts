@@ -5,7 +5,7 @@ import type { Compiled, Engine, EngineTensor } from '../engine/contract.ts';
 import { ortNode } from '../engine/ortNode.ts';
 import { UserError } from '../graph/errors.ts';
 import type { ModelConfig } from '../models/index.ts';
-import { frozenProgram } from '../program/evalProgram.ts';
+import { frozenProgram, requireClassifier } from '../program/evalProgram.ts';
 import { type LoadedModel, loadModelReference, type OnModel } from './modelReference.ts';
 import { pixelValues } from './preprocess.ts';
 
@@ -40,6 +40,7 @@ export async function loadModel(
   { engine = ortNode(), onModel }: { readonly engine?: Engine; readonly onModel?: OnModel } = {},
 ): Promise<ImageModel> {
   const saved = typeof ref === 'string' ? await loadModelReference(ref, { onModel }) : ref;
+  requireClassifier(saved.network, saved.path);
   const compiled = await engine.compile(frozenProgram(saved.network, saved.weights, 1));
   const logits = engine.empty('float32', [1, saved.classes.length]);
   let disposed: Promise<void> | undefined;
