@@ -145,7 +145,7 @@ describe('hostile weights', () => {
 
   it('names the tensors that are NaN or infinite', () =>
     refuses(
-      { weights: changed((t) => void ((t.get('blocks.1.mlp.fc1.weight')!.data as Float32Array)[5] = Number.NaN)) },
+      { weights: changed((t) => void (t.get('blocks.1.mlp.fc1.weight')!.data as Float32Array).fill(Number.NaN, 5, 6)) },
       /wanted finite weights, got NaN or infinite numbers in blocks.1.mlp.fc1.weight \(1 of 256\)/,
     ));
 
@@ -226,7 +226,7 @@ describe('hostile configs', () => {
       { model_type: 'vit', num_attention_heads: 2, id2label: { 0: 'a', 2: 'b' } },
       /id2label: wanted a name for each of 0 to 1/,
     ],
-    ['our own without labels', { understudy: { model: MODEL } }, /id2label: wanted 3 classes, as the model has, got 0/],
+    ['our own without labels', { understudy: { model: MODEL } }, /id2label: wanted a name for each of the 3 classes/],
     [
       'our own of a million blocks',
       { understudy: { model: { ...MODEL, depth: 1e6 } } },

@@ -117,11 +117,22 @@ export function positionsFor(
 function labelsFor({ classes }: ModelConfig, config: ForeignConfig | undefined, notes: string[]): string[] {
   if (classes === 0) return [];
   const labels = config?.labels;
-  if (labels?.length === classes) return [...labels];
+  if (labels?.length === classes) return distinct(labels, notes);
   if (labels)
     notes.push(`the config names ${labels.length} classes, the classifier has ${classes}: names are not used`);
   else notes.push('the files do not name the classes: LABEL_0, LABEL_1, ... are taken');
   return Array.from({ length: classes }, (_, i) => `LABEL_${i}`);
+}
+
+/** Classes are matched by name, so each has its own: ImageNet has two cranes, a bird and a machine. */
+function distinct(labels: readonly string[], notes: string[]): string[] {
+  const first = new Map<string, number>();
+  labels.forEach((name, i) => void (first.has(name) || first.set(name, i)));
+  const names = labels.map((name, i) => (first.get(name) === i ? name : `${name} (${i})`));
+  const changed = names.filter((name, i) => name !== labels[i]);
+  if (changed.length > 0)
+    notes.push(`class names that stand twice have their number now: ${changed.slice(0, 4).join(', ')}`);
+  return names;
 }
 
 function preprocessingFor({ imageSize }: ModelConfig, config: ForeignConfig | undefined): Preprocessing {

@@ -201,6 +201,13 @@ describe('what the files say', () => {
     expect(loaded.notes.join('\n')).toContain('names 2 classes, the classifier has 7');
   });
 
+  it('gives two classes of one name different ones', async () => {
+    const { state, config } = stateOf('hfVit');
+    const id2label = { 0: 'ant', 1: 'crane', 2: 'cat', 3: 'crane', 4: 'crane' };
+    const { classes } = await loadModelReference(folderWith(state, { config: { ...config, id2label } }));
+    expect(classes).toEqual(['ant', 'crane', 'cat', 'crane (3)', 'crane (4)']);
+  });
+
   it('half precision becomes float32', async () => {
     const { state, config } = stateOf('timmVit');
     const half = new Map([...state].map(([name, tensor]) => [name, name.includes('norm') ? bfloat16(tensor) : tensor]));
