@@ -38,15 +38,19 @@ export function buildModel({ family, ...config }: ModelConfig): Model {
     checkMhca(config as VitConfig);
     return vit(config as VitConfig);
   }
+  checkStages(config as RegnetConfig | ResnetConfig);
   if (family === 'regnet') {
-    const { depths, widths, groupWidth } = config as RegnetConfig;
-    if (depths.length !== widths.length)
-      throw new UserError(`model: wanted as many widths as depths, got ${widths.length} and ${depths.length}`);
+    const { widths, groupWidth } = config as RegnetConfig;
     const odd = widths.find((width) => width % groupWidth !== 0);
     if (odd !== undefined) throw new UserError(`model: width ${odd} is not a multiple of groupWidth ${groupWidth}`);
     return regnet(config as RegnetConfig);
   }
   return resnet(config as ResnetConfig);
+}
+
+function checkStages({ depths, widths }: RegnetConfig | ResnetConfig): void {
+  if (depths.length !== widths.length)
+    throw new UserError(`model: wanted as many widths as depths, got ${widths.length} and ${depths.length}`);
 }
 
 function checkMhca({ mhca, depth }: VitConfig): void {
