@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import type { Stream } from '../random/stream.ts';
-import { centerCrop } from './augment/centerCrop.ts';
+import { evalPixels } from './augment/evalPixels.ts';
 import { flipHorizontal } from './augment/flip.ts';
 import { padCrop, padCropOffset } from './augment/padCrop.ts';
 import type { TransformConfig } from './augment/pipeline.ts';
@@ -17,8 +17,7 @@ export async function prepare(image: Pixels, config: TransformConfig, train: boo
   if (train && crop === 'randomResized') return image;
   const exact = image.width === size && image.height === size;
   if (train && exact) return image;
-  const { resized, box } = centerCrop(image.width, image.height, size, train ? 1 : config.evalCropRatio);
-  return cropPixels(await resize(image, resized.width, resized.height), box);
+  return evalPixels(image, size, train ? 1 : config.evalCropRatio);
 }
 
 /** The random part of the training transform: imageSize x imageSize pixels, a function of `random` alone. */
