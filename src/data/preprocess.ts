@@ -32,7 +32,12 @@ export interface PreprocessorConfig {
 export function preprocess(image: ImageBytes, config: PreprocessorConfig): Float32Array {
   checkConfig(config);
   const { size, crop_size: crop, image_mean: mean, image_std: std } = config;
-  return inputPixels(rgb(image), { imageSize: crop.height, evalCropRatio: crop.height / size.shortest_edge, mean, std });
+  return inputPixels(rgb(image), {
+    imageSize: crop.height,
+    evalCropRatio: crop.height / size.shortest_edge,
+    mean,
+    std,
+  });
 }
 
 /** Resized, cut and normalised: float32 [3,S,S]. */
@@ -72,7 +77,11 @@ function checkConfig(config: PreprocessorConfig): void {
   const three = (value: unknown) => Array.isArray(value) && value.length === 3 && value.every(Number.isFinite);
   const wanted: readonly (readonly [string, unknown, boolean])[] = [
     ['size', config?.size, config?.size?.shortest_edge > 0],
-    ['crop_size', config?.crop_size, config?.crop_size?.height > 0 && config.crop_size.height === config.crop_size.width],
+    [
+      'crop_size',
+      config?.crop_size,
+      config?.crop_size?.height > 0 && config.crop_size.height === config.crop_size.width,
+    ],
     ['image_mean', config?.image_mean, three(config?.image_mean)],
     ['image_std', config?.image_std, three(config?.image_std)],
   ];

@@ -5,7 +5,7 @@ import { padCrop } from './augment/padCrop.ts';
 import { photoTransform, smallTransform, type TrainTransform } from './augment/pipeline.ts';
 import type { Pixels } from './augment/pixels.ts';
 import { resizeBicubic } from './augment/resizeBicubic.ts';
-import { prepare, vary } from './transformNode.ts';
+import { prepare, resize, vary } from './transformNode.ts';
 
 /** Red grows with x, green with y: a crop or resize shows in the values. */
 function gradient(width: number, height: number): Pixels {
@@ -93,6 +93,15 @@ describe('other images', () => {
     expect(await vary(image, config, stream(1))).toEqual(one);
     expect(await vary(image, config, stream(2))).not.toEqual(one);
     expect([one.width, one.height, one.data.length]).toEqual([16, 16, 768]);
+  });
+
+  it('are resized alike whether they shrink or grow: no shift of half a pixel', async () => {
+    for (const side of [40, 20, 12, 8]) {
+      const { data } = await resize(gradient(20, 20), side, side);
+      // Away from the edges a ramp stays the ramp.
+      for (let x = Math.floor(side / 4); x < (3 * side) / 4; x++)
+        expect(Math.abs(data[3 * x]! - (255 * (x + 0.5)) / side), `${side} px, column ${x}`).toBeLessThan(1.6);
+    }
   });
 
   it('show the box that was drawn', async () => {

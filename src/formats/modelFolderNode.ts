@@ -91,7 +91,9 @@ function huggingFaceConfig({ model, classes }: SavedModel, renamed: boolean): ob
       : { model_type: 'resnet', depths: model.depths, layer_type: model.block, hidden_act: 'relu' };
   const deit = architecture.model_type === 'deit';
   return {
-    ...(renamed ? { architectures: [deit ? 'DeiTForImageClassificationWithTeacher' : 'ViTForImageClassification'] } : {}),
+    ...(renamed
+      ? { architectures: [deit ? 'DeiTForImageClassificationWithTeacher' : 'ViTForImageClassification'] }
+      : {}),
     ...architecture,
     image_size: model.imageSize,
     num_channels: 3,

@@ -36,7 +36,7 @@ export function toTransformers(model: ModelConfig, weights: Weights): Map<string
   for (const [name, weight] of weights) {
     const [, block, kind] = QKV.exec(name) ?? [];
     if (block === undefined) out.set(rename(name), weight);
-    else thirds(weight).forEach((part, i) => out.set(partName(model, block, PARTS[i]!, kind!), part));
+    else for (const [i, part] of thirds(weight).entries()) out.set(partName(model, block, PARTS[i]!, kind!), part);
   }
   return out;
 }

@@ -1,4 +1,4 @@
-import { apply, constant, constantOf, Constant, Input } from '../graph/build.ts';
+import { apply, constant, constantOf, Input } from '../graph/build.ts';
 import { withLabel } from '../graph/scope.ts';
 import type { Inputs, Node, Op, Tensor } from '../graph/tensor.ts';
 import { rewrite } from '../graph/walk.ts';
@@ -7,6 +7,7 @@ import { LayerNormalization } from '../ops/norm.ts';
 import { ReduceMean, ReduceSum } from '../ops/reduce.ts';
 import { LogSoftmax, Softmax } from '../ops/softmax.ts';
 import type { Program } from '../program/program.ts';
+import { fixedTensors } from './fixed.ts';
 
 /**
  * Sums over many elements, which lose most in fp16.
@@ -17,21 +18,27 @@ const KEPT = new Set<Op>([LayerNormalization, Softmax, LogSoftmax, ReduceMean, R
 /** The same program with weights and arithmetic in fp16; its ports stay float32. */
 export function halfPrecision(program: Program): Program {
   const names = [...program.outputs.keys()];
-  const outputs = rewrite([...program.outputs.values()], (node, inputs) => withLabel(node.label, () => half(node, inputs)));
-  return { inputs: program.inputs, outputs: new Map(names.map((name, i) => [name, cast(outputs[i]!, 'float32')])) };
+  const fixed = fixedTensors(program);
+  const visit = (node: Node, inputs: Inputs) =>
+    // What is computed of constants stays float32 until it is used: runtimes do that at load, where fp16 kernels are few.
+    fixed.has(node.outputs[0]!) ? node.outputs : withLabel(node.label, () => half(node, inputs));
+  const outputs = rewrite([...program.outputs.values()], visit);
+  return { inputs: program.inputs, outputs: new Map(names.map((name, i) => [name, toSingle(outputs[i]!)])) };
 }
 
 function half(node: Node, inputs: Inputs): readonly Tensor[] {
   if (node.op === Input) return node.outputs.map(toHalf);
-  if (node.op === Constant) {
-    const value = constantOf(node.outputs[0]!)!;
-    return value.dtype === 'float32' ? [constant({ ...value, dtype: 'float16' })] : node.outputs;
-  }
-  if (!KEPT.has(node.op)) return apply(node.op, inputs, node.attrs);
-  // Constants of such a node keep float32: they are few, and need no cast then.
-  const wide = node.inputs.map((t, i) => (t && constantOf(t) ? t : inputs[i] && toSingle(inputs[i])));
-  return apply(node.op, wide, node.attrs).map(toHalf);
+  const wide = KEPT.has(node.op);
+  // The inputs of a node that keeps float32 may be constants that are float32 still.
+  const given = inputs.map((t) => t && (wide ? toSingle(t) : toHalf(t)));
+  const outputs = apply(node.op, given, node.attrs);
+  return wide ? outputs.map(toHalf) : outputs;
 }
 
-const toHalf = (t: Tensor): Tensor => (t.dtype === 'float32' ? cast(t, 'float16') : t);
+function toHalf(t: Tensor): Tensor {
+  if (t.dtype !== 'float32') return t;
+  const value = constantOf(t);
+  return value ? constant({ ...value, dtype: 'float16' }) : cast(t, 'float16');
+}
+
 const toSingle = (t: Tensor): Tensor => (t.dtype === 'float16' ? cast(t, 'float32') : t);

@@ -7,6 +7,7 @@ import { Conv } from '../ops/conv.ts';
 import { add, cast, mul } from '../ops/elementwise.ts';
 import { Gemm } from '../ops/matmul.ts';
 import type { Program } from '../program/program.ts';
+import { fixedTensors } from './fixed.ts';
 import { DequantizeLinear, DynamicQuantizeLinear, MatMulInteger } from './quantiseOps.ts';
 
 /**
@@ -23,10 +24,11 @@ const LARGEST = 64;
  */
 export function quantised(program: Program, keep: (label: string) => boolean): Program {
   const names = [...program.outputs.keys()];
+  const fixed = fixedTensors(program);
   const inputs8 = new Map<Tensor, readonly Tensor[]>();
   const outputs = rewrite([...program.outputs.values()], (node, inputs) => {
     const weight = inputs[1] && constantOf(inputs[1]);
-    if (weight?.dtype !== 'float32' || keep(node.label)) return undefined;
+    if (weight?.dtype !== 'float32' || fixed.has(node.outputs[0]!) || keep(node.label)) return undefined;
     return withLabel(node.label, () => {
       if (node.op === Conv) return convolution(node, inputs, weight);
       return node.op === Gemm && plain(node) ? [product(node, inputs, weight, inputs8)] : undefined;

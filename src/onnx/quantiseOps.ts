@@ -19,7 +19,11 @@ export const DynamicQuantizeLinear: Op = {
     const scale = (high - low) / 255 || 1;
     const zero = byte(-low / scale);
     return [
-      { dtype: 'uint8', shape: x!.shape, data: Float64Array.from(values, (v) => byte(roundHalfEven(v / scale) + zero)) },
+      {
+        dtype: 'uint8',
+        shape: x!.shape,
+        data: Float64Array.from(values, (v) => byte(roundHalfEven(v / scale) + zero)),
+      },
       { dtype: 'float32', shape: [], data: Float64Array.of(scale) },
       { dtype: 'uint8', shape: [], data: Float64Array.of(zero) },
     ];

@@ -9,7 +9,9 @@ type Inputs = readonly Float32Array[];
 /** What is common to onnxruntime-node and onnxruntime-web. */
 export interface OrtModule {
   readonly Tensor: typeof ort.Tensor;
-  readonly InferenceSession: { create(file: Uint8Array, options?: ort.InferenceSession.SessionOptions): Promise<OrtSession> };
+  readonly InferenceSession: {
+    create(file: Uint8Array, options?: ort.InferenceSession.SessionOptions): Promise<OrtSession>;
+  };
 }
 
 interface OrtSession {

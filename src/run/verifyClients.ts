@@ -53,7 +53,8 @@ function versionOf(require: NodeJS.Require, name: string): string {
   return '';
 }
 
-export const transformers = (): Promise<Transformers | undefined> => optional<Transformers>('@huggingface/transformers');
+export const transformers = (): Promise<Transformers | undefined> =>
+  optional<Transformers>('@huggingface/transformers');
 export const ortWeb = (): Promise<(OrtModule & { readonly version: string }) | undefined> =>
   optional<OrtModule>('onnxruntime-web');
 

@@ -2,6 +2,7 @@
 import base64
 import json
 import os
+import re
 
 import numpy as np
 from PIL import Image
@@ -32,6 +33,7 @@ for width, height, newWidth, newHeight, box in [
     image = Image.fromarray(pattern(width, height)).resize((newWidth, newHeight), Image.BICUBIC)
     out = image.crop((left, top, left + w, top + h)).tobytes()
     cases.append(dict(width=width, height=height, newWidth=newWidth, newHeight=newHeight, box=box, out=base64.b64encode(out).decode()))
+# The layout of the project's formatter: two spaces, short lists on one line.
+text = re.sub(r"\[\s+(\d+),\s+(\d+),\s+(\d+),\s+(\d+)\s+\]", r"[\1, \2, \3, \4]", json.dumps(cases, indent=2))
 with open(os.path.join(HERE, "resize.json"), "w") as f:
-    json.dump(cases, f, indent=1)
-    f.write("\n")
+    f.write(text + "\n")

@@ -28,7 +28,12 @@ describe('bicubic resize and crop', () => {
   const cases = JSON.parse(readFileSync(GOLDEN, 'utf8')) as Case[];
   it.each(cases)("is Pillow's bit for bit: $width x $height to $newWidth x $newHeight", (one) => {
     const [left, top, width, height] = one.box;
-    const got = resizeBicubic(pattern(one.width, one.height), one.newWidth, one.newHeight, { left, top, width, height });
+    const got = resizeBicubic(pattern(one.width, one.height), one.newWidth, one.newHeight, {
+      left,
+      top,
+      width,
+      height,
+    });
     expect([got.width, got.height]).toEqual([width, height]);
     expect(Buffer.from(got.data).toString('base64')).toBe(one.out);
   });

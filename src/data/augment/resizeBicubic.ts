@@ -14,7 +14,8 @@ export function resizeBicubic(image: Pixels, width: number, height: number, box:
   const same = height === image.height;
   const top = same ? box.top : down.first[0]!;
   const bottom = same ? box.top + box.height : down.first.at(-1)! + down.count.at(-1)!;
-  const narrow = width === image.width ? cut(image, box, top, bottom) : resizeRows(image, across, box.width, top, bottom);
+  const narrow =
+    width === image.width ? cut(image, box, top, bottom) : resizeRows(image, across, box.width, top, bottom);
   const data = same ? narrow : resizeColumns(narrow, down, box, top);
   return { data, width: box.width, height: box.height };
 }
@@ -48,19 +49,27 @@ function axisWeights(from: number, to: number, start: number, length: number): A
 
 const fixedPoint = (weight: number): number => Math.trunc(weight * (1 << BITS) + (weight < 0 ? -0.5 : 0.5));
 
-function resizeRows({ data, width }: Pixels, axis: AxisWeights, columns: number, top: number, bottom: number): Uint8Array {
+function resizeRows(
+  { data, width }: Pixels,
+  axis: AxisWeights,
+  columns: number,
+  top: number,
+  bottom: number,
+): Uint8Array {
   const { first, count, weights, taps } = axis;
   const out = new Uint8ClampedArray((bottom - top) * columns * 3);
   let to = 0;
   for (let y = top; y < bottom; y++)
     for (let x = 0; x < columns; x++) {
-      let [r, g, b] = [HALF, HALF, HALF];
+      let r = HALF;
+      let g = HALF;
+      let b = HALF;
       let at = (y * width + first[x]!) * 3;
       for (let k = x * taps, end = k + count[x]!; k < end; k++, at += 3) {
         const w = weights[k]!;
-        r += data[at]! * w;
-        g += data[at + 1]! * w;
-        b += data[at + 2]! * w;
+        r = (r + Math.imul(data[at]!, w)) | 0;
+        g = (g + Math.imul(data[at + 1]!, w)) | 0;
+        b = (b + Math.imul(data[at + 2]!, w)) | 0;
       }
       out[to++] = r >> BITS;
       out[to++] = g >> BITS;
@@ -79,7 +88,7 @@ function resizeColumns(data: Uint8Array, axis: AxisWeights, box: Box, top: numbe
     for (let k = 0; k < count[y]!; k++) {
       const w = weights[y * taps + k]!;
       const from = (first[y]! + k - top) * row;
-      for (let x = 0; x < row; x++) sums[x]! += data[from + x]! * w;
+      for (let x = 0; x < row; x++) sums[x] = (sums[x]! + Math.imul(data[from + x]!, w)) | 0;
     }
     for (let x = 0; x < row; x++) out[y * row + x] = sums[x]! >> BITS;
   }
