@@ -115,10 +115,16 @@ class Table {
   async add(client: string, dtype: Dtype, run: () => Promise<Rows>, ownResize = false): Promise<void> {
     const file = ONNX_FILES[dtype];
     this.onRow?.(client, file);
-    const found = compareRows(this.own, await run(), this.sample.labels);
-    const fault = ownResize ? undefined : shortfall(dtype, found, this.own, true);
-    const through = ownResize ? 'its own resize' : 'preprocess()';
-    this.rows.push({ client, file, dtype, through, ...found, ...(fault === undefined ? {} : { fault }) });
+    const row = { client, file, dtype, through: ownResize ? ('its own resize' as const) : ('preprocess()' as const) };
+    try {
+      const found = compareRows(this.own, await run(), this.sample.labels);
+      const fault = ownResize ? undefined : shortfall(dtype, found, this.own, true);
+      this.rows.push({ ...row, ...found, ...(fault === undefined ? {} : { fault }) });
+    } catch (error) {
+      // A file that a client cannot run is a finding about that file; the other rows are still wanted.
+      const fault = `cannot be run: ${(error as Error).message.split('\n')[0]}`;
+      this.rows.push({ ...row, images: 0, largestDifference: Number.NaN, top1: 0, fault });
+    }
   }
 }
 

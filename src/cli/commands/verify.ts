@@ -53,10 +53,10 @@ async function describe({ model, images, accuracy, rows, temporary }: VerifyRepo
     row.client,
     row.file,
     row.through,
-    percent(row.top1),
-    row.largestDifference.toExponential(1),
-    ...right(row.accuracy),
-    ...(row.fault === undefined ? [] : ['does not agree']),
+    ...(row.images === 0
+      ? ['', '', '']
+      : [percent(row.top1), row.largestDifference.toExponential(1), ...right(row.accuracy)]),
+    ...(row.fault === undefined ? [] : [row.images === 0 ? 'cannot be run' : 'does not agree']),
   ];
   const head = ['client', 'file', 'images through', 'same top-1', 'largest difference'];
   const cells = [
