@@ -11,9 +11,9 @@ import { type LoadedModel, loadModelReference } from '../../src/run/modelReferen
 import { ownRows } from '../../src/run/runInputs.ts';
 import { openSample, readSample, type Sample } from '../../src/run/sampleImages.ts';
 import type { VerifyReport } from '../../src/run/verifyModel.ts';
-import { writeMnistFolder } from '../../src/quickstart/mnistFolder.ts';
 import { jsonIn, temporaryFolder, understudy } from '../endToEnd/commandLine.ts';
 import { findChromium, type Opened, open, WASM_PATHS } from './chromium.ts';
+import { writeDigits } from './digits.ts';
 import { classify, type Job } from './page.ts';
 
 const dir = temporaryFolder();
@@ -36,10 +36,10 @@ let ours: Rows;
 let exported: ExportReport;
 
 beforeAll(async () => {
-  await writeMnistFolder(join(dir, 'digits'));
+  await writeDigits(join(dir, 'digits'), { train: 60, val: IMAGES / 10 });
   await json(
-    ...['train', '--data', 'digits', '--images', '1500', '--batch', '50', '--epochs', '6', '--out', 'student'],
-    ...[...STUDENT, '--set', 'optim.lr=0.004', '--set', 'augment.scale=[0.6,1]', '--set', 'train.evalEvery=6'],
+    ...['train', '--data', 'digits', '--batch', '50', '--epochs', '10', '--out', 'student'],
+    ...[...STUDENT, '--set', 'optim.lr=0.004', '--set', 'augment.scale=[0.6,1]', '--set', 'train.evalEvery=10'],
   );
   exported = await json('export', 'student', '--out', 'my-model', '--dtype', 'q8,fp16,fp32', '--data', 'digits');
   model = await loadModelReference(join(dir, 'my-model'));
@@ -67,7 +67,7 @@ describe('export', () => {
     }
     const bytes = (name: string) => exported.files.find(({ path }) => path.endsWith(name))!.bytes;
     expect(bytes('model_fp16.onnx')).toBeLessThan(0.6 * bytes('model.onnx'));
-    expect(bytes('model_quantized.onnx')).toBeLessThan(0.6 * bytes('model.onnx'));
+    expect(bytes('model_quantized.onnx')).toBeLessThan(0.7 * bytes('model.onnx'));
   });
 
   it("the model card's snippets run as they stand, and answer as predict does", async () => {
