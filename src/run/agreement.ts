@@ -19,8 +19,8 @@ export function compareRows(ours: Rows, theirs: Rows, labels?: ArrayLike<number>
   theirs.forEach((row, i) => {
     for (const [k, z] of row.entries()) {
       const difference = Math.abs(z - ours[i]![k]!);
-      // NaN is no agreement.
-      if (!(difference <= largest)) largest = difference;
+      // Math.max keeps a NaN, which is no agreement.
+      largest = Math.max(largest, difference);
     }
     const decided = decision(row);
     if (decided === decision(ours[i]!)) alike++;
