@@ -130,7 +130,7 @@ describe('understudy verify', () => {
   });
 
   it('a checkpoint without ONNX files, and images without labels', async () => {
-    const { val } = openDataset(join(dir, 'digits'), { valFraction: 0, seed: 0 });
+    const { val } = await openDataset(join(dir, 'digits'), { valFraction: 0, seed: 0 });
     mkdirSync(join(dir, 'loose'));
     for (const [i, path] of val.paths.slice(0, 12).entries())
       cpSync(join(dir, 'digits', path), join(dir, 'loose', `${i}.png`));
