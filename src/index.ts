@@ -25,12 +25,14 @@
  */
 export type { RunConfig, RunInput } from './config/schema.ts';
 export type { Pixels } from './data/index.ts';
+export type { ImageBytes, PreprocessorConfig } from './data/preprocess.ts';
+export { preprocess } from './data/preprocess.ts';
 export type { Preprocessing } from './formats/modelFolderNode.ts';
 export { UserError } from './graph/errors.ts';
 export type { MethodName } from './methods/index.ts';
 export type { ModelConfig } from './models/index.ts';
 export { analyseModels } from './run/analyseModels.ts';
-export type { Agreement } from './run/compareOnnx.ts';
+export type { Agreement } from './run/agreement.ts';
 export type { Device } from './run/devices.ts';
 export type { ClassAccuracy, EvaluateOptions, EvaluationReport } from './run/evaluateModel.ts';
 export { evaluateModel as evaluate } from './run/evaluateModel.ts';

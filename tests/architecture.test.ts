@@ -29,7 +29,7 @@ const LAYERS = [
 ];
 
 /** These stand above all layers: programs and the package's public face. */
-const TOP = ['cli', 'server', 'study', 'quickstart', 'bench', 'index.ts'];
+const TOP = ['cli', 'server', 'study', 'quickstart', 'bench', 'index.ts', 'browser.ts'];
 
 const MAX_LINES = 300;
 

@@ -3,7 +3,8 @@ import { stream } from '../random/stream.ts';
 import { flipHorizontal } from './augment/flip.ts';
 import { padCrop } from './augment/padCrop.ts';
 import { photoTransform, smallTransform, type TrainTransform } from './augment/pipeline.ts';
-import { cropPixels, type Pixels } from './augment/pixels.ts';
+import type { Pixels } from './augment/pixels.ts';
+import { resizeBicubic } from './augment/resizeBicubic.ts';
 import { prepare, resize, vary } from './transformNode.ts';
 
 /** Red grows with x, green with y: a crop or resize shows in the values. */
@@ -34,7 +35,7 @@ describe('images of the right size', () => {
 
   it('are zoomed into by an evalCropRatio below 1, as the exported preprocessing says, whatever the training crop', async () => {
     const image = noisy(12);
-    const zoomed = cropPixels(await resize(image, 16, 16), { left: 2, top: 2, width: 12, height: 12 });
+    const zoomed = resizeBicubic(image, 16, 16, { left: 2, top: 2, width: 12, height: 12 });
     for (const crop of ['pad', 'none', 'randomResized'] as const) {
       const config = { ...withTrain({ crop }), evalCropRatio: 0.75 };
       expect(await prepare(image, config, false)).toEqual(zoomed);
@@ -92,6 +93,15 @@ describe('other images', () => {
     expect(await vary(image, config, stream(1))).toEqual(one);
     expect(await vary(image, config, stream(2))).not.toEqual(one);
     expect([one.width, one.height, one.data.length]).toEqual([16, 16, 768]);
+  });
+
+  it('are resized alike whether they shrink or grow: no shift of half a pixel', async () => {
+    for (const side of [40, 20, 12, 8]) {
+      const { data } = await resize(gradient(20, 20), side, side);
+      // Away from the edges a ramp stays the ramp.
+      for (let x = Math.floor(side / 4); x < (3 * side) / 4; x++)
+        expect(Math.abs(data[3 * x]! - (255 * (x + 0.5)) / side), `${side} px, column ${x}`).toBeLessThan(1.6);
+    }
   });
 
   it('show the box that was drawn', async () => {

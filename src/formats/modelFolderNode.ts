@@ -7,6 +7,7 @@ import { readJsonFile } from './jsonFileNode.ts';
 import { makeFolder } from './makeFolderNode.ts';
 import { readSafetensors, writeSafetensors } from './safetensorsNode.ts';
 import { float32Tensor, toFloat32 } from './safetensors.ts';
+import { fromTransformers, isPlain, toTransformers } from './transformersNames.ts';
 
 /** How images become the model's input: shorter side to imageSize / evalCropRatio, centre crop, (x / 255 - mean) / std. */
 export interface Preprocessing {
@@ -31,23 +32,34 @@ export interface SavedModel {
   readonly weights: ReadonlyMap<string, Weight>;
 }
 
-/** Writes config.json, preprocessor_config.json and model.safetensors (Hugging Face layout) into an existing or new folder. */
-export async function writeModelFolder(dir: string, saved: SavedModel): Promise<void> {
+/**
+ * Writes config.json, preprocessor_config.json and model.safetensors (Hugging Face layout) into an existing or new folder.
+ * With `forTransformers` a plain ViT or DeiT gets the parameter names of transformers.
+ */
+export async function writeModelFolder(
+  dir: string,
+  saved: SavedModel,
+  { forTransformers = false }: { readonly forTransformers?: boolean } = {},
+): Promise<void> {
+  const renamed = forTransformers && isPlain(saved.model);
+  const weights = renamed ? toTransformers(saved.model, saved.weights) : saved.weights;
   makeFolder(dir);
   await writeSafetensors(
     join(dir, 'model.safetensors'),
-    [...saved.weights].map(([name, { shape, data }]) => [name, float32Tensor(shape, data)] as const),
+    [...weights].map(([name, { shape, data }]) => [name, float32Tensor(shape, data)] as const),
     { format: 'pt' },
   );
   await writeFileAtomic(join(dir, 'preprocessor_config.json'), json(preprocessorConfig(saved.preprocessing)));
-  await writeFileAtomic(join(dir, 'config.json'), json(huggingFaceConfig(saved)));
+  await writeFileAtomic(join(dir, 'config.json'), json(huggingFaceConfig(saved, renamed)));
 }
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
 function preprocessorConfig({ imageSize, mean, std, evalCropRatio }: Preprocessing): object {
   return {
-    image_processor_type: 'ViTImageProcessor',
+    // Of transformers' processors that which resizes the shorter side, cuts the centre and normalises.
+    image_processor_type: 'CLIPImageProcessor',
+    do_convert_rgb: true,
     do_resize: true,
     size: { shortest_edge: Math.round(imageSize / evalCropRatio) },
     resample: 3,
@@ -88,8 +100,12 @@ function architectureOf(model: ModelConfig): object {
   };
 }
 
-function huggingFaceConfig({ model, classes }: SavedModel): object {
+function huggingFaceConfig({ model, classes }: SavedModel, renamed: boolean): object {
+  const deit = model.family === 'vit' && model.distToken;
   return {
+    ...(renamed
+      ? { architectures: [deit ? 'DeiTForImageClassificationWithTeacher' : 'ViTForImageClassification'] }
+      : {}),
     ...architectureOf(model),
     image_size: model.imageSize,
     num_channels: 3,
@@ -119,7 +135,10 @@ export async function readModelFolder(dir: string): Promise<SavedModel> {
     model: parsed.data,
     classes: readClasses(config.id2label, parsed.data.classes, join(dir, 'config.json')),
     preprocessing: readPreprocessing(await readJson(preprocessorPath), parsed.data.imageSize, preprocessorPath),
-    weights: new Map([...tensors].map(([name, tensor]) => [name, { shape: tensor.shape, data: toFloat32(tensor) }])),
+    weights: fromTransformers(
+      parsed.data,
+      new Map([...tensors].map(([name, tensor]) => [name, { shape: tensor.shape, data: toFloat32(tensor) }])),
+    ),
   };
 }
 

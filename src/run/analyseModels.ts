@@ -113,7 +113,7 @@ async function analysisOf(
   const { distances } = features;
   const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
   const looked = distances
-    ? await classAttentionOf(model, await pixelValues(await decodeImage(image), model.preprocessing), engine)
+    ? await classAttentionOf(model, pixelValues(await decodeImage(image), model.preprocessing), engine)
     : undefined;
   return {
     model: model.path,

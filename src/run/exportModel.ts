@@ -1,92 +1,126 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { unknownName } from '../graph/names.ts';
 import { replaceFolderAtomic, writeFileAtomic } from '../formats/atomicNode.ts';
 import { fileError } from '../formats/fileErrorNode.ts';
 import { makeFolder } from '../formats/makeFolderNode.ts';
 import { type SavedModel, writeModelFolder } from '../formats/modelFolderNode.ts';
+import { plainVit } from '../formats/plainVit.ts';
 import { UserError } from '../graph/errors.ts';
-import { buildModel } from '../models/index.ts';
-import { emit } from '../onnx/emit.ts';
-import { portable } from '../onnx/portable.ts';
-import { frozenProgram, requireClassifier } from '../program/evalProgram.ts';
-import { type Agreement, compareOnnx, randomImages, realImages } from './compareOnnx.ts';
-import { openEvaluationData } from './evaluationData.ts';
+import { requireClassifier } from '../program/evalProgram.ts';
+import { type Agreement, compareRows, type Rows, shortfall } from './agreement.ts';
+import { type Dtype, ONNX_FILES, onnxFile, parseDtypes } from './exportFile.ts';
 import { modelCard } from './modelCard.ts';
 import { type LoadedModel, loadModelReference, type OnModel } from './modelReference.ts';
+import { fileRows, ownRows } from './runInputs.ts';
+import { openSample, randomInputs, readSample, type Sample } from './sampleImages.ts';
 
-/** A prime that divides no extent of a real model: it stands for the open batch dimension while the graph is built. */
-const OPEN_BATCH = 10007;
+/** At most so many real images. */
+const REAL_IMAGES = 200;
 
-/** Largest difference of a logit between the exported file and our own forward pass. */
-const TOLERANCE = 1e-3;
+/** Batches of different sizes, since the file's batch is open. */
+const BATCHES = [1, 3, 4];
 
 export interface ExportOptions {
   /** New or empty folder. */
   readonly out: string;
-  /** Folder of images in class folders: the file is checked on some of them too. */
+  /** Folder of images: every file is checked on up to 200 of them too. */
   readonly data?: string;
-  /** Only fp32 in this version. */
+  /** One or more of fp32, fp16, q8, joined by commas; fp32 unless told. */
   readonly dtype?: string;
   /** Called once everything has been checked, before anything is built or written. */
   readonly onStart?: () => void;
   readonly onModel?: OnModel;
+  /** Called before each file is built and checked. */
+  readonly onFile?: (dtype: Dtype) => void;
+}
+
+/** An ONNX file, run by ONNX Runtime alone, against our own forward pass. */
+export interface FileCheck {
+  readonly dtype: Dtype;
+  readonly path: string;
+  readonly random: Agreement;
+  readonly real?: Agreement;
 }
 
 export interface ExportReport {
   readonly out: string;
   readonly files: readonly { readonly path: string; readonly bytes: number }[];
-  /** The ONNX file, run by ONNX Runtime alone, against our own forward pass. */
-  readonly check: { readonly random: Agreement; readonly real?: Agreement };
+  readonly checks: readonly FileCheck[];
+  /** Accuracy of our own forward pass on the same real images. */
+  readonly accuracy?: number;
 }
 
 /**
- * Exports a model in the Hugging Face layout: config.json, preprocessor_config.json, model.safetensors, onnx/model.onnx and a
- * model card. The ONNX file is checked against our own forward pass before anything is written.
- * @throws UserError if the model cannot be loaded, `out` is not empty, or a logit differs by more than 1e-3.
+ * Exports a model in the Hugging Face layout: config.json, preprocessor_config.json, model.safetensors, onnx/ and a model card.
+ * Each ONNX file is checked against our own forward pass before anything is written.
+ * @throws UserError if the model cannot be loaded, `out` is not empty, or a file does not compute what the model does.
  */
 export async function exportModel(
   ref: string | LoadedModel,
-  { out, data, dtype = 'fp32', onStart, onModel }: ExportOptions,
+  { out, data, dtype = 'fp32', onStart, onFile, onModel }: ExportOptions,
 ): Promise<ExportReport> {
-  checkDtype(dtype);
+  const dtypes = parseDtypes(dtype);
   refuseUsed(out);
   const model = typeof ref === 'string' ? await loadModelReference(ref, { onModel }) : ref;
   requireClassifier(model.network, model.path);
-  const images =
-    data === undefined ? undefined : await openEvaluationData(model, typeof ref === 'string' ? ref : ref.path, data);
+  const source = data === undefined ? undefined : await openSample(model, model.path, data);
   // Before the work, not after it.
   makeFolder(dirname(resolve(out)));
   onStart?.();
-  const file = onnxFile(model);
-  const random = await compareOnnx(model, file, randomImages(model));
-  const real = images && (await compareOnnx(model, file, await realImages(model, images.list)));
-  for (const found of [random, real]) if (found && !(found.largestDifference <= TOLERANCE)) throw differs(model, found);
-  await writeExport(out, model, file);
-  return { out, files: filesBelow(out), check: { random, ...(real ? { real } : {}) } };
-}
-
-/** The ONNX file of a model: `pixel_values` float32 [batch,3,S,S] -> `logits` [batch,K], standard operators only. */
-export function onnxFile(saved: SavedModel): Uint8Array {
-  const program = portable(frozenProgram(buildModel(saved.model), saved.weights, OPEN_BATCH));
-  return emit(program, { openBatch: OPEN_BATCH, metadata: { classes: JSON.stringify(saved.classes) } });
+  const sample = source && (await readSample(model, source, REAL_IMAGES));
+  const saved = plainVit(model);
+  const { files, checks, accuracy } = await checkedFiles(model, saved, dtypes, sample, onFile);
+  await writeExport(out, saved, files, checks);
+  return { out, files: filesBelow(out), checks, ...(accuracy === undefined ? {} : { accuracy }) };
 }
 
 /** Writes an exported model folder (Hugging Face layout), whole or not at all. */
-export async function writeExport(dir: string, saved: SavedModel, onnx: Uint8Array = onnxFile(saved)): Promise<void> {
+export async function writeExport(
+  dir: string,
+  saved: SavedModel,
+  files: ReadonlyMap<Dtype, Uint8Array> = new Map([['fp32', onnxFile(saved)]]),
+  checks: readonly FileCheck[] = [],
+): Promise<void> {
   await replaceFolderAtomic(dir, async (folder) => {
-    await writeModelFolder(folder, saved);
-    await writeFileAtomic(join(folder, 'onnx', 'model.onnx'), onnx);
-    await writeFileAtomic(join(folder, 'README.md'), modelCard(saved));
+    await writeModelFolder(folder, saved, { forTransformers: true });
+    for (const [dtype, bytes] of files) await writeFileAtomic(join(folder, ONNX_FILES[dtype]), bytes);
+    await writeFileAtomic(join(folder, 'README.md'), modelCard(saved, [...files.keys()], checks));
   });
 }
 
-function checkDtype(dtype: string): void {
-  if (dtype === 'fp32') return;
-  const later = ['fp16', 'q8'];
-  if (dtype.split(',').every((one) => one === 'fp32' || later.includes(one)))
-    throw new UserError(`dtype ${dtype}: only fp32 is available in this version. Leave --dtype out`);
-  throw unknownName('dtype', dtype, ['fp32']);
+interface CheckedFiles {
+  readonly files: ReadonlyMap<Dtype, Uint8Array>;
+  readonly checks: readonly FileCheck[];
+  readonly accuracy: number | undefined;
+}
+
+async function checkedFiles(
+  model: LoadedModel,
+  saved: SavedModel,
+  dtypes: readonly Dtype[],
+  sample: Sample | undefined,
+  onFile?: (dtype: Dtype) => void,
+): Promise<CheckedFiles> {
+  const side = model.preprocessing.imageSize;
+  const noise = randomInputs(model);
+  const [ownNoise, own] = [await ownRows(model, noise), sample && (await ownRows(model, sample.inputs))];
+  const files = new Map<Dtype, Uint8Array>();
+  const checks: FileCheck[] = [];
+  for (const dtype of dtypes) {
+    onFile?.(dtype);
+    const file = onnxFile(saved, dtype);
+    const check = async (inputs: readonly Float32Array[], ours: Rows, labels?: Int32Array): Promise<Agreement> => {
+      const found = compareRows(ours, await fileRows(file, inputs, side, BATCHES), labels);
+      const fault = shortfall(dtype, found, ours, inputs !== noise);
+      if (fault !== undefined) throw differs(model, dtype, fault);
+      return found;
+    };
+    const random = await check(noise, ownNoise);
+    const real = sample && (await check(sample.inputs, own!, sample.labels));
+    files.set(dtype, file);
+    checks.push({ dtype, path: ONNX_FILES[dtype], random, ...(real ? { real } : {}) });
+  }
+  return { files, checks, accuracy: sample?.labels && compareRows(own!, own!, sample.labels).accuracy };
 }
 
 function refuseUsed(out: string): void {
@@ -105,14 +139,17 @@ function refuseUsed(out: string): void {
   }
 }
 
-function differs(model: LoadedModel, { largestDifference, images }: Agreement): UserError {
+function differs({ path }: LoadedModel, dtype: Dtype, fault: string): UserError {
+  const remedy =
+    dtype === 'fp32'
+      ? 'Weights that are huge or not finite are the usual cause; otherwise please report it'
+      : `This model loses too much in ${dtype}: leave ${dtype} out of --dtype`;
   return new UserError(
-    `${model.path}: the exported ONNX file does not compute what the model does: wanted logits within ${TOLERANCE} of our own on ${images} images, got a difference of ${largestDifference}. Nothing was written. Weights that are huge or not finite are the usual cause; otherwise please report it`,
+    `${path}: ${ONNX_FILES[dtype]} does not compute what the model does: ${fault}. Nothing was written. ${remedy}`,
   );
 }
 
 function filesBelow(dir: string): { path: string; bytes: number }[] {
-  if (!existsSync(dir)) return [];
   const files = readdirSync(dir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   const paths = files.map((entry) => join(entry.parentPath, entry.name)).sort();
   return paths.map((path) => ({ path, bytes: statSync(path).size }));

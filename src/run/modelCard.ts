@@ -1,8 +1,11 @@
 import type { SavedModel } from '../formats/modelFolderNode.ts';
+import { isPlain } from '../formats/transformersNames.ts';
 import type { ModelConfig } from '../models/index.ts';
+import { type Dtype, ONNX_FILES } from './exportFile.ts';
+import type { FileCheck } from './exportModel.ts';
 
-/** README.md of an exported model: what it is, how images become its input, how to run it. */
-export function modelCard(saved: SavedModel): string {
+/** README.md of an exported model: what it is, how images become its input, how to run it. The snippets are run by the tests. */
+export function modelCard(saved: SavedModel, dtypes: readonly Dtype[], checks: readonly FileCheck[]): string {
   const { model, classes, preprocessing } = saved;
   const { imageSize, mean, std, evalCropRatio } = preprocessing;
   const shown =
@@ -25,13 +28,45 @@ with mean [${mean.join(', ')}] and std [${std.join(', ')}].
 
 ${portability(model)}
 
-## transformers.js
+${fileTable(dtypes, checks)}
+${snippets(dtypes.includes('fp32') ? 'fp32' : dtypes[0]!)}`;
+}
+
+function fileTable(dtypes: readonly Dtype[], checks: readonly FileCheck[]): string {
+  const share = (value: number | undefined) => (value === undefined ? '' : `${(value * 100).toFixed(2)} %`);
+  const row = (dtype: Dtype) => {
+    const real = checks.find((check) => check.dtype === dtype)?.real;
+    const cells = real ? [share(real.top1), real.largestDifference.toExponential(1), share(real.accuracy)] : [];
+    return `| \`${ONNX_FILES[dtype]}\` | ${[dtype, ...cells].join(' | ')} |`;
+  };
+  const measured = checks[0]?.real;
+  const head = measured
+    ? '| file | dtype | same top-1 as the trainer | largest difference of a logit | accuracy |\n|---|---|---|---|---|'
+    : '| file | dtype |\n|---|---|';
+  const note = measured
+    ? `\nMeasured on ${measured.images} images before the files were written, by ONNX Runtime on one machine's CPU.\n`
+    : '';
+  return `${head}\n${dtypes.map(row).join('\n')}\n${note}`;
+}
+
+const snippets = (dtype: Dtype): string => `## transformers.js
+
+\`preprocess\` is the code that evaluated the model while it was trained, for Node and for browsers. The resize of transformers.js
+is another one, so that \`pipeline('image-classification', folder)\` works too but may answer differently on some images.
 
 \`\`\`js
-import { pipeline } from '@huggingface/transformers';
+import { readFile } from 'node:fs/promises';
+import { AutoModelForImageClassification, RawImage, Tensor } from '@huggingface/transformers';
+import { preprocess } from 'understudy/browser';
 
-const classify = await pipeline('image-classification', 'PATH-OR-NAME-OF-THIS-MODEL', { dtype: 'fp32' });
-console.log(await classify('image.jpg'));
+const folder = './my-model'; // this folder
+const model = await AutoModelForImageClassification.from_pretrained(folder, { dtype: '${dtype}' });
+const config = JSON.parse(await readFile(folder + '/preprocessor_config.json', 'utf8'));
+
+const input = preprocess(await RawImage.read('image.jpg'), config);
+const { height, width } = config.crop_size;
+const { logits } = await model({ pixel_values: new Tensor('float32', input, [1, 3, height, width]) });
+console.log(model.config.id2label[logits.data.indexOf(Math.max(...logits.data))]);
 \`\`\`
 
 ## Understudy
@@ -39,12 +74,11 @@ console.log(await classify('image.jpg'));
 \`\`\`js
 import { loadModel } from 'understudy';
 
-const model = await loadModel('PATH-OF-THIS-FOLDER');
+const model = await loadModel('./my-model');
 console.log(await model.predict('image.jpg'));
 await model.dispose();
 \`\`\`
 `;
-}
 
 /** One line: family and size. */
 export function describe(model: ModelConfig): string {
@@ -63,6 +97,8 @@ export function describe(model: ModelConfig): string {
 
 function portability(model: ModelConfig): string {
   if (model.family === 'vit' && model.mhca && model.mhca.layers > 0)
-    return 'Its first blocks have MHCA layers, so it is no plain ViT: only the ONNX file is portable. `model.safetensors` has our own names\nand loads in Understudy.';
-  return '`onnx/model.onnx` runs in every ONNX runtime. `model.safetensors` has the parameter names of timm (ViT, RegNet) or torchvision (ResNet).';
+    return 'Its first blocks have MHCA layers, so it is no plain ViT: only the ONNX files are portable. `model.safetensors` has our own names\nand loads in Understudy.';
+  if (isPlain(model))
+    return `The ONNX files run in every ONNX runtime. \`model.safetensors\` has the parameter names of transformers'\n\`${model.family === 'vit' && model.distToken ? 'DeiTForImageClassificationWithTeacher' : 'ViTForImageClassification'}\`.`;
+  return 'The ONNX files run in every ONNX runtime. `model.safetensors` has the parameter names of timm (ViT, RegNet) or torchvision (ResNet).';
 }

@@ -79,7 +79,7 @@ async function answer(
   image: ImageInput,
 ): Promise<Float32Array> {
   const { imageSize } = saved.preprocessing;
-  const values = await pixelValues(await pixelsOf(image), saved.preprocessing);
+  const values = pixelValues(await pixelsOf(image), saved.preprocessing);
   await compiled.run({ pixel_values: engine.tensor('float32', [1, 3, imageSize, imageSize], values) }, { logits });
   return (await logits.read()) as Float32Array;
 }

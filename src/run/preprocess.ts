@@ -1,5 +1,5 @@
-import { normalise, normaliseTable } from '../data/augment/normalise.ts';
-import { type Pixels, prepare, type TransformConfig } from '../data/index.ts';
+import type { Pixels, TransformConfig } from '../data/index.ts';
+import { inputPixels } from '../data/preprocess.ts';
 import type { Preprocessing } from '../formats/modelFolderNode.ts';
 
 /**
@@ -12,10 +12,5 @@ export function evalTransform({ imageSize, mean, std, evalCropRatio }: Preproces
 }
 
 /** RGB bytes -> the model's input [1,3,S,S], float32. */
-export async function pixelValues(image: Pixels, preprocessing: Preprocessing): Promise<Float32Array> {
-  const { imageSize, mean, std } = preprocessing;
-  const square = await prepare(image, evalTransform(preprocessing), false);
-  const out = new Float32Array(3 * imageSize * imageSize);
-  normalise(square, normaliseTable(mean, std), out, 0);
-  return out;
-}
+export const pixelValues = (image: Pixels, preprocessing: Preprocessing): Float32Array =>
+  inputPixels(image, preprocessing);

@@ -1,0 +1,40 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import type { Pixels } from './pixels.ts';
+import { resizeBicubic } from './resizeBicubic.ts';
+
+interface Case {
+  readonly width: number;
+  readonly height: number;
+  readonly newWidth: number;
+  readonly newHeight: number;
+  readonly box: readonly [number, number, number, number];
+  readonly out: string;
+}
+
+const GOLDEN = new URL('../../../tests/golden/resize.json', import.meta.url);
+
+/** The pattern of tests/golden/makeResize.py. */
+function pattern(width: number, height: number): Pixels {
+  let state = 1n;
+  const data = Uint8Array.from({ length: width * height * 3 }, () => {
+    state = (state * 1103515245n + 12345n) % 2n ** 31n;
+    return state >> 30n ? 255 : Number((state >> 16n) & 255n);
+  });
+  return { data, width, height };
+}
+
+describe('bicubic resize and crop', () => {
+  const cases = JSON.parse(readFileSync(GOLDEN, 'utf8')) as Case[];
+  it.each(cases)("is Pillow's bit for bit: $width x $height to $newWidth x $newHeight", (one) => {
+    const [left, top, width, height] = one.box;
+    const got = resizeBicubic(pattern(one.width, one.height), one.newWidth, one.newHeight, {
+      left,
+      top,
+      width,
+      height,
+    });
+    expect([got.width, got.height]).toEqual([width, height]);
+    expect(Buffer.from(got.data).toString('base64')).toBe(one.out);
+  });
+});

@@ -1,0 +1,84 @@
+import { apply, apply1, constant, constantOf } from '../graph/build.ts';
+import type { NdArray } from '../graph/ndArray.ts';
+import { withLabel } from '../graph/scope.ts';
+import type { Inputs, Node, Tensor } from '../graph/tensor.ts';
+import { rewrite } from '../graph/walk.ts';
+import { Conv } from '../ops/conv.ts';
+import { add, cast, mul } from '../ops/elementwise.ts';
+import { Gemm } from '../ops/matmul.ts';
+import type { Program } from '../program/program.ts';
+import { fixedTensors } from './fixed.ts';
+import { DequantizeLinear, DynamicQuantizeLinear, MatMulInteger } from './quantiseOps.ts';
+
+/**
+ * Weights go to -64..64. Processors without VNNI add two products uint8 x int8 in 16 bits, where 2 x 255 x 127 overflows and
+ * 2 x 255 x 64 does not: so the file gives the same answer on all of them (ONNX Runtime's "reduced range").
+ */
+const LARGEST = 64;
+
+/**
+ * The same program with 8-bit weights, one scale an output channel, in standard ONNX operators. Linear layers quantise their
+ * input at run time (one scale a tensor) and multiply integers. Convolutions have 8-bit weights and compute in float32: the
+ * integer convolution is slower than that in the runtimes of the browser.
+ * @param keep labels of nodes that stay float32.
+ */
+export function quantised(program: Program, keep: (label: string) => boolean): Program {
+  const names = [...program.outputs.keys()];
+  const fixed = fixedTensors(program);
+  const inputs8 = new Map<Tensor, readonly Tensor[]>();
+  const outputs = rewrite([...program.outputs.values()], (node, inputs) => {
+    const weight = inputs[1] && constantOf(inputs[1]);
+    if (weight?.dtype !== 'float32' || fixed.has(node.outputs[0]!) || keep(node.label)) return undefined;
+    return withLabel(node.label, () => {
+      if (node.op === Conv) return convolution(node, inputs, weight);
+      return node.op === Gemm && plain(node) ? [product(node, inputs, weight, inputs8)] : undefined;
+    });
+  });
+  return { inputs: program.inputs, outputs: new Map(names.map((name, i) => [name, outputs[i]!])) };
+}
+
+const plain = ({ attrs }: Node): boolean => attrs.transA !== 1 && (attrs.alpha ?? 1) === 1 && (attrs.beta ?? 1) === 1;
+
+function product(node: Node, inputs: Inputs, weight: NdArray, inputs8: Map<Tensor, readonly Tensor[]>): Tensor {
+  const x = inputs[0]!;
+  // q, k and v read the same input: it is quantised once.
+  const [x8, scale, zero] = inputs8.get(x) ?? apply(DynamicQuantizeLinear, [x]);
+  inputs8.set(x, [x8!, scale!, zero!]);
+  const { values, scales } = quantiseRows(node.attrs.transB === 1 ? weight : turned(weight));
+  const sums = apply1(MatMulInteger, [x8!, constant(turned(values)), zero!]); // M N
+  // The order of these products is the one that ONNX Runtime fuses into a single kernel.
+  const y = mul(cast(sums, 'float32'), mul(scale!, constant(scales)));
+  return inputs[2] ? add(y, inputs[2]) : y;
+}
+
+function convolution(node: Node, [x, , bias]: Inputs, weight: NdArray): readonly Tensor[] {
+  const { values, scales } = quantiseRows(weight);
+  const wide = apply1(DequantizeLinear, [constant(values), constant(scales)], { axis: 0 });
+  return apply(Conv, bias ? [x, wide, bias] : [x, wide], node.attrs);
+}
+
+/** One scale for each index of the first axis, symmetric. */
+export function quantiseRows(weight: NdArray): { values: NdArray; scales: NdArray } {
+  const rows = weight.shape[0]!;
+  const size = weight.data.length / rows;
+  const [values, scales] = [new Int8Array(weight.data.length), new Float32Array(rows)];
+  for (let row = 0; row < rows; row++) {
+    let largest = 0;
+    for (let i = row * size; i < (row + 1) * size; i++) largest = Math.max(largest, Math.abs(weight.data[i]!));
+    // A row of zeros takes any scale.
+    const scale = Math.fround(largest / LARGEST) || 1;
+    scales[row] = scale;
+    for (let i = row * size; i < (row + 1) * size; i++) values[i] = Math.round(weight.data[i]! / scale);
+  }
+  return {
+    values: { dtype: 'int8', shape: weight.shape, data: values },
+    scales: { dtype: 'float32', shape: [rows], data: scales },
+  };
+}
+
+/** [M,N] -> [N,M] */
+function turned({ dtype, shape: [M, N], data }: NdArray): NdArray {
+  const out = dtype === 'int8' ? new Int8Array(data.length) : new Float32Array(data.length);
+  for (let m = 0; m < M!; m++) for (let n = 0; n < N!; n++) out[n * M! + m] = data[m * N! + n]!;
+  return { dtype, shape: [N!, M!], data: out };
+}

@@ -1,0 +1,100 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { extname, join, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Browser, chromium, type Page } from 'playwright-core';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const NAMES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+
+/**
+ * Path of a Chromium. Where there is none, Debian's is installed if the tests may do so; otherwise one line says what is
+ * skipped. On CI that is an error: a green run must have run it.
+ */
+export function findChromium(): string | undefined {
+  const installed = () => NAMES.find((name) => existsSync(name));
+  if (installed()) return installed();
+  if (process.getuid?.() === 0 && existsSync('/usr/bin/apt-get'))
+    spawnSync('apt-get', ['install', '-y', '--no-install-recommends', 'chromium'], { timeout: 300_000 });
+  if (!installed() && process.env.CI) throw new Error('there is no Chromium: apt-get install chromium');
+  if (!installed())
+    console.warn('Browser tests skipped: there is no Chromium; install one with: apt-get install chromium');
+  return installed();
+}
+
+/** WebGPU without a GPU: Chromium's own software adapter. */
+const FLAGS = [
+  '--no-sandbox',
+  '--enable-unsafe-webgpu',
+  '--use-webgpu-adapter=swiftshader',
+  '--enable-features=Vulkan',
+  '--ignore-gpu-blocklist',
+];
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.js': 'text/javascript',
+  '.mjs': 'text/javascript',
+  '.json': 'application/json',
+  '.wasm': 'application/wasm',
+  '.png': 'image/png',
+};
+
+const TRANSFORMERS = '/node_modules/@huggingface/transformers';
+/** transformers.js brings a newer onnxruntime-web of its own, unless npm finds that ours will do. */
+const nested = existsSync(join(ROOT, TRANSFORMERS, 'node_modules/onnxruntime-web')) ? TRANSFORMERS : '';
+
+/** Where the page's bare imports lie; a bundler would do this. */
+const IMPORTS = {
+  understudy: '/dist/index.js',
+  'understudy/browser': '/dist/browser.js',
+  '@huggingface/transformers': `${TRANSFORMERS}/dist/transformers.web.js`,
+  'onnxruntime-web': '/node_modules/onnxruntime-web/dist/ort.bundle.min.mjs',
+  'onnxruntime-web/webgpu': `${nested}/node_modules/onnxruntime-web/dist/ort.webgpu.bundle.min.mjs`,
+  'onnxruntime-common': `${nested}/node_modules/onnxruntime-common/dist/esm/index.js`,
+};
+
+export const WASM_PATHS = `${nested}/node_modules/onnxruntime-web/dist/`;
+
+/** Serves the repository's scripts and `folders` by name on 127.0.0.1, and an empty page with an import map at `/`. */
+export async function serve(folders: Readonly<Record<string, string>>): Promise<{ server: Server; origin: string }> {
+  const server = createServer((request, response) => {
+    const path = normalize(decodeURIComponent(new URL(request.url ?? '/', 'http://localhost').pathname));
+    if (path === '/') {
+      response.setHeader('content-type', 'text/html');
+      return response.end(`<script type="importmap">${JSON.stringify({ imports: IMPORTS })}</script>`);
+    }
+    const [, first = '', ...rest] = path.split('/');
+    const base = folders[first] ?? (['dist', 'node_modules'].includes(first) ? join(ROOT, first) : undefined);
+    const file = base && join(base, ...rest);
+    if (!file || !existsSync(file) || !statSync(file).isFile()) {
+      response.statusCode = 404;
+      return response.end();
+    }
+    response.setHeader('content-type', TYPES[extname(file)] ?? 'application/octet-stream');
+    return response.end(readFileSync(file));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { server, origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+}
+
+export interface Opened {
+  readonly page: Page;
+  close(): Promise<void>;
+}
+
+/** Headless Chromium on the empty page. */
+export async function open(executablePath: string, folders: Readonly<Record<string, string>>): Promise<Opened> {
+  const { server, origin } = await serve(folders);
+  const browser: Browser = await chromium.launch({ executablePath, args: FLAGS });
+  const page = await browser.newPage();
+  await page.goto(origin);
+  return {
+    page,
+    close: async () => {
+      await browser.close();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
