@@ -14,6 +14,7 @@ import { checkInit, checkNames, checkStages } from './checkRun.ts';
 import { checkNeeds, describeFeatures, type RunParts } from './buildStage.ts';
 import { chooseSettings } from './defaults.ts';
 import { initialWeights } from './initialWeights.ts';
+import { checkMixing, takesIntegerLabels } from './integerLabels.ts';
 import { loadModelReference } from './modelReference.ts';
 import { openRunData } from './runData.ts';
 import type { Device } from './devices.ts';
@@ -84,9 +85,11 @@ export async function assemble(
     ...init?.model,
     ...config.student.settings,
   };
-  const settings = chooseSettings(named, data.facts, typeof shape.width === 'number' ? shape.width : undefined);
+  const width = typeof shape.width === 'number' ? shape.width : undefined;
+  const settings = chooseSettings(named, data.facts, { width, integerLabels: takesIntegerLabels(config) });
   const updatesPerEpoch = updatesIn(data.train.paths.length, settings.train.batch, settings.train.accumulate);
   const stages = planStages(config, settings.train.epochs, updatesPerEpoch);
+  checkMixing(stages, settings);
   checkLabels(showPlaces(config.data.dir), data, stages, config.method);
   const described = studentConfig(
     config,

@@ -73,14 +73,19 @@ function cubicSample({ data, width, height }: Pixels, u: number, v: number, out:
   const x2 = clamp(x + 1, width) * 3;
   const x3 = clamp(x + 2, width) * 3;
   const row = width * 3;
-  const along = (from: number): number =>
-    cubic(data[from + x0]!, data[from + x1]!, data[from + x2]!, data[from + x3]!, dx);
-  const [y0, y1, y2, y3] = [clamp(y - 1, height), clamp(y, height), clamp(y + 1, height), clamp(y + 2, height)];
   for (let c = 0; c < 3; c++) {
-    const middle = along(y1 * row + c);
+    const middle = clamp(y, height) * row + c;
+    let value = cubic(data[middle + x0]!, data[middle + x1]!, data[middle + x2]!, data[middle + x3]!, dx);
     // Shears and shifts along x fall on whole rows: three of four rows are not needed then.
-    const value =
-      dy === 0 ? middle : cubic(along(y0 * row + c), middle, along(y2 * row + c), along(y3 * row + c), dy);
+    if (dy !== 0) {
+      const above = clamp(y - 1, height) * row + c;
+      const below = clamp(y + 1, height) * row + c;
+      const last = clamp(y + 2, height) * row + c;
+      const v1 = cubic(data[above + x0]!, data[above + x1]!, data[above + x2]!, data[above + x3]!, dx);
+      const v3 = cubic(data[below + x0]!, data[below + x1]!, data[below + x2]!, data[below + x3]!, dx);
+      const v4 = cubic(data[last + x0]!, data[last + x1]!, data[last + x2]!, data[last + x3]!, dx);
+      value = cubic(v1, value, v3, v4, dy);
+    }
     out[to + c] = value <= 0 ? 0 : value >= 255 ? 255 : value;
   }
 }

@@ -10,10 +10,8 @@ export function gaussianBlur(image: Pixels, radius: number): Pixels {
   const { width, height } = image;
   const box = boxRadius(radius);
   const data = image.data.slice(0, width * height * 3);
-  for (let y = 0; y < height; y++)
-    for (let c = 0; c < 3; c++) blurLine(data, y * width * 3 + c, 3, width, box);
-  for (let x = 0; x < width; x++)
-    for (let c = 0; c < 3; c++) blurLine(data, x * 3 + c, width * 3, height, box);
+  for (let y = 0; y < height; y++) for (let c = 0; c < 3; c++) blurLine(data, y * width * 3 + c, 3, width, box);
+  for (let x = 0; x < width; x++) for (let c = 0; c < 3; c++) blurLine(data, x * 3 + c, width * 3, height, box);
   return { data, width, height };
 }
 

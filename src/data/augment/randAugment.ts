@@ -1,5 +1,15 @@
 import type { Stream } from '../../random/stream.ts';
-import { affine, type Fill, type Interpolation, type Matrix, rotation, shearX, shearY, translateX, translateY } from './affine.ts';
+import {
+  affine,
+  type Fill,
+  type Interpolation,
+  type Matrix,
+  rotation,
+  shearX,
+  shearY,
+  translateX,
+  translateY,
+} from './affine.ts';
 import { autoContrast } from './autoContrast.ts';
 import { brightness, colour, contrast, sharpness } from './enhance.ts';
 import { equalize } from './equalize.ts';
