@@ -1,3 +1,4 @@
+export { drawMix } from './augment/mix.ts';
 export type { MixConfig } from './augment/mix.ts';
 export { imagenetMean, imagenetStd, photoTransform, smallTransform } from './augment/pipeline.ts';
 export type { TrainTransform, TransformConfig } from './augment/pipeline.ts';
