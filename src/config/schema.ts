@@ -79,7 +79,11 @@ export const optimSchema = z.strictObject({
 export const trainSchema = z.strictObject({
   epochs: z.union([auto, count]).default('auto'),
   /** Time for the whole run (90s, 30m, 2h): the number of epochs is chosen by measured speed, where epochs is auto. */
-  budget: z.string().nullable().default(null),
+  budget: z
+    .string()
+    .regex(/^\d+(\.\d+)?[smhd]$/, 'a time such as 90s, 30m or 2h')
+    .nullable()
+    .default(null),
   batch: z.union([auto, count]).default('auto'),
   /** Micro-batches to an update: the effective batch is batch x accumulate. */
   accumulate: count.default(1),
