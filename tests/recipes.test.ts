@@ -67,7 +67,7 @@ describe('the settings are the published ones', () => {
   it('DeiT III', () => {
     const { optim, train, student, methods } = settings('deit3-small');
     expect(optim).toMatchObject({ name: 'lamb', lr: 4e-3, weightDecay: 0.05, warmupEpochs: 5, minLr: 1e-5 });
-    expect([train.batch * train.accumulate, train.epochs, student.settings.dropPath]).toEqual([2048, 800, 0.05]);
+    expect([train.batch, train.accumulate, train.epochs, student.settings.dropPath]).toEqual([64, 32, 800, 0.05]);
     expect(methods.supervised).toEqual({ loss: 'bce', labelSmoothing: 0 });
   });
 

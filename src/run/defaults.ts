@@ -1,5 +1,6 @@
 import { AUGMENT_PRESETS, type PresetKey, type PresetName } from '../config/augmentPresets.ts';
 import type { RunConfig } from '../config/schema.ts';
+import { parseRandAugment } from '../data/index.ts';
 import { UserError } from '../graph/errors.ts';
 import { type DataFacts, DEFAULTS, type DefaultKey, defaultOf, type Situation } from './defaultsTable.ts';
 
@@ -104,6 +105,7 @@ function chooseAugment(given: RunConfig['augment'], chooser: Chooser): Settings[
       value: augment.flip,
       reason: 'left and right mean the same in most photos; set 0 for text and digits',
     });
+  if (augment.randAugment !== null) parseRandAugment(augment.randAugment);
   if (augment.randAugment !== null && augment.threeAugment)
     throw new UserError(
       'augment: wanted randAugment or threeAugment, got both; set augment.randAugment=null or augment.threeAugment=false',
