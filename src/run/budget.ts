@@ -122,9 +122,9 @@ async function timeEvaluation(parts: RunParts, engine: Engine): Promise<number> 
     state.write(new Map(), parts.settings.train.seed);
     await evaluator.enterStage(program.vectors);
     // The first one also evaluates the teacher, which a run does once.
-    await evaluator.evaluate(state);
+    await evaluator.evaluate(state, 1);
     const began = performance.now();
-    await evaluator.evaluate(state);
+    await evaluator.evaluate(state, 1);
     return ((performance.now() - began) / 1000) * (val.paths.length / count);
   } finally {
     await evaluator.close();

@@ -10,7 +10,10 @@ export interface EarlyProgress {
   readonly since: number;
 }
 
-/** The next state after an evaluation; `metrics` are by full name. A loss is better when it is lower, all else when it is higher. */
+/**
+ * The next state after an evaluation; `metrics` are by full name. A loss and a KL are better when
+ * they are lower, all else when it is higher.
+ */
 export function watch(
   { metric }: EarlyStop,
   before: EarlyProgress | undefined,
@@ -18,9 +21,12 @@ export function watch(
 ): EarlyProgress {
   const value = metrics[metric];
   if (value === undefined) throw unknownMetric(metric, Object.keys(metrics));
-  const better = before === undefined || (metric.endsWith('loss') ? value < before.best : value > before.best);
+  const better = before === undefined || (/(loss|kl)$/.test(metric) ? value < before.best : value > before.best);
   return better ? { best: value, since: 0 } : { ...before, since: before.since + 1 };
 }
+
+export const toldEarly = ({ metric }: EarlyStop, { best, since }: EarlyProgress, step: number, total: number): string =>
+  `stopped early at step ${step} of ${total}: ${metric} was best ${since} evaluations ago (${best})`;
 
 /** Refuses, before the run begins, a metric that its evaluations will not have. */
 export function checkEarlyStop(
@@ -29,7 +35,7 @@ export function checkEarlyStop(
 ): void {
   if (stop === null) return;
   const own = run.labelled ? ['loss', 'top1', ...(run.classes > 5 ? ['top5'] : [])] : [];
-  const names = [...own, ...(run.teacher ? ['teacher_agreement'] : [])];
+  const names = [...own, ...(run.teacher ? ['teacher_agreement', 'teacher_kl'] : [])];
   const known = (run.ema ? ['val', 'val_ema'] : ['val']).flatMap((kind) => names.map((name) => `${kind}/${name}`));
   if (!known.includes(stop.metric)) throw unknownMetric(stop.metric, known);
 }

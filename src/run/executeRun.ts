@@ -6,7 +6,7 @@ import type { RunEvent, UnstampedEvent } from '../train/events.ts';
 import type { Logger } from '../train/loggers/logger.ts';
 import { runUpdates } from '../train/stageLoop.ts';
 import { TrainState } from '../train/trainState.ts';
-import { watch } from './earlyStop.ts';
+import { toldEarly, watch } from './earlyStop.ts';
 import { BatchStream } from './batchStream.ts';
 import { announce } from './announce.ts';
 import { bestStep, type RunResult } from './runResult.ts';
@@ -286,9 +286,7 @@ class RunExecution {
     const early = watch(stop, this.#progress.early, this.#progress.last);
     const ended = early.since >= stop.patience && step < this.#totalSteps;
     this.#progress = { ...this.#progress, early, ...(ended ? { ended } : {}) };
-    if (!ended) return;
-    const message = `stopped early at step ${step} of ${this.#totalSteps}: ${stop.metric} was best ${early.since} evaluations ago (${early.best})`;
-    this.emit({ type: 'note', message });
+    if (ended) this.emit({ type: 'note', message: toldEarly(stop, early, step, this.#totalSteps) });
   }
 
   async #save(kind: 'last' | 'best'): Promise<void> {
