@@ -41,8 +41,14 @@ export type { ExportOptions, ExportReport } from './run/exportModel.ts';
 export { exportModel } from './run/exportModel.ts';
 export type { FeatureReport, Inspection } from './run/inspectModel.ts';
 export { inspectModel as inspect } from './run/inspectModel.ts';
-export type { AugmentationListing, MethodListing, ModelListing, SettingListing } from './run/listings.ts';
-export { listAugmentations, listMethods, listModels } from './run/listings.ts';
+export type {
+  AugmentationListing,
+  DefaultListing,
+  MethodListing,
+  ModelListing,
+  SettingListing,
+} from './run/listings.ts';
+export { listAugmentations, listDefaults, listMethods, listModels } from './run/listings.ts';
 export type { ClassProbability, ImageInput, ImageModel } from './run/predictImages.ts';
 export { loadModel } from './run/predictImages.ts';
 export type { ModelEvent, OnModel } from './run/modelReference.ts';

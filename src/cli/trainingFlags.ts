@@ -19,6 +19,11 @@ export const trainingFlags = {
     description: 'One setting, dotted (optim.lr=1e-3, dearkd.beta=1); may be given again; wins over all',
   },
   epochs: { type: 'string', valueHint: 'N', description: 'train.epochs; default: chosen by the number of images' },
+  budget: {
+    type: 'string',
+    valueHint: 'TIME',
+    description: 'train.budget, such as 90s, 30m or 2h: so many epochs as fit, by measured speed',
+  },
   batch: { type: 'string', valueHint: 'N', description: 'train.batch; default: 50 up to 64 px, else 16' },
   seed: { type: 'string', valueHint: 'N', description: 'train.seed; default: 0' },
   images: {

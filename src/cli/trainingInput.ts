@@ -11,6 +11,7 @@ import { readConfigSource } from './configSource.ts';
 export interface TrainingArgs {
   readonly config?: string | undefined;
   readonly epochs?: string | undefined;
+  readonly budget?: string | undefined;
   readonly batch?: string | undefined;
   readonly seed?: string | undefined;
   readonly images?: string | undefined;
@@ -26,9 +27,12 @@ export async function trainingInput(
   const input: Record<string, unknown> = args.config === undefined ? {} : await readConfigSource(args.config);
   const whole = (flag: 'epochs' | 'batch' | 'seed' | 'images', least: number) =>
     args[flag] === undefined ? undefined : wholeNumber(flag, args[flag], least);
+  if (args.epochs !== undefined && args.budget !== undefined)
+    throw new UserError('--budget chooses the epochs; leave --epochs or --budget out');
   const flags: Record<string, unknown> = {
     ...named,
     'train.epochs': whole('epochs', 1),
+    'train.budget': args.budget,
     'train.batch': whole('batch', 1),
     'train.seed': whole('seed', Number.MIN_SAFE_INTEGER),
     'data.images': whole('images', 1),

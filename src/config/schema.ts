@@ -25,23 +25,46 @@ export const dataSchema = z.strictObject({
 });
 
 export const augmentSchema = z.strictObject({
+  /** What "auto" stands for in the keys below, see augmentPresets.ts; keys that are given win over it. */
+  preset: z.union([auto, z.enum(['none', 'light', 'deit', 'deit3', 'vitkd'])]).default('auto'),
   crop: z.union([auto, z.enum(['randomResized', 'pad', 'none'])]).default('auto'),
   scale: range(z.number().positive().max(1)).default([0.08, 1]),
   ratio: range(z.number().positive()).default([3 / 4, 4 / 3]),
   padding: z.union([auto, z.int().min(0)]).default('auto'),
   flip: z.union([auto, rate]).default('auto'),
+  /** How a randomResized crop is brought to size; random: bilinear or bicubic for each image. */
+  interpolation: z.union([auto, z.enum(['fast', 'bicubic', 'bilinear', 'random'])]).default('auto'),
+  /** timm's text, such as rand-m9-mstd0.5-inc1; null: none. */
+  randAugment: z.union([auto, z.string(), z.null()]).default('auto'),
+  /** Grey, solarised or blurred (DeiT III). */
+  threeAugment: z.union([auto, z.boolean()]).default('auto'),
+  /** Strength of brightness, contrast and saturation. Idle beside randAugment, as in timm. */
+  colourJitter: z.union([auto, rate]).default('auto'),
+  /** Probability of random erasing by noise. */
+  erase: z.union([auto, rate]).default('auto'),
+  /** alpha of mixup and of cutmix; 0: none. */
+  mixup: z.union([auto, z.number().min(0).max(100)]).default('auto'),
+  cutmix: z.union([auto, z.number().min(0).max(100)]).default('auto'),
+  /** Share of the batches that are mixed, and cutmix' share of those where both are on. */
+  mixProbability: z.union([auto, rate]).default('auto'),
+  mixSwitch: z.union([auto, rate]).default('auto'),
+  /** Repeated augmentation: so many augmented copies of an image in a batch. */
+  repeats: z.union([auto, count.max(100)]).default('auto'),
   evalCropRatio: z.union([auto, z.number().positive().max(1)]).default('auto'),
   mean: triple.default([0.485, 0.456, 0.406]),
   std: triple.default([0.229, 0.224, 0.225]),
 });
 
 export const optimSchema = z.strictObject({
-  name: z.enum(['adamw', 'sgd']).default('adamw'),
+  name: z.enum(['adamw', 'sgd', 'lamb']).default('adamw'),
   lr: z.union([auto, z.number().positive()]).default('auto'),
   minLr: z.union([auto, z.number().min(0)]).default('auto'),
   warmupLr: z.number().min(0).default(1e-6),
   warmupEpochs: z.union([auto, z.number().min(0)]).default('auto'),
-  schedule: z.enum(['cosine', 'constant']).default('cosine'),
+  schedule: z.enum(['cosine', 'step', 'constant']).default('cosine'),
+  /** Of the schedule step: every so many epochs the rate is multiplied by stepGamma. */
+  stepEpochs: z.number().positive().default(30),
+  stepGamma: z.number().positive().max(1).default(0.1),
   betas: z.tuple([rate, rate]).default([0.9, 0.999]),
   epsilon: z.number().positive().default(1e-8),
   momentum: rate.default(0.9),
@@ -49,10 +72,18 @@ export const optimSchema = z.strictObject({
   weightDecay: z.union([auto, z.number().min(0)]).default('auto'),
   /** Largest global norm of the gradient; null leaves it alone. */
   clipNorm: z.number().positive().nullable().default(null),
+  /** A layer's learning rate is this times that of the layer above it; null: all alike. */
+  layerDecay: z.number().positive().max(1).nullable().default(null),
 });
 
 export const trainSchema = z.strictObject({
   epochs: z.union([auto, count]).default('auto'),
+  /** Time for the whole run (90s, 30m, 2h): the number of epochs is chosen by measured speed, where epochs is auto. */
+  budget: z
+    .string()
+    .regex(/^\d+(\.\d+)?[smhd]$/, 'a time such as 90s, 30m or 2h')
+    .nullable()
+    .default(null),
   batch: z.union([auto, count]).default('auto'),
   /** Micro-batches to an update: the effective batch is batch x accumulate. */
   accumulate: count.default(1),
@@ -62,6 +93,11 @@ export const trainSchema = z.strictObject({
   /** Evaluate after so many epochs (and after the last). */
   evalEvery: count.default(1),
   evalBatch: z.union([auto, count]).default('auto'),
+  /** Ends the run after so many evaluations that did not better the best one. */
+  earlyStop: z
+    .strictObject({ patience: count, metric: z.string().default('val/top1') })
+    .nullable()
+    .default(null),
   /** Save at least so often, in seconds; every evaluation saves too. */
   checkpointSeconds: z.number().positive().default(300),
   /** Tell each loss term's share of the gradient every so many steps, besides the tenth of a stage; null: only then. */

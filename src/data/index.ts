@@ -1,5 +1,8 @@
+export { drawMix } from './augment/mix.ts';
+export type { MixConfig } from './augment/mix.ts';
 export { imagenetMean, imagenetStd, photoTransform, smallTransform } from './augment/pipeline.ts';
 export type { TrainTransform, TransformConfig } from './augment/pipeline.ts';
+export { parseRandAugment } from './augment/randAugmentConfig.ts';
 export type { Pixels } from './augment/pixels.ts';
 export { compareCodePoints, select, splitList, subset } from './dataset.ts';
 export type { Amount, Dataset, ImageList } from './dataset.ts';

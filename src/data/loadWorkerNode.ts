@@ -4,17 +4,19 @@ import sharp from 'sharp';
 import { stream } from '../random/stream.ts';
 import { normalise, normaliseTable } from './augment/normalise.ts';
 import type { Pixels } from './augment/pixels.ts';
+import { randomErasing } from './augment/randomErasing.ts';
 import { decodeImage } from './decodeNode.ts';
 import { control, readPath, type StartMessage, type WorkerMessage, type WorkerSetup } from './loaderShared.ts';
 import { readCache, writeCache } from './pixelCache.ts';
-import { epochOrder, positionAt, stepsPerEpoch } from './sampler.ts';
+import { epochOrder, positionAt, repeatedPlace, stepsPerEpoch } from './sampler.ts';
 import { prepare, vary } from './transformNode.ts';
 
 /** Rows a worker has in hand at once: sharp runs on libuv's threads (4 a process), while this thread fills other rows. */
 const lanes = 4;
 
 const { setup, port } = workerData as { setup: WorkerSetup; port: MessagePort };
-const { batch, train, seed, transform, cache } = setup;
+const { batch, train, seed, transform, cache, repeats } = setup;
+const erase = train ? (transform.train.erase ?? 0) : 0;
 const labels = new Int32Array(setup.labels);
 const bad = new Uint8Array(setup.bad);
 const words = new Int32Array(setup.control);
@@ -77,8 +79,11 @@ async function fillRow(start: StartMessage, index: number, row: number): Promise
   const found = train ? await readTrainRow(epoch, place) : await readEvalRow(place);
   const target = slots[slot]!;
   const rowSize = 3 * transform.imageSize ** 2;
-  if (found.pixels) normalise(found.pixels, table, target.images, row * rowSize);
-  else target.images.fill(0, row * rowSize, (row + 1) * rowSize);
+  if (found.pixels) {
+    normalise(found.pixels, table, target.images, row * rowSize);
+    if (erase > 0)
+      randomErasing(target.images, row * rowSize, transform.imageSize, erase, stream(seed, 'erase', epoch, place));
+  } else target.images.fill(0, row * rowSize, (row + 1) * rowSize);
   target.indices[row] = found.index;
   target.labels[row] = found.index < 0 ? 0 : labels[found.index]!;
   target.valid[row] = found.pixels ? 1 : 0;
@@ -88,14 +93,15 @@ async function fillRow(start: StartMessage, index: number, row: number): Promise
 
 /** The image at `place` of the epoch's order or, where that is bad, the next good one in the same order. */
 async function readTrainRow(epoch: number, place: number): Promise<{ index: number; pixels?: Pixels }> {
-  const order = orderOf(epoch);
+  const from = repeats > 1 ? repeatedPlace(epoch * steps * batch + place, n, repeats) : { round: epoch, place };
+  const order = orderOf(from.round);
   for (let skip = 0; skip < n; skip++) {
-    const index = order[(place + skip) % n]!;
+    const index = order[(from.place + skip) % n]!;
     const image = await readImage(index);
     if (!image) continue;
     // A list shorter than a batch comes round again within it; each round gets crops of its own.
     const round = Math.floor(place / n);
-    const keys = round === 0 ? [epoch, index] : [epoch, index, round];
+    const keys = repeats > 1 ? [epoch, index, place] : round === 0 ? [epoch, index] : [epoch, index, round];
     return { index, pixels: await vary(image, transform, stream(seed, 'augment', ...keys)) };
   }
   return { index: -1 };

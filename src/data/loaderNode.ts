@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { UserError } from '../graph/errors.ts';
+import { drawMix, type MixConfig, mixRows } from './augment/mix.ts';
 import type { TransformConfig } from './augment/pipeline.ts';
 import type { ImageList } from './dataset.ts';
 import { control, type SlotBuffers, type WorkerSetup, writePaths } from './loaderShared.ts';
@@ -23,6 +24,10 @@ export interface LoaderOptions {
   readonly maxBadFraction?: number;
   /** Memory for decoded images, in MiB; default 512; 0 for none. The batches are the same with any value. */
   readonly cacheMB?: number;
+  /** Mixes training batches (mixup, cutmix); default: none. */
+  readonly mix?: MixConfig;
+  /** Repeated augmentation: rows in a row that show the same training image; default 1. */
+  readonly repeats?: number;
 }
 
 export interface LoadedBatch extends Position {
@@ -36,6 +41,8 @@ export interface LoadedBatch extends Position {
   readonly valid: Uint8Array;
   /** Rows with `valid` 1. */
   readonly count: number;
+  /** Share of its own image and label in a row; the rest is that of row B-1-i (mixup, cutmix). 1: not mixed. */
+  readonly own: number;
   /** Seconds that the caller waited for this batch. */
   readonly waitSeconds: number;
   /** Give the arrays back; they are overwritten by a later batch. A second call does nothing. */
@@ -77,17 +84,17 @@ export function createLoader(options: LoaderOptions): Loader {
     if (bad.size > allowed * n || bad.size === n) pool.fail(tooManyBad(bad, n, allowed));
   });
   const steps = stepsPerEpoch(n, batch, train);
-  const streams = createStreams(setup, pool);
+  const streams = createStreams(setup, pool, options.mix);
   const batches = ({ epoch, step }: Position = { epoch: 0, step: 0 }) =>
     streams(globalStep({ epoch, step }, steps), train ? endless : Math.max(0, steps - step), steps);
   return { stepsPerEpoch: steps, bad, batches, close: () => pool.close() };
 }
 
 /** Streams of batches from the pool, one at a time. */
-function createStreams(setup: WorkerSetup, pool: WorkerPool) {
+function createStreams(setup: WorkerSetup, pool: WorkerPool, mix: MixConfig | undefined) {
   const words = new Int32Array(setup.control);
   const count = setup.slots.length;
-  const take = batchTaker(words, setup.slots);
+  const take = batchTaker(words, setup, mix);
 
   /** Give the workers a new stream number, which ends what they do, and wake those that wait. */
   function endStream(): number {
@@ -109,7 +116,8 @@ function createStreams(setup: WorkerSetup, pool: WorkerPool) {
         await pool.until(() => isOver() || isReady(words, index, setup.batch, count));
         if (isOver()) throw new Error('internal: batches() was called again, which ended this stream');
         const waitSeconds = (performance.now() - began) / 1000;
-        yield { ...take(index % count), ...positionAt(firstStep + index, steps), waitSeconds };
+        const position = positionAt(firstStep + index, steps);
+        yield { ...take(index % count, position), ...position, waitSeconds };
       }
     } finally {
       if (!isOver()) endStream();
@@ -118,7 +126,7 @@ function createStreams(setup: WorkerSetup, pool: WorkerPool) {
 }
 
 function allocate(options: LoaderOptions): WorkerSetup {
-  const { list, batch, train, seed, transform, prefetch = 3, cacheMB = 512 } = options;
+  const { list, batch, train, seed, transform, prefetch = 3, cacheMB = 512, repeats = 1 } = options;
   const n = list.paths.length;
   const labels = new SharedArrayBuffer(4 * n);
   new Int32Array(labels).set(list.labels);
@@ -127,7 +135,7 @@ function allocate(options: LoaderOptions): WorkerSetup {
     paths: writePaths(list),
     labels,
     bad: new SharedArrayBuffer(n),
-    ...{ transform, batch, train, seed },
+    ...{ transform, batch, train, seed, repeats },
     control: new SharedArrayBuffer(4 * (control.header + 2 * prefetch)),
     slots: Array.from({ length: prefetch }, () => allocateSlot(batch, transform.imageSize)),
     ...(cache && { cache }),
@@ -146,13 +154,17 @@ function isReady(words: Int32Array, index: number, batch: number, prefetch: numb
 }
 
 /** Copies a finished slot to arrays of the caller and frees it; arrays come back by release() and are used again. */
-function batchTaker(words: Int32Array, slots: readonly SlotBuffers[]) {
+function batchTaker(words: Int32Array, { slots, batch, seed, transform }: WorkerSetup, mixing: MixConfig | undefined) {
   const spare: Float32Array[] = [];
-  return (slot: number) => {
+  const size = transform.imageSize;
+  return (slot: number, { epoch, step }: Position) => {
     const from = slots[slot]!;
     const shared = new Float32Array(from.images);
     const images = spare.pop() ?? new Float32Array(shared.length);
-    images.set(shared);
+    // The batch is copied anyway: to mix while copying costs next to nothing, and all who see the batch see it mixed.
+    const mix = mixing && drawMix(mixing, size, seed, epoch, step);
+    if (mix) mixRows(shared, images, batch, size, mix);
+    else images.set(shared);
     const valid = new Uint8Array(from.valid).slice();
     const [labels, indices] = [new Int32Array(from.labels).slice(), new Int32Array(from.indices).slice()];
     Atomics.add(words, control.taken(slot), 1);
@@ -162,7 +174,8 @@ function batchTaker(words: Int32Array, slots: readonly SlotBuffers[]) {
       if (held) spare.push(images);
       held = false;
     };
-    return { images, labels, indices, valid, count: valid.reduce((sum, x) => sum + x, 0), release };
+    const count = valid.reduce((sum, x) => sum + x, 0);
+    return { images, labels, indices, valid, count, own: mix?.own ?? 1, release };
   };
 }
 
@@ -179,9 +192,9 @@ function defaultWorkers(): number {
   return Math.min(8, Math.max(1, availableParallelism() - 1));
 }
 
-function checkOptions({ list, batch, workers = 1, prefetch = 1 }: LoaderOptions): void {
+function checkOptions({ list, batch, workers = 1, prefetch = 1, repeats = 1 }: LoaderOptions): void {
   if (list.paths.length === 0) throw new UserError(`Loader: list ${list.root}: wanted images, got none`);
-  for (const [name, value] of Object.entries({ batch, workers, prefetch }))
+  for (const [name, value] of Object.entries({ batch, workers, prefetch, repeats }))
     if (!Number.isInteger(value) || value < 1)
       throw new UserError(`Loader: ${name}: wanted a whole number from 1 on, got ${value}`);
 }

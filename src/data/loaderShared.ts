@@ -20,6 +20,8 @@ export interface WorkerSetup {
   readonly batch: number;
   readonly train: boolean;
   readonly seed: number;
+  /** Rows that show the same image, one after the other. */
+  readonly repeats: number;
   readonly control: SharedArrayBuffer;
   readonly slots: readonly SlotBuffers[];
   readonly cache?: PixelCache;

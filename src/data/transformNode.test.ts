@@ -4,7 +4,7 @@ import { flipHorizontal } from './augment/flip.ts';
 import { padCrop } from './augment/padCrop.ts';
 import { photoTransform, smallTransform, type TrainTransform } from './augment/pipeline.ts';
 import type { Pixels } from './augment/pixels.ts';
-import { resizeBicubic } from './augment/resizeBicubic.ts';
+import { resample } from './augment/resample.ts';
 import { prepare, resize, vary } from './transformNode.ts';
 
 /** Red grows with x, green with y: a crop or resize shows in the values. */
@@ -35,7 +35,7 @@ describe('images of the right size', () => {
 
   it('are zoomed into by an evalCropRatio below 1, as the exported preprocessing says, whatever the training crop', async () => {
     const image = noisy(12);
-    const zoomed = resizeBicubic(image, 16, 16, { left: 2, top: 2, width: 12, height: 12 });
+    const zoomed = resample(image, 16, 16, { left: 2, top: 2, width: 12, height: 12 });
     for (const crop of ['pad', 'none', 'randomResized'] as const) {
       const config = { ...withTrain({ crop }), evalCropRatio: 0.75 };
       expect(await prepare(image, config, false)).toEqual(zoomed);

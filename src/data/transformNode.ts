@@ -1,12 +1,16 @@
 import sharp from 'sharp';
 import type { Stream } from '../random/stream.ts';
+import type { Interpolation } from './augment/affine.ts';
+import { colourJitter } from './augment/colourJitter.ts';
 import { evalPixels } from './augment/evalPixels.ts';
 import { flipHorizontal } from './augment/flip.ts';
 import { padCrop, padCropOffset } from './augment/padCrop.ts';
 import type { TransformConfig } from './augment/pipeline.ts';
 import { cropPixels, type Pixels } from './augment/pixels.ts';
+import { randAugment } from './augment/randAugment.ts';
 import { randomResizedCrop } from './augment/randomResizedCrop.ts';
-import { resizeBicubic } from './augment/resizeBicubic.ts';
+import { resample } from './augment/resample.ts';
+import { threeAugment } from './augment/threeAugment.ts';
 
 /**
  * The part of the transform that is the same every epoch, so its result can be kept: in evaluation everything up to
@@ -25,30 +29,48 @@ export async function prepare(image: Pixels, config: TransformConfig, train: boo
 export async function vary(image: Pixels, config: TransformConfig, random: Stream): Promise<Pixels> {
   const { crop, flip } = config.train;
   const cropped = crop === 'none' ? image : await cropAtRandom(image, config, random);
-  return random.uniform() < flip ? flipHorizontal(cropped) : cropped;
+  return recolour(random.uniform() < flip ? flipHorizontal(cropped) : cropped, config, random);
+}
+
+/** What the recipes do after crop and mirror, on bytes. Geometry shows the mean colour where the image ends (timm). */
+function recolour(image: Pixels, { mean, train }: TransformConfig, random: Stream): Pixels {
+  const { randAugment: policy, threeAugment: three, colourJitter: strength = 0, interpolation = 'fast' } = train;
+  if (policy) {
+    const fill = mean.map((x) => Math.min(255, Math.round(255 * x))) as [number, number, number];
+    return randAugment(image, policy, interpolation === 'fast' ? 'bicubic' : interpolation, fill, random);
+  }
+  return colourJitter(three ? threeAugment(image, random) : image, strength, random);
 }
 
 function cropAtRandom(image: Pixels, config: TransformConfig, random: Stream): Pixels | Promise<Pixels> {
-  const { crop, padding, scale, ratio } = config.train;
+  const { crop, padding, scale, ratio, interpolation = 'fast' } = config.train;
   if (crop === 'pad') {
     const { left, top } = padCropOffset(padding, random);
     return padCrop(image, padding, left, top);
   }
   const box = randomResizedCrop(image.width, image.height, scale, ratio, random);
-  return resize(cropPixels(image, box), config.imageSize, config.imageSize);
+  const [cropped, size] = [cropPixels(image, box), config.imageSize];
+  if (interpolation === 'fast') return resize(cropped, size, size);
+  const drawn = interpolation === 'random' ? (random.uniform() < 0.5 ? 'bilinear' : 'bicubic') : interpolation;
+  return resize(cropped, size, size, drawn);
 }
 
 /**
- * Bicubic resize of random crops; the image itself when the size is already right. sharp is two or three times as fast where
- * an image shrinks, and within a grey level. Where it grows, sharp samples half a pixel off, so our own code does it.
+ * Resize of random crops, bicubic (Catmull-Rom) or bilinear; the image itself when the size is already right. sharp is two or three
+ * times as fast where an image shrinks, and within a grey level. Where it grows, sharp samples half a pixel off, so our own code
+ * does it.
  */
-export async function resize(image: Pixels, width: number, height: number): Promise<Pixels> {
+export async function resize(
+  image: Pixels,
+  width: number,
+  height: number,
+  interpolation: Interpolation = 'bicubic',
+): Promise<Pixels> {
   if (image.width === width && image.height === height) return image;
-  if (width > image.width || height > image.height)
-    return resizeBicubic(image, width, height, { left: 0, top: 0, width, height });
+  if (width > image.width || height > image.height) return resample(image, width, height, undefined, interpolation);
   const raw = { width: image.width, height: image.height, channels: 3 } as const;
   const data = await sharp(image.data, { raw })
-    .resize(width, height, { kernel: 'cubic', fit: 'fill' })
+    .resize(width, height, { kernel: interpolation === 'bicubic' ? 'cubic' : 'linear', fit: 'fill' })
     .raw()
     .toBuffer();
   return { data, width, height };

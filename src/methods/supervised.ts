@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { binaryCrossEntropy } from '../losses/binaryCrossEntropy.ts';
 import { crossEntropy } from '../losses/crossEntropy.ts';
 import type { Features } from '../models/index.ts';
 import type { Tensor } from '../graph/tensor.ts';
@@ -9,7 +10,11 @@ export const labelSmoothing = z.number().min(0).max(1).default(0.1);
 /** Weight of the cross entropy with the labels beside a method's own terms; 0 leaves it out. */
 export const labelWeight = z.number().min(0).default(1);
 
-const config = z.strictObject({ labelSmoothing });
+const config = z.strictObject({
+  /** bce: each class a yes or no, every class of a mixed label a yes (DeiT III; with labelSmoothing 0 there). */
+  loss: z.enum(['crossEntropy', 'bce']).default('crossEntropy'),
+  labelSmoothing,
+});
 
 /** Cross entropy with the labels. A two-headed student learns with both heads, each at half weight. */
 export const supervised: Method<z.output<typeof config>> = {
@@ -17,7 +22,10 @@ export const supervised: Method<z.output<typeof config>> = {
   summary: 'cross entropy with the labels, no teacher',
   config,
   needs: () => ({ student: ['logits'], teacher: [], labels: 'any' }),
-  loss: ({ student, targets, config }) => labelTerms(student, targets, config.labelSmoothing),
+  loss: ({ student, targets, config: { loss, labelSmoothing } }) => {
+    if (loss === 'crossEntropy') return labelTerms(student, targets, labelSmoothing);
+    return overHeads(student, 'bce', (logits) => binaryCrossEntropy(logits, targets!, labelSmoothing));
+  },
 };
 
 /**
@@ -31,10 +39,18 @@ export function labelTerms(
   weight = 1,
 ): Record<string, Term> {
   if (weight === 0) return {};
-  const ce = (logits: Tensor) => crossEntropy(logits, targets!, smoothing);
-  if (!student.distLogits) return { ce: { value: ce(student.logits), weight } };
+  return overHeads(student, 'ce', (logits) => crossEntropy(logits, targets!, smoothing), weight);
+}
+
+function overHeads(
+  student: Features,
+  name: string,
+  loss: (logits: Tensor) => Tensor,
+  weight = 1,
+): Record<string, Term> {
+  if (!student.distLogits) return { [name]: { value: loss(student.logits), weight } };
   return {
-    ce: { value: ce(student.logits), weight: weight / 2 },
-    ceDist: { value: ce(student.distLogits), weight: weight / 2 },
+    [name]: { value: loss(student.logits), weight: weight / 2 },
+    [`${name}Dist`]: { value: loss(student.distLogits), weight: weight / 2 },
   };
 }

@@ -1,7 +1,7 @@
 import { floats } from '../graph/build.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { matmul } from '../ops/matmul.ts';
-import { bicubicSpan } from './bicubic.ts';
+import { resamplingSpan } from './resampling.ts';
 
 /**
  * Resizes maps [B,C,h,w] by two constant matrices: bicubic (a = -0.5) with antialiasing when it shrinks, as Pillow's
@@ -18,7 +18,7 @@ export function resizeBicubic(x: Tensor, rows: number, columns: number): Tensor 
 export function resizeMatrix(out: number, from: number): Float64Array {
   const data = new Float64Array(out * from);
   for (let i = 0; i < out; i++) {
-    const { first, weights } = bicubicSpan(i, from, out);
+    const { first, weights } = resamplingSpan(i, from, out);
     data.set(weights, i * from + first);
   }
   return data;

@@ -29,3 +29,15 @@ export function warmupConstant({
 }: Pick<CosineOptions, 'lr' | 'warmupLr' | 'warmupSteps'>): Schedule {
   return (step) => (step < warmupSteps ? warmupLr + ((lr - warmupLr) * step) / warmupSteps : lr);
 }
+
+export type StepOptions = Pick<CosineOptions, 'lr' | 'warmupLr' | 'warmupSteps'> & {
+  /** Every so many steps, counted from the first one, the rate is multiplied by `gamma`. */
+  readonly every: number;
+  readonly gamma: number;
+};
+
+/** Linear warm-up, then a staircase: torch's StepLR, which counts the warm-up too. */
+export function warmupStep({ lr, warmupLr, warmupSteps, every, gamma }: StepOptions): Schedule {
+  return (step) =>
+    step < warmupSteps ? warmupLr + ((lr - warmupLr) * step) / warmupSteps : lr * gamma ** Math.floor(step / every);
+}

@@ -1,4 +1,5 @@
 import { internal } from '../graph/errors.ts';
+import { sizeOf } from '../graph/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
 
 /** A vector of parameters that the optimiser treats alike. */
@@ -7,6 +8,19 @@ export interface OptimParam {
   readonly value: Tensor;
   /** Whether weight decay acts on it. */
   readonly decay: boolean;
+  /** The parameters that lie in it, one after the other; left out: it is one parameter. */
+  readonly parts?: readonly OptimPart[];
+}
+
+export interface OptimPart {
+  /** PyTorch name. */
+  readonly name: string;
+  readonly offset: number;
+  readonly size: number;
+}
+
+export function partsOf({ name, value, parts }: OptimParam): readonly OptimPart[] {
+  return parts ?? [{ name, offset: 0, size: sizeOf(value.shape) }];
 }
 
 /** State of the optimiser for one parameter vector; it starts at zero. */

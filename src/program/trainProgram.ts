@@ -90,10 +90,11 @@ export function trainProgram(spec: TrainSpec): TrainProgram {
   for (const [name, term] of Object.entries(terms)) common.set(`term.${name}`, term.value);
   const buffers = vectors.find(({ name }) => name === 'buffer');
   if (buffers) common.set('next.param.buffer', flatBuffers(buffers, params, store.updates));
-  const optimParams: OptimParam[] = trained.map(({ name }) => ({
+  const optimParams: OptimParam[] = trained.map(({ name, entries }) => ({
     name,
     value: ports.get(name)!,
     decay: name === 'decay',
+    parts: entries.map(({ spec, offset }) => ({ name: spec.name, offset, size: sizeOf(spec.shape) })),
   }));
   const slots = new Map(spec.optimiser.slots(optimParams).map(({ name, shape }) => [name, shape]));
   const sums =

@@ -23,9 +23,28 @@ export function announce(
     `data: ${data.train.paths.length} training and ${data.val.paths.length} validation images, ${classes} (${data.splitSource} split)`,
   );
   for (const { key, value, reason } of settings.choices) note(`${key} = ${value} (${reason})`);
+  note(`augmentation: ${describeAugment(settings.augment)}`);
   note(`student: ${student.family} ${JSON.stringify(student.config)}`);
   if (stages.length > 1 || stages[0]?.optim)
     for (const stage of stages) note(describeStage(settings, config, stage, steps / settings.train.epochs));
   if (teacher) note(`teacher: ${teacher.path} (${teacher.model.family})`);
   for (const model of [teacher, init]) for (const text of model?.notes ?? []) note(`${model!.path}: ${text}`);
+}
+
+/** The preset and what is on. */
+function describeAugment({ preset, ...augment }: RunParts['settings']['augment']): string {
+  const { crop, interpolation, flip, randAugment, threeAugment, colourJitter, erase, mixup, cutmix, repeats } = augment;
+  const mixed = augment.mixProbability > 0;
+  const parts = [
+    `crop ${crop}${crop === 'randomResized' ? ` (${interpolation})` : ''}`,
+    flip > 0 && `flip ${flip}`,
+    randAugment,
+    threeAugment && 'threeAugment',
+    colourJitter > 0 && `colourJitter ${colourJitter}${randAugment === null ? '' : ' (idle beside RandAugment)'}`,
+    erase > 0 && `erase ${erase}`,
+    mixed && mixup > 0 && `mixup ${mixup}`,
+    mixed && cutmix > 0 && `cutmix ${cutmix}`,
+    repeats > 1 && `repeats ${repeats}`,
+  ];
+  return `preset ${preset}: ${parts.filter(Boolean).join(', ')}`;
 }

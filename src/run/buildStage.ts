@@ -4,6 +4,8 @@ import { input } from '../graph/build.ts';
 import type { FeatureName, Features, Model, ModelConfig } from '../models/index.ts';
 import { adamw } from '../optim/adamw.ts';
 import { clipByGlobalNorm } from '../optim/clip.ts';
+import { lamb } from '../optim/lamb.ts';
+import { layerDecay } from '../optim/layerDecay.ts';
 import { sgd } from '../optim/sgd.ts';
 import { chain, type Transform } from '../optim/transform.ts';
 import { Scope } from '../nn/scope.ts';
@@ -87,8 +89,16 @@ export function stageSpec(parts: RunParts, stage: PlannedStage, weights: Readonl
 }
 
 function optimiserOf(optim: Settings['optim']): Transform {
-  const { weightDecay, betas, epsilon, momentum, nesterov } = optim;
-  const core =
-    optim.name === 'adamw' ? adamw({ betas, epsilon, weightDecay }) : sgd({ momentum, nesterov, weightDecay });
-  return optim.clipNorm === null ? core : chain(clipByGlobalNorm(optim.clipNorm), core);
+  const { weightDecay, betas, epsilon, momentum, nesterov, clipNorm } = optim;
+  const core = {
+    adamw: () => adamw({ betas, epsilon, weightDecay }),
+    lamb: () => lamb({ betas, epsilon, weightDecay }),
+    sgd: () => sgd({ momentum, nesterov, weightDecay }),
+  }[optim.name]();
+  const parts = [
+    ...(clipNorm === null ? [] : [clipByGlobalNorm(clipNorm)]),
+    core,
+    ...(optim.layerDecay === null ? [] : [layerDecay(optim.layerDecay)]),
+  ];
+  return parts.length === 1 ? core : chain(...parts);
 }

@@ -1,14 +1,10 @@
+import { AUGMENT_PRESETS, type PresetKey, type PresetName } from '../config/augmentPresets.ts';
 import type { RunConfig } from '../config/schema.ts';
-import { VARIANTS } from '../models/index.ts';
+import { parseRandAugment } from '../data/index.ts';
+import { UserError } from '../graph/errors.ts';
+import { type DataFacts, DEFAULTS, type DefaultKey, defaultOf, type Situation } from './defaultsTable.ts';
 
-/** What the automatic settings are chosen from. */
-export interface DataFacts {
-  /** Training images. */
-  readonly images: number;
-  readonly classes: number;
-  /** Median shorter side of some of the images, px. */
-  readonly shorterSide: number;
-}
+export type { DataFacts } from './defaultsTable.ts';
 
 /** A setting that was "auto", what it became and why. */
 export interface Choice {
@@ -29,90 +25,90 @@ export interface Settings {
   readonly choices: readonly Choice[];
 }
 
-/** Images up to this side are small: drawn from CIFAR-like sets, padded and cropped instead of zoomed into. */
-const SMALL_SIDE = 64;
+/** What the data does not tell. */
+export interface StudentFacts {
+  /** Of a Vision Transformer; undefined for a CNN. */
+  readonly width: number | undefined;
+  readonly integerLabels: boolean;
+}
 
-/** Chooses every "auto" by one table from the data's facts and the student (`width` of a Vision Transformer, undefined for a CNN). Our choice, all of it; each comes with its reason. */
-export function chooseSettings(config: RunConfig, facts: DataFacts, width: number | undefined): Settings {
-  const choices: Choice[] = [];
-  const pick = <T>(key: string, given: T, value: Auto<T>, reason: string): Auto<T> => {
+/** Takes "auto" settings from the table, each after those that its rules look at. */
+class Chooser {
+  readonly choices: Choice[] = [];
+  situation: Situation;
+
+  constructor(situation: Situation) {
+    this.situation = situation;
+  }
+
+  pick<T>(key: DefaultKey, given: T): Auto<T> {
     if (given !== 'auto') return given as Auto<T>;
-    choices.push({ key, value: value as number | string, reason });
-    return value;
-  };
-  const { augment, optim, train } = config;
-  const side = sideFor(config, facts);
-  const imageSize = pick('student.imageSize', config.student.imageSize, side.size, side.reason);
-  const small = imageSize <= SMALL_SIDE;
-  const scale = small ? `images of ${imageSize} px are small` : `images of ${imageSize} px`;
-  const batch = pick(
-    'train.batch',
-    train.batch,
-    Math.min(small ? (facts.images < 5000 ? 25 : 50) : 16, facts.images),
-    small ? `${scale}, ${facts.images} of them` : scale,
-  );
-  const epochs = pick('train.epochs', train.epochs, epochsFor(facts.images), `${facts.images} training images`);
-  const effective = batch * train.accumulate;
-  const lr = pick(
-    'optim.lr',
-    optim.lr,
-    learningRate(optim.name, effective, width),
-    `${optim.name} on a ${width === undefined ? 'CNN' : `ViT of width ${width}`}, batch ${effective}`,
-  );
+    const { value, reason } = defaultOf(key, this.situation);
+    this.choices.push({ key, value, reason });
+    return value as unknown as Auto<T>;
+  }
+
+  know(facts: Partial<Situation>): void {
+    this.situation = { ...this.situation, ...facts };
+  }
+}
+
+/** Chooses every "auto" by the table of defaults; each choice comes with its reason. */
+export function chooseSettings(config: RunConfig, facts: DataFacts, student: StudentFacts): Settings {
+  const { optim, train } = config;
+  const chooser = new Chooser({
+    ...facts,
+    ...student,
+    student: config.student.name,
+    optimiser: optim.name,
+    ...{ imageSize: 0, batch: 0, epochs: 0, lr: 0 },
+  });
+  const imageSize = chooser.pick('student.imageSize', config.student.imageSize);
+  chooser.know({ imageSize });
+  const batch = chooser.pick('train.batch', train.batch);
+  chooser.know({ batch: batch * train.accumulate });
+  const epochs = chooser.pick('train.epochs', train.epochs);
+  chooser.know({ epochs });
+  const lr = chooser.pick('optim.lr', optim.lr);
+  chooser.know({ lr });
+  const augment = chooseAugment(config.augment, chooser);
   return {
     imageSize,
-    augment: {
-      ...augment,
-      crop: pick('augment.crop', augment.crop, small ? 'pad' : 'randomResized', scale),
-      padding: pick(
-        'augment.padding',
-        augment.padding,
-        Math.max(1, Math.round(imageSize / 8)),
-        'an eighth of the side',
-      ),
-      flip: pick(
-        'augment.flip',
-        augment.flip,
-        0.5,
-        'left and right mean the same in most photos; set 0 for text and digits',
-      ),
-      evalCropRatio: pick('augment.evalCropRatio', augment.evalCropRatio, small ? 1 : 0.875, scale),
-    },
+    augment,
     optim: {
       ...optim,
       lr,
-      minLr: pick('optim.minLr', optim.minLr, Number((lr / 100).toPrecision(6)), 'a hundredth of optim.lr'),
-      warmupEpochs: pick(
-        'optim.warmupEpochs',
-        optim.warmupEpochs,
-        Math.min(5, epochs / 10),
-        'a tenth of the epochs, at most 5',
-      ),
-      weightDecay: pick('optim.weightDecay', optim.weightDecay, optim.name === 'adamw' ? 0.05 : 5e-4, optim.name),
+      minLr: chooser.pick('optim.minLr', optim.minLr),
+      warmupEpochs: chooser.pick('optim.warmupEpochs', optim.warmupEpochs),
+      weightDecay: chooser.pick('optim.weightDecay', optim.weightDecay),
     },
-    train: { ...train, batch, epochs, evalBatch: pick('train.evalBatch', train.evalBatch, small ? 100 : 16, scale) },
-    choices,
+    train: { ...train, batch, epochs, evalBatch: chooser.pick('train.evalBatch', train.evalBatch) },
+    choices: chooser.choices,
   };
 }
 
-function sideFor({ student }: RunConfig, { shorterSide }: DataFacts): { size: number; reason: string } {
-  const variant = VARIANTS[student.name];
-  if (!variant || variant.imageSize > SMALL_SIDE)
-    return { size: variant?.imageSize ?? 224, reason: `${student.name} is made for it` };
-  const size = Math.min(SMALL_SIDE, Math.max(28, Math.floor(shorterSide / 4) * 4));
-  return { size, reason: `the images are ${shorterSide} px and ${student.name} takes 28 to ${SMALL_SIDE}` };
-}
-
-function epochsFor(images: number): number {
-  if (images >= 100_000) return 300;
-  return Math.max(10, Math.min(100, Math.round(40_000 / images)));
-}
-
-/**
- * Square-root scaling in the batch. A Vision Transformer's falls with its width (as in muP, arXiv 2203.03466): 0.2 / width at
- * batch 32 trains 64 to 192 wide ones well in our measurements; a large set takes DeiT's 1e-3 at most.
- */
-function learningRate(optimiser: string, batch: number, width: number | undefined): number {
-  const base = optimiser === 'sgd' ? 0.05 : width === undefined ? 2.5e-3 : 0.18 / width;
-  return Number(Math.min(5e-3, base * Math.sqrt(batch / (optimiser === 'sgd' ? 64 : 32))).toPrecision(2));
+/** The preset's settings under those that are given; what the preset leaves to the size of the images comes from the table. */
+function chooseAugment(given: RunConfig['augment'], chooser: Chooser): Settings['augment'] {
+  const preset = chooser.pick('augment.preset', given.preset) as PresetName;
+  const held = AUGMENT_PRESETS[preset].settings;
+  const resolved = Object.fromEntries(
+    (Object.keys(held) as PresetKey[]).map((key) => {
+      const value = given[key] === 'auto' ? held[key] : given[key];
+      const inTable = value === 'auto' && Object.hasOwn(DEFAULTS, `augment.${key}`);
+      return [key, inTable ? chooser.pick(`augment.${key}` as DefaultKey, value) : value];
+    }),
+  );
+  const augment = { ...given, ...resolved, preset } as Settings['augment'];
+  if (given.flip === 'auto' && augment.flip > 0)
+    chooser.choices.push({
+      key: 'augment.flip',
+      value: augment.flip,
+      reason: 'left and right mean the same in most photos; set 0 for text and digits',
+    });
+  if (augment.randAugment !== null) parseRandAugment(augment.randAugment);
+  if (augment.randAugment !== null && augment.threeAugment)
+    throw new UserError(
+      'augment: wanted randAugment or threeAugment, got both; set augment.randAugment=null or augment.threeAugment=false',
+    );
+  return augment;
 }

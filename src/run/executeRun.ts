@@ -6,6 +6,7 @@ import type { RunEvent, UnstampedEvent } from '../train/events.ts';
 import type { Logger } from '../train/loggers/logger.ts';
 import { runUpdates } from '../train/stageLoop.ts';
 import { TrainState } from '../train/trainState.ts';
+import { toldEarly, watch } from './earlyStop.ts';
 import { BatchStream } from './batchStream.ts';
 import { announce } from './announce.ts';
 import { bestStep, type RunResult } from './runResult.ts';
@@ -19,6 +20,7 @@ import { RunEvaluator } from './runEvaluator.ts';
 import type { PlannedStage } from './stagePlan.ts';
 import { stageSchedule } from './stageSchedule.ts';
 import { updatesIn } from './trainRun.ts';
+import { nextLedger, nextMultiple } from './ledgerSteps.ts';
 import { ledgerOf, measureAutoWeights, type ProbeTask, probeTerms } from './termProbe.ts';
 import { describe, writeBestModel } from './saveModel.ts';
 
@@ -27,9 +29,6 @@ interface ExecuteOptions {
   readonly onEvent?: (event: RunEvent) => void;
   readonly signal?: AbortSignal;
 }
-
-/** The ledger is first told after so many steps of a stage: early enough to see that a term is too small to matter. */
-const FIRST_LEDGER = 10;
 
 type Parts = RunParts & { readonly init: LoadedModel | undefined };
 
@@ -58,8 +57,6 @@ export async function executeRun(
 
 /** The state goes round on the device. */
 const stays = (output: string): boolean => output.startsWith('next.');
-
-const nextMultiple = (step: number, span: number): number => (Math.floor(step / span) + 1) * span;
 
 class RunExecution {
   readonly #parts: Parts;
@@ -122,11 +119,11 @@ class RunExecution {
   async run(): Promise<RunResult> {
     announce(this.#parts, this.#totalSteps, this.#from?.progress.step, (event) => this.emit(event));
     for (const stage of this.#parts.stages) {
-      if (this.#progress.step >= stage.to) continue;
+      if (this.#progress.step >= stage.to || this.#progress.ended) continue;
       await this.#runStage(stage);
       if (this.#progress.step < stage.to) break;
     }
-    const reason = this.#progress.step < this.#totalSteps ? 'interrupted' : 'done';
+    const reason = this.#progress.step < this.#totalSteps && !this.#progress.ended ? 'interrupted' : 'done';
     const { best, step } = this.#progress;
     const result: RunResult = {
       out: this.#out,
@@ -175,8 +172,8 @@ class RunExecution {
         stage.to,
         nextMultiple(step, this.#updatesPerEpoch * this.#parts.settings.train.evalEvery),
       );
-      const ledgerAt = this.#nextLedger(stage, step);
       const { settings, student } = this.#parts;
+      const ledgerAt = nextLedger(stage, step, settings.train.ledgerEvery);
       const finished = await runUpdates({
         engine,
         program,
@@ -204,7 +201,7 @@ class RunExecution {
       if (finished === epochEnd) await this.#evaluate(stage, finished);
       else if (finished === ledgerAt && !this.#saveDue()) continue;
       await this.#save('last');
-      if (this.#options.signal?.aborted) break;
+      if (this.#options.signal?.aborted || this.#progress.ended) break;
     }
     await update.dispose();
     await accumulateStep?.dispose();
@@ -252,14 +249,6 @@ class RunExecution {
     this.emit({ type: 'ledger', step, epoch, stage: stage.index, terms: ledgerOf(weights, probed) });
   }
 
-  /** The next step at which the ledger is due: the tenth of a stage, and every `train.ledgerEvery`. */
-  #nextLedger(stage: PlannedStage, step: number): number {
-    const { ledgerEvery } = this.#parts.settings.train;
-    const first = Math.min(stage.from + FIRST_LEDGER, stage.to);
-    const regular = ledgerEvery === null ? Number.POSITIVE_INFINITY : nextMultiple(step, ledgerEvery);
-    return step < first ? Math.min(first, regular) : regular;
-  }
-
   #initialState() {
     const { init, student, data } = this.#parts;
     if (!init) return new Map();
@@ -283,10 +272,21 @@ class RunExecution {
     for (const { metrics, ema } of found.events)
       this.emit({ type: 'evaluation', step, epoch, stage: stage.index, metrics, ...(ema ? { ema } : {}) });
     this.#progress = { ...this.#progress, last: found.named };
+    this.#watchForEnd(stage, step);
     if (this.#progress.best !== null && found.score <= this.#progress.best.metric) return;
     this.#progress = { ...this.#progress, best: { step, metric: found.score } };
     await this.#save('best');
     await writeBestModel(join(this.#out, 'model'), this.#parts, this.#state!, found.ema ? 'ema' : 'param');
+  }
+
+  /** Early stop, in the last stage: those before it are followed by more. */
+  #watchForEnd(stage: PlannedStage, step: number): void {
+    const stop = this.#parts.settings.train.earlyStop;
+    if (stop === null || stage.to !== this.#totalSteps) return;
+    const early = watch(stop, this.#progress.early, this.#progress.last);
+    const ended = early.since >= stop.patience && step < this.#totalSteps;
+    this.#progress = { ...this.#progress, early, ...(ended ? { ended } : {}) };
+    if (ended) this.emit({ type: 'note', message: toldEarly(stop, early, step, this.#totalSteps) });
   }
 
   async #save(kind: 'last' | 'best'): Promise<void> {

@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import { AUGMENT_PRESETS, type PresetKey } from '../config/augmentPresets.ts';
 import { augmentSchema } from '../config/schema.ts';
 import { METHODS } from '../methods/index.ts';
 import { VARIANTS, variantConfig } from '../models/index.ts';
+import { DEFAULTS } from './defaultsTable.ts';
 import { type ModelSize, modelSize, NAMED_CLASSES } from './inspectModel.ts';
 
 export interface ModelListing extends ModelSize {
@@ -27,6 +29,14 @@ export interface MethodListing {
 
 export interface AugmentationListing extends SettingListing {
   readonly meaning: string;
+  /** Its value in each preset; left out where the presets do not set it. */
+  readonly presets?: Readonly<Record<string, unknown>>;
+}
+
+/** A setting that may be "auto": the first rule that holds gives its value. */
+export interface DefaultListing {
+  readonly key: string;
+  readonly rules: readonly { readonly when: string; readonly value: string }[];
 }
 
 /** Every architecture; sizes are with 1000 classes. */
@@ -51,11 +61,23 @@ export function listMethods(): MethodListing[] {
 
 /** What each key of the section `augment` does, with the source of what it does. */
 const AUGMENTATIONS: Readonly<Record<string, string>> = {
+  preset: 'a named set of values for the keys that are auto',
   crop: 'randomResized: a crop of random area and aspect (Inception, arXiv 1409.4842, section 6); pad: shift over a black border (ResNet, arXiv 1512.03385, section 4.2); none',
   scale: 'area of a randomResized crop, as a share of the image',
   ratio: 'width / height of a randomResized crop',
   padding: 'border of crop pad, px',
   flip: 'probability of a left-right mirror',
+  interpolation:
+    "of a randomResized crop: Pillow's bicubic or bilinear, random: one of the two; fast: libvips' bicubic, which moves what it enlarges by up to half a pixel",
+  randAugment: 'RandAugment with the increasing operations, as timm writes it (arXiv 1909.13719): rand-m9-mstd0.5-inc1',
+  threeAugment: '3-Augment: grey, solarised or blurred (DeiT III, arXiv 2204.07118)',
+  colourJitter: 'strength of brightness, contrast and saturation; idle beside randAugment, as in timm',
+  erase: 'probability of random erasing by noise (arXiv 1708.04896)',
+  mixup: 'alpha of mixup (arXiv 1710.09412); 0: none',
+  cutmix: 'alpha of CutMix (arXiv 1905.04899); 0: none',
+  mixProbability: 'share of the batches that are mixed',
+  mixSwitch: "CutMix' share of the mixed batches, where both are on",
+  repeats: 'repeated augmentation: copies of an image in a batch (arXiv 1901.09335); 1: none',
   evalCropRatio: 'in evaluation: part of the resized shorter side that the centre crop keeps',
   mean: 'taken from the pixels, by channel; ImageNet',
   std: 'the pixels are divided by it, by channel; ImageNet',
@@ -63,7 +85,22 @@ const AUGMENTATIONS: Readonly<Record<string, string>> = {
 
 /** The keys of the section `augment`. */
 export function listAugmentations(): AugmentationListing[] {
-  return settingsOf(augmentSchema).map((setting) => ({ ...setting, meaning: AUGMENTATIONS[setting.key] ?? '' }));
+  return settingsOf(augmentSchema).map((setting) => ({
+    ...setting,
+    meaning: AUGMENTATIONS[setting.key] ?? '',
+    ...(setting.key in AUGMENT_PRESETS.light.settings ? { presets: inPresets(setting.key as PresetKey) } : {}),
+  }));
+}
+
+const inPresets = (key: PresetKey): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(AUGMENT_PRESETS).map(([name, { settings }]) => [name, settings[key]]));
+
+/** The table behind every "auto". */
+export function listDefaults(): DefaultListing[] {
+  return Object.entries(DEFAULTS).map(([key, rules]) => ({
+    key,
+    rules: rules.map(({ when, shown }) => ({ when, value: shown })),
+  }));
 }
 
 /** The part of a JSON schema that is read. */

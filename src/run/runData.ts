@@ -8,7 +8,9 @@ import {
   decodeImage,
   type ImageList,
   type Loader,
+  type MixConfig,
   openDataset,
+  parseRandAugment,
   showPlaces,
   subset,
   type TransformConfig,
@@ -74,8 +76,17 @@ function digestOf({ paths, labels }: ImageList): string {
 }
 
 export function transformOf({ imageSize, augment }: Settings): TransformConfig {
-  const { mean, std, evalCropRatio, ...train } = augment;
-  return { imageSize, mean, std, evalCropRatio, train };
+  const { mean, std, evalCropRatio } = augment;
+  const { crop, scale, ratio, padding, flip, interpolation, threeAugment, colourJitter, erase } = augment;
+  const randAugment = augment.randAugment === null ? null : parseRandAugment(augment.randAugment);
+  const geometry = { crop, scale, ratio, padding, flip, interpolation };
+  return {
+    imageSize,
+    mean,
+    std,
+    evalCropRatio,
+    train: { ...geometry, randAugment, threeAugment, colourJitter, erase },
+  };
 }
 
 export function trainLoader(data: RunData, config: RunConfig, settings: Settings): Loader {
@@ -85,8 +96,15 @@ export function trainLoader(data: RunData, config: RunConfig, settings: Settings
     batch: settings.train.batch,
     train: true,
     seed: settings.train.seed,
+    repeats: settings.augment.repeats,
+    mix: mixOf(settings),
     ...loaderOptions(config),
   });
+}
+
+export function mixOf({ augment }: Settings): MixConfig {
+  const { mixup, cutmix, mixSwitch, mixProbability } = augment;
+  return { mixup, cutmix, switch: mixSwitch, probability: mixProbability };
 }
 
 /** What the loader itself is told by a configuration. */

@@ -24,7 +24,11 @@ function planned(optim: object, second: object, third: object | undefined) {
     },
     'config',
   );
-  const settings = chooseSettings(config, { images: 80, classes: 3, shorterSide: 28 }, 64);
+  const settings = chooseSettings(
+    config,
+    { images: 80, classes: 3, shorterSide: 28 },
+    { width: 64, integerLabels: false },
+  );
   const stages = planStages(config, 10, PER_EPOCH);
   const rate = (index: number, step: number) =>
     stageSchedule(settings, config, stages[index]!, PER_EPOCH, 10 * PER_EPOCH)(step);

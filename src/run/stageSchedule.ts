@@ -1,6 +1,6 @@
 import type { RunConfig } from '../config/schema.ts';
 import { UserError } from '../graph/errors.ts';
-import { type Schedule, warmupConstant, warmupCosine } from '../optim/schedule.ts';
+import { type Schedule, warmupConstant, warmupCosine, warmupStep } from '../optim/schedule.ts';
 import type { Settings } from './defaults.ts';
 import type { PlannedStage } from './stagePlan.ts';
 
@@ -52,7 +52,7 @@ export function describeStage(
   const epochs = `epochs ${from / updatesPerEpoch + 1} to ${to / updatesPerEpoch}`;
   if (!optim) return `stage ${index + 1}: ${name}, ${epochs}, learning rate of the run`;
   const { lr, minLr, warmupEpochs, schedule, weightDecay } = stageSettings(settings, config, stage).optim;
-  const end = schedule === 'constant' ? '' : ` to ${minLr}`;
+  const end = schedule === 'cosine' ? ` to ${minLr}` : '';
   return `stage ${index + 1}: ${name}, ${epochs}, learning rate of its own: ${schedule} ${lr}${end}, warm-up ${warmupEpochs} epochs, weight decay ${weightDecay}`;
 }
 
@@ -66,5 +66,8 @@ function scheduleOf({ optim }: Settings, updatesPerEpoch: number, totalSteps: nu
     warmupSteps,
     totalSteps,
   };
-  return optim.schedule === 'cosine' ? warmupCosine(common) : warmupConstant(common);
+  if (optim.schedule === 'cosine') return warmupCosine(common);
+  if (optim.schedule === 'constant') return warmupConstant(common);
+  const every = Math.max(1, Math.round(optim.stepEpochs * updatesPerEpoch));
+  return warmupStep({ ...common, every, gamma: optim.stepGamma });
 }

@@ -4,7 +4,7 @@ import { type ProbeProgram, probeProgram } from '../program/probeProgram.ts';
 import type { Vector } from '../program/state.ts';
 import { type TrainSpec, trainProgram } from '../program/trainProgram.ts';
 import { stream } from '../random/stream.ts';
-import { oneHot, type TrainBatch } from '../train/stageLoop.ts';
+import { targetRows, type TrainBatch } from '../train/stageLoop.ts';
 import { type StateArray, TrainState } from '../train/trainState.ts';
 
 /** A loss term by itself, unweighted. */
@@ -36,7 +36,7 @@ export class TermProbe {
   /** `weights` are the state's `param.*` ports; the masks depend on `seed` and `step` alone. */
   async measure(
     weights: Readonly<Record<string, EngineTensor>>,
-    { images, labels }: TrainBatch,
+    given: TrainBatch,
     seed: number,
     step: number,
   ): Promise<Map<string, ProbedTerm>> {
@@ -45,8 +45,8 @@ export class TermProbe {
     const engine = this.#engine;
     const feeds: Record<string, EngineTensor> = {
       ...weights,
-      'batch.pixels': engine.tensor('float32', [batch, ...pixels], images),
-      'batch.targets': engine.tensor('float32', [batch, student.classes], oneHot(labels, student.classes)),
+      'batch.pixels': engine.tensor('float32', [batch, ...pixels], given.images),
+      'batch.targets': engine.tensor('float32', [batch, student.classes], targetRows(given, student.classes)),
     };
     for (const noise of noises)
       feeds[`noise.${noise.name}`] = engine.tensor(

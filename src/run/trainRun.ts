@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parseConfig } from '../config/parse.ts';
 import { type RunConfig, type RunInput, runSchema } from '../config/schema.ts';
 import { differences, overlay, type Settings } from '../config/settings.ts';
+import type { Engine } from '../engine/contract.ts';
 import { UserError } from '../graph/errors.ts';
 import { buildModel, VARIANTS } from '../models/index.ts';
 import { checkWeights } from '../formats/matchNames.ts';
@@ -12,11 +13,14 @@ import { type Checkpoint, loadCheckpoint } from '../train/checkpointNode.ts';
 import type { RunEvent } from '../train/events.ts';
 import { checkInit, checkNames, checkStages } from './checkRun.ts';
 import { checkNeeds, describeFeatures, type RunParts } from './buildStage.ts';
-import { chooseSettings } from './defaults.ts';
+import { epochsWithin } from './budget.ts';
+import { type Choice, chooseSettings } from './defaults.ts';
 import { initialWeights } from './initialWeights.ts';
+import { checkMixing, takesIntegerLabels } from './integerLabels.ts';
 import { loadModelReference, type OnModel } from './modelReference.ts';
 import { openRunData } from './runData.ts';
 import type { Device } from './devices.ts';
+import { checkEarlyStop } from './earlyStop.ts';
 import { engineFor } from './engines.ts';
 import { executeRun } from './executeRun.ts';
 import type { RunResult } from './runResult.ts';
@@ -46,28 +50,47 @@ export interface TrainOptions {
  * @throws UserError for whatever the user can mend; nothing is written before the inputs have been checked.
  */
 export async function trainRun(input: RunInput | undefined, options: TrainOptions): Promise<RunResult> {
+  const began = performance.now();
   const config = options.resume ? await resumedConfig(input, options.out) : parseConfig(runSchema, input, 'config');
   checkNames(config);
-  const parts = await assemble(config, options.onModel);
-  checkStages(parts);
+  const threads = config.train.threads === 'auto' ? {} : { threads: config.train.threads };
+  const engine = engineFor(options.device ?? 'cpu', threads);
+  const parts = await withinBudget(config, engine, began, options.onModel);
   const folder = await createRunFolder(options.out, { resume: options.resume ?? false });
   try {
     const checkpoint = folder.checkpoint === undefined ? undefined : await checkedResume(folder.checkpoint, parts);
-    const threads = config.train.threads === 'auto' ? {} : { threads: config.train.threads };
-    return await executeRun(parts, folder.path, checkpoint, {
-      ...options,
-      engine: engineFor(options.device ?? 'cpu', threads),
-    });
+    return await executeRun(parts, folder.path, checkpoint, { ...options, engine });
   } finally {
     await folder.release();
   }
 }
 
-/** Reads everything that the run needs and checks that it fits, before anything is compiled or written. */
-export async function assemble(
+/** The assembled run. A budget sets its epochs, which from then on are settings like any other: a resume measures nothing. */
+async function withinBudget(
   config: RunConfig,
-  onModel?: OnModel,
-): Promise<RunParts & { readonly init: Awaited<ReturnType<typeof loadModelReference>> | undefined }> {
+  engine: Engine,
+  began: number,
+  onModel: OnModel | undefined,
+): Promise<Assembled> {
+  const parts = await assemble(config, onModel);
+  checkStages(parts);
+  const { budget, epochs: given } = config.train;
+  if (budget === null) return parts;
+  if (given !== 'auto') return told(parts, { key: 'train.budget', value: budget, reason: 'train.epochs is set' });
+  const { epochs, reason } = await epochsWithin(parts, engine, budget, began);
+  const fixed = await assemble({ ...config, train: { ...config.train, epochs } });
+  return told(fixed, { key: 'train.epochs', value: epochs, reason });
+}
+
+const told = (parts: Assembled, choice: Choice): Assembled => ({
+  ...parts,
+  settings: { ...parts.settings, choices: [choice, ...parts.settings.choices] },
+});
+
+type Assembled = RunParts & { readonly init: Awaited<ReturnType<typeof loadModelReference>> | undefined };
+
+/** Reads everything that the run needs and checks that it fits, before anything is compiled or written. */
+export async function assemble(config: RunConfig, onModel?: OnModel): Promise<Assembled> {
   const opened = await openRunData(config);
   // The notes are told by the run itself, so that its log has them too.
   const downloads: OnModel = (event) => event.type === 'download' && onModel?.(event);
@@ -97,9 +120,11 @@ export async function assemble(
     ...init?.model,
     ...config.student.settings,
   };
-  const settings = chooseSettings(named, data.facts, typeof shape.width === 'number' ? shape.width : undefined);
+  const width = typeof shape.width === 'number' ? shape.width : undefined;
+  const settings = chooseSettings(named, data.facts, { width, integerLabels: takesIntegerLabels(config) });
   const updatesPerEpoch = updatesIn(data.train.paths.length, settings.train.batch, settings.train.accumulate);
   const stages = planStages(config, settings.train.epochs, updatesPerEpoch);
+  checkMixing(stages, settings);
   checkLabels(showPlaces(config.data.dir), data, stages, config.method);
   const described = studentConfig(
     config,
@@ -109,6 +134,12 @@ export async function assemble(
     init?.model,
   );
   const student = buildModel(described);
+  checkEarlyStop(config.train.earlyStop, {
+    labelled: data.labelled,
+    teacher: teacher !== undefined,
+    ema: config.train.ema !== null,
+    classes: data.classes.length,
+  });
   checkNeeds(stages, student, teacher);
   if (init) initialWeights(init, student, data.classes);
   const { mean, std, evalCropRatio } = settings.augment;

@@ -18,6 +18,10 @@ export interface Progress {
   readonly best: { readonly step: number; readonly metric: number } | null;
   /** Metrics of the last evaluation, by full name. */
   readonly last: Readonly<Record<string, number>>;
+  /** Where train.earlyStop watches: the best value of its metric and the evaluations since. */
+  readonly early?: { readonly best: number; readonly since: number };
+  /** The run was stopped early: a resume has nothing to do. */
+  readonly ended?: boolean;
   readonly seed: number;
   /** Digest of the list of training images: names, labels, order. */
   readonly data: string;

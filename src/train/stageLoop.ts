@@ -13,6 +13,8 @@ export interface TrainBatch {
   readonly images: Float32Array;
   /** Class of each image, -1 without a label. */
   readonly labels: Int32Array;
+  /** Share of its own image and label in row i; the rest is that of row B-1-i (mixup, cutmix). Left out: not mixed. */
+  readonly own?: number;
   readonly waitSeconds: number;
   release(): void;
 }
@@ -121,7 +123,7 @@ function hostFeeds(
   const { engine, program, classes, imageSize } = loop;
   const feeds: Record<string, EngineTensor> = {
     'batch.pixels': engine.tensor('float32', [loop.batch, 3, imageSize, imageSize], batch.images),
-    'batch.targets': engine.tensor('float32', [loop.batch, classes], oneHot(batch.labels, classes)),
+    'batch.targets': engine.tensor('float32', [loop.batch, classes], targetRows(batch, classes)),
   };
   const scalars = {
     ...program.scalars({ step: step + 1, lr }),
@@ -145,6 +147,14 @@ export function oneHot(labels: Int32Array, classes: number): Float32Array {
     if (label >= 0) rows[row * classes + label] = 1;
   });
   return rows;
+}
+
+/** The label rows [B,K] of a batch, mixed as its images are. */
+export function targetRows({ labels, own = 1 }: Pick<TrainBatch, 'labels' | 'own'>, classes: number): Float32Array {
+  const rows = oneHot(labels, classes);
+  if (own === 1) return rows;
+  const partners = oneHot(labels.slice().reverse(), classes);
+  return rows.map((x, i) => own * x + (1 - own) * partners[i]!);
 }
 
 /** Stops before the update is taken: the state stays that of the step before. */

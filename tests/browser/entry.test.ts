@@ -20,7 +20,7 @@ function closure(file: string, found = new Set<string>()): Set<string> {
 
 it("the browser's entry loads a few small files and no package", () => {
   const files = [...closure('browser.ts')];
-  expect(files).toContain('data/augment/resizeBicubic.ts');
+  expect(files).toContain('data/augment/resample.ts');
   expect(files.filter((file) => !file.endsWith('.ts'))).toEqual([]);
   expect(files.filter((file) => /Node\.ts$/.test(file))).toEqual([]);
   expect(files.length).toBeLessThan(12);

@@ -5,7 +5,7 @@ import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import type { RunConfig } from '../../src/config/schema.ts';
-import { resizeBicubic } from '../../src/data/augment/resizeBicubic.ts';
+import { resample } from '../../src/data/augment/resample.ts';
 import { readSafetensors } from '../../src/formats/safetensorsNode.ts';
 import { type ClassProbability, loadModel } from '../../src/index.ts';
 import type { EvaluationReport } from '../../src/run/evaluateModel.ts';
@@ -281,7 +281,7 @@ describe('distill', () => {
 async function plainPixels(path: string): Promise<number[]> {
   const { data } = await sharp(path).raw().toBuffer({ resolveWithObject: true });
   const whole = { left: 0, top: 0, width: 28, height: 28 };
-  const bytes = resizeBicubic({ data, width: 16, height: 16 }, 28, 28, whole).data;
+  const bytes = resample({ data, width: 16, height: 16 }, 28, 28, whole).data;
   const [mean, std] = [
     [0.485, 0.456, 0.406],
     [0.229, 0.224, 0.225],

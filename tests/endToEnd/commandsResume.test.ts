@@ -7,11 +7,12 @@ import { type Finished, TINY_RESNET, temporaryFolder, understudy, writeDataset }
 
 const dir = temporaryFolder();
 
-/** Two stages of 12 steps, 3 steps an epoch, with everything that has a state: EMA, noise, slots, sampler. */
+/** Two stages of 12 steps, 3 steps an epoch, with everything that has a state or is drawn: EMA, noise, slots, sampler, the whole of DeiT's augmentation. */
 const DISTILL = [
   ...['distill', '--data', 'data', '--teacher', 'teacher', '--student', 'vit_pico_patch4', '--method', 'dearkd'],
   ...['--epochs', '8', '--batch', '8', '--set', 'dearkd.stageOne=0.5', '--set', 'train.ema=0.9'],
   ...['--set', 'student.settings={"depth":2,"width":16,"heads":1}', '--set', 'student.settings.dropPath=0.2'],
+  ...['--set', 'augment.preset=deit'],
 ];
 const SAVE_OFTEN = ['--set', 'train.checkpointSeconds=0.001'];
 
@@ -67,6 +68,9 @@ it('the uninterrupted run has what the others are held to', () => {
   expect(rows.filter((row) => 'train/loss_hidden' in row)).toHaveLength(12);
   // Drop path and the dropout of MHCA are drawn anew in each step: were they off, this test would prove less.
   expect(readFileSync(join(dir, 'whole/config.yaml'), 'utf8')).toContain('dropPath: 0.2');
+  expect(readFileSync(join(dir, 'whole/train.log'), 'utf8')).toMatch(
+    /rand-m9.* erase 0.25, mixup 0.8, cutmix 1, repeats 3/,
+  );
 });
 
 it('kill -9 in either stage and --resume: the same metrics and weights, bit for bit', async () => {

@@ -57,6 +57,20 @@ def makeCrossEntropy():
             finish(f"crossEntropy{kind.capitalize()}{name}", x, {}, {"loss": loss}, dict(method="crossEntropy", labelSmoothing=smoothing))
 
 
+def makeBce():
+    """DeiT III: every class above 0 in the mixed row is a yes; torch's own loss, mean over batch and classes."""
+    seed = 140
+    for kind in ("labels", "mixed"):
+        for name, B, huge, smoothing in (("", 4, False, 0.0), ("Smoothing", 4, False, 0.1), ("Huge", 4, True, 0.0), ("Batch1", 1, False, 0.0)):
+            seed += 1
+            rnd = Random(seed)
+            x = {"logits": leaf(logits(rnd, B, 6, huge)), **target(rnd, kind, B, 6)}
+            rows = F.one_hot(x["labels"], 6).double() if kind == "labels" else x["target"]
+            yes = rows.gt(0.0).double() * (1 - smoothing) + smoothing / 6
+            loss = torch.nn.BCEWithLogitsLoss()(x["logits"], yes)
+            finish(f"bce{kind.capitalize()}{name}", x, {}, {"loss": loss}, dict(method="supervised", loss="bce", labelSmoothing=smoothing))
+
+
 def makeKd():
     seed = 200
     for name, tau, reduction, B, huge, kind, a, smoothing in (
@@ -161,6 +175,7 @@ def checkPool():
 if __name__ == "__main__":
     checkPool()
     makeCrossEntropy()
+    makeBce()
     makeKd()
     makeDearkd()
     makeBothHeads()

@@ -32,7 +32,71 @@ def run(case, seed, build, config, moments):
     save("optim", case, t, dict(config, steps=STEPS), "<f8")
 
 
+def lamb(case, decay):
+    """You et al., arXiv 1904.00962, algorithm 2, spelled out in numpy on parts of one vector; the middle part starts at 0."""
+    parts, b1, b2, eps, wd = [4, 2, 5], 0.9, 0.999, 1e-6, 0.05
+    rnd = Random(404)
+    p = rnd.normal(sum(parts)).numpy()
+    p[4:6] = 0.0
+    grads = rnd.normal(STEPS, sum(parts))
+    grads[3] *= 100
+    grads[:, 10] = 0.0  # only its decay moves it
+    grads[:2, 6:] = 0.0  # a part whose first updates are its decay alone
+    t = {"input.param": torch.tensor(p.copy()), "input.grads": grads, "input.lr": torch.tensor(LR)}
+    m, v, seen = p * 0, p * 0, {"param": [], "m": [], "v": []}
+    for k in range(STEPS):
+        g = grads[k].numpy()
+        m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g * g
+        r = (m / (1 - b1 ** (k + 1))) / ((v / (1 - b2 ** (k + 1))) ** 0.5 + eps)
+        start = 0
+        for n in parts:
+            s = slice(start, start + n)
+            u = r[s] + (wd * p[s] if decay else 0)
+            pn, un = math.sqrt((p[s] ** 2).sum()), math.sqrt((u**2).sum())
+            trust = pn / un if decay and pn > 0 and un > 0 else 1.0
+            p[s] = p[s] - LR[k] * trust * u
+            start += n
+        for name, value in (("param", p), ("m", m), ("v", v)):
+            seen[name].append(torch.tensor(value.copy()))
+    t.update({"output." + n: torch.stack(x) for n, x in seen.items()})
+    save("optim", case, t, dict(optimizer="lamb", beta1=b1, beta2=b2, eps=eps, weightDecay=wd, steps=STEPS, parts=parts, decay=decay), "<f8")
+
+
+def layerDecay():
+    """torch's AdamW with a group a layer: lr x 0.65^(distance from the head)."""
+    names = ["patch_embed.proj.weight", "blocks.0.mlp.fc1.weight", "blocks.1.mlp.fc1.weight", "norm.weight", "head.weight"]
+    rates = [0.65**3, 0.65**2, 0.65, 1.0, 1.0]
+    parts = [3, 2, 4, 1, 2]
+    rnd = Random(405)
+    start, grads = rnd.normal(sum(parts)), rnd.normal(STEPS, sum(parts))
+    ps = [torch.nn.Parameter(x.clone()) for x in start.split(parts)]
+    opt = torch.optim.AdamW([{"params": [x]} for x in ps], lr=1, weight_decay=0.05)
+    seen = []
+    for k in range(STEPS):
+        for group, rate, x, g in zip(opt.param_groups, rates, ps, grads[k].split(parts)):
+            group["lr"], x.grad = LR[k] * rate, g.clone()
+        opt.step()
+        seen.append(torch.cat([x.detach().clone() for x in ps]))
+    t = {"input.param": start, "input.grads": grads, "input.lr": torch.tensor(LR), "output.param": torch.stack(seen)}
+    save("optim", "layerDecay", t, dict(optimizer="adamw", beta1=0.9, beta2=0.999, eps=1e-8, weightDecay=0.05, layerDecay=0.65, steps=STEPS, parts=parts, names=names), "<f8")
+
+
+def stepSchedule():
+    opt = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.2)
+    schedule = torch.optim.lr_scheduler.StepLR(opt, step_size=7, gamma=0.3)
+    seen = []
+    for _ in range(30):
+        seen.append(opt.param_groups[0]["lr"])
+        opt.step()
+        schedule.step()
+    save("optim", "stepSchedule", {"output.lr": torch.tensor(seen)}, dict(lr=0.2, every=7, gamma=0.3), "<f8")
+
+
 def main():
+    lamb("lamb", True)
+    lamb("lambNoDecay", False)
+    layerDecay()
+    stepSchedule()
     run("adamw", 400, lambda p: torch.optim.AdamW(p, lr=1, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.05), dict(optimizer="adamw", beta1=0.9, beta2=0.999, eps=1e-8, weightDecay=0.05), {"exp_avg": "m", "exp_avg_sq": "v"})
     for name, nesterov in (("sgdMomentum", False), ("sgdNesterov", True)):
         run(name, 401, lambda p: torch.optim.SGD(p, lr=1, momentum=0.9, weight_decay=1e-4, nesterov=nesterov), dict(optimizer="sgd", momentum=0.9, nesterov=nesterov, weightDecay=1e-4), {"momentum_buffer": "velocity"})

@@ -9,6 +9,9 @@ type Ports = (name: string) => Tensor;
 const CROSS_ENTROPY = ['Labels', 'Mixed'].flatMap((kind) =>
   ['', 'NoSmoothing', 'Huge', 'Batch1'].map((name) => `crossEntropy${kind}${name}`),
 );
+const BCE = ['Labels', 'Mixed'].flatMap((kind) =>
+  ['', 'Smoothing', 'Huge', 'Batch1'].map((name) => `bce${kind}${name}`),
+);
 const SOFT = ['Tau1', 'Tau3', 'ElementMean', 'Huge', 'HugeTau3', 'Batch1'].map((name) => `softKd${name}`);
 const HARD = ['Cls', 'Dist', 'DistMixed', 'DistHuge', 'ClsBatch1'].map((name) => `hardKd${name}`);
 const DEARKD = ['Hard', 'Soft', 'None', 'SmallerMap', 'NonInteger', 'Dist', 'DistSoft', 'OddGrid'].map(
@@ -27,7 +30,7 @@ const of = (golden: Golden, ...names: string[]) => Object.fromEntries(names.map(
 function crossEntropyCase(golden: Golden): MethodCase {
   return {
     method: METHODS.supervised as Method,
-    config: of(golden, 'labelSmoothing'),
+    config: of(golden, 'labelSmoothing', ...('loss' in golden.config ? ['loss'] : [])),
     student: (port) => logits(port, golden),
     terms: {},
   };
@@ -94,6 +97,7 @@ const bothHeads = (read: (golden: Golden) => MethodCase) => (golden: Golden) => 
 
 const CASES: readonly (readonly [names: readonly string[], read: (golden: Golden) => MethodCase])[] = [
   [CROSS_ENTROPY, crossEntropyCase],
+  [BCE, crossEntropyCase],
   [SOFT, softKdCase],
   [HARD, hardKdCase],
   [DEARKD, dearkdCase],

@@ -6,7 +6,9 @@ import { type NdArray, ndArray } from '../../src/graph/ndArray.ts';
 import type { Tensor } from '../../src/graph/tensor.ts';
 import { adamw } from '../../src/optim/adamw.ts';
 import { clipByGlobalNorm, globalNorm } from '../../src/optim/clip.ts';
-import { warmupCosine } from '../../src/optim/schedule.ts';
+import { lamb } from '../../src/optim/lamb.ts';
+import { layerDecay } from '../../src/optim/layerDecay.ts';
+import { warmupCosine, warmupStep } from '../../src/optim/schedule.ts';
 import { sgd } from '../../src/optim/sgd.ts';
 import { chain, type Transform } from '../../src/optim/transform.ts';
 import { trainProgram } from '../../src/program/trainProgram.ts';
@@ -32,6 +34,18 @@ const reference: Run = async (outputs, feeds) => {
 const row = ({ data }: NdArray, step: number, size: number): NdArray =>
   ndArray([size], Float64Array.from(data).slice(step * size, (step + 1) * size));
 
+/** Where the file's vector holds several parameters. */
+function partsOf({ config }: Golden): { parts?: { name: string; offset: number; size: number }[] } {
+  if (!config.parts) return {};
+  let offset = 0;
+  const parts = (config.parts as number[]).map((size, i) => {
+    const name = (config.names as string[] | undefined)?.[i] ?? `part${i}`;
+    offset += size;
+    return { name, offset: offset - size, size };
+  });
+  return { parts };
+}
+
 /** The parameter and the slots after each of the file's steps, by one graph that is built once. */
 async function replay(
   golden: Golden,
@@ -41,7 +55,7 @@ async function replay(
 ): Promise<Map<string, ArrayLike<number>>[]> {
   const size = golden.get('input.param').data.length;
   const value = input('param.w', [size]);
-  const params = [{ name: 'w', value, decay }];
+  const params = [{ name: 'w', value, decay, ...partsOf(golden) }];
   const slots = new Map(optimiser.slots(params).map(({ name, shape }) => [name, input(`slot.${name}`, shape)]));
   const names = Object.keys(optimiser.scalars({ step: 1, lr: 0 }));
   const scalars = Object.fromEntries(names.map((name) => [name, input(`scalar.${name}`, [])]));
@@ -69,6 +83,12 @@ async function replay(
   return seen;
 }
 
+const momentsOf = (c: Record<string, unknown>) => ({
+  betas: [c.beta1 as number, c.beta2 as number] as const,
+  epsilon: c.eps as number,
+  weightDecay: c.weightDecay as number,
+});
+
 const OPTIMISERS: readonly {
   file: string;
   build: (config: Record<string, unknown>) => Transform;
@@ -76,12 +96,7 @@ const OPTIMISERS: readonly {
 }[] = [
   {
     file: 'adamw',
-    build: (c) =>
-      adamw({
-        betas: [c.beta1 as number, c.beta2 as number],
-        epsilon: c.eps as number,
-        weightDecay: c.weightDecay as number,
-      }),
+    build: (c) => adamw(momentsOf(c)),
     slots: { m: 'm.w', v: 'v.w' },
   },
   ...['sgdMomentum', 'sgdNesterov'].map((file) => ({
@@ -90,9 +105,10 @@ const OPTIMISERS: readonly {
       sgd({ momentum: c.momentum as number, nesterov: c.nesterov as boolean, weightDecay: c.weightDecay as number }),
     slots: { velocity: 'momentum.w' },
   })),
+  { file: 'lamb', build: (c) => lamb(momentsOf(c)), slots: { m: 'm.w', v: 'v.w' } },
 ];
 
-describe.each(OPTIMISERS)('$file: ten steps equal torch.optim', ({ file, build, slots }) => {
+describe.each(OPTIMISERS)('$file: ten steps equal the reference', ({ file, build, slots }) => {
   const golden = readGolden(`optim/${file}`);
   const size = golden.get('input.param').data.length;
   const compare = (seen: readonly Map<string, ArrayLike<number>>[], tolerance: number) => {
@@ -117,6 +133,38 @@ describe.each(OPTIMISERS)('$file: ten steps equal torch.optim', ({ file, build, 
     expect((await plain!).at(-1)!.get('next.param.w')![last]).toBe(start);
     expect((await decayed!).at(-1)!.get('next.param.w')![last]).not.toBe(start);
   });
+});
+
+it('lamb leaves the length of a parameter without decay alone: no trust ratio', async () => {
+  const golden = readGolden('optim/lambNoDecay');
+  const seen = await replay(golden, lamb(momentsOf(golden.config)), reference, false);
+  seen.forEach((values, k) => {
+    expectClose(`param ${k}`, values.get('next.param.w')!, row(golden.get('output.param'), k, 11), 1e-12);
+  });
+});
+
+it.each([
+  ['float64', reference, 1e-12],
+  ['float32', runOrt, 1e-5],
+] as const)("layerDecay equals torch's AdamW with a learning rate a layer, in %s", async (_, run, tolerance) => {
+  const golden = readGolden('optim/layerDecay');
+  const optimiser = chain(adamw(momentsOf(golden.config)), layerDecay(golden.config.layerDecay as number));
+  const seen = await replay(golden, optimiser, run);
+  expect(seen).toHaveLength(10);
+  seen.forEach((values, k) => {
+    expectClose(`param ${k}`, values.get('next.param.w')!, row(golden.get('output.param'), k, 12), tolerance);
+  });
+});
+
+it("warmupStep is torch's StepLR after its warm-up", () => {
+  const golden = readGolden('optim/stepSchedule');
+  const { lr, every, gamma } = golden.config as { lr: number; every: number; gamma: number };
+  const wanted = Array.from(golden.get('output.lr').data);
+  const schedule = warmupStep({ lr, every, gamma, warmupLr: 0, warmupSteps: 0 });
+  wanted.forEach((value, step) => void expect(schedule(step) / value, `step ${step}`).toBeCloseTo(1, 12));
+  const warm = warmupStep({ lr, every, gamma, warmupLr: 0.1, warmupSteps: 4 });
+  expect([0, 1, 2, 3].map(warm)).toEqual([0.1, 0.125, 0.15, 0.175].map((x) => expect.closeTo(x, 12)));
+  expect(warm(8)).toBe(schedule(8));
 });
 
 describe.each(['clipActive', 'clipIdle'])('%s equals torch.nn.utils.clip_grad_norm_', (file) => {

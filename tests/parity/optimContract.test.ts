@@ -8,6 +8,8 @@ import { slice } from '../../src/ops/movement.ts';
 import { reduceSum } from '../../src/ops/reduce.ts';
 import { adamw } from '../../src/optim/adamw.ts';
 import { clipByGlobalNorm } from '../../src/optim/clip.ts';
+import { lamb } from '../../src/optim/lamb.ts';
+import { layerDecay } from '../../src/optim/layerDecay.ts';
 import { type Schedule, warmupCosine } from '../../src/optim/schedule.ts';
 import { sgd } from '../../src/optim/sgd.ts';
 import { chain, type Transform } from '../../src/optim/transform.ts';
@@ -28,6 +30,8 @@ interface Row {
 const ROWS: readonly Row[] = [
   { name: 'adamw', optimiser: adamw(ADAMW), lr: [0.1, 0.05] },
   { name: 'adamw, clipped', optimiser: chain(clipByGlobalNorm(5), adamw(ADAMW)), lr: [0.1, 0.05] },
+  { name: 'lamb', optimiser: lamb(ADAMW), lr: [0.05, 0.02] },
+  { name: 'adamw, layers apart', optimiser: chain(adamw(ADAMW), layerDecay(0.5)), lr: [0.2, 0.1] },
   { name: 'sgd', optimiser: sgd({ momentum: 0, nesterov: false, weightDecay: 0 }), lr: [0.1, 1.5e-3], steps: 14_000 },
   { name: 'sgd with momentum', optimiser: sgd({ momentum: 0.9, nesterov: false, weightDecay: 0 }), lr: [0.02, 3e-4] },
   { name: 'sgd with Nesterov', optimiser: sgd({ momentum: 0.9, nesterov: true, weightDecay: 0 }), lr: [0.02, 3e-4] },

@@ -11,8 +11,8 @@ export const inspect = command({
   args: {
     ref: {
       type: 'positional',
-      required: true,
-      description: `${REF_HELP}; or a name of "understudy list models"`,
+      required: false,
+      description: `${REF_HELP}; or a name of "understudy list models"; none with --augment`,
     },
     ref2: { type: 'positional', required: false, description: 'A second model to compare with, such as the teacher' },
     data: {
@@ -21,10 +21,15 @@ export const inspect = command({
       description: 'Run the models on images of this folder and say what they have learned; labels are not needed',
     },
     images: { type: 'string', valueHint: 'N', description: 'So many of the images (default 200, at least 4)' },
+    augment: {
+      type: 'string',
+      valueHint: 'PRESET',
+      description: 'Show what training sees of the images of --data with a preset of "understudy list augmentations"',
+    },
     out: {
       type: 'string',
       valueHint: 'DIR',
-      description: 'Folder of the pictures (default inspect-<name of the model>)',
+      description: 'Folder of the pictures (default inspect-<name of the model>, with --augment inspect-augment)',
     },
     image: {
       type: 'string',
@@ -35,18 +40,29 @@ export const inspect = command({
   },
   notes: [
     'MACs are the multiply-accumulates of convolutions and matrix products for one image, counted from the graph.',
+    'With --augment: augment-<preset>.png, some images in evaluation, in five epochs, and mixed, as the loader gives them.',
     'With --data, each model with its own preprocessing (of a folder with val/ these images):\n  attentionDistance.svg  sum over patches of attention x distance, mean over queries and images, in pixels, by block and head\n                         (arXiv 2010.11929, D.7); class tokens left out, the rest made to sum to 1\n  cka.svg                linear CKA (arXiv 1905.00414) between the layers, unbiased; patch tokens and maps averaged\n  attention-<n>.png      what the class token of the last block looks at in one image\n  analysis.json          all numbers, the biased CKA too; for two models agreement and KL(REF2 || REF)',
     refNotes,
   ],
   examples: [
     'understudy inspect runs/student',
+    'understudy inspect --data photos --augment deit',
     'understudy inspect deit_tiny_patch16_224 --json',
     'understudy inspect runs/student runs/teacher --data photos --image cat.jpg',
   ],
   run: async ({ args }) => {
     const { print, printJson } = await import('../text.ts');
+    if (args.augment !== undefined) {
+      const { showAugment } = await import('../showAugment.ts');
+      return showAugment({ ...args, augment: args.augment });
+    }
+    const { ref } = args;
+    if (ref === undefined)
+      throw new UserError(
+        'missing REF; for example: understudy inspect runs/student\nAll flags: understudy inspect --help',
+      );
     if (args.data !== undefined) {
-      const found = await analyse({ ...args, data: args.data });
+      const found = await analyse({ ...args, ref, data: args.data });
       if (args.json) printJson(found);
       else print(await describeAnalysis(found));
       return;
@@ -58,7 +74,7 @@ export const inspect = command({
       );
     const { inspectModel } = await import('../../run/inspectModel.ts');
     const { modelEvents } = await import('../modelEvents.ts');
-    const found = await inspectModel(args.ref, { onModel: modelEvents() });
+    const found = await inspectModel(ref, { onModel: modelEvents() });
     if (args.json) printJson(found);
     else print(await describe(found));
   },

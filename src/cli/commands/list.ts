@@ -1,9 +1,9 @@
 import { unknownName } from '../../graph/names.ts';
 import type { Recipe } from '../../config/recipes/index.ts';
-import type { AugmentationListing, MethodListing, ModelListing } from '../../run/listings.ts';
+import type { AugmentationListing, DefaultListing, MethodListing, ModelListing } from '../../run/listings.ts';
 import { command, jsonFlag } from '../command.ts';
 
-const KINDS = ['models', 'methods', 'recipes', 'augmentations'] as const;
+const KINDS = ['models', 'methods', 'recipes', 'augmentations', 'defaults'] as const;
 
 export const list = command({
   meta: { name: 'list', description: `What there is: ${KINDS.join(', ')}` },
@@ -12,7 +12,7 @@ export const list = command({
     json: jsonFlag,
   },
   notes: [
-    'models: parameters and MACs with 1000 classes, and the source of the numbers. methods: with all settings and defaults.\nrecipes: published experiments for --config, with what this version does not apply of them.',
+    'models: parameters and MACs with 1000 classes, and the source of the numbers. methods: with all settings and defaults.\nrecipes: published experiments for --config, with what this version does not apply of them, if anything.\naugmentations: the keys of the section augment and what each preset sets. defaults: the table behind every "auto".',
   ],
   examples: ['understudy list models', 'understudy list methods --json', 'understudy list recipes'],
   run: async ({ args }) => {
@@ -29,6 +29,8 @@ export const list = command({
     }
     if (kind === 'augmentations')
       args.json ? printJson(listings.listAugmentations()) : print(await augmentations(listings.listAugmentations()));
+    if (kind === 'defaults')
+      args.json ? printJson(listings.listDefaults()) : print(await defaults(listings.listDefaults()));
   },
 });
 
@@ -58,7 +60,7 @@ async function recipes(found: readonly Recipe[]): Promise<string> {
       ['  source', source],
       ['  published', `${published} (ImageNet-1k top-1, %)`],
       ...(teacher === null ? [] : [['  teacher', teacher]]),
-      ['  not applied', notApplied.join(', ')],
+      ...(notApplied.length === 0 ? [] : [['  not applied', notApplied.join(', ')]]),
       ['  command', command],
     ];
     return `${name}\n${table(rows)}`;
@@ -68,6 +70,23 @@ async function recipes(found: readonly Recipe[]): Promise<string> {
 
 async function augmentations(found: readonly AugmentationListing[]): Promise<string> {
   const { table } = await import('../text.ts');
-  const rows = found.map((one) => [`augment.${one.key}`, JSON.stringify(one.default), one.wanted, one.meaning]);
-  return table([['setting', 'default', 'allowed', 'meaning'], ...rows]);
+  const { AUGMENT_PRESETS } = await import('../../config/augmentPresets.ts');
+  const names = Object.keys(AUGMENT_PRESETS);
+  const shown = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
+  const rows = found.map((one) => [`augment.${one.key}`, shown(one.default), one.wanted, one.meaning]);
+  const held = found.flatMap(({ key, presets }) =>
+    presets ? [[`augment.${key}`, ...names.map((name) => shown(presets[name]))]] : [],
+  );
+  const sources = Object.entries(AUGMENT_PRESETS).map(([name, { source }]) => [name, source]);
+  return [
+    table([['setting', 'default', 'allowed', 'meaning'], ...rows]),
+    `What "auto" is in each preset (augment.preset=NAME); where it is auto there too, see: understudy list defaults\n${table([['setting', ...names], ...held])}`,
+    `See them on your images: understudy inspect --data DIR --augment NAME\n${table(sources)}`,
+  ].join('\n\n');
+}
+
+async function defaults(found: readonly DefaultListing[]): Promise<string> {
+  const { table } = await import('../text.ts');
+  const rows = found.flatMap(({ key, rules }) => rules.map(({ when, value }, i) => [i === 0 ? key : '', when, value]));
+  return table([['setting', 'when', 'value'], ...rows]);
 }

@@ -3,9 +3,9 @@
  *   understudy distill --config dearkd-deit-tiny-50 --data imagenet --teacher TEACHER
  * Published ImageNet-1k top-1: Ti 74.8 with all images (77.0 in 1000 epochs), 72.3 with half of them; the others are not known to us.
  * Our choice: all that the paper's formulas would fix (losses, aligner, MHCA, 250 of 300 epochs in stage I); they could not be obtained.
- * Not applied: as DeiT's. The teacher RegNetY-16GF cannot be built here yet: any CNN takes its place, with other results.
+ * Not applied: nothing of DeiT's recipe. The teacher RegNetY-16GF cannot be built here yet: any CNN takes its place, with other results.
  */
-import { deitRecipe, deitStudent, NOT_APPLIED, REGNET } from './deit.ts';
+import { deitRecipe, deitStudent, REGNET } from './deit.ts';
 import { commandOf, type Recipe, SIZES, type Size } from './recipe.ts';
 
 const PUBLISHED: Readonly<Record<string, string>> = { 'tiny-100': '74.8', 'tiny-50': '72.3', 'tiny-100-1000': '77.0' };
@@ -21,7 +21,7 @@ function recipe(size: Size, percent: number, epochs: 300 | 1000): Recipe {
     command: commandOf(name, true),
     published: PUBLISHED[variant] ?? UNKNOWN,
     teacher: REGNET,
-    notApplied: NOT_APPLIED,
+    notApplied: [],
     config: {
       data: { fraction: percent / 100 },
       student: deitStudent(size),

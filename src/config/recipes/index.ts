@@ -1,5 +1,6 @@
 import { DEARKD } from './dearkd.ts';
 import { DEIT } from './deit.ts';
+import { DEIT3 } from './deit3.ts';
 import type { Recipe } from './recipe.ts';
 import { VITKD } from './vitkd.ts';
 
@@ -7,5 +8,5 @@ export type { Recipe, RecipeConfig } from './recipe.ts';
 
 /** The papers' own experiments by name. */
 export const RECIPES: Readonly<Record<string, Recipe>> = Object.fromEntries(
-  [...DEIT, ...DEARKD, ...VITKD].map((recipe) => [recipe.name, recipe]),
+  [...DEIT, ...DEIT3, ...DEARKD, ...VITKD].map((recipe) => [recipe.name, recipe]),
 );

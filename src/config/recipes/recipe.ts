@@ -14,7 +14,7 @@ export interface Recipe {
   readonly published: string;
   /** What to give as --teacher; null for a method without one. */
   readonly teacher: string | null;
-  /** Parts of the published recipe that this version cannot apply: a run without them is not the paper's. */
+  /** Parts of the published recipe that this version cannot apply, if any: a run without them is not the paper's. */
   readonly notApplied: readonly string[];
   readonly config: RecipeConfig;
 }
@@ -30,12 +30,10 @@ export function commandOf(name: string, distills: boolean): string {
 export const SIZES = ['tiny', 'small', 'base'] as const;
 export type Size = (typeof SIZES)[number];
 
-/** RandomResizedCrop and flip at 224 px, evaluation on the central 0.875; the mean and deviation of ImageNet are the defaults. */
+/** The boxes of RandomResizedCrop at 224 px, evaluation on the central 0.875; the mean and deviation of ImageNet are the defaults. */
 export const IMAGENET_CROPS = {
-  crop: 'randomResized',
   scale: [0.08, 1],
   ratio: [3 / 4, 4 / 3],
-  flip: 0.5,
   evalCropRatio: 0.875,
 } as const satisfies RecipeConfig['augment'];
 
@@ -53,5 +51,8 @@ export const ADAMW = {
   minLr: 1e-5,
 } as const satisfies RecipeConfig['optim'];
 
-/** The papers' 1024 images an update, as 16 times 64; lr belongs to 1024, so change it with them. */
+/**
+ * The papers' 1024 images an update, as 16 times 64, each 64 mixed by a draw of their own (as on the papers' 16 GPUs); lr belongs
+ * to 1024, so change it with them.
+ */
 export const BATCH_1024 = { batch: 64, accumulate: 16 } as const;

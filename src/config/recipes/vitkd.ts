@@ -3,7 +3,7 @@
  *   understudy distill --config vitkd+nkd-deit-tiny --data imagenet --teacher TEACHER
  * Published ImageNet-1k top-1: see PUBLISHED. Teachers: DeiT III, pre-trained on ImageNet-21k, at 224 px (one trained at 384 px and
  * fed 224 made the student worse than its baseline).
- * Not applied: see NOT_APPLIED.
+ * Not applied: nothing.
  */
 import {
   ADAMW,
@@ -15,12 +15,6 @@ import {
   SIZES,
   type Size,
 } from './recipe.ts';
-
-const NOT_APPLIED = [
-  'mixup 0.8 or cutmix 1.0 (50/50 a batch)',
-  'RandAugment n 2, level 9, std 0.5',
-  'random erasing 0.25',
-];
 
 const METHODS = ['vitkd', 'nkd', 'vitkd+nkd'] as const;
 type Name = (typeof METHODS)[number];
@@ -65,12 +59,12 @@ function recipe(method: Name, size: Size): Recipe {
     command: commandOf(name, true),
     published: PUBLISHED[size][method],
     teacher: TEACHERS[size],
-    notApplied: NOT_APPLIED,
+    notApplied: [],
     config: {
       ...student(size),
       method,
       methods: Object.fromEntries(members.map((member) => [member, SECTIONS[member]])),
-      augment: IMAGENET_CROPS,
+      augment: { ...IMAGENET_CROPS, preset: 'vitkd' },
       optim: { ...ADAMW, lr: 1e-3, warmupEpochs: 20, clipNorm: 5 },
     },
   };

@@ -1,3 +1,6 @@
+import type { Interpolation } from './affine.ts';
+import type { RandAugmentConfig } from './randAugmentConfig.ts';
+
 /**
  * What happens to an image between its file and the batch, as plain data: it is saved with the run and copied to the
  * workers.
@@ -31,6 +34,18 @@ export interface TrainTransform {
   readonly padding: number;
   /** Probability of a left-right mirror. */
   readonly flip: number;
+  /**
+   * How a 'randomResized' crop is brought to size. 'fast', where it is left out: sharp's bicubic, which moves what it enlarges
+   * by up to half a pixel. 'bicubic' and 'bilinear' are Pillow's; 'random' draws one of them for each image (timm).
+   */
+  readonly interpolation?: 'fast' | Interpolation | 'random';
+  readonly randAugment?: RandAugmentConfig | null;
+  /** DeiT III's grey, solarise or blur. */
+  readonly threeAugment?: boolean;
+  /** Strength of brightness, contrast and saturation; not used beside `randAugment`, as in timm. */
+  readonly colourJitter?: number;
+  /** Probability of random erasing. */
+  readonly erase?: number;
 }
 
 /** ImageNet's mean and deviation (torchvision's pretrained models). */

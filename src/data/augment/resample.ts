@@ -1,15 +1,21 @@
-import { bicubicSpan } from '../../nn/bicubic.ts';
+import { type Interpolation, resamplingSpan } from '../../nn/resampling.ts';
 import type { Box, Pixels } from './pixels.ts';
 
 /**
- * Bicubic resize with antialiasing, of which only `box` is computed. Plain TypeScript, the same in Node and in the browser, and
- * bit for bit what Pillow's Image.resize(BICUBIC) gives: a = -0.5, the kernel stretched where the image shrinks, rows first,
+ * Resize with antialiasing, of which only `box` is computed. Plain TypeScript, the same in Node and in the browser, and bit for
+ * bit what Pillow's Image.resize gives: the kernel stretched where the image shrinks, rows first,
  * both passes rounded to bytes, weights in fixed point. Source: Pillow's documentation of its filters, and its numbers
  * (tests/golden/makeResize.py).
  */
-export function resizeBicubic(image: Pixels, width: number, height: number, box: Box): Pixels {
-  const across = axisWeights(image.width, width, box.left, box.width);
-  const down = axisWeights(image.height, height, box.top, box.height);
+export function resample(
+  image: Pixels,
+  width: number,
+  height: number,
+  box: Box = { left: 0, top: 0, width, height },
+  interpolation: Interpolation = 'bicubic',
+): Pixels {
+  const across = axisWeights(image.width, width, box.left, box.width, interpolation);
+  const down = axisWeights(image.height, height, box.top, box.height, interpolation);
   // Rows that the second pass reads.
   const same = height === image.height;
   const top = same ? box.top : down.first[0]!;
@@ -32,8 +38,14 @@ interface AxisWeights {
 const BITS = 22;
 const HALF = 1 << (BITS - 1);
 
-function axisWeights(from: number, to: number, start: number, length: number): AxisWeights {
-  const spans = Array.from({ length }, (_, i) => bicubicSpan(start + i, from, to));
+function axisWeights(
+  from: number,
+  to: number,
+  start: number,
+  length: number,
+  interpolation: Interpolation,
+): AxisWeights {
+  const spans = Array.from({ length }, (_, i) => resamplingSpan(start + i, from, to, interpolation));
   const taps = Math.max(...spans.map(({ weights }) => weights.length));
   const weights = new Int32Array(length * taps);
   spans.forEach((span, i) => {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Pixels } from './pixels.ts';
-import { resizeBicubic } from './resizeBicubic.ts';
+import { resample } from './resample.ts';
 
 interface Case {
   readonly width: number;
@@ -28,7 +28,7 @@ describe('bicubic resize and crop', () => {
   const cases = JSON.parse(readFileSync(GOLDEN, 'utf8')) as Case[];
   it.each(cases)("is Pillow's bit for bit: $width x $height to $newWidth x $newHeight", (one) => {
     const [left, top, width, height] = one.box;
-    const got = resizeBicubic(pattern(one.width, one.height), one.newWidth, one.newHeight, {
+    const got = resample(pattern(one.width, one.height), one.newWidth, one.newHeight, {
       left,
       top,
       width,
