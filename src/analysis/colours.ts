@@ -1,5 +1,14 @@
 /** Okabe and Ito's colours, which the colour-blind can tell apart. */
-export const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#8a8a00', '#7f7f7f'] as const;
+export const COLOURS = [
+  '#0072b2',
+  '#d55e00',
+  '#009e73',
+  '#cc79a7',
+  '#e69f00',
+  '#56b4e9',
+  '#8a8a00',
+  '#7f7f7f',
+] as const;
 
 type Rgb = readonly [number, number, number];
 

@@ -17,7 +17,8 @@ export interface HeatCell {
 export function heatCell({ x, y, size, value, shown, title }: HeatCell): string {
   const [r, g, b] = value === null ? [221, 221, 221] : viridis(value);
   const ink = value !== null && value < 0.6 ? '#fff' : '#111';
-  const inside = shown === '' ? '' : text(x + size / 2, y + size / 2 + 4, shown, { anchor: 'middle', size: 11, fill: ink });
+  const inside =
+    shown === '' ? '' : text(x + size / 2, y + size / 2 + 4, shown, { anchor: 'middle', size: 11, fill: ink });
   return `<g><title>${escapeText(title)}</title><rect x="${x}" y="${y}" width="${size}" height="${size}" fill="rgb(${r},${g},${b})"/>${inside}</g>`;
 }
 

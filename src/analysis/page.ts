@@ -5,7 +5,7 @@ h2{margin-top:2.2rem;border-bottom:1px solid #8884}table{border-collapse:collaps
 th,td{padding:.3rem .8rem;text-align:left;border-bottom:1px solid #8884;vertical-align:top}
 td{font-variant-numeric:tabular-nums}tr.noise td{opacity:.65}svg{max-width:100%;height:auto;border-radius:6px}
 .wide{overflow-x:auto}pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#8881;padding:.8rem;border-radius:6px;font-size:13px}
-.cards{display:flex;flex-wrap:wrap;gap:1rem}.card{border:1px solid #8884;border-radius:6px;padding:.5rem;font-size:13px;width:11rem}
+.cards{display:flex;flex-wrap:wrap;gap:1rem;align-items:flex-start}.card{border:1px solid #8884;border-radius:6px;padding:.5rem;font-size:13px;width:11rem}
 .card img{width:100%;height:9rem;object-fit:contain;background:#8882;border-radius:4px;image-rendering:pixelated}.card p{margin:.2rem 0;overflow-wrap:anywhere}
 .note{opacity:.75;font-size:13px}code{overflow-wrap:anywhere}`;
 

@@ -21,7 +21,9 @@ export function comparePage(runs: readonly RunReport[]): string {
   return htmlPage(`${runs.length} runs compared`, [
     htmlTable(['', ...names], measureRows(named)),
     note('Accuracies are those of the best evaluation, which the same validation images chose.'),
-    ...(sameData(named) ? [] : [note('These runs were not measured on the same images: their numbers do not compare.')]),
+    ...(sameData(named)
+      ? []
+      : [note('These runs were not measured on the same images: their numbers do not compare.')]),
     heading('Settings that differ'),
     settings.length > 0 ? htmlTable(['setting', ...names], settings) : note('None.'),
     heading('Curves'),
@@ -54,8 +56,9 @@ function measureRows(runs: readonly RunReport[]): string[][] {
     label,
     ({ details }) => percent(details?.metrics[metric]),
   ]);
-  const setup = (of: (setup: NonNullable<RunReport['details']>['setup']) => string | number | null) => (run: RunReport) =>
-    run.details ? String(of(run.details.setup) ?? 'none') : '-';
+  const setup =
+    (of: (setup: NonNullable<RunReport['details']>['setup']) => string | number | null) => (run: RunReport) =>
+      run.details ? String(of(run.details.setup) ?? 'none') : '-';
   const rows: [string, (run: RunReport) => string][] = [
     ['student', setup(({ student }) => student)],
     ['method', setup(({ method }) => method)],

@@ -28,7 +28,7 @@ export function confusionSvg({ classes, confusion, truth }: RunDetails): string 
   );
   const short = (name: string) => (name.length > 16 ? `${name.slice(0, 15)}…` : name);
   const title = truth === 'labels' ? 'Confusion: rows are labels' : 'Confusion: rows are the teacher’s decisions';
-  return svgDocument(left + side + 70, 50 + side + left, title, [
+  return svgDocument(Math.max(left + side + 70, 500), 50 + side + left, title, [
     text(16, 26, `${title}, columns decisions of the student`, { size: 14, bold: true }),
     ...cells,
     ...classes.map((name, i) => text(left - 6, 50 + i * size + size / 2 + 4, short(name), { anchor: 'end', size: 11 })),
@@ -40,7 +40,9 @@ export function confusionSvg({ classes, confusion, truth }: RunDetails): string 
 }
 
 /** Probability of the decision against how often it is right; on the diagonal a model says what it knows. */
-export function reliabilitySvg(models: readonly { readonly name: string; readonly reliability: Reliability }[]): string {
+export function reliabilitySvg(
+  models: readonly { readonly name: string; readonly reliability: Reliability }[],
+): string {
   return lineChart({
     title: 'Reliability',
     xLabel: 'mean probability of the decision, %',

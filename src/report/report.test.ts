@@ -60,7 +60,9 @@ function page(name: string, decisions: number[], config: object): RunPage {
 const expectLoadsNothing = (html: string): void => {
   // What users wrote is text, between the tags.
   expect(html.replace(/>[^<]*</g, '><')).not.toMatch(/https?:|<script|<link|@import|url\(/);
-  expect([...html.matchAll(/src="([^"]*)"/g)].every(([, address]) => address!.startsWith('data:image/webp'))).toBe(true);
+  expect([...html.matchAll(/src="([^"]*)"/g)].every(([, address]) => address!.startsWith('data:image/webp'))).toBe(
+    true,
+  );
 };
 
 it('the page of a run has every part, loads nothing and escapes what users wrote', () => {

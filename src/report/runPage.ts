@@ -49,7 +49,10 @@ function summaryRows({ details }: RunReport): string[][] {
     ['student', setup.student],
     ['method', setup.method],
     ...(setup.teacher === null ? [] : [['teacher', setup.teacher]]),
-    ['data', `${setup.data}: ${setup.trainImages} training, ${images} validation images, ${details.classes.length} classes`],
+    [
+      'data',
+      `${setup.data}: ${setup.trainImages} training, ${images} validation images, ${details.classes.length} classes`,
+    ],
     ['best', `step ${step} of ${setup.steps}, epoch ${epoch} of ${setup.epochs}${ema ? ', averaged weights' : ''}`],
     ...shares.flatMap((name) => (metrics[name] === undefined ? [] : [[LABELS[name]!, percent(metrics[name])]])),
     ...(metrics.teacher_kl === undefined ? [] : [['KL(teacher || student)', `${metrics.teacher_kl.toFixed(4)} nats`]]),
@@ -69,11 +72,14 @@ export const LABELS: Readonly<Record<string, string>> = {
 
 function evaluationParts(details: RunDetails, images: RunPage['thumbnails']): string[] {
   const { calibration, right, differing } = details;
-  const best = 'Of the best evaluation, whose weights are in model/. It was chosen by these same images, which flatters it a little.';
+  const best =
+    'Of the best evaluation, whose weights are in model/. It was chosen by these same images, which flatters it a little.';
   return [
     heading('Confusion'),
     note(best),
-    details.classes.length <= MATRIX_CLASSES ? `<div class="wide">${confusionSvg(details)}</div>` : confusedPairs(details),
+    details.classes.length <= MATRIX_CLASSES
+      ? `<div class="wide">${confusionSvg(details)}</div>`
+      : confusedPairs(details),
     heading('Classes, worst first'),
     classTable(details),
     ...(calibration
@@ -109,7 +115,9 @@ function evaluationParts(details: RunDetails, images: RunPage['thumbnails']): st
 
 function confusedPairs({ classes, confusion }: RunDetails): string {
   const wrong = confusion.filter(([label, decision]) => label !== decision).sort((a, b) => b[2] - a[2]);
-  const rows = wrong.slice(0, 30).map(([label, decision, images]) => [classes[label]!, classes[decision]!, String(images)]);
+  const rows = wrong
+    .slice(0, 30)
+    .map(([label, decision, images]) => [classes[label]!, classes[decision]!, String(images)]);
   return htmlTable(['class', 'taken for', 'images'], rows);
 }
 
@@ -130,7 +138,9 @@ function classTable({ scores, classes, truth }: RunDetails): string {
         ...(withTeacher ? [percent(row.teacherRecall)] : []),
       ]),
   );
-  return rows.length > MOST_CLASSES ? `${table}${note(`${rows.length - MOST_CLASSES} more classes are in evaluation.json.`)}` : table;
+  return rows.length > MOST_CLASSES
+    ? `${table}${note(`${rows.length - MOST_CLASSES} more classes are in evaluation.json.`)}`
+    : table;
 }
 
 function card({ path, label, student, teacher, kl }: DifferingImage, image: string | undefined): string {

@@ -25,7 +25,10 @@ export interface WrittenReport {
  * Writes a page about one run, or one that compares several. It loads nothing.
  * @throws UserError if a folder is no run, or the file is something else.
  */
-export async function writeReport(folders: readonly string[], { out, onStart }: ReportOptions = {}): Promise<WrittenReport> {
+export async function writeReport(
+  folders: readonly string[],
+  { out, onStart }: ReportOptions = {},
+): Promise<WrittenReport> {
   const path = out ?? (folders.length === 1 ? join(folders[0]!, 'report.html') : 'report.html');
   await refuseOther(path);
   const runs = [];

@@ -69,12 +69,7 @@ export async function writeRunReport(out: string, emit: (event: UnstampedEvent) 
 }
 
 /** Writes the student alone, ready to use, with its weights or their moving average; the method's own parameters stay out. */
-async function writeBestModel(
-  dir: string,
-  parts: RunParts,
-  state: TrainState,
-  kind: 'param' | 'ema',
-): Promise<void> {
+async function writeBestModel(dir: string, parts: RunParts, state: TrainState, kind: 'param' | 'ema'): Promise<void> {
   const prefix = `${kind}.`;
   const own = [...(await state.read())].filter(
     ([name]) => name.startsWith(prefix) && !name.startsWith(`${prefix}method.`),

@@ -130,8 +130,7 @@ export function isTiming(name: string): boolean {
 }
 
 /** True for metrics that are for files and reports, not for a line on the console: of single attention heads a deep student has hundreds. */
-export const isDetail = (name: string): boolean =>
-  /\/(attention_distance_layer\d+_head\d+|macro_f1|ece)$/.test(name);
+export const isDetail = (name: string): boolean => /\/(attention_distance_layer\d+_head\d+|macro_f1|ece)$/.test(name);
 
 /** Keys in code-point order, whatever the locale. */
 export function sortedKeys(record: Readonly<Record<string, unknown>>): string[] {

@@ -26,7 +26,10 @@ export const report = command({
     const { whileRunning } = await import('../outcome.ts');
     const { print, printJson } = await import('../text.ts');
     const written = await whileRunning((onStart) =>
-      writeReport(valuesWithoutFlag(report, rawArgs), { onStart, ...(args.out === undefined ? {} : { out: args.out }) }),
+      writeReport(valuesWithoutFlag(report, rawArgs), {
+        onStart,
+        ...(args.out === undefined ? {} : { out: args.out }),
+      }),
     );
     if (args.json) printJson(written);
     else print(written.out);
