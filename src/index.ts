@@ -55,6 +55,8 @@ export type { ModelEvent, OnModel } from './run/modelReference.ts';
 export type { RunSettings } from './run/startRun.ts';
 export type { DistillOptions, ResumeOptions, RunOptions, TrainRunOptions } from './run/train.ts';
 export { distill, resume, train } from './run/train.ts';
+export type { ReportOptions, WrittenReport } from './report/writeReportNode.ts';
+export { writeReport } from './report/writeReportNode.ts';
 export type { StudyReport } from './study/report.ts';
 export { runStudy } from './study/runStudy.ts';
 export type { RunEvent, RunEventType } from './train/events.ts';

@@ -25,6 +25,7 @@ const LAYERS = [
   'train',
   'analysis',
   'config',
+  'report',
   'run',
 ];
 

@@ -1,3 +1,15 @@
+/** Okabe and Ito's colours, which the colour-blind can tell apart. */
+export const COLOURS = [
+  '#0072b2',
+  '#d55e00',
+  '#009e73',
+  '#cc79a7',
+  '#e69f00',
+  '#56b4e9',
+  '#8a8a00',
+  '#7f7f7f',
+] as const;
+
 type Rgb = readonly [number, number, number];
 
 /** Dark blue over green to yellow: five stops of viridis, which print in grey and the colour-blind can read. */

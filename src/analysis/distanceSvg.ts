@@ -1,3 +1,4 @@
+import { COLOURS } from './colours.ts';
 import { line, px, svgDocument, text, ticks } from './svg.ts';
 
 /** A model's mean attention distances. */
@@ -9,8 +10,6 @@ export interface DistanceSeries {
   readonly mean: readonly number[];
 }
 
-/** Okabe and Ito's colours, which the colour-blind can tell apart. */
-const COLOURS = ['#0072b2', '#d55e00'];
 const BOX = { left: 64, top: 48, height: 300, bottom: 60, right: 24 };
 
 /** Attention distance over layers: one dot a head, the mean as a line; several models in one picture. */

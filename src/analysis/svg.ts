@@ -38,10 +38,15 @@ export function svgDocument(width: number, height: number, title: string, parts:
 }
 
 /** Round numbers from 0 to at least `largest`, about `count` of them. */
-export function ticks(largest: number, count = 5): number[] {
-  const rough = Math.max(largest, 1e-9) / count;
+export const ticks = (largest: number, count = 5): number[] => ticksBetween(0, Math.max(largest, 1e-9), count);
+
+/** Round numbers from at most `low` to at least `high`, about `count` of them. */
+export function ticksBetween(low: number, high: number, count = 5): number[] {
+  const span = high - low || Math.abs(high) || 1;
+  const rough = span / count;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = power * [1, 2, 5, 10].find((factor) => factor * power >= rough * (1 - 1e-9))!;
-  const intervals = Math.ceil(largest / step - 1e-9);
-  return Array.from({ length: Math.max(1, intervals) + 1 }, (_, i) => Number((i * step).toPrecision(12)));
+  const [first, last] = [Math.floor(low / step + 1e-9), Math.ceil(high / step - 1e-9)];
+  const intervals = Math.max(1, last - first);
+  return Array.from({ length: intervals + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));
 }

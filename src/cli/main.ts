@@ -16,6 +16,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CliCommand>>> = {
   export: async () => (await import('./commands/export.ts')).exportCommand,
   verify: async () => (await import('./commands/verify.ts')).verify,
   inspect: async () => (await import('./commands/inspect.ts')).inspect,
+  report: async () => (await import('./commands/report.ts')).report,
   study: async () => (await import('./commands/study.ts')).study,
   list: async () => (await import('./commands/list.ts')).list,
 };

@@ -1,7 +1,7 @@
 import type { Device } from '../run/devices.ts';
 import type { BestStep, RunResult } from '../run/runResult.ts';
 import { type RunSettings, startRun } from '../run/startRun.ts';
-import { isHead, type RunEvent } from '../train/events.ts';
+import { isDetail, type RunEvent } from '../train/events.ts';
 import { consoleLogger } from '../train/loggers/consoleNode.ts';
 import { modelEvents } from './modelEvents.ts';
 import { STATUS, whileRunning } from './outcome.ts';
@@ -80,7 +80,7 @@ export function watchInterrupts(note: (message: string) => void): Interrupts {
 
 function summary({ out, steps, last, best, seconds }: RunResult): string {
   const shown = Object.entries(last)
-    .filter(([name]) => !isHead(name))
+    .filter(([name]) => !isDetail(name))
     .map(([name, value]) => [name, /top[15]$|agreement$/.test(name) ? percent(value) : value.toFixed(4)]);
   const path = shellWord(out);
   const rows = [

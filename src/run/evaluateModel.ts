@@ -1,3 +1,4 @@
+import { calibrate, classify } from '../analysis/classification.ts';
 import type { Engine } from '../engine/contract.ts';
 import { ortNode } from '../engine/ortNode.ts';
 import { frozenProgram, requireClassifier } from '../program/evalProgram.ts';
@@ -38,6 +39,10 @@ export interface EvaluationReport {
   /** Shares, 0 to 1, over all classes of the model. */
   readonly top1: number;
   readonly top5: number;
+  /** Mean F1 of the classes that have images or were decided for. */
+  readonly macroF1: number;
+  /** Expected calibration error in 15 bins. */
+  readonly ece: number;
   /** The classes of the data, worst first. */
   readonly classes: readonly ClassAccuracy[];
   /** Classes of the model that the data has no images of. */
@@ -88,7 +93,7 @@ function report(
   found: Evaluation,
   bad: ReadonlyMap<string, string>,
 ): EvaluationReport {
-  const { loss, top1, top5, images, decisions } = found;
+  const { loss, top1, top5, images, decisions, confidences } = found;
   return {
     model: model.path,
     data: data.list.root,
@@ -97,6 +102,8 @@ function report(
     loss,
     top1,
     top5,
+    macroF1: classify(data.list.labels, decisions).macroF1,
+    ece: calibrate(data.list.labels, decisions, confidences).ece,
     classes: classAccuracies(model.classes, data.list.labels, decisions),
     absentClasses: data.absentClasses,
     skipped: [...bad].map(([path, reason]) => ({ path, reason })),

@@ -22,7 +22,7 @@ import { stageSchedule } from './stageSchedule.ts';
 import { updatesIn } from './trainRun.ts';
 import { nextLedger, nextMultiple } from './ledgerSteps.ts';
 import { ledgerOf, measureAutoWeights, type ProbeTask, probeTerms } from './termProbe.ts';
-import { describe, writeBestModel } from './saveModel.ts';
+import { describe, noProgress, writeBest, writeRunReport } from './saveModel.ts';
 
 interface ExecuteOptions {
   readonly engine: Engine;
@@ -94,16 +94,7 @@ class RunExecution {
       settings.train.accumulate,
     );
     this.#totalSteps = stages.at(-1)!.to;
-    this.#progress = from?.progress ?? {
-      version: 1,
-      step: 0,
-      stage: 0,
-      weights: {},
-      best: null,
-      last: {},
-      seed: settings.train.seed,
-      data: data.digest,
-    };
+    this.#progress = from?.progress ?? noProgress(parts);
   }
 
   static async open(
@@ -125,6 +116,10 @@ class RunExecution {
     }
     const reason = this.#progress.step < this.#totalSteps && !this.#progress.ended ? 'interrupted' : 'done';
     const { best, step } = this.#progress;
+    if (reason === 'done') {
+      await this.#logger.flush();
+      await writeRunReport(this.#out, (event) => this.emit(event));
+    }
     const result: RunResult = {
       out: this.#out,
       reason,
@@ -276,7 +271,7 @@ class RunExecution {
     if (this.#progress.best !== null && found.score <= this.#progress.best.metric) return;
     this.#progress = { ...this.#progress, best: { step, metric: found.score } };
     await this.#save('best');
-    await writeBestModel(join(this.#out, 'model'), this.#parts, this.#state!, found.ema ? 'ema' : 'param');
+    await writeBest(this.#out, this.#parts, this.#state!, found, { step, epoch });
   }
 
   /** Early stop, in the last stage: those before it are followed by more. */

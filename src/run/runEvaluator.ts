@@ -1,9 +1,11 @@
 import { divergence } from '../analysis/agreement.ts';
+import { calibrate, classify } from '../analysis/classification.ts';
 import type { Compiled, Engine } from '../engine/contract.ts';
 import type { Loader } from '../data/index.ts';
 import { frozenProgram, liveProgram } from '../program/evalProgram.ts';
 import type { Program } from '../program/program.ts';
 import type { Vector } from '../program/state.ts';
+import type { Answers } from '../report/details.ts';
 import { type EvaluationTask, evaluate } from '../train/evaluate.ts';
 import { agreement, type Evaluation } from '../train/metrics.ts';
 import type { TrainState } from '../train/trainState.ts';
@@ -18,6 +20,15 @@ export interface Evaluated {
   /** The better top-1 and whether it is the average's; of images without labels the agreement with the teacher. */
   readonly score: number;
   readonly ema: boolean;
+  /** All that is known of each image, of the better of the two. */
+  readonly best: BestAnswers;
+}
+
+export interface BestAnswers {
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly student: Answers;
+  readonly teacher: Answers | undefined;
+  readonly divergences: Float32Array | undefined;
 }
 
 /** The teacher's answers to the validation images. */
@@ -26,9 +37,10 @@ interface TeacherAnswers extends Evaluation {
   readonly logits: Float32Array | undefined;
 }
 
-/** A student's evaluation, with the mean of KL(teacher || student) where it is known. */
+/** A student's evaluation, with KL(teacher || student) of each image and its mean where the teacher's logits are kept. */
 interface StudentAnswers extends Evaluation {
   readonly kl: number | undefined;
+  readonly divergences: Float32Array | undefined;
 }
 
 /** Our choice: 256 MB of teacher logits, which ImageNet's validation images (200 MB) fit into. */
@@ -74,7 +86,10 @@ export class RunEvaluator {
       this.#parts.data.labelled ? top1 : agreement(decisions, teacher!.decisions);
     const scores = found.map(scoreOf);
     const best = scores.length > 1 && scores[1]! > scores[0]! ? 1 : 0;
-    return { events, named, score: scores[best]!, ema: best === 1 };
+    const judged = teacher && this.#parts.data.labelled ? { 'teacher/top1': teacher.top1 } : {};
+    const metrics = { ...events[best]!.metrics, ...judged };
+    const answers = { metrics, student: found[best]!, teacher, divergences: found[best]!.divergences };
+    return { events, named, score: scores[best]!, ema: best === 1, best: answers };
   }
 
   async close(): Promise<void> {
@@ -84,13 +99,20 @@ export class RunEvaluator {
   }
 
   #metrics(answers: StudentAnswers, teacher: TeacherAnswers | undefined, first: boolean): Record<string, number> {
-    const { loss, top1, top5, decisions, kl } = answers;
+    const { loss, top1, top5, decisions, confidences, kl } = answers;
     const alike = teacher && {
       teacher_agreement: agreement(decisions, teacher.decisions),
       ...(kl === undefined ? {} : { teacher_kl: kl }),
     };
     if (!this.#parts.data.labelled) return alike!;
-    const own = { loss, top1, ...(this.#parts.student.classes > 5 ? { top5 } : {}) };
+    const { labels } = this.#parts.data.val;
+    const own = {
+      loss,
+      top1,
+      ...(this.#parts.student.classes > 5 ? { top5 } : {}),
+      macro_f1: classify(labels, decisions).macroF1,
+      ece: calibrate(labels, decisions, confidences).ece,
+    };
     if (!alike) return own;
     return { ...own, ...alike, ...(first ? { 'teacher/top1': teacher.top1 } : {}) };
   }
@@ -103,6 +125,7 @@ export class RunEvaluator {
     const { inputs } = this.#program!;
     const feeds = Object.fromEntries(Object.entries(state.weights(kind)).filter(([name]) => inputs.has(name)));
     const K = this.#parts.student.classes;
+    const divergences = teacher?.logits && new Float32Array(teacher.decisions.length);
     let [sum, both] = [0, 0];
     const found = await this.#run({
       compiled: this.#compiled!,
@@ -111,12 +134,14 @@ export class RunEvaluator {
       batches: this.#loader.batches(),
       feeds,
       onLogits: (logits, index) => {
-        if (!teacher?.logits || teacher.decisions[index]! < 0) return;
-        sum += divergence(logits, teacher.logits.subarray(index * K, (index + 1) * K));
+        if (!divergences || teacher.decisions[index]! < 0) return;
+        const kl = divergence(logits, teacher.logits!.subarray(index * K, (index + 1) * K));
+        divergences[index] = kl;
+        sum += kl;
         both++;
       },
     });
-    return { ...found, kl: both === 0 ? undefined : sum / both };
+    return { ...found, kl: both === 0 ? undefined : sum / both, divergences };
   }
 
   /**

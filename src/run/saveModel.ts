@@ -1,20 +1,75 @@
 import type { SavedModel } from '../formats/modelFolderNode.ts';
+import { join } from 'node:path';
+import { writeFileAtomic } from '../formats/atomicNode.ts';
+import { detailsOf, type RunSetup } from '../report/details.ts';
+import { writeReport } from '../report/writeReportNode.ts';
+import type { Progress } from '../train/checkpointNode.ts';
+import type { UnstampedEvent } from '../train/events.ts';
 import type { TrainState } from '../train/trainState.ts';
 import type { RunParts } from './buildStage.ts';
 import { writeExport } from './exportModel.ts';
+import { modelSize } from './inspectModel.ts';
+import type { Evaluated } from './runEvaluator.ts';
 
 /** A run's student without its weights. */
 export function describe({ studentConfig, data, preprocessing }: RunParts): Omit<SavedModel, 'weights'> {
   return { model: studentConfig, classes: data.classes, preprocessing };
 }
 
-/** Writes the student alone, ready to use, with its weights or their moving average; the method's own parameters stay out. */
-export async function writeBestModel(
-  dir: string,
+/** The progress of a run that has not begun. */
+export function noProgress({ settings, data }: RunParts): Progress {
+  const { seed } = settings.train;
+  return { version: 1, step: 0, stage: 0, weights: {}, best: null, last: {}, seed, data: data.digest };
+}
+
+/** Writes the best student so far, and what its evaluation found: `model/` and `evaluation.json`. */
+export async function writeBest(
+  out: string,
   parts: RunParts,
   state: TrainState,
-  kind: 'param' | 'ema',
+  found: Evaluated,
+  at: { readonly step: number; readonly epoch: number },
 ): Promise<void> {
+  const { classes, val } = parts.data;
+  const { metrics, ...answers } = found.best;
+  const bare = Object.entries(metrics).map(([name, value]) => [name.replace('/', '_'), value] as const);
+  const details = detailsOf(
+    { ...at, ema: found.ema, metrics: Object.fromEntries(bare), setup: setupOf(parts) },
+    { classes, paths: val.paths.map((path) => join(val.root, path)), labels: val.labels, ...answers },
+  );
+  await writeBestModel(join(out, 'model'), parts, state, found.ema ? 'ema' : 'param');
+  await writeFileAtomic(join(out, 'evaluation.json'), `${JSON.stringify(details)}\n`);
+}
+
+function setupOf({ config, settings, data, teacher, studentConfig, stages }: RunParts): RunSetup {
+  const { batch, accumulate, epochs, seed } = settings.train;
+  return {
+    student: config.student.name,
+    ...modelSize(studentConfig),
+    teacher: teacher?.path ?? null,
+    method: stages.length === 1 ? config.method : stages.map(({ name }) => name).join(', then '),
+    data: config.data.dir,
+    trainImages: data.train.paths.length,
+    imageSize: settings.imageSize,
+    imagesPerStep: batch * accumulate,
+    steps: stages.at(-1)!.to,
+    epochs,
+    seed,
+    choices: settings.choices,
+  };
+}
+
+/** Writes report.html at the end of a run. What goes wrong here is told and no more: the run itself is whole. */
+export async function writeRunReport(out: string, emit: (event: UnstampedEvent) => void): Promise<void> {
+  try {
+    await writeReport([out]);
+  } catch (error) {
+    emit({ type: 'warning', message: `no report.html: ${(error as Error).message}` });
+  }
+}
+
+/** Writes the student alone, ready to use, with its weights or their moving average; the method's own parameters stay out. */
+async function writeBestModel(dir: string, parts: RunParts, state: TrainState, kind: 'param' | 'ema'): Promise<void> {
   const prefix = `${kind}.`;
   const own = [...(await state.read())].filter(
     ([name]) => name.startsWith(prefix) && !name.startsWith(`${prefix}method.`),

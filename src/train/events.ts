@@ -129,8 +129,8 @@ export function isTiming(name: string): boolean {
   return name === 'train/images_per_sec' || name.startsWith('profiling/');
 }
 
-/** True for the metrics of single attention heads: a deep student has hundreds. */
-export const isHead = (name: string): boolean => /\/attention_distance_layer\d+_head\d+$/.test(name);
+/** True for metrics that are for files and reports, not for a line on the console: of single attention heads a deep student has hundreds. */
+export const isDetail = (name: string): boolean => /\/(attention_distance_layer\d+_head\d+|macro_f1|ece)$/.test(name);
 
 /** Keys in code-point order, whatever the locale. */
 export function sortedKeys(record: Readonly<Record<string, unknown>>): string[] {

@@ -8,11 +8,14 @@ export interface Evaluation {
   readonly images: number;
   /** The decision for each image of the list; -1 where the image could not be read. */
   readonly decisions: Int32Array;
+  /** The probability of each decision. */
+  readonly confidences: Float32Array;
 }
 
 /** Adds up an evaluation, batch by batch. Logits are rows of K. */
 export class Tally {
   readonly #decisions: Int32Array;
+  readonly #confidences: Float32Array;
   #loss = 0;
   #top1 = 0;
   #top5 = 0;
@@ -21,6 +24,7 @@ export class Tally {
 
   constructor(size: number) {
     this.#decisions = new Int32Array(size).fill(-1);
+    this.#confidences = new Float32Array(size);
   }
 
   /** One image: its logits, its label (-1 for none) and its place in the list. Equal logits rank against the label. */
@@ -29,14 +33,14 @@ export class Tally {
     for (let k = 1; k < logits.length; k++) if (logits[k]! > logits[best]!) best = k;
     this.#decisions[index] = best;
     this.#images++;
+    const max = logits[best]!;
+    let sum = 0;
+    for (let k = 0; k < logits.length; k++) sum += Math.exp(logits[k]! - max);
+    this.#confidences[index] = 1 / sum;
     if (label < 0) return;
     this.#labelled++;
-    const max = logits[best]!;
-    let [sum, above] = [0, 0];
-    for (let k = 0; k < logits.length; k++) {
-      sum += Math.exp(logits[k]! - max);
-      if (k !== label && logits[k]! >= logits[label]!) above++;
-    }
+    let above = 0;
+    for (let k = 0; k < logits.length; k++) if (k !== label && logits[k]! >= logits[label]!) above++;
     this.#loss += max + Math.log(sum) - logits[label]!;
     if (best === label) this.#top1++;
     if (above < 5) this.#top5++;
@@ -50,6 +54,7 @@ export class Tally {
       top5: this.#top5 / n,
       images: this.#images,
       decisions: this.#decisions,
+      confidences: this.#confidences,
     };
   }
 }

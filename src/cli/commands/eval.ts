@@ -52,6 +52,8 @@ async function describe(report: EvaluationReport): Promise<string> {
   const head = table([
     ['top-1', percent(report.top1)],
     ...(classes.length + absentClasses.length > 5 ? [['top-5', percent(report.top5)]] : []),
+    ['macro-F1', percent(report.macroF1)],
+    ['calibration error', percent(report.ece)],
     ['loss', report.loss.toFixed(4)],
     ['images', String(report.images)],
     ['skipped', String(skipped.length)],

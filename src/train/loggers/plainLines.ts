@@ -1,4 +1,4 @@
-import { isHead, type Json, namedMetrics, type RunEvent, sortedKeys } from '../events.ts';
+import { isDetail, type Json, namedMetrics, type RunEvent, sortedKeys } from '../events.ts';
 import { formatDuration, formatNumber, type ProgressContext, plainStepLine } from './progressLine.ts';
 
 /**
@@ -38,8 +38,8 @@ export function eventText(event: Exclude<RunEvent, { type: 'step' }>): string {
     case 'stageStart':
       return `stage ${event.stage + 1}: ${printable(event.name)}, ${count(event.steps, 'step')}`;
     case 'evaluation': {
-      // The heads, by the hundred, are left to the files.
-      const shown = Object.entries(namedMetrics(event)).filter(([name]) => !isHead(name));
+      // Details are left to the files.
+      const shown = Object.entries(namedMetrics(event)).filter(([name]) => !isDetail(name));
       const metrics = shown.map(([name, value]) => `${name} ${formatNumber(value)}`);
       return `epoch ${event.epoch}, step ${event.step}: ${metrics.join('  ')}`;
     }

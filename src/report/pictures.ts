@@ -1,0 +1,82 @@
+import { COLOURS } from '../analysis/colours.ts';
+import { heatCell, heatScale } from '../analysis/heatMap.ts';
+import { lineChart } from '../analysis/lineChart.ts';
+import { escapeText, line, svgDocument, text } from '../analysis/svg.ts';
+import type { Reliability, RunDetails } from './details.ts';
+
+/** Classes that a matrix on a page can still show. */
+export const MATRIX_CLASSES = 40;
+
+/** The confusion matrix, each row in shares of its images. */
+export function confusionSvg({ classes, confusion, truth }: RunDetails): string {
+  const n = classes.length;
+  const size = n <= 12 ? 36 : n <= 24 ? 24 : 16;
+  const left = 40 + 7 * Math.min(16, Math.max(...classes.map((name) => name.length)));
+  const side = n * size;
+  const rows = new Map<number, number>();
+  for (const [row, , images] of confusion) rows.set(row, (rows.get(row) ?? 0) + images);
+  const counts = new Map(confusion.map(([row, column, images]) => [row * n + column, images]));
+  const cells = classes.flatMap((name, row) =>
+    classes.map((other, column) => {
+      const images = counts.get(row * n + column) ?? 0;
+      const all = rows.get(row) ?? 0;
+      const title = `${name} taken for ${other}: ${images} of ${all}`;
+      const shown = images === 0 || n > 24 ? '' : String(images);
+      const [x, y] = [left + column * size, 50 + row * size];
+      return heatCell({ x, y, size, value: all === 0 ? null : images / all, shown, title });
+    }),
+  );
+  const short = (name: string) => (name.length > 16 ? `${name.slice(0, 15)}…` : name);
+  const title = truth === 'labels' ? 'Confusion: rows are labels' : 'Confusion: rows are the teacher’s decisions';
+  return svgDocument(Math.max(left + side + 70, 500), 50 + side + left, title, [
+    text(16, 26, `${title}, columns decisions of the student`, { size: 14, bold: true }),
+    ...cells,
+    ...classes.map((name, i) => text(left - 6, 50 + i * size + size / 2 + 4, short(name), { anchor: 'end', size: 11 })),
+    ...classes.map((name, i) =>
+      text(left + i * size + size / 2 + 4, 50 + side + 10, short(name), { anchor: 'end', size: 11, rotate: -60 }),
+    ),
+    ...heatScale(left + side + 14, 50, Math.max(side, 80)),
+  ]);
+}
+
+/** Probability of the decision against how often it is right; on the diagonal a model says what it knows. */
+export function reliabilitySvg(
+  models: readonly { readonly name: string; readonly reliability: Reliability }[],
+): string {
+  return lineChart({
+    title: 'Reliability',
+    xLabel: 'mean probability of the decision, %',
+    yLabel: 'right, %',
+    width: 420,
+    height: 380,
+    yRange: [0, 100],
+    series: models.map(({ name, reliability: { ece, bins } }) => ({
+      name: `${name}: ECE ${(100 * ece).toFixed(2)} %`,
+      marks: true,
+      points: bins.flatMap(({ confidence, accuracy }) =>
+        confidence === null || accuracy === null ? [] : [{ x: 100 * confidence, y: 100 * accuracy }],
+      ),
+    })),
+    below: (x, y) => [line(x(0), y(0), x(100), y(100), '#999')],
+    xRange: [0, 100],
+  });
+}
+
+/** How many images each bin holds, as bars. */
+export function confidenceSvg({ bins }: Reliability): string {
+  const [width, height, left, bottom] = [420, 160, 66, 120];
+  const most = Math.max(1, ...bins.map(({ images }) => images));
+  const step = (width - left - 16) / bins.length;
+  return svgDocument(width, height, 'Images by the probability of the decision', [
+    text(left, 18, 'Images by the probability of the decision', { size: 14, bold: true }),
+    ...bins.map(({ from, to, images }, i) => {
+      const high = (images / most) * (bottom - 34);
+      return `<rect x="${(left + i * step + 1).toFixed(2)}" y="${(bottom - high).toFixed(2)}" width="${(step - 2).toFixed(2)}" height="${high.toFixed(2)}" fill="${COLOURS[0]}"><title>${escapeText(`${(100 * from).toFixed(0)} to ${(100 * to).toFixed(0)} %: ${images} images`)}</title></rect>`;
+    }),
+    line(left, bottom, width - 16, bottom),
+    text(left, bottom + 16, '0 %', { size: 11 }),
+    text(width - 16, bottom + 16, '100 %', { anchor: 'end', size: 11 }),
+    text(left - 6, 40, String(most), { anchor: 'end', size: 11 }),
+    text(left - 6, bottom, '0', { anchor: 'end', size: 11 }),
+  ]);
+}
