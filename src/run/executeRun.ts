@@ -116,10 +116,6 @@ class RunExecution {
     }
     const reason = this.#progress.step < this.#totalSteps && !this.#progress.ended ? 'interrupted' : 'done';
     const { best, step } = this.#progress;
-    if (reason === 'done') {
-      await this.#logger.flush();
-      await writeRunReport(this.#out, (event) => this.emit(event));
-    }
     const result: RunResult = {
       out: this.#out,
       reason,
@@ -128,6 +124,10 @@ class RunExecution {
       best: best && bestStep(best, this.#parts.data.labelled),
       seconds: this.seconds(),
     };
+    if (reason === 'done') {
+      await this.#logger.flush();
+      await writeRunReport(this.#out, (event) => this.emit(event));
+    }
     this.emit({
       type: 'runEnd',
       reason,
