@@ -4,7 +4,7 @@ import { type TrainProgram, trainProgram } from '../program/trainProgram.ts';
 import { type Checkpoint, type Progress, saveCheckpoint } from '../train/checkpointNode.ts';
 import type { RunEvent, UnstampedEvent } from '../train/events.ts';
 import type { Logger } from '../train/loggers/logger.ts';
-import { runUpdates } from '../train/stageLoop.ts';
+import { batchInputs, runUpdates } from '../train/stageLoop.ts';
 import { TrainState } from '../train/trainState.ts';
 import { BatchStream } from './batchStream.ts';
 import { announce } from './announce.ts';
@@ -184,10 +184,9 @@ class RunExecution {
         accumulateStep,
         accumulate: settings.train.accumulate,
         state: this.#state!,
-        next: () => this.#batches.next(this.#progress.step),
+        inputs: async () =>
+          batchInputs(engine, await this.#batches.next(this.#progress.step), student.classes, settings.imageSize),
         batch: settings.train.batch,
-        classes: student.classes,
-        imageSize: settings.imageSize,
         stage: stage.index,
         from: step,
         to: Math.min(epochEnd, ledgerAt),
