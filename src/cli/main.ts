@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CliCommand>>> = {
   predict: async () => (await import('./commands/predict.ts')).predict,
   export: async () => (await import('./commands/export.ts')).exportCommand,
   inspect: async () => (await import('./commands/inspect.ts')).inspect,
+  synthesize: async () => (await import('./commands/synthesize.ts')).synthesizeCommand,
   study: async () => (await import('./commands/study.ts')).study,
   list: async () => (await import('./commands/list.ts')).list,
 };
