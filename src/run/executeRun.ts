@@ -282,7 +282,8 @@ class RunExecution {
     for (const { metrics, ema } of found.events)
       this.emit({ type: 'evaluation', step, epoch, stage: stage.index, metrics, ...(ema ? { ema } : {}) });
     this.#progress = { ...this.#progress, last: found.named };
-    if (this.#progress.best !== null && found.score <= this.#progress.best.metric) return;
+    const chosen = !this.#parts.data.reportOnly && this.#progress.best !== null;
+    if (chosen && found.score <= this.#progress.best!.metric) return;
     this.#progress = { ...this.#progress, best: { step, metric: found.score } };
     await this.#save('best');
     await writeBestModel(join(this.#out, 'model'), this.#parts, this.#state!, found.ema ? 'ema' : 'param');
