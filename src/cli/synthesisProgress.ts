@@ -17,7 +17,7 @@ export function synthesisProgress(): (event: SynthesisEvent) => void {
       const { images, loss } = event.record;
       const sure = images.reduce((sum, { confidence }) => sum + confidence, 0) / images.length;
       remark(
-        `batch ${event.index + 1}/${event.batches}: ${images.length} images, loss ${formatNumber(loss)}, teacher's confidence ${formatNumber(sure)}`,
+        `batch ${event.index + 1}/${event.batches}: ${images.length} images, loss ${loss === null ? 'none' : formatNumber(loss)}, teacher's confidence ${formatNumber(sure)}`,
       );
     } else if (event.type === 'step') {
       const now = Date.now();

@@ -11,7 +11,8 @@ export const synthesisSchema = z.strictObject({
   grey: z.boolean().default(false),
   /** Iterations on the images shrunk to half, before the others; 0 leaves them out. */
   lowIterations: z.int().min(0).default(0),
-  iterations: count.default(500),
+  /** 0 gives the noise that the images begin as. */
+  iterations: z.int().min(0).default(500),
   lr: z.number().positive().default(0.05),
   betas: z.tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)]).default([0.5, 0.9]),
   epsilon: z.number().positive().default(1e-8),

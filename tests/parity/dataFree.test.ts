@@ -261,19 +261,21 @@ describe.each(['trajectory', 'trajectoryTwoSizes', 'trajectoryGreyStudent'])(
       expectClose('losses', losses, golden.get('output.losses'), 2e-4);
       expectClose('images', images, golden.get('output.images'), 2e-3);
       // The images are the only parameters, and nothing of a convolution's weight shape is ever computed.
-    expect([...program.update.inputs.keys()].filter((port) => port.startsWith('param.'))).toEqual(['param.plain']);
+      expect([...program.update.inputs.keys()].filter((port) => port.startsWith('param.'))).toEqual(['param.plain']);
       expect([...program.update.outputs.keys()].filter((port) => port.startsWith('next.'))).toEqual([
         'next.param.plain',
         'next.slot.m.plain',
         'next.slot.v.plain',
       ]);
-      const computed = topologicalOrder([...program.update.outputs.values()]).filter(({ op }) => op.name !== 'Constant');
-    const shapes = new Set(computed.flatMap(({ outputs }) => outputs.map(({ shape }) => shape.join())));
-    // The way back goes through every convolution, so through as many as the way there.
-    expect(computed.filter(({ op }) => /^Conv/.test(op.name)).length).toBeGreaterThanOrEqual(12);
-    const kernels = [...golden.group('param.').values()].filter(({ shape }) => shape.length === 4);
-    expect(kernels.filter(({ shape }) => shapes.has(shape.join()))).toEqual([]);
-    expect(topologicalOrder([...program.update.outputs.values()]).length).toBeGreaterThan(50);
+      const computed = topologicalOrder([...program.update.outputs.values()]).filter(
+        ({ op }) => op.name !== 'Constant',
+      );
+      const shapes = new Set(computed.flatMap(({ outputs }) => outputs.map(({ shape }) => shape.join())));
+      // The way back goes through every convolution, so through as many as the way there.
+      expect(computed.filter(({ op }) => /^Conv/.test(op.name)).length).toBeGreaterThanOrEqual(12);
+      const kernels = [...golden.group('param.').values()].filter(({ shape }) => shape.length === 4);
+      expect(kernels.filter(({ shape }) => shapes.has(shape.join()))).toEqual([]);
+      expect(topologicalOrder([...program.update.outputs.values()]).length).toBeGreaterThan(50);
     });
   },
 );

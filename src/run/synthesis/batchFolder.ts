@@ -19,8 +19,8 @@ export interface ImageRecord {
 export interface BatchRecord {
   readonly index: number;
   readonly seed: number;
-  /** Lowest total loss of the batch; of which iterate the images are. */
-  readonly loss: number;
+  /** Lowest total loss of the batch; the images are that iterate's. Null of noise. */
+  readonly loss: number | null;
   readonly images: readonly ImageRecord[];
 }
 

@@ -65,10 +65,13 @@ export class BatchMaker {
     return new BatchMaker(spec, settings, engine, phases);
   }
 
-  /** The images of a batch, normalised [B,C,S,S], and their loss; undefined where it was aborted. They depend on the plan alone. */
-  async make(batch: PlannedBatch, watch: BatchWatch): Promise<{ images: Float32Array; loss: number } | undefined> {
+  /** The images of a batch, normalised [B,C,S,S], and their loss (null of noise); undefined where it was aborted. They depend on the plan alone. */
+  async make(
+    batch: PlannedBatch,
+    watch: BatchWatch,
+  ): Promise<{ images: Float32Array; loss: number | null } | undefined> {
     let images: Float32Array | undefined;
-    let loss = Number.NaN;
+    let loss: number | null = null;
     for (const [i, phase] of this.#phases.entries()) {
       const made = await this.#runPhase(batch, phase, i, images, watch);
       if (!made) return undefined;
@@ -129,7 +132,8 @@ export class BatchMaker {
       pause: () => watch.signal?.aborted ?? false,
     });
     if (finished < iterations) return undefined;
-    return { best: best!, last: await now(), loss: lowest };
+    const last = await now();
+    return { best: best ?? last, last, loss: best ? lowest : null };
   }
 
   #shift(batch: PlannedBatch, { shrink, jitter }: Phase, stage: number, step: number) {
