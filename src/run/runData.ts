@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { RunConfig } from '../config/schema.ts';
-import { UserError } from '../graph/errors.ts';
 import {
   createLoader,
   type Dataset,

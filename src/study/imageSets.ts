@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseConfig } from '../config/parse.ts';
 import type { RunConfig } from '../config/schema.ts';
 import { type SynthesisInput, synthesisSchema } from '../config/synthesis.ts';
+import { writeFileAtomic } from '../formats/atomicNode.ts';
 import { UserError } from '../graph/errors.ts';
 import { unknownName } from '../graph/names.ts';
 import { synthesize } from '../run/synthesis/synthesize.ts';
@@ -12,7 +14,7 @@ type ImageSets = StudyFile['images'];
 
 /** The set of images that a configuration trains on: `$name` in `data.dir`. */
 export function imageSetOf({ data }: RunConfig): string | undefined {
-  return data.dir.startsWith('$') ? data.dir.slice(1) : undefined;
+  return typeof data.dir === 'string' && data.dir.startsWith('$') ? data.dir.slice(1) : undefined;
 }
 
 /** Refuses names and settings that cannot be, before anything is run. */
@@ -67,6 +69,7 @@ export interface SetOptions {
  */
 export async function makeImageSet(sets: ImageSets, name: string, options: SetOptions): Promise<boolean> {
   const { folder, modelOf, note, signal } = options;
+  await refuseOtherSettings(folder, name, sets[name]!);
   if (existsSync(join(folder, 'quality.json'))) return true;
   const { teacher, student, images, settings } = sets[name]!;
   const { reason, quality, seconds } = await synthesize({
@@ -86,6 +89,18 @@ export async function makeImageSet(sets: ImageSets, name: string, options: SetOp
     `images $${name}: ${images} in ${Math.round(seconds)} s; teacher's top-1 ${(100 * teacherTop1).toFixed(1)} %, distance in a class ${intraClassDistance.toFixed(3)}, near repeats ${(100 * nearRepeats).toFixed(1)} %`,
   );
   return true;
+}
+
+/** A set that is finished is not made again, so it must be the one that the file asks for. */
+async function refuseOtherSettings(folder: string, name: string, wanted: ImageSets[string]): Promise<void> {
+  const path = `${folder}.json`;
+  const text = `${JSON.stringify(wanted, null, 2)}\n`;
+  const held = await readFile(path, 'utf8').catch(() => undefined);
+  if (held === undefined) return writeFileAtomic(path, text);
+  if (held !== text)
+    throw new UserError(
+      `${path}: wanted the settings that these images were begun with, got others; give the set another name than ${name}, or delete ${path} and ${folder}`,
+    );
 }
 
 /** What a failed set says of itself in the record of a run. */
