@@ -155,7 +155,7 @@ async function writeResults(plan: StudyPlan, records: RunRecords, out: string): 
 
 function dataFolder({ study, runs, teachers }: StudyPlan): unknown {
   const dirs = [...runs, ...teachers].map(({ config }) => config.data.dir);
-  return dirs.find((dir) => !dir.startsWith('$')) ?? valueAt(study.base, 'data.dir');
+  return dirs.find((dir) => typeof dir !== 'string' || !dir.startsWith('$')) ?? valueAt(study.base, 'data.dir');
 }
 
 async function readStudy(file: string): Promise<string> {

@@ -56,8 +56,8 @@ beforeAll(async () => {
 });
 
 describe('a set', () => {
-  it('is an ordinary class folder with manifest, figures and a contact sheet', () => {
-    const { classes, train, val } = openDataset(join(dir, 'whole'), { valFraction: 0, seed: 0 });
+  it('is an ordinary class folder with manifest, figures and a contact sheet', async () => {
+    const { classes, train, val } = await openDataset(join(dir, 'whole'), { valFraction: 0, seed: 0 });
     expect(classes).toEqual(['blue', 'green', 'red']);
     expect(train.paths.length + val.paths.length).toBe(39);
     const manifest = JSON.parse(readFileSync(join(dir, 'whole/manifest.json'), 'utf8'));
