@@ -1,25 +1,34 @@
 import { parseArgs } from 'node:util';
 import { benchStep } from './step.ts';
+import { benchSynthesize } from './synthesize.ts';
 
 const USAGE = `npm run bench -- step [--model NAME] [--batch N] [--rounds N] [--json]
   Times the training step (forward, backward, AdamW) in processes of its own, in turn with PyTorch's step on the same shapes
-  where python3-torch is installed (and libopenblas0, without which it runs on a slow reference BLAS).`;
+  where python3-torch is installed (and libopenblas0, without which it runs on a slow reference BLAS).
+npm run bench -- synthesize [--model NAME] [--batch N] [--rounds N] [--json]
+  The same for an iteration of image synthesis: a small-stem ResNet as teacher, cross entropy, total variation, BatchNorm statistics.`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    model: { type: 'string', default: 'deit_tiny_patch16_224' },
-    batch: { type: 'string', default: '16' },
+    model: { type: 'string' },
+    batch: { type: 'string' },
     rounds: { type: 'string', default: '2' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
-if (values.help || positionals[0] !== 'step') {
+const BENCHES = {
+  step: () => benchStep(values.model ?? 'deit_tiny_patch16_224', Number(values.batch ?? 16), Number(values.rounds)),
+  synthesize: () =>
+    benchSynthesize(values.model ?? 'resnet20_small', Number(values.batch ?? 64), Number(values.rounds)),
+};
+const bench = BENCHES[(positionals[0] ?? '') as keyof typeof BENCHES] as (() => Promise<unknown>) | undefined;
+if (values.help || !bench) {
   console.error(USAGE);
   process.exitCode = values.help ? 0 : 2;
 } else {
-  const result = await benchStep(values.model, Number(values.batch), Number(values.rounds));
+  const result = await bench();
   if (values.json) console.log(JSON.stringify(result));
   else console.log(JSON.stringify(result, null, 2));
 }

@@ -4,7 +4,7 @@ import { type TrainProgram, trainProgram } from '../program/trainProgram.ts';
 import { type Checkpoint, type Progress, saveCheckpoint } from '../train/checkpointNode.ts';
 import type { RunEvent, UnstampedEvent } from '../train/events.ts';
 import type { Logger } from '../train/loggers/logger.ts';
-import { runUpdates } from '../train/stageLoop.ts';
+import { batchInputs, runUpdates } from '../train/stageLoop.ts';
 import { TrainState } from '../train/trainState.ts';
 import { toldEarly, watch } from './earlyStop.ts';
 import { BatchStream } from './batchStream.ts';
@@ -176,10 +176,9 @@ class RunExecution {
         accumulateStep,
         accumulate: settings.train.accumulate,
         state: this.#state!,
-        next: () => this.#batches.next(this.#progress.step),
+        inputs: async () =>
+          batchInputs(engine, await this.#batches.next(this.#progress.step), student.classes, settings.imageSize),
         batch: settings.train.batch,
-        classes: student.classes,
-        imageSize: settings.imageSize,
         stage: stage.index,
         from: step,
         to: Math.min(epochEnd, ledgerAt),
@@ -267,8 +266,9 @@ class RunExecution {
     for (const { metrics, ema } of found.events)
       this.emit({ type: 'evaluation', step, epoch, stage: stage.index, metrics, ...(ema ? { ema } : {}) });
     this.#progress = { ...this.#progress, last: found.named };
-    this.#watchForEnd(stage, step);
-    if (this.#progress.best !== null && found.score <= this.#progress.best.metric) return;
+    const { reportOnly } = this.#parts.data;
+    if (!reportOnly) this.#watchForEnd(stage, step);
+    if (!reportOnly && this.#progress.best !== null && found.score <= this.#progress.best.metric) return;
     this.#progress = { ...this.#progress, best: { step, metric: found.score } };
     await this.#save('best');
     await writeBest(this.#out, this.#parts, this.#state!, found, { step, epoch });

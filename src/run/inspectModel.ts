@@ -89,6 +89,10 @@ function sizeAndFeatures(model: Model): { features: Features; size: ModelSize } 
 
 function featureReport(name: string, value: unknown): FeatureReport {
   const shape = (tensor: Tensor) => ['B' as const, ...tensor.shape.slice(1)];
+  if (name === 'normStats') {
+    const stats = value as NonNullable<Features['normStats']>;
+    return { name, count: stats.length, shapes: { '': shape(stats[0]!.input) } };
+  }
   if (Array.isArray(value)) return { name, count: value.length, shapes: { '': shape(value[0] as Tensor) } };
   if ('node' in (value as object)) return { name, count: 1, shapes: { '': shape(value as Tensor) } };
   const stages = Object.entries(value as Record<string, Tensor>);

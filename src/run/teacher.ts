@@ -21,17 +21,25 @@ export function teacherBuilder(
   classes: readonly string[],
   wanted: readonly FeatureName[],
 ) {
-  const order = wanted.includes('logits') ? classOrder(teacher, classes) : undefined;
+  const build = frozenBuilder(teacher, student, classes, wanted);
+  return (pixels: Tensor): Features => stopAll(build(pixels));
+}
+
+/** The same with its gradient to the pixels, for images that are trained. */
+export function frozenBuilder(
+  model: LoadedModel,
+  pixelsAre: Preprocessing,
+  classes: readonly string[],
+  wanted: readonly FeatureName[],
+) {
+  const order = wanted.includes('logits') ? classOrder(model, classes) : undefined;
   return (pixels: Tensor): Features => {
-    const features = buildFrozen(
-      teacher.network,
-      teacherPixels(pixels, student, teacher.preprocessing),
-      teacher.weights,
-    );
+    const seen = teacherPixels(pixels, pixelsAre, model.preprocessing);
+    const features = buildFrozen(model.network, seen, model.weights);
     const logits = order
       ? gather(features.logits, constant({ dtype: 'int64', shape: [order.length], data: order }), 1)
       : features.logits;
-    return stopAll({ ...features, logits });
+    return { ...features, logits };
   };
 }
 

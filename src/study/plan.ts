@@ -5,6 +5,7 @@ import { UserError } from '../graph/errors.ts';
 import { checkNames } from '../run/checkRun.ts';
 import { type StudyFile, type StudyInput, studySchema } from './schema.ts';
 import { overlay, type Settings } from '../config/settings.ts';
+import { checkImageSets } from './imageSets.ts';
 import { leafKeys, nested, valueAt } from './settings.ts';
 
 /** A run of a study. */
@@ -76,6 +77,12 @@ export function planStudy(input: unknown, where: string): StudyPlan {
   refuseTwice(
     runs.map(({ key }) => key.toLowerCase()),
     `${where}: names of runs, which are made of the labels`,
+  );
+  checkImageSets(
+    study.images,
+    names,
+    [...teachers, ...runs].map(({ config }) => config),
+    where,
   );
   return { study, axes, teachers, runs, baseline: findBaseline(study, axes, where) };
 }

@@ -25,6 +25,18 @@ export const studySchema = z.strictObject({
   base: settings,
   /** Runs that are made first, once; `$name` in base and axes stands for the folder of one. `data.dir` is base's where missing. */
   teachers: z.record(z.string().regex(/^[A-Za-z0-9_-]+$/), settings).default({}),
+  /** Images that are made from a teacher of the study (`understudy synthesize`), once; `$name` in `data.dir` stands for the folder of a set. */
+  images: z
+    .record(
+      z.string().regex(/^[A-Za-z0-9_-]+$/),
+      z.strictObject({
+        teacher: z.string(),
+        student: z.string().optional(),
+        images: z.int().min(1),
+        settings: settings.default({}),
+      }),
+    )
+    .default({}),
   /** The runs are the product of the axes: values with a label, or plain values where the axis is a dotted key. */
   axes: z.record(z.string(), z.array(z.union([labelled, plain])).min(1)),
   /** The label, of one axis, that the others are compared with. */

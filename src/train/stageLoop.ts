@@ -19,6 +19,14 @@ export interface TrainBatch {
   release(): void;
 }
 
+/** What the host gives a step besides the state, the scalars and the noise. */
+export interface StepInputs {
+  readonly feeds: Readonly<Record<string, EngineTensor>>;
+  readonly waitSeconds: number;
+  /** Called when the step has read them. */
+  release(): void;
+}
+
 export interface StageLoop {
   readonly engine: Engine;
   readonly program: TrainProgram;
@@ -27,10 +35,10 @@ export interface StageLoop {
   readonly accumulateStep: Compiled | undefined;
   readonly accumulate: number;
   readonly state: TrainState;
-  readonly next: () => Promise<TrainBatch>;
+  /** The inputs of a micro-batch of an update. */
+  readonly inputs: (step: number, micro: number) => Promise<StepInputs>;
+  /** Images in a micro-batch. */
   readonly batch: number;
-  readonly classes: number;
-  readonly imageSize: number;
   readonly stage: number;
   /** Updates of this call, counted over the run from 0. */
   readonly from: number;
@@ -41,6 +49,8 @@ export interface StageLoop {
   readonly emaDecay: number | null;
   readonly seed: number;
   readonly emit: (event: UnstampedEvent) => void;
+  /** Told the loss of an update before it is taken: the state is still the one that was measured. */
+  readonly measured?: (step: number, loss: number) => Promise<void>;
   /** Asked after each update; true leaves the loop. */
   readonly pause: (finishedSteps: number) => boolean;
 }
@@ -89,15 +99,16 @@ async function runUpdate(loop: StageLoop, step: number, lr: number): Promise<Mea
     const [compiled, outputs] = last
       ? [loop.update, program.update.outputs]
       : [loop.accumulateStep!, program.accumulate!.outputs];
-    const batch = await loop.next();
-    waitSeconds += batch.waitSeconds;
+    const inputs = await loop.inputs(step, micro);
+    waitSeconds += inputs.waitSeconds;
     const scalars = scalarPorts(outputs.keys(), engine);
-    const feeds = { ...state.feeds(), ...hostFeeds(loop, batch, step, micro, lr) };
+    const feeds = { ...state.feeds(), ...inputs.feeds, ...hostFeeds(loop, step, micro, lr) };
     await compiled.run(feeds, { ...state.into(outputs), ...scalars });
-    batch.release();
+    inputs.release();
     for (const [name, tensor] of Object.entries(scalars)) values[name] = ((await tensor.read()) as Float32Array)[0]!;
     loss += values.loss! / accumulate;
     refuseNonFinite(values, step);
+    if (last) await loop.measured?.(step, loss);
     state.commit(outputs);
   }
   if (accumulate > 1) state.clearAccumulated();
@@ -113,18 +124,19 @@ function scalarPorts(outputs: Iterable<string>, engine: Engine): Record<string, 
   return Object.fromEntries(names.map((name) => [name, engine.empty('float32', [])]));
 }
 
-function hostFeeds(
-  loop: StageLoop,
-  batch: TrainBatch,
-  step: number,
-  micro: number,
-  lr: number,
-): Record<string, EngineTensor> {
-  const { engine, program, classes, imageSize } = loop;
-  const feeds: Record<string, EngineTensor> = {
-    'batch.pixels': engine.tensor('float32', [loop.batch, 3, imageSize, imageSize], batch.images),
-    'batch.targets': engine.tensor('float32', [loop.batch, classes], targetRows(batch, classes)),
+/** A batch of training images as a step takes it. */
+export function batchInputs(engine: Engine, batch: TrainBatch, classes: number, imageSize: number): StepInputs {
+  const { images, labels, waitSeconds, release } = batch;
+  const feeds = {
+    'batch.pixels': engine.tensor('float32', [labels.length, 3, imageSize, imageSize], images),
+    'batch.targets': engine.tensor('float32', [labels.length, classes], targetRows(batch, classes)),
   };
+  return { feeds, waitSeconds, release };
+}
+
+function hostFeeds(loop: StageLoop, step: number, micro: number, lr: number): Record<string, EngineTensor> {
+  const { engine, program } = loop;
+  const feeds: Record<string, EngineTensor> = {};
   const scalars = {
     ...program.scalars({ step: step + 1, lr }),
     ...(loop.emaDecay === null ? {} : { emaRate: 1 - loop.emaDecay }),

@@ -113,7 +113,8 @@ async function describe(found: Inspection): Promise<string> {
 
 function featureRows({ name, count, shapes }: FeatureReport): string[][] {
   return Object.entries(shapes).map(([stage, shape]) => {
-    const many = stage === '' && count > 1 ? `, one for each of ${count} blocks` : '';
+    const many =
+      stage === '' && count > 1 ? `, one for each of ${count} ${name === 'normStats' ? 'BatchNorms' : 'blocks'}` : '';
     return [`  ${name}${stage === '' ? '' : `.${stage}`}`, `[${shape.join(', ')}]${many}`];
   });
 }
