@@ -21,6 +21,7 @@ function row(method: string, data: string, seed: number, last: number | null): R
     last,
     best: done ? 1 : null,
     seconds: done ? 10 + seed : null,
+    cpuSeconds: done ? 20 + seed : null,
     steps: done ? 3 : null,
     imagesSeen: done ? 30 : null,
     trainImages: done ? 7 : null,
@@ -117,7 +118,7 @@ it('a single pair has no interval and no verdict; equal pairs differ by nothing'
 it('the text table says what is noise and what is missing', () => {
   const { head, rows } = tableCells(REPORT);
   expect(head.slice(0, 6)).toEqual(['method', 'data', 'val/top1 %', 'sd', 'n', 'difference to alone']);
-  expect(rows[0]).toEqual(['alone', '5 %', '60.00', '10.00', '3', '', '', 'baseline', '11s', '30']);
+  expect(rows[0]).toEqual(['alone', '5 %', '60.00', '10.00', '3', '', '', 'baseline', '11s', '21s', '30']);
   expect(rows[2]!.slice(5, 8)).toEqual(['+10.33', '+4.08 to +16.58', '']);
   expect(rows[3]!.slice(4, 8)).toEqual(['2 of 3', '+0.50', '-18.56 to +19.56', 'inside the noise']);
 });

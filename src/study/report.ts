@@ -11,6 +11,8 @@ export interface RunRow {
   readonly last: number | null;
   readonly best: number | null;
   readonly seconds: number | null;
+  /** Processor time: unlike `seconds` it does not grow where other programs want the processor too. */
+  readonly cpuSeconds: number | null;
   readonly steps: number | null;
   readonly imagesSeen: number | null;
   readonly trainImages: number | null;
@@ -30,6 +32,8 @@ export interface TableRow {
   /** Against the baseline; null for the baseline itself and where no pair is finished. */
   readonly difference: PairedDifference | null;
   readonly seconds: number | null;
+  /** Null where it is not known of every finished run. */
+  readonly cpuSeconds: number | null;
   readonly imagesSeen: number | null;
   readonly trainImages: number | null;
 }
@@ -88,6 +92,7 @@ function runRow({ key, labels }: PlannedRun, record: RunRecord | undefined, metr
     last: outcome?.last[metric] ?? null,
     best: outcome?.best?.top1 ?? outcome?.best?.teacherAgreement ?? null,
     seconds: outcome ? record!.seconds : null,
+    cpuSeconds: outcome ? (record!.cpuSeconds ?? null) : null,
     steps: outcome?.steps ?? null,
     imagesSeen: outcome?.imagesSeen ?? null,
     trainImages: outcome?.trainImages ?? null,
@@ -132,6 +137,7 @@ function summaryOf(group: readonly RunRow[]) {
     mean: values.length > 0 ? mean(values) : null,
     sd: deviation(values),
     seconds: meanOf(done, 'seconds'),
+    cpuSeconds: done.some(({ cpuSeconds }) => cpuSeconds === null) ? null : meanOf(done, 'cpuSeconds'),
     imagesSeen: meanOf(done, 'imagesSeen'),
     trainImages: meanOf(done, 'trainImages'),
   };
@@ -154,7 +160,7 @@ function deviation(values: readonly number[]): number | null {
   return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1));
 }
 
-function meanOf(rows: readonly RunRow[], key: 'seconds' | 'imagesSeen' | 'trainImages'): number | null {
+function meanOf(rows: readonly RunRow[], key: 'seconds' | 'cpuSeconds' | 'imagesSeen' | 'trainImages'): number | null {
   return rows.length === 0 ? null : mean(rows.map((row) => row[key] ?? 0));
 }
 

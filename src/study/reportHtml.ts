@@ -33,6 +33,7 @@ ${curve === '' ? '' : `<h2>Learning curve</h2>\n${curve}\n<p>Bars are one standa
       `${report.metric} %`,
       'best %',
       'time',
+      'CPU time',
       'steps',
       'images seen',
       'training images',
@@ -54,6 +55,7 @@ function runCells(row: RunRow, prefix: string): string[] {
     share(row.last),
     share(row.best),
     row.seconds === null ? '-' : formatDuration(row.seconds),
+    row.cpuSeconds === null ? '-' : formatDuration(row.cpuSeconds),
     ...[row.steps, row.imagesSeen, row.trainImages, row.parameters].map(count),
     row.error ?? '',
   ];

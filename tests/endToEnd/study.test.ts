@@ -40,7 +40,7 @@ const outcome = (out: string, id: string) =>
 
 /** A report without what measures time. */
 const timeless = (found: StudyReport) =>
-  JSON.parse(JSON.stringify(found, (key, value) => (key === 'seconds' ? undefined : value)));
+  JSON.parse(JSON.stringify(found, (key, value) => (key === 'seconds' || key === 'cpuSeconds' ? undefined : value)));
 
 /** Ends the process by a signal as soon as stderr has this text. */
 const at = (wanted: string, signal: NodeJS.Signals) => {
