@@ -29,6 +29,8 @@ export interface TableRow {
   readonly mean: number | null;
   /** Standard deviation over the seeds (n - 1); null for fewer than two. */
   readonly sd: number | null;
+  /** Where the study file expects this row against the baseline; null where nowhere. */
+  readonly expected: 'above' | 'below' | null;
   /** Against the baseline; null for the baseline itself and where no pair is finished. */
   readonly difference: PairedDifference | null;
   readonly seconds: number | null;
@@ -124,9 +126,19 @@ export function tableOf(
       labels,
       planned: group.length,
       ...summaryOf(group),
+      expected: expectationOf(axes, baseline, labels),
       difference: pairs.length > 0 ? pairedDifference(pairs) : null,
     };
   });
+}
+
+function expectationOf(
+  axes: readonly StudyAxis[],
+  baseline: StudyPlan['baseline'],
+  labels: TableRow['labels'],
+): TableRow['expected'] {
+  const axis = axes.find(({ name }) => name === baseline?.axis);
+  return axis?.expected[axis.labels.indexOf(labels[axis.name]!)] ?? null;
 }
 
 function summaryOf(group: readonly RunRow[]) {

@@ -13,7 +13,12 @@ const settings = z.record(z.string(), z.unknown());
 const plain = z.union([z.number(), z.string(), z.boolean()]);
 
 /** One value of an axis: a label and the settings that it stands for. */
-const labelled = z.strictObject({ label: z.string().min(1), set: settings });
+const labelled = z.strictObject({
+  label: z.string().min(1),
+  set: settings,
+  /** Where it should be against the baseline, by what is known before the study: a paper's claim. Said of it in the table. */
+  expect: z.enum(['above', 'below']).optional(),
+});
 
 export const studySchema = z.strictObject({
   name: z.string().min(1),
