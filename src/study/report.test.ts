@@ -112,6 +112,7 @@ it('means, deviations and costs are over the seeds of a combination', () => {
   expect(first!.mean).toBeCloseTo(0.6, 12);
   expect(first!.sd).toBeCloseTo(0.1, 12);
   expect(first!.seconds).toBeCloseTo(11, 12);
+  expect(first!.cpuSeconds).toBeCloseTo(21, 12);
   expect(second!.labels).toEqual({ method: 'alone', data: '20 %' });
 });
 
@@ -136,7 +137,7 @@ it('a single pair has no interval and no verdict; equal pairs differ by nothing'
 it('the text table says what is noise and what is missing', () => {
   const { head, rows } = tableCells(REPORT);
   expect(head.slice(0, 6)).toEqual(['method', 'data', 'val/top1 %', 'sd', 'n', 'difference to alone']);
-  expect(rows[0]).toEqual(['alone', '5 %', '60.00', '10.00', '3', '', '', 'baseline', '11s', '21s', '30']);
+  expect(rows[0]).toEqual(['alone', '5 %', '60.00', '10.00', '3', '', '', 'baseline', '11s', '30']);
   expect(rows[2]!.slice(5, 8)).toEqual(['+10.33', '+4.08 to +16.58', 'as expected']);
   expect(rows[3]!.slice(4, 8)).toEqual(['2 of 3', '+0.50', '-18.56 to +19.56', 'inside the noise']);
 });

@@ -6,7 +6,7 @@ export function tableCells({ table, axes, baseline, metric }: StudyReport): { he
   const names = axes.filter(({ seed }) => !seed).map(({ name }) => name);
   const against = baseline === null ? [] : [`difference to ${baseline.label}`, '95 % interval', ''];
   return {
-    head: [...names, `${metric} %`, 'sd', 'n', ...against, 'time', 'CPU time', 'images seen'],
+    head: [...names, `${metric} %`, 'sd', 'n', ...against, 'time', 'images seen'],
     rows: table.map((row) => [
       ...names.map((name) => row.labels[name]!),
       row.mean === null ? '-' : points(row.mean),
@@ -14,7 +14,6 @@ export function tableCells({ table, axes, baseline, metric }: StudyReport): { he
       row.n === row.planned ? String(row.n) : `${row.n} of ${row.planned}`,
       ...(baseline === null ? [] : differenceCells(row, row.labels[baseline.axis] === baseline.label)),
       row.seconds === null ? '-' : formatDuration(row.seconds),
-      row.cpuSeconds === null ? '-' : formatDuration(row.cpuSeconds),
       row.imagesSeen === null ? '-' : String(Math.round(row.imagesSeen)),
     ]),
   };

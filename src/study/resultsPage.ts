@@ -41,8 +41,8 @@ function block(name: string, report: StudyReport): string {
 /** The table of the study without its wall times, which say more about the machine's other work than about the methods. */
 function markdownTable(report: StudyReport): string {
   const { head, rows } = tableCells(report);
-  const drop = ['time', 'CPU time'].map((name) => head.indexOf(name));
-  const kept = (cells: readonly string[], cost: string) => [...cells.filter((_, i) => !drop.includes(i)), cost];
+  const time = head.indexOf('time');
+  const kept = (cells: readonly string[], cost: string) => [...cells.filter((_, i) => i !== time), cost];
   const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
   const titles = kept(head, 'cost');
   return [
