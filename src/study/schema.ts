@@ -13,14 +13,19 @@ const settings = z.record(z.string(), z.unknown());
 const plain = z.union([z.number(), z.string(), z.boolean()]);
 
 /** One value of an axis: a label and the settings that it stands for. */
-const labelled = z.strictObject({ label: z.string().min(1), set: settings });
+const labelled = z.strictObject({
+  label: z.string().min(1),
+  set: settings,
+  /** Where it should be against the baseline, by what is known before the study: a paper's claim. Said of it in the table. */
+  expect: z.enum(['above', 'below']).optional(),
+});
 
 export const studySchema = z.strictObject({
   name: z.string().min(1),
   /** Folder of the study; default: runs/<name>. */
   out: z.string().min(1).optional(),
   /** Writes the images of `base.data.dir` first, if they are not there. */
-  prepare: z.enum(['mnist']).optional(),
+  prepare: z.enum(['mnist', 'emoji']).optional(),
   /** What all runs share: any part of a run's configuration, nested or with dotted keys. */
   base: settings,
   /** Runs that are made first, once; `$name` in base and axes stands for the folder of one. `data.dir` is base's where missing. */
