@@ -75,6 +75,14 @@ export function conv(s: Scope, x: Tensor, out: number, kernel: number, options: 
 /** PyTorch's momentum: the weight of the new batch in the running statistics. */
 const BATCH_NORM_MOMENTUM = 0.1;
 
+/** The input [B,C,h,w] of a BatchNorm and its running statistics [C]. */
+export interface NormStat {
+  readonly name: string;
+  readonly input: Tensor;
+  readonly mean: Tensor;
+  readonly variance: Tensor;
+}
+
 /** BatchNorm2d over [B,C,h,w]; in training it updates running_mean and running_var (the unbiased variance, as PyTorch). */
 export function batchNorm(s: Scope, x: Tensor, epsilon = 1e-5): Tensor {
   const C = x.shape[1]!;
