@@ -13,7 +13,7 @@ import { frozenProgram } from '../program/evalProgram.ts';
 import { type Agreement, compareOnnx, randomImages, realImages } from './compareOnnx.ts';
 import { openEvaluationData } from './evaluationData.ts';
 import { modelCard } from './modelCard.ts';
-import { type LoadedModel, loadModelReference } from './modelReference.ts';
+import { type LoadedModel, loadModelReference, trainable } from './modelReference.ts';
 
 /** A prime that divides no extent of a real model: it stands for the open batch dimension while the graph is built. */
 const OPEN_BATCH = 10007;
@@ -50,7 +50,7 @@ export async function exportModel(
 ): Promise<ExportReport> {
   checkDtype(dtype);
   refuseUsed(out);
-  const model = typeof ref === 'string' ? await loadModelReference(ref) : ref;
+  const model = trainable(typeof ref === 'string' ? await loadModelReference(ref) : ref);
   const images =
     data === undefined ? undefined : await openEvaluationData(model, typeof ref === 'string' ? ref : ref.path, data);
   onStart?.();

@@ -6,7 +6,8 @@ import { ortNode } from '../engine/ortNode.ts';
 import { UserError } from '../graph/errors.ts';
 import type { ModelConfig } from '../models/index.ts';
 import { frozenProgram } from '../program/evalProgram.ts';
-import { type LoadedModel, loadModelReference } from './modelReference.ts';
+import { type ImportedConfig, type LoadedModel, loadModelReference } from './modelReference.ts';
+import type { OnnxGiven } from './onnxReference.ts';
 import { pixelValues } from './preprocess.ts';
 
 export interface ClassProbability {
@@ -18,7 +19,7 @@ export interface ClassProbability {
 /** A model that is ready to answer. Call `dispose` at the end. */
 export interface ImageModel {
   readonly classes: readonly string[];
-  readonly config: ModelConfig;
+  readonly config: ModelConfig | ImportedConfig;
   readonly saved: LoadedModel;
   /**
    * The most probable classes of an image, best first: `top` of them, 5 unless told. An image is a path, or RGB bytes with
@@ -34,9 +35,9 @@ export interface ImageModel {
 /** Loads a trained model: a run folder, an exported folder or a checkpoint folder. */
 export async function loadModel(
   ref: string | LoadedModel,
-  { engine = ortNode() }: { readonly engine?: Engine } = {},
+  { engine = ortNode(), onnx }: { readonly engine?: Engine; readonly onnx?: OnnxGiven } = {},
 ): Promise<ImageModel> {
-  const saved = typeof ref === 'string' ? await loadModelReference(ref) : ref;
+  const saved = typeof ref === 'string' ? await loadModelReference(ref, onnx ? { onnx } : {}) : ref;
   const compiled = await engine.compile(frozenProgram(saved.network, saved.weights, 1));
   const logits = engine.empty('float32', [1, saved.classes.length]);
   const one = async (image: string | Pixels, top: number) =>

@@ -14,7 +14,8 @@ import { checkInit, checkNames, checkStages } from './checkRun.ts';
 import { checkNeeds, describeFeatures, type RunParts } from './buildStage.ts';
 import { chooseSettings } from './defaults.ts';
 import { initialWeights } from './initialWeights.ts';
-import { loadModelReference } from './modelReference.ts';
+import { loadModelReference, trainable } from './modelReference.ts';
+import { namedByData } from './onnxReference.ts';
 import { openRunData } from './runData.ts';
 import type { Device } from './devices.ts';
 import { engineFor } from './engines.ts';
@@ -66,9 +67,12 @@ export async function assemble(
   config: RunConfig,
 ): Promise<RunParts & { readonly init: Awaited<ReturnType<typeof loadModelReference>> | undefined }> {
   const opened = await openRunData(config);
-  const teacher = config.teacher === null ? undefined : await loadModelReference(config.teacher);
+  const teacher =
+    config.teacher === null
+      ? undefined
+      : namedByData(await loadModelReference(config.teacher.ref, { onnx: config.teacher }), opened.classes);
   const data = withTeacherClasses(opened, teacher);
-  const init = config.student.init === null ? undefined : await loadModelReference(config.student.init);
+  const init = config.student.init === null ? undefined : trainable(await loadModelReference(config.student.init));
   if (init) checkInit(config, init);
   const named = init
     ? {

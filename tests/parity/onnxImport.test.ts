@@ -5,7 +5,6 @@ import { describe, expect, it } from 'vitest';
 import { grad } from '../../src/autodiff/grad.ts';
 import { ortNode } from '../../src/engine/ortNode.ts';
 import { floats, input } from '../../src/graph/build.ts';
-import type { Features } from '../../src/models/features.ts';
 import { OnnxFile } from '../../src/onnx/import/onnxFile.ts';
 import { onnxModel } from '../../src/onnx/import/onnxModel.ts';
 import { mul } from '../../src/ops/elementwise.ts';
@@ -65,23 +64,26 @@ describe.each(ALL)('%s as PyTorch exports it', (name) => {
   const golden = readGolden(`onnx/${name}`);
   const side = golden.config.imageSize as number;
 
-  it.each([1, BATCH])('computes what the file and PyTorch compute, and the gradient to the pixels, for %i images', async (batch) => {
-    const pixels = input('pixels', [batch, 3, side, side]);
-    const { logits } = buildFrozen(modelOf(name), pixels, new Map());
-    const weight = floats(logits.shape, Float32Array.from(golden.get('weight').data.slice(0, logits.shape[0]! * 5)));
-    const [gradient] = grad(reduceSum(mul(logits, weight)), [pixels]);
-    const images = pixelsOf(batch, side);
-    const found = await run(closeProgram({ logits, gradient: gradient! }), images);
-    const own = await ownRun(name, pixels.shape, images);
-    const largest = Math.max(1, ...Array.from(own, Math.abs));
-    found.get('logits')!.forEach((x, i) => expect(Math.abs(x - own[i]!)).toBeLessThan(LOGITS * largest));
-    const rows = (key: string, count: number) => ({ ...golden.get(key), data: golden.get(key).data.slice(0, count) });
-    expectClose('logits', found.get('logits')!, rows('logits', batch * 5), LOGITS);
-    const one = 3 * side * side;
-    const whole = found.get('gradient')!;
-    expectClose('gradient of the first image', whole.slice(0, one), rows('gradient', one), GRADIENT);
-    if (batch === 1) return;
-    const last = { ...golden.get('gradient'), data: golden.get('gradient').data.slice(one) };
-    expectClose('gradient of the last image', whole.slice(-one), last, GRADIENT);
-  });
+  it.each([1, BATCH])(
+    'computes what the file and PyTorch compute, and the gradient to the pixels, for %i images',
+    async (batch) => {
+      const pixels = input('pixels', [batch, 3, side, side]);
+      const { logits } = buildFrozen(modelOf(name), pixels, new Map());
+      const weight = floats(logits.shape, Float32Array.from(golden.get('weight').data.slice(0, logits.shape[0]! * 5)));
+      const [gradient] = grad(reduceSum(mul(logits, weight)), [pixels]);
+      const images = pixelsOf(batch, side);
+      const found = await run(closeProgram({ logits, gradient: gradient! }), images);
+      const own = await ownRun(name, pixels.shape, images);
+      const largest = Math.max(1, ...Array.from(own, Math.abs));
+      found.get('logits')!.forEach((x, i) => expect(Math.abs(x - own[i]!)).toBeLessThan(LOGITS * largest));
+      const rows = (key: string, count: number) => ({ ...golden.get(key), data: golden.get(key).data.slice(0, count) });
+      expectClose('logits', found.get('logits')!, rows('logits', batch * 5), LOGITS);
+      const one = 3 * side * side;
+      const whole = found.get('gradient')!;
+      expectClose('gradient of the first image', whole.slice(0, one), rows('gradient', one), GRADIENT);
+      if (batch === 1) return;
+      const last = { ...golden.get('gradient'), data: golden.get('gradient').data.slice(one) };
+      expectClose('gradient of the last image', whole.slice(-one), last, GRADIENT);
+    },
+  );
 });

@@ -9,7 +9,7 @@ export const distill = command({
     teacher: {
       type: 'string',
       valueHint: 'REF',
-      description: 'A trained model: a run folder or an exported folder (teacher)',
+      description: 'A trained model: a run folder, an exported folder or an .onnx file (teacher.ref)',
     },
     student: { type: 'string', valueHint: 'NAME', description: 'A model of "understudy list models" (student.name)' },
     method: { type: 'string', valueHint: 'NAME', description: 'A method of "understudy list methods" (method)' },

@@ -1,5 +1,6 @@
 import type { EvaluationReport } from '../../run/evaluateModel.ts';
 import { command, jsonFlag } from '../command.ts';
+import { onnxFlags, onnxGiven, onnxNotes } from '../onnxFlags.ts';
 
 /** Classes that are shown, worst first. */
 const SHOWN = 10;
@@ -7,17 +8,23 @@ const SHOWN = 10;
 export const evaluate = command({
   meta: { name: 'eval', description: 'Measure a trained model on a folder of images' },
   args: {
-    ref: { type: 'positional', required: true, description: 'A run folder, an exported folder or a checkpoint folder' },
+    ref: {
+      type: 'positional',
+      required: true,
+      description: 'A run folder, an exported folder, a checkpoint folder or an .onnx file',
+    },
     data: {
       type: 'string',
       valueHint: 'DIR',
       required: true,
       description: 'Folder of images in class folders; classes are matched by name',
     },
+    ...onnxFlags,
     json: jsonFlag,
   },
   notes: [
     'Of a folder with val/ (or valid, validation, test) these images are taken, else all; a run on its own data takes the\nvalidation images that its seed chose. Files that cannot be read are skipped and named.',
+    onnxNotes,
   ],
   examples: ['understudy eval runs/student --data photos', 'understudy eval my-model --data photos --json'],
   run: async ({ args }) => {
@@ -27,6 +34,7 @@ export const evaluate = command({
     const report = await whileRunning((start) =>
       evaluateModel(args.ref, {
         data: args.data,
+        onnx: onnxGiven(args),
         onStart: ({ part }) => {
           start();
           remark(`evaluating on ${part}`);

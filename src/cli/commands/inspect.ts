@@ -2,6 +2,7 @@ import { UserError } from '../../graph/errors.ts';
 import type { FeatureReport, Inspection } from '../../run/inspectModel.ts';
 import { analyse, describeAnalysis } from '../analyseModels.ts';
 import { command, jsonFlag } from '../command.ts';
+import { onnxFlags, onnxGiven, onnxNotes } from '../onnxFlags.ts';
 
 export const inspect = command({
   meta: {
@@ -12,7 +13,8 @@ export const inspect = command({
     ref: {
       type: 'positional',
       required: true,
-      description: 'A run folder, an exported folder, a checkpoint folder, or a name of "understudy list models"',
+      description:
+        'A run folder, an exported folder, a checkpoint folder, an .onnx file, or a name of "understudy list models"',
     },
     ref2: { type: 'positional', required: false, description: 'A second model to compare with, such as the teacher' },
     data: {
@@ -31,10 +33,12 @@ export const inspect = command({
       valueHint: 'FILE',
       description: 'The image of the attention maps (default: the first one)',
     },
+    ...onnxFlags,
     json: jsonFlag,
   },
   notes: [
     'MACs are the multiply-accumulates of convolutions and matrix products for one image, counted from the graph.',
+    onnxNotes,
     'With --data, each model with its own preprocessing (of a folder with val/ these images):\n  attentionDistance.svg  sum over patches of attention x distance, mean over queries and images, in pixels, by block and head\n                         (arXiv 2010.11929, D.7); class tokens left out, the rest made to sum to 1\n  cka.svg                linear CKA (arXiv 1905.00414) between the layers, unbiased; patch tokens and maps averaged\n  attention-<n>.png      what the class token of the last block looks at in one image\n  analysis.json          all numbers, the biased CKA too; for two models agreement and KL(REF2 || REF)',
   ],
   examples: [
@@ -56,7 +60,7 @@ export const inspect = command({
         `understudy inspect: ${given === 'ref2' ? `a second model (${args.ref2})` : `--${given}`} needs images to run the models on; add --data DIR`,
       );
     const { inspectModel } = await import('../../run/inspectModel.ts');
-    const found = await inspectModel(args.ref);
+    const found = await inspectModel(args.ref, { onnx: onnxGiven(args) });
     if (args.json) printJson(found);
     else print(await describe(found));
   },
@@ -65,7 +69,7 @@ export const inspect = command({
 async function describe(found: Inspection): Promise<string> {
   const { bytes, quantity, table } = await import('../text.ts');
   const { preprocessing: pre, classes, config } = found;
-  const settings = Object.entries(config).filter(([key]) => key !== 'family' && key !== 'classes');
+  const settings = Object.entries(config).filter(([key]) => !['family', 'classes', 'maps'].includes(key));
   const head = table([
     ['model', found.model],
     ['family', found.family],
@@ -80,7 +84,9 @@ async function describe(found: Inspection): Promise<string> {
     ],
     [
       'classes',
-      classes.length > 0 ? `${classes.length}: ${few(classes)}` : `${config.classes} (only a name: ImageNet's number)`,
+      classes.length > 0
+        ? `${classes.length}: ${few(classes)}`
+        : `${config.classes} (${found.onnx ? 'without names: --classes FILE' : "only a name: ImageNet's number"})`,
     ],
     ...(pre
       ? [
@@ -93,7 +99,8 @@ async function describe(found: Inspection): Promise<string> {
     ['as student', found.asStudent.join(', ') || 'no method'],
     ['as teacher', found.asTeacher.join(', ') || 'no method'],
   ]);
-  return `${head}\n\nfeatures that methods can tap\n${table(found.features.flatMap(featureRows))}`;
+  const tapped = `${head}\n\nfeatures that methods can tap\n${table(found.features.flatMap(featureRows))}`;
+  return found.onnx ? `${tapped}\n\n${describeStages(found.onnx, table)}` : tapped;
 }
 
 function featureRows({ name, count, shapes }: FeatureReport): string[][] {
@@ -101,6 +108,28 @@ function featureRows({ name, count, shapes }: FeatureReport): string[][] {
     const many = stage === '' && count > 1 ? `, one for each of ${count} blocks` : '';
     return [`  ${name}${stage === '' ? '' : `.${stage}`}`, `[${shape.join(', ')}]${many}`];
   });
+}
+
+/** So many candidates of a stage are shown; --json has all. */
+const SHOWN = 4;
+
+function describeStages(
+  { stages, notes }: NonNullable<Inspection['onnx']>,
+  table: (rows: string[][]) => string,
+): string {
+  const rows = stages.flatMap(({ name, size, candidates }) => {
+    const left = candidates.length - SHOWN;
+    const more = left > 0 ? [[`  ${name}`, `${size} x ${size}`, `... ${left} before these`, '']] : [];
+    return [
+      ...more,
+      ...candidates
+        .slice(-SHOWN)
+        .map((one) => [`  ${name}`, `${size} x ${size}`, one.name, `[${one.shape.join(', ')}]`]),
+    ];
+  });
+  const how = 'The last of a stage is taken; another one: --set teacher.features.maps.STAGE=NAME';
+  const list = rows.length > 0 ? [`values that can be maps, by stage\n${table(rows)}\n${how}`] : [];
+  return [...list, ...notes.map((note) => `note: ${note}`)].join('\n');
 }
 
 function few(names: readonly string[]): string {

@@ -2,6 +2,7 @@ import { UserError } from '../../graph/errors.ts';
 import type { ClassProbability, ImageModel } from '../../run/predictImages.ts';
 import { valuesWithoutFlag, wholeNumber } from '../arguments.ts';
 import { command, jsonFlag } from '../command.ts';
+import { onnxFlags, onnxGiven, onnxNotes } from '../onnxFlags.ts';
 import { STATUS } from '../outcome.ts';
 
 /** The answer for one image. */
@@ -14,20 +15,25 @@ interface Row {
 export const predict = command({
   meta: { name: 'predict', description: 'Classify images with a trained model' },
   args: {
-    ref: { type: 'positional', required: true, description: 'A run folder, an exported folder or a checkpoint folder' },
+    ref: {
+      type: 'positional',
+      required: true,
+      description: 'A run folder, an exported folder, a checkpoint folder or an .onnx file',
+    },
     'image...': { type: 'positional', required: true, description: 'Image files, or folders: all images below them' },
     top: { type: 'string', valueHint: 'K', default: '5', description: 'So many classes, the most probable first' },
+    ...onnxFlags,
     json: jsonFlag,
   },
   variadic: true,
-  notes: ['An image that cannot be read is named on stderr, the others go on, and the exit status is 1.'],
+  notes: ['An image that cannot be read is named on stderr, the others go on, and the exit status is 1.', onnxNotes],
   examples: ['understudy predict runs/student cat.jpg', 'understudy predict my-model photos/val --top 1 --json'],
   run: async ({ args, rawArgs }) => {
     const top = wholeNumber('top', args.top, 1);
     const { imageFiles, loadModel } = await import('../../run/predictImages.ts');
     const { print, printJson, remark } = await import('../text.ts');
     const paths = valuesWithoutFlag(predict, rawArgs).slice(1).flatMap(imageFiles);
-    const model = await loadModel(args.ref);
+    const model = await loadModel(args.ref, { onnx: onnxGiven(args) });
     const rows: Row[] = [];
     for (const path of paths) {
       const row = await classify(model, path, top);

@@ -51,7 +51,11 @@ export function blocksOf(answer: Tensor, image: Tensor): Blocks | undefined {
 const sameShape = (a: Tensor, b: Tensor): boolean => a.shape.every((n, axis) => n === b.shape[axis]);
 
 /** What a residual sum adds to `before` (the first sum: the operand with the softmax behind it), and the softmax in it. */
-function branchOf(sum: Tensor, before: Tensor | undefined, live: ReadonlySet<Node>): { output: Tensor; softmax: Tensor | undefined } {
+function branchOf(
+  sum: Tensor,
+  before: Tensor | undefined,
+  live: ReadonlySet<Node>,
+): { output: Tensor; softmax: Tensor | undefined } {
   const [a, b] = sum.node.inputs as readonly [Tensor, Tensor];
   if (before) {
     const output = a === before ? b : a;
@@ -63,11 +67,23 @@ function branchOf(sum: Tensor, before: Tensor | undefined, live: ReadonlySet<Nod
 }
 
 function behind(from: Tensor, target: Tensor, live: ReadonlySet<Node>): boolean {
-  return walkBack(from, live, (t) => t === target, () => false) !== undefined;
+  return (
+    walkBack(
+      from,
+      live,
+      (t) => t === target,
+      () => false,
+    ) !== undefined
+  );
 }
 
 function softmaxBehind(from: Tensor, end: Tensor, live: ReadonlySet<Node>): Tensor | undefined {
-  return walkBack(from, live, (t) => t.node.op === Softmax, (t) => t === end);
+  return walkBack(
+    from,
+    live,
+    (t) => t.node.op === Softmax,
+    (t) => t === end,
+  );
 }
 
 function walkBack(from: Tensor, live: ReadonlySet<Node>, wanted: (t: Tensor) => boolean, stop: (t: Tensor) => boolean) {

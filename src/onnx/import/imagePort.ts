@@ -26,14 +26,18 @@ export function imagePortOf({ graph, where }: OnnxFile): ImagePort {
     );
   const port = ports[0]!;
   const wrong = (got: string) =>
-    new UserError(`${where}: input ${port.name}: wanted square RGB images, float [batch,3,height,width] or [batch,height,width,3], got ${got}`);
+    new UserError(
+      `${where}: input ${port.name}: wanted square RGB images, float [batch,3,height,width] or [batch,height,width,3], got ${got}`,
+    );
   const tensor = port.type?.value.case === 'tensorType' ? port.type.value.value : undefined;
-  if (dtypeOf(tensor?.elemType ?? 1) !== 'float32') throw wrong(`elements of dtype ${tensor?.elemType} of the standard`);
+  if (dtypeOf(tensor?.elemType ?? 1) !== 'float32')
+    throw wrong(`elements of dtype ${tensor?.elemType} of the standard`);
   const dims = dimsOf(port) ?? [undefined, undefined, undefined, undefined];
   if (dims.length !== 4) throw wrong(show(port));
   const channelsLast = dims[3] === 3 && dims[1] !== 3;
   const [channels, h, w] = channelsLast ? [dims[3], dims[1], dims[2]] : [dims[1], dims[2], dims[3]];
-  if ((channels !== undefined && channels !== 3) || (h !== undefined && w !== undefined && h !== w)) throw wrong(show(port));
+  if ((channels !== undefined && channels !== 3) || (h !== undefined && w !== undefined && h !== w))
+    throw wrong(show(port));
   const [batch, imageSize] = [dims[0], h ?? w];
   for (const n of [batch, imageSize]) if (n !== undefined && (n < 1 || n > 1 << 14)) throw wrong(show(port));
   return { name: port.name ?? '', channelsLast, batch, imageSize };
@@ -47,9 +51,15 @@ export function portPixels({ channelsLast }: ImagePort, pixels: Tensor): Tensor 
 /** Numbers where they are fixed; undefined for a name, a -1 or nothing. */
 function dimsOf({ type }: ValueInfoProto): (number | undefined)[] | undefined {
   const shape = type?.value.case === 'tensorType' ? type.value.value.shape : undefined;
-  return shape?.dim.map(({ value }) => (value.case === 'dimValue' && value.value > 0n ? Number(value.value) : undefined));
+  return shape?.dim.map(({ value }) =>
+    value.case === 'dimValue' && value.value > 0n ? Number(value.value) : undefined,
+  );
 }
 
 function show(port: ValueInfoProto): string {
-  return `[${dimsOf(port)?.map((n) => n ?? '?').join(',') ?? ''}]`;
+  return `[${
+    dimsOf(port)
+      ?.map((n) => n ?? '?')
+      .join(',') ?? ''
+  }]`;
 }

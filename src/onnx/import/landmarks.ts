@@ -43,7 +43,9 @@ export function isActivation(tensor: Tensor, live: ReadonlySet<Node>): boolean {
 
 /** Whether a node of one of these operators has two operands that depend on the image. */
 export function joins({ node }: Tensor, ops: readonly object[], live: ReadonlySet<Node>): boolean {
-  return ops.includes(node.op) && node.inputs.every((t) => t !== undefined && t.node.op !== Constant && live.has(t.node));
+  return (
+    ops.includes(node.op) && node.inputs.every((t) => t !== undefined && t.node.op !== Constant && live.has(t.node))
+  );
 }
 
 /** How a value lies on the image: a map of either layout, or a list of tokens of which the first `prefix` are no patches. */

@@ -29,6 +29,8 @@ export interface OnnxModel extends Model {
   readonly family: 'onnx';
   /** The spatial stages and the values that can be taken as their maps. */
   readonly stages: readonly Stage[];
+  /** The batch size where the file was exported for one only. */
+  readonly fixedBatch: number | undefined;
   /** Numbers in weights. */
   readonly parameters: number;
   /** What a user should know about how it was read. */
@@ -66,12 +68,20 @@ export function onnxModel(file: OnnxFile, { imageSize, features = {} }: OnnxOpti
   ];
   return {
     family: 'onnx',
-    config: { imageSize: graph.imageSize, classes: graph.classes, ...producerOf(file), output: graph.output, maps: plan.maps },
+    config: {
+      imageSize: graph.imageSize,
+      classes: graph.classes,
+      ...producerOf(file),
+      ...patchOf(plan, probe, graph.imageSize),
+      output: graph.output,
+      maps: plan.maps,
+    },
     classes: graph.classes,
     imageSize: graph.imageSize,
     features: offered.filter(([, there]) => there).map(([name]) => name),
     build: (_, pixels) => buildFeatures(graph, plan, pixels),
     stages,
+    fixedBatch: graph.port.batch,
     parameters: countParameters(file),
     notes: notesOf(graph),
   };
@@ -87,9 +97,17 @@ function planOf(
   const live = new Set(liveNodes(probe.logits, probe.image));
   const check = (key: string, name: string): string => {
     const found = probe.values.get(name);
-    if (!found) throw unknownName(`value of ${file.where} for teacher.features.${key}`, name, near(name, [...probe.values.keys()]), '. understudy inspect lists the candidates');
+    if (!found)
+      throw unknownName(
+        `value of ${file.where} for teacher.features.${key}`,
+        name,
+        near(name, [...probe.values.keys()]),
+        '. understudy inspect lists the candidates',
+      );
     if (key.startsWith('maps') && !layoutOf(found, probe.image.shape[0]!))
-      throw new UserError(`${file.where}: teacher.features.${key}: wanted a square map [B,C,h,w], [B,h,w,C] or [B,N,D], got ${name} [${openShape(found)}]`);
+      throw new UserError(
+        `${file.where}: teacher.features.${key}: wanted a square map [B,C,h,w], [B,h,w,C] or [B,N,D], got ${name} [${openShape(found)}]`,
+      );
     return name;
   };
   const maps = Object.entries(given.maps ?? {}).map(([stage, name]) => [stage, check(`maps.${stage}`, name)]);
@@ -100,20 +118,33 @@ function planOf(
   const norm = pooled && like && tokensBehind(pooled, like);
   return {
     maps: Object.fromEntries([...automatic, ...maps]) as Record<string, string>,
-    blocks: chosenBlocks(found, names, given.tokens?.map((name, i) => check(`tokens.${i}`, name))),
+    blocks: chosenBlocks(
+      found,
+      names,
+      given.tokens?.map((name, i) => check(`tokens.${i}`, name)),
+    ),
     pooled: given.pooled === undefined ? pooled && names.get(pooled) : check('pooled', given.pooled),
     norm: norm && names.get(norm),
   };
 }
 
-function chosenBlocks(found: Blocks | undefined, names: ReadonlyMap<Tensor, string>, tokens: readonly string[] | undefined): Plan['blocks'] {
+function chosenBlocks(
+  found: Blocks | undefined,
+  names: ReadonlyMap<Tensor, string>,
+  tokens: readonly string[] | undefined,
+): Plan['blocks'] {
   if (tokens) return { tokens, mha: [], ffn: [], attention: [] };
   if (!found) return undefined;
   const named = (list: readonly Tensor[]) => {
     const all = list.map((t) => names.get(t));
     return all.every((name) => name !== undefined) ? (all as string[]) : [];
   };
-  const blocks = { tokens: named(found.tokens), mha: named(found.mha), ffn: named(found.ffn), attention: named(found.attention) };
+  const blocks = {
+    tokens: named(found.tokens),
+    mha: named(found.mha),
+    ffn: named(found.ffn),
+    attention: named(found.attention),
+  };
   return blocks.tokens.length > 0 ? blocks : undefined;
 }
 
@@ -173,6 +204,12 @@ function normNodes({ logits, image }: Built): NormStat[] {
     .map(({ label, inputs }) => ({ name: label, input: inputs[0]!, mean: inputs[3]!, variance: inputs[4]! }));
 }
 
+/** Where tokens lie on a grid, the side of a patch in pixels. */
+function patchOf({ blocks }: Plan, { values, image }: Built, imageSize: number): { readonly patchSize?: number } {
+  const layout = blocks && layoutOf(values.get(blocks.tokens[0]!)!, image.shape[0]!);
+  return layout ? { patchSize: imageSize / layout.size } : {};
+}
+
 function countParameters({ graph }: OnnxFile): number {
   const float = graph.initializer.filter(({ dataType }) => [1, 10, 11, 16, 2, 3].includes(dataType ?? 0));
   return float.reduce((sum, { dims }) => sum + dims.reduce((product, n) => product * Number(n), 1), 0);
@@ -186,7 +223,9 @@ function producerOf({ model }: OnnxFile): { readonly producer?: string } {
 function notesOf({ port, throughSoftmax, output }: OpenGraph): string[] {
   return [
     ...(throughSoftmax ? [`output ${output} is a softmax; the logits are what goes into it`] : []),
-    ...(port.batch === undefined ? [] : [`exported for batches of ${port.batch} only; other sizes are put together from these`]),
+    ...(port.batch === undefined
+      ? []
+      : [`exported for batches of ${port.batch} only; other sizes are put together from these`]),
     ...(port.channelsLast ? ['takes images as [batch,height,width,3]; pixels are turned round for it'] : []),
   ];
 }

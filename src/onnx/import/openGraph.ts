@@ -18,7 +18,10 @@ export interface OpenGraph {
   /** Imported once, for looking at: the image and all values. */
   readonly probe: Built;
   /** The values of the names, on these pixels. */
-  build(pixels: Tensor, names: readonly string[]): { logits: Tensor; values: Map<string, Tensor>; parts: readonly Built[] };
+  build(
+    pixels: Tensor,
+    names: readonly string[],
+  ): { logits: Tensor; values: Map<string, Tensor>; parts: readonly Built[] };
 }
 
 /** One import. */
@@ -63,7 +66,9 @@ export function openGraph(file: OnnxFile, given: { readonly imageSize?: number |
 
 function sizeOf({ where }: OnnxFile, port: ImagePort, given: number | undefined): number {
   if (port.imageSize !== undefined && given !== undefined && port.imageSize !== given)
-    throw new UserError(`${where}: wanted images of ${port.imageSize} px, which the file fixes, got the setting ${given}. Leave the image size out`);
+    throw new UserError(
+      `${where}: wanted images of ${port.imageSize} px, which the file fixes, got the setting ${given}. Leave the image size out`,
+    );
   const size = port.imageSize ?? given;
   if (size === undefined)
     throw new UserError(
@@ -99,7 +104,8 @@ function logitsOf(file: OnnxFile, output: Tensor): { logits: Tensor; throughSoft
   const flat = reshape(output, output.shape.slice(0, 2));
   if (flat.node.op !== Softmax) return { logits: flat, throughSoftmax: false };
   const logits = flat.node.inputs[0]!;
-  if (logits.shape.length !== 2) throw new UserError(`${file.where}: wanted a softmax over [batch,classes], got [${logits.shape}]`);
+  if (logits.shape.length !== 2)
+    throw new UserError(`${file.where}: wanted a softmax over [batch,classes], got [${logits.shape}]`);
   return { logits, throughSoftmax: true };
 }
 
@@ -131,7 +137,10 @@ function attempt(build: () => Built): Built | undefined {
 function onlyMoreRows(probe: Built, built: Built, times: number): boolean {
   return [...probe.values].every(([name, was]) => {
     const now = built.values.get(name);
-    return now?.shape.length === was.shape.length && now.shape.every((n, axis) => n === was.shape[axis]! * (axis === 0 ? times : 1));
+    return (
+      now?.shape.length === was.shape.length &&
+      now.shape.every((n, axis) => n === was.shape[axis]! * (axis === 0 ? times : 1))
+    );
   });
 }
 

@@ -42,7 +42,11 @@ export function stagesOf(
   let count = 0;
   return found.map(([size, members], i) => {
     const name = i === 0 && size * 2 === imageSize ? 'stem' : `s${++count}`;
-    return { name, size, candidates: preferred(members, live).map((t) => ({ name: names.get(t)!, shape: openShape(t) })) };
+    return {
+      name,
+      size,
+      candidates: preferred(members, live).map((t) => ({ name: names.get(t)!, shape: openShape(t) })),
+    };
   });
 }
 
