@@ -65,7 +65,7 @@ def mobileNetV2():
 CASES = {
     "resnetBasic": (lambda: SmallResNet(resnet.BasicBlock, [8, 8, 12, 16]), 64, 11, {}),
     "resnetBottleneck": (lambda: SmallResNet(resnet.Bottleneck, [4, 4, 6, 8]), 64, 13, dict(keep_initializers_as_inputs=True)),
-    "regnetY": (regNet, 48, 12, {}),
+    "regnetY": (regNet, 48, 12, dict(training=torch.onnx.TrainingMode.PRESERVE)),  # keeps the BatchNorms
     "mobilenetV2": (mobileNetV2, 32, 11, {}),
     "mobilenetV3": (mobileNetV3, 48, 14, {}),
     "efficientnet": (efficientNet, 40, 16, {}),
