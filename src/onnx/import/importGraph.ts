@@ -10,8 +10,9 @@ import { type OnnxFile, operatorKey } from './onnxFile.ts';
 import { Problems } from './problems.ts';
 import { RULES } from './rules/index.ts';
 
-/** Nodes that one import may read, calls of functions unrolled: a chain of functions that call twice doubles at every link. */
-const MAX_NODES = 100_000;
+/** What one import may read, functions unrolled: a chain of functions that each call the next one twice doubles at every link. */
+const MAX_NODES = 50_000;
+const MAX_CALLS = 8000;
 const MAX_DEPTH = 40;
 
 /** The file's graph as ours. */
@@ -43,6 +44,7 @@ class Importer {
   /** Tensors that depend on the image. */
   readonly #live = new Set<Tensor>();
   #nodes = 0;
+  #calls = 0;
 
   constructor(file: OnnxFile) {
     this.#file = file;
@@ -214,6 +216,7 @@ class Importer {
   }
 
   #enter(frame: Frame, node: NodeProto): { depth: number; prefix: string } {
+    if (++this.#calls > MAX_CALLS) throw this.#error(`at most ${MAX_CALLS} calls of functions, got more`);
     if (frame.depth >= MAX_DEPTH)
       throw this.#error(
         `functions and branches at most ${MAX_DEPTH} deep, got "${titleOf(node)}" (${node.opType}) inside ${MAX_DEPTH} others. Does a function call itself?`,

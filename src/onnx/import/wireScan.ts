@@ -2,7 +2,7 @@ import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf
 import { UserError } from '../../graph/errors.ts';
 
 /** Larger files are no classifiers: the largest published ones have some hundred thousand fields. */
-const MAX_FIELDS = 2_000_000;
+const MAX_FIELDS = 500_000;
 /** A packed 64-bit list becomes one object a number in JavaScript. Shapes come so, weights do not. */
 const MAX_LONG_LIST_BYTES = 8_000_000;
 const MAX_DEPTH = 90;
@@ -13,25 +13,32 @@ const MAX_DEPTH = 90;
  * Source: the protocol buffers encoding (tags, wire types, varints).
  */
 export function checkSize(bytes: Uint8Array, schema: DescMessage, where: string): void {
-  const stack = [{ desc: schema, end: bytes.length }];
-  let [at, fields, longListBytes] = [0, 0, 0];
-  while (stack.length > 0) {
-    const { desc, end } = stack.at(-1)!;
-    if (at === end) {
-      stack.pop();
+  const wire = new Wire(bytes, where);
+  const messages = [schema];
+  const ends = [bytes.length];
+  let [fields, longListBytes] = [0, 0];
+  while (messages.length > 0) {
+    const end = ends.at(-1)!;
+    if (wire.at === end) {
+      messages.pop();
+      ends.pop();
       continue;
     }
-    const tag = varint(bytes, at, end, where);
-    const field = fieldNumbered(desc, Math.floor(tag.value / 8));
-    const body = bodyOf(bytes, tag.next, end, tag.value % 8, where);
-    const inner = tag.value % 8 === 2 ? messageOf(field) : undefined;
-    if (inner) stack.push({ desc: inner, end: body.end });
-    else if (isLongList(field)) longListBytes += body.end - body.start;
-    at = inner ? body.start : body.end;
+    const tag = wire.varint(end);
+    const field = fieldNumbered(messages.at(-1)!, Math.floor(tag / 8));
+    const size = wire.bodySize(tag % 8, end);
+    const inner = tag % 8 === 2 ? messageOf(field) : undefined;
+    if (inner) {
+      messages.push(inner);
+      ends.push(wire.at + size);
+    } else {
+      if (isLongList(field)) longListBytes += size;
+      wire.at += size;
+    }
     fields++;
-    if (fields > MAX_FIELDS || longListBytes > MAX_LONG_LIST_BYTES || stack.length > MAX_DEPTH)
+    if (fields > MAX_FIELDS || longListBytes > MAX_LONG_LIST_BYTES || messages.length > MAX_DEPTH)
       throw new UserError(
-        `${where}: wanted the graph of an image classifier, got more than fits in bounded memory: up to byte ${at} ${fields} fields, ${longListBytes} bytes of 64-bit lists and messages ${stack.length} deep; the limits are ${MAX_FIELDS}, ${MAX_LONG_LIST_BYTES} and ${MAX_DEPTH}`,
+        `${where}: wanted the graph of an image classifier, got more than fits in bounded memory: up to byte ${wire.at} ${fields} fields, ${longListBytes} bytes of 64-bit lists and messages ${messages.length} deep; the limits are ${MAX_FIELDS}, ${MAX_LONG_LIST_BYTES} and ${MAX_DEPTH}`,
       );
   }
 }
@@ -58,25 +65,37 @@ function isLongList(field: DescField | undefined): boolean {
   return field.scalar === ScalarType.INT64 || field.scalar === ScalarType.UINT64;
 }
 
-/** A number of at most 53 bits; longer ones (negative numbers) are only stepped over. */
-function varint(bytes: Uint8Array, from: number, end: number, where: string): { value: number; next: number } {
-  let value = 0;
-  for (let i = 0; i < 10 && from + i < end; i++) {
-    const byte = bytes[from + i]!;
-    value += (byte & 0x7f) * 2 ** (7 * i);
-    if (byte < 0x80) return { value, next: from + i + 1 };
-  }
-  throw broken(where, from);
-}
+/** A place in the bytes. */
+class Wire {
+  at = 0;
+  readonly #bytes: Uint8Array;
+  readonly #where: string;
 
-function bodyOf(bytes: Uint8Array, at: number, end: number, wireType: number, where: string) {
-  if (wireType === 0) return { start: at, end: varint(bytes, at, end, where).next };
-  const length = wireType === 2 ? varint(bytes, at, end, where) : undefined;
-  const start = length?.next ?? at;
-  const size = length?.value ?? (wireType === 1 ? 8 : wireType === 5 ? 4 : Number.NaN);
-  // Not <=: NaN, an unknown wire type, is refused too.
-  if (!(start + size <= end)) throw broken(where, at);
-  return { start, end: start + size };
+  constructor(bytes: Uint8Array, where: string) {
+    this.#bytes = bytes;
+    this.#where = where;
+  }
+
+  /** A number of at most 53 bits; longer ones (negative numbers) are only stepped over. */
+  varint(end: number): number {
+    let [value, weight] = [0, 1];
+    for (const last = Math.min(end, this.at + 10); this.at < last; weight *= 128) {
+      const byte = this.#bytes[this.at++]!;
+      value += (byte & 0x7f) * weight;
+      if (byte < 0x80) return value;
+    }
+    throw broken(this.#where, this.at);
+  }
+
+  /** How many bytes the field's value has from here on; a varint is stepped over. */
+  bodySize(wireType: number, end: number): number {
+    let size = wireType === 1 ? 8 : wireType === 5 ? 4 : wireType === 0 ? 0 : Number.NaN;
+    if (wireType === 0) this.varint(end);
+    if (wireType === 2) size = this.varint(end);
+    // Not <=: NaN, an unknown wire type, is refused too.
+    if (!(this.at + size <= end)) throw broken(this.#where, this.at);
+    return size;
+  }
 }
 
 function broken(where: string, at: number): UserError {
