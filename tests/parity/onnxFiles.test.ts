@@ -115,7 +115,9 @@ describe('what exporters write', () => {
       const sum = row.reduce((x, y) => x + y);
       return row.map((x) => x / sum);
     });
-    probabilities.forEach((p, i) => expect(p).toBeCloseTo(wanted[i]!, 5));
+    probabilities.forEach((p, i) => {
+      expect(p).toBeCloseTo(wanted[i]!, 5);
+    });
     expect(features.pooled!.shape).toEqual([2, 4]);
   });
 
@@ -172,7 +174,9 @@ describe('what exporters write', () => {
         const one = await agree(onnxBytes({ nodes, weights, input: [1, 3, 8, 8] }), [1, 3, 8, 8], {
           pixels: pixels.slice(i * 192, i * 192 + 192),
         });
-        one.logits.forEach((x, k) => expect(found[i * 5 + k]).toBeCloseTo(x, 4));
+        one.logits.forEach((x, k) => {
+          expect(found[i * 5 + k]).toBeCloseTo(x, 4);
+        });
       }
       expect(features.pooled!.shape).toEqual([7, 256]);
     }
@@ -187,7 +191,9 @@ describe('what exporters write', () => {
     const found = (await run(closeProgram({ logits: features.logits }), pixels.slice(0, 576))).get('logits')!;
     const wanted = (await agree(onnxBytes({ nodes: plain, weights }), [3, 3, 8, 8], { pixels: pixels.slice(0, 576) }))
       .logits;
-    wanted.forEach((x, i) => expect(found[i]).toBeCloseTo(x, 4));
+    wanted.forEach((x, i) => {
+      expect(found[i]).toBeCloseTo(x, 4);
+    });
   });
 
   it('the gradient goes straight through the rounding of quantised activations, and stops where they saturate', async () => {

@@ -1,3 +1,4 @@
+// Long because it lists one by one what a hostile file can try.
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -54,7 +54,9 @@ describe.each(ALL)('%s as PyTorch exports it', (name) => {
       const found = await run(closeProgram({ logits, gradient: gradient! }), images);
       const own = await ownRun(bytesOf(name), pixels.shape, images);
       const largest = Math.max(1, ...Array.from(own, Math.abs));
-      found.get('logits')!.forEach((x, i) => expect(Math.abs(x - own[i]!)).toBeLessThan(LOGITS * largest));
+      found.get('logits')!.forEach((x, i) => {
+        expect(Math.abs(x - own[i]!)).toBeLessThan(LOGITS * largest);
+      });
       const rows = (key: string, count: number) => ({ ...golden.get(key), data: golden.get(key).data.slice(0, count) });
       expectClose('logits', found.get('logits')!, rows('logits', batch * 5), LOGITS);
       const one = 3 * side * side;
@@ -78,9 +80,9 @@ describe('features', () => {
     );
     expect(Object.keys(maps!)).toEqual(stages);
     const sizes = Object.values(maps!).map(({ shape }) => shape[2]!);
-    sizes.forEach((size, i) =>
-      expect(size).toBe(Math.ceil(model.imageSize / 2 ** (i + (stages[0] === 'stem' ? 1 : 2)))),
-    );
+    sizes.forEach((size, i) => {
+      expect(size).toBe(Math.ceil(model.imageSize / 2 ** (i + (stages[0] === 'stem' ? 1 : 2))));
+    });
     for (const { shape } of Object.values(maps!)) expect([shape[0], shape[2]]).toEqual([2, shape[3]]);
     expect(logits.node.inputs[0]!.shape).toEqual(pooled!.shape);
   });
@@ -120,7 +122,9 @@ describe('features', () => {
       pixelsOf(2, 32),
     );
     expect(Math.max(...found.get('sum')!.map(Math.abs))).toBeLessThan(1e-5);
-    found.get('rows')!.forEach((total) => expect(total).toBeCloseTo(1, 5));
+    found.get('rows')!.forEach((total) => {
+      expect(total).toBeCloseTo(1, 5);
+    });
     expect(found.get('pooled')).toEqual(found.get('first'));
   });
 

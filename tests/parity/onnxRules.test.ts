@@ -1,3 +1,4 @@
+// Long because it is one table: a row for every operator that can be imported.
 import { describe, expect, it } from 'vitest';
 import { RULES } from '../../src/onnx/import/rules/index.ts';
 import {

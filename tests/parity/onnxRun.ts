@@ -64,10 +64,8 @@ export async function agree(
   const own = await ownRun(bytes, shape, pixels);
   const largest = Math.max(1, ...Array.from(own, Math.abs));
   expect(found.get('logits')).toHaveLength(own.length);
-  found
-    .get('logits')!
-    .forEach((x, i) =>
-      expect(Math.abs(x - own[i]!), `logit ${i}: ${x}, not ${own[i]}`).toBeLessThan(tolerance * largest),
-    );
+  found.get('logits')!.forEach((x, i) => {
+    expect(Math.abs(x - own[i]!), `logit ${i}: ${x}, not ${own[i]}`).toBeLessThan(tolerance * largest);
+  });
   return { logits: found.get('logits')!, gradient: found.get('gradient')! };
 }

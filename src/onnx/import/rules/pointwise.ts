@@ -69,7 +69,7 @@ function clipRule(x: Tensor, call: Call): Tensor {
     const input = call.inputs[at];
     if (!input) return beyond;
     const value = constantOf(input);
-    if (!value || value.data.length !== 1) throw new BuildError(`bound ${at} must be a constant number`);
+    if (value?.data.length !== 1) throw new BuildError(`bound ${at} must be a constant number`);
     return value.data[0]!;
   };
   const [low, high] = [bound(1, -Infinity), bound(2, Infinity)];
