@@ -45,20 +45,24 @@ describe('an .onnx file as a REF', () => {
   it('says what it does not know, and takes it from a file of names', async () => {
     await refuses(
       ['predict', 'alone/m.onnx', 'data'],
+      2,
       /names of its 3 classes \(--classes FILE.*nor how pixels are normalised.*--mean/s,
     );
     await refuses(
       ['eval', 'alone/m.onnx', '--data', 'data', ...NORMAL, '--classes', 'nowhere.txt'],
+      2,
       /nowhere\.txt: no such file; wanted class names/,
     );
     writeFileSync(join(dir, 'names.txt'), 'red\ngreen\n');
     await refuses(
       ['eval', 'alone/m.onnx', '--data', 'data', ...NORMAL, '--classes', 'names.txt'],
+      2,
       /wanted 3 class names, one for each of its logits, got 2/,
     );
     await refuses(['eval', 'alone/m.onnx', '--data', 'data', '--mean', '1,2', '--classes', 'index'], 2, /mean: .*/);
     await refuses(
       ['train', '--init', FILE, '--data', 'data'],
+      2,
       /wanted a model of Understudy's own to train or to export, got an ONNX file/,
     );
   });
@@ -100,6 +104,7 @@ describe('an .onnx file as a REF', () => {
     expect(run.last['teacher/top1']).toBe(own.last['teacher/top1']);
     await refuses(
       [...common, '--teacher', FILE, '--set', 'teacher.features.maps.s1=nothing', '--out', 'no'],
+      2,
       /teacher\.features\.maps\.s1.*"nothing"/,
     );
   });
