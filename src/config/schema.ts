@@ -29,6 +29,38 @@ export const dataSchema = z.strictObject({
   maxBadFraction: rate.default(0.01),
 });
 
+/** Names of values in an ONNX file; exporters call some by numbers. */
+const valueName = z.union([z.string().min(1), z.number()]).transform(String);
+
+/** What a network of an ONNX file is, where no config.json and preprocessor_config.json beside it say so. */
+export const onnxSchema = z.strictObject({
+  /** Class names in the order of the logits; or a file of them (one a line, or JSON); or "index": the data's own, in its order. */
+  classes: z
+    .union([z.array(z.string()).min(2), z.string().min(1)])
+    .nullable()
+    .default(null),
+  /** Side of the input, where the file leaves it open. */
+  imageSize: count.max(2048).nullable().default(null),
+  mean: triple.nullable().default(null),
+  std: triple.nullable().default(null),
+  evalCropRatio: z.number().positive().max(1).nullable().default(null),
+  /** Features by the names of values; "understudy inspect" lists the candidates. What is left out is found. */
+  features: z
+    .strictObject({
+      maps: z.record(z.string(), valueName).optional(),
+      tokens: z.array(valueName).min(1).optional(),
+      pooled: valueName.optional(),
+    })
+    .default({}),
+});
+
+export type OnnxSettings = z.output<typeof onnxSchema>;
+
+export const teacherSchema = onnxSchema.extend({
+  /** A trained model: a run folder, an exported folder or an .onnx file. */
+  ref: z.string().min(1),
+});
+
 export const augmentSchema = z.strictObject({
   /** What "auto" stands for in the keys below, see augmentPresets.ts; keys that are given win over it. */
   preset: z.union([auto, z.enum(['none', 'light', 'deit', 'deit3', 'vitkd'])]).default('auto'),
@@ -146,8 +178,10 @@ export const stageSchema = z.strictObject({
 export const runSchema = z.strictObject({
   data: dataSchema,
   student: modelSchema,
-  /** A trained model: a run folder or an exported folder. Null trains without one. */
-  teacher: z.string().nullable().default(null),
+  /** The teacher, or a REF alone. Null trains without one. */
+  teacher: z
+    .preprocess((given) => (typeof given === 'string' ? { ref: given } : given), teacherSchema.nullable())
+    .default(null),
   method: z.string().default('supervised'),
   /** Settings of the methods by method name; a method's own defaults fill the rest. */
   methods: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
@@ -158,6 +192,9 @@ export const runSchema = z.strictObject({
   train: trainSchema.prefault({}),
 });
 
-export type RunInput = z.input<typeof runSchema>;
+/** A preprocessed value has no type of its own. */
+export type RunInput = Omit<z.input<typeof runSchema>, 'teacher'> & {
+  teacher?: string | z.input<typeof teacherSchema> | null | undefined;
+};
 export type RunConfig = z.output<typeof runSchema>;
 export type StageOptim = z.output<typeof stageOptimSchema>;
