@@ -77,6 +77,20 @@ it('ticks are round and hold the values, at any size', () => {
   }
 });
 
+it('a series without values is not in the legend, and the others keep their colours', () => {
+  const svg = lineChart({
+    title: 't',
+    xLabel: 'x',
+    yLabel: 'y',
+    series: [
+      { name: 'empty', points: [] },
+      { name: 'full', points: [{ x: 0, y: 1 }] },
+    ],
+  });
+  expect(svg).not.toContain('empty');
+  expect(svg).toContain('<g stroke="#d55e00"');
+});
+
 it('numbers are short', () => {
   expect([0.00012, 0, 1.23456, 25000, 3_400_000, -1e-6].map(shortNumber)).toEqual([
     '1.2e-4',

@@ -40,7 +40,10 @@ const LEGEND_ROW = 18;
 
 /** Lines over an axis, with the legend below; values that are not finite break no line and are left out. */
 export function lineChart({ title, width = 520, height = 280, series, ...chart }: LineChart): string {
-  const shown = series.map((one) => ({ ...one, points: one.points.filter(isFinitePoint) }));
+  // A series keeps its colour in all charts, also where another one has no values.
+  const shown = series
+    .map((one, i) => ({ ...one, colour: colourOf(i), points: one.points.filter(isFinitePoint) }))
+    .filter(({ points }) => points.length > 0);
   const all = shown.flatMap(({ points }) => points);
   if (all.length === 0) return '';
   const [right, bottom] = [width - BOX.right, height - BOX.bottom];
@@ -63,8 +66,8 @@ export function lineChart({ title, width = 520, height = 280, series, ...chart }
     text((BOX.left + right) / 2, bottom + 34, chart.xLabel, { anchor: 'middle' }),
     text(14, (BOX.top + bottom) / 2, chart.yLabel, { anchor: 'middle', rotate: -90 }),
     ...(chart.below?.(x, y) ?? []),
-    ...shown.map((one, i) => drawn(one, colourOf(i), x, y)),
-    ...shown.flatMap(({ name, dashed }, i) => legend(name, colourOf(i), dashed, height + LEGEND_ROW * i)),
+    ...shown.map((one) => drawn(one, one.colour, x, y)),
+    ...shown.flatMap(({ name, dashed, colour }, i) => legend(name, colour, dashed, height + LEGEND_ROW * i)),
   ]);
 }
 
