@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CliCommand>>> = {
   inspect: async () => (await import('./commands/inspect.ts')).inspect,
   report: async () => (await import('./commands/report.ts')).report,
   synthesize: async () => (await import('./commands/synthesize.ts')).synthesizeCommand,
+  doctor: async () => (await import('./commands/doctor.ts')).doctor,
   study: async () => (await import('./commands/study.ts')).study,
   list: async () => (await import('./commands/list.ts')).list,
 };

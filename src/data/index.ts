@@ -6,7 +6,7 @@ export { parseRandAugment } from './augment/randAugmentConfig.ts';
 export type { Pixels } from './augment/pixels.ts';
 export { compareCodePoints, select, splitList, subset } from './dataset.ts';
 export type { Amount, Dataset, ImageList } from './dataset.ts';
-export { decodeBytes, decodeImage } from './decodeNode.ts';
+export { decodeBytes, decodeImage, greyThumbnail } from './decodeNode.ts';
 export { imageExtensions, isImageName } from './imageNames.ts';
 export { openDataset, showPlaces } from './openDatasetNode.ts';
 export type { OpenOptions } from './openDatasetNode.ts';

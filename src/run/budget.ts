@@ -38,6 +38,23 @@ interface Measured {
  * @throws UserError where not even the least number of epochs fits
  */
 export async function epochsWithin(parts: RunParts, engine: Engine, budget: string, began: number): Promise<Budgeted> {
+  const { stages } = parts;
+  const { epochSeconds, setup } = await epochCost(parts, engine);
+  const left = secondsOf(budget) - (performance.now() - began) / 1000 - setup;
+  const epochs = Math.floor(left / epochSeconds);
+  const speed = `${epochSeconds.toPrecision(3)} s an epoch with its evaluation, measured`;
+  if (epochs < stages.length)
+    throw new UserError(
+      `train.budget: ${budget} is too short for ${stages.length === 1 ? 'one epoch' : `${stages.length} stages of an epoch each`} (${speed}). Give more time, fewer images (--images N) or a smaller model`,
+    );
+  return { epochs, reason: `budget ${budget}: ${speed}` };
+}
+
+/** Seconds of an epoch with its share of evaluations, and of building all stages, from some updates of each stage. */
+export async function epochCost(
+  parts: RunParts,
+  engine: Engine,
+): Promise<{ readonly epochSeconds: number; readonly setup: number }> {
   const { settings, data, stages } = parts;
   const updates = updatesIn(data.train.paths.length, settings.train.batch, settings.train.accumulate);
   const total = stages.at(-1)!.to - stages[0]!.from;
@@ -48,14 +65,7 @@ export async function epochsWithin(parts: RunParts, engine: Engine, budget: stri
     setup += measured.setup;
   }
   epochSeconds += (await timeEvaluation(parts, engine)) / settings.train.evalEvery;
-  const left = secondsOf(budget) - (performance.now() - began) / 1000 - setup;
-  const epochs = Math.floor(left / epochSeconds);
-  const speed = `${epochSeconds.toPrecision(3)} s an epoch with its evaluation, measured`;
-  if (epochs < stages.length)
-    throw new UserError(
-      `train.budget: ${budget} is too short for ${stages.length === 1 ? 'one epoch' : `${stages.length} stages of an epoch each`} (${speed}). Give more time, fewer images (--images N) or a smaller model`,
-    );
-  return { epochs, reason: `budget ${budget}: ${speed}` };
+  return { epochSeconds, setup };
 }
 
 async function timeStage(

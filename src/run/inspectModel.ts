@@ -92,8 +92,10 @@ function describeConfig(config: ModelConfig) {
 
 /** Parameters and multiply-accumulates. */
 export function modelSize(config: ModelConfig): ModelSize {
-  return sizeAndFeatures(buildModel(config)).size;
+  return sizeOfModel(buildModel(config));
 }
+
+export const sizeOfModel = (model: Model): ModelSize => sizeAndFeatures(model).size;
 
 function sizeAndFeatures(model: Model): { features: Features; size: ModelSize } {
   const store = inputStore();

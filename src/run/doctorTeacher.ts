@@ -1,0 +1,110 @@
+import { subset } from '../data/index.ts';
+import { ortNode } from '../engine/ortNode.ts';
+import { frozenProgram } from '../program/evalProgram.ts';
+import { evaluate } from '../train/evaluate.ts';
+import type { Finding } from './doctor.ts';
+import { sizeOfModel } from './inspectModel.ts';
+import type { LoadedModel } from './modelReference.ts';
+import { evalTransform } from './preprocess.ts';
+import { evalLoader, type RunData } from './runData.ts';
+
+/** Validation images that the teacher answers. */
+const SAMPLE = 256;
+/** Larger networks answer fewer, so that it stays within seconds. */
+const SAMPLE_MACS = 400e9;
+
+/** What can be said of a teacher beside some images. */
+export async function examineTeacher(teacher: LoadedModel, data: RunData): Promise<Finding[]> {
+  return [shape(teacher, data), ...classMatch(teacher, data), dataFree(teacher), ...(await accuracy(teacher, data))];
+}
+
+function shape({ preprocessing, network, path }: LoadedModel, { facts }: RunData): Finding {
+  const { imageSize, mean, std, evalCropRatio } = preprocessing;
+  const round = (values: readonly number[]) => values.map((x) => Number(x.toFixed(3))).join(', ');
+  const text = `${path} (${network.family}): ${imageSize} px, crop ratio ${evalCropRatio}, mean ${round(mean)}, std ${round(std)}`;
+  if (facts.shorterSide * 2 >= imageSize) return { level: 'ok', about: 'teacher', text };
+  return {
+    level: 'note',
+    about: 'teacher',
+    text: `${text}; the images are ${facts.shorterSide} px and are scaled up to that`,
+  };
+}
+
+function classMatch({ classes }: LoadedModel, data: RunData): Finding[] {
+  if (!data.labelled) return [];
+  const [own, theirs] = [new Set(data.classes), new Set(classes)];
+  const lacking = data.classes.filter((name) => !theirs.has(name));
+  const besides = classes.filter((name) => !own.has(name));
+  const few = (names: readonly string[]) =>
+    `${names.slice(0, 5).join(', ')}${names.length > 5 ? `, ... (${names.length})` : ''}`;
+  if (lacking.length === 0 && besides.length === 0) {
+    const order = classes.every((name, i) => name === data.classes[i])
+      ? 'in the same order'
+      : 'in another order; they are matched by name';
+    return [
+      { level: 'ok', about: 'classes', text: `the teacher's ${classes.length} classes are the data's, ${order}` },
+    ];
+  }
+  return [
+    {
+      level: 'error',
+      about: 'classes',
+      text: `of the data's ${data.classes.length} classes the teacher lacks ${lacking.length === 0 ? 'none' : few(lacking)}; it has ${besides.length === 0 ? 'none' : few(besides)} besides`,
+      remedy:
+        'Methods that read its logits need the same classes: fit it first (understudy train --init TEACHER --data DIR), or distil features alone (dearkd with logitKd none)',
+    },
+  ];
+}
+
+function dataFree({ network }: LoadedModel): Finding {
+  const has = (network.features as readonly string[]).includes('normStats');
+  return has
+    ? {
+        level: 'ok',
+        about: 'data-free',
+        text: 'it has BatchNorm statistics: images can be made from it (understudy synthesize)',
+      }
+    : {
+        level: 'note',
+        about: 'data-free',
+        text: `a ${network.family} without BatchNorm statistics: no images can be made from it`,
+      };
+}
+
+async function accuracy(teacher: LoadedModel, { val, classes, labelled }: RunData): Promise<Finding[]> {
+  const at = classes.map((name) => teacher.classes.indexOf(name));
+  if (!labelled || val.paths.length === 0 || at.some((index) => index < 0)) return [];
+  const count = Math.max(8, Math.min(SAMPLE, Math.floor(SAMPLE_MACS / sizeOfModel(teacher.network).macs)));
+  const few = subset(val, { count }, 0);
+  const list = { ...few, labels: few.labels.map((label) => at[label]!) };
+  const batch = Math.min(8, list.paths.length);
+  const loader = evalLoader(list, evalTransform(teacher.preprocessing), batch, {
+    data: { workers: 'auto', cacheMB: 0, maxBadFraction: 1 },
+  });
+  const engine = ortNode();
+  const compiled = await engine.compile(frozenProgram(teacher.network, teacher.weights, batch));
+  try {
+    const { top1, images } = await evaluate({
+      ...{ engine, compiled, batch, imageSize: teacher.preprocessing.imageSize },
+      classes: teacher.classes.length,
+      batches: loader.batches(),
+      size: list.paths.length,
+    });
+    return [verdict(top1, images, classes.length)];
+  } finally {
+    await compiled.dispose();
+    await loader.close();
+  }
+}
+
+/** Our choice: a teacher below three times chance, or below 30 % of a few classes, has learned something else. */
+function verdict(top1: number, images: number, classes: number): Finding {
+  const text = `top-1 ${(100 * top1).toFixed(1)} % on ${images} validation images`;
+  if (top1 >= Math.min(0.5, 3 / classes)) return { level: 'ok', about: 'accuracy', text };
+  return {
+    level: 'warning',
+    about: 'accuracy',
+    text: `${text}, chance is ${(100 / classes).toFixed(1)} %`,
+    remedy: 'Check its input size, mean and std, and whether its class names mean what the folders mean',
+  };
+}

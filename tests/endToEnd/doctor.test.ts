@@ -1,0 +1,90 @@
+import { cpSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { temporaryFolder, understudy, writeDataset } from './commandLine.ts';
+
+const dir = temporaryFolder();
+beforeAll(async () => {
+  await writeDataset(join(dir, 'data'));
+  const train = [
+    'train',
+    '--data',
+    'data',
+    '--model',
+    'resnet8_small',
+    '--set',
+    'data.maxBadFraction=0.2',
+    '--epochs',
+    '1',
+    '--batch',
+    '4',
+    '--out',
+    'teacher',
+  ];
+  expect((await understudy(dir, train)).status).toBe(0);
+}, 120_000);
+
+interface Told {
+  readonly level: string;
+  readonly about: string;
+  readonly text: string;
+}
+
+async function doctor(...args: string[]) {
+  const { status, stdout, stderr } = await understudy(dir, [
+    'doctor',
+    '--student',
+    'vit_pico_patch4',
+    '--json',
+    ...args,
+  ]);
+  const { findings } = JSON.parse(stdout) as { findings: Told[] };
+  return { status, stderr, of: (about: string) => findings.filter((one) => one.about === about) };
+}
+
+describe('doctor', () => {
+  it('finds what is wrong with images, and what the run will cost, and writes nothing', async () => {
+    cpSync(join(dir, 'data'), join(dir, 'sick'), { recursive: true });
+    writeFileSync(join(dir, 'sick/train/red/broken.png'), 'no image');
+    cpSync(join(dir, 'sick/train/red/0.png'), join(dir, 'sick/val/blue/copy.png'));
+    const { status, stderr, of } = await doctor(
+      '--data',
+      'sick',
+      '--teacher',
+      'teacher',
+      '--method',
+      'kd',
+      '--set',
+      'data.maxBadFraction=0.2',
+      '--epochs',
+      '2',
+    );
+    expect(status, stderr).toBe(0);
+    expect(of('images')).toMatchObject([
+      { level: 'warning', text: expect.stringMatching(/^1 of .*broken\.png/s) as string },
+    ]);
+    expect(of('leaks')[0]).toMatchObject({
+      level: 'warning',
+      text: expect.stringContaining('train/red/0.png (red) = ') as string,
+    });
+    expect(of('labels')[0]).toMatchObject({
+      level: 'warning',
+      text: expect.stringContaining('val/blue/copy.png (blue)') as string,
+    });
+    expect(of('classes')).toMatchObject([{ level: 'ok' }]);
+    expect(of('data-free')).toMatchObject([{ level: 'ok' }]);
+    expect(of('accuracy')).toHaveLength(1);
+    expect(of('time')[0]!.text).toMatch(/for 2 epochs/);
+    expect(of('disk')).toHaveLength(1);
+  }, 60_000);
+
+  it('says that a teacher of other classes cannot be distilled by logits, exit status 1', async () => {
+    cpSync(join(dir, 'data'), join(dir, 'other'), { recursive: true });
+    for (const part of ['train', 'val'])
+      cpSync(join(dir, 'other', part, 'red'), join(dir, 'other', part, 'violet'), { recursive: true });
+    const { status, of } = await doctor('--data', 'other', '--teacher', 'teacher', '--method', 'kd');
+    expect(status).toBe(1);
+    expect(of('classes')).toMatchObject([{ level: 'error', text: expect.stringContaining('lacks violet') as string }]);
+    expect(of('run')).toMatchObject([{ level: 'error' }]);
+  }, 60_000);
+});
