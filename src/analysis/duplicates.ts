@@ -32,7 +32,7 @@ export function findDuplicates(thumbnails: readonly Uint8Array[]): number[][] {
   for (const bucket of buckets(thumbnails.map(differenceHash)))
     for (let i = 1; i < bucket.length; i++) for (let j = 0; j < i; j++) join(bucket[j]!, bucket[i]!);
   const groups = new Map<number, number[]>();
-  thumbnails.forEach((_, i) => groups.set(find(i), [...(groups.get(find(i)) ?? []), i]));
+  for (const i of thumbnails.keys()) groups.set(find(i), [...(groups.get(find(i)) ?? []), i]);
   return [...groups.values()].filter((group) => group.length > 1);
 }
 
