@@ -27,7 +27,7 @@ function spec(batch: number, accumulate: number, ema = false): TrainSpec {
     accumulate,
     ema,
     student: vit(),
-    loss: (context) => supervised.loss({ ...context, config: { labelSmoothing: 0.1 } }),
+    loss: (context) => supervised.loss({ ...context, config: { labelSmoothing: 0.1, loss: 'crossEntropy' } }),
     optimiser: sgd({ momentum: 0.9, nesterov: true, weightDecay: 1e-3 }),
     pixels: [3, SIDE, SIDE],
   };

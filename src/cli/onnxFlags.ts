@@ -1,7 +1,3 @@
-import { onnxSchema } from '../config/schema.ts';
-import { parseConfig } from '../config/parse.ts';
-import type { OnnxGiven } from '../run/onnxReference.ts';
-
 /** What an .onnx file and the files beside it may not say. */
 export const onnxFlags = {
   classes: {
@@ -25,17 +21,3 @@ export const onnxFlags = {
 
 export const onnxNotes =
   'An .onnx file is described by the config.json (id2label) and preprocessor_config.json beside it or one folder up; flags win over them.';
-
-type Given = { readonly [K in keyof typeof onnxFlags]?: string | undefined };
-
-/** @throws UserError naming the flag that is wrong. */
-export function onnxGiven(args: Given): OnnxGiven {
-  const numbers = (text: string | undefined) => text?.split(',').map(Number) ?? null;
-  const given = {
-    classes: args.classes ?? null,
-    mean: numbers(args.mean),
-    std: numbers(args.std),
-    imageSize: args['image-size'] === undefined ? null : Number(args['image-size']),
-  };
-  return parseConfig(onnxSchema, given, '--classes, --mean, --std, --image-size');
-}

@@ -68,5 +68,5 @@ export function curveFile(report: StudyReport): string {
   if (svg === '') return '';
   const style =
     '<style>text{fill:#222;font:12px system-ui,sans-serif}.axis{stroke:#222}.grid{stroke:#222;opacity:.15}</style><rect width="100%" height="100%" fill="#fff"/>';
-  return `${svg.replace('<svg ', '<svg xmlns="http://www.w3.org/2000/svg" ').replace('>', `>${style}`)}\n`;
+  return `${svg.replace('>', `>${style}`)}\n`;
 }

@@ -1,6 +1,6 @@
 import type { EvaluationReport } from '../../run/evaluateModel.ts';
 import { command, jsonFlag, REF_HELP, refNotes } from '../command.ts';
-import { onnxFlags, onnxGiven, onnxNotes } from '../onnxFlags.ts';
+import { onnxFlags, onnxNotes } from '../onnxFlags.ts';
 
 /** Classes that are shown, worst first. */
 const SHOWN = 10;
@@ -27,6 +27,7 @@ export const evaluate = command({
   run: async ({ args }) => {
     const { evaluateModel } = await import('../../run/evaluateModel.ts');
     const { modelEvents } = await import('../modelEvents.ts');
+    const { onnxGiven } = await import('../onnxGiven.ts');
     const { whileRunning } = await import('../outcome.ts');
     const { printJson, print, remark } = await import('../text.ts');
     const report = await whileRunning((start) =>

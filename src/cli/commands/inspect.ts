@@ -2,7 +2,7 @@ import { UserError } from '../../graph/errors.ts';
 import type { FeatureReport, Inspection } from '../../run/inspectModel.ts';
 import { analyse, describeAnalysis } from '../analyseModels.ts';
 import { command, jsonFlag, REF_HELP, refNotes } from '../command.ts';
-import { onnxFlags, onnxGiven, onnxNotes } from '../onnxFlags.ts';
+import { onnxFlags, onnxNotes } from '../onnxFlags.ts';
 
 export const inspect = command({
   meta: {
@@ -77,6 +77,7 @@ export const inspect = command({
       );
     const { inspectModel } = await import('../../run/inspectModel.ts');
     const { modelEvents } = await import('../modelEvents.ts');
+    const { onnxGiven } = await import('../onnxGiven.ts');
     const found = await inspectModel(ref, { onModel: modelEvents(), onnx: onnxGiven(args) });
     if (args.json) printJson(found);
     else print(await describe(found));

@@ -2,7 +2,7 @@ import { UserError } from '../../graph/errors.ts';
 import type { ClassProbability, ImageModel } from '../../run/predictImages.ts';
 import { valuesWithoutFlag, wholeNumber } from '../arguments.ts';
 import { command, jsonFlag, REF_HELP, refNotes } from '../command.ts';
-import { onnxFlags, onnxGiven, onnxNotes } from '../onnxFlags.ts';
+import { onnxFlags, onnxNotes } from '../onnxFlags.ts';
 import { STATUS } from '../outcome.ts';
 
 /** The answer for one image. */
@@ -34,6 +34,7 @@ export const predict = command({
     const { print, printJson, remark } = await import('../text.ts');
     const paths = valuesWithoutFlag(predict, rawArgs).slice(1).flatMap(imageFiles);
     const { modelEvents } = await import('../modelEvents.ts');
+    const { onnxGiven } = await import('../onnxGiven.ts');
     const model = await loadModel(args.ref, { onModel: modelEvents(), onnx: onnxGiven(args) });
     const rows: Row[] = [];
     for (const path of paths) {
