@@ -271,9 +271,9 @@ describe.each(['trajectory', 'trajectoryTwoSizes', 'trajectoryGreyStudent'])(
         ({ op }) => op.name !== 'Constant',
       );
       const shapes = new Set(computed.flatMap(({ outputs }) => outputs.map(({ shape }) => shape.join())));
-      // The way back goes through every convolution, so through as many as the way there.
+      // (A kernel of 1 x 1 has the shape of a batch's channel means.) The way back goes through every convolution, so through as many as the way there.
       expect(computed.filter(({ op }) => /^Conv/.test(op.name)).length).toBeGreaterThanOrEqual(12);
-      const kernels = [...golden.group('param.').values()].filter(({ shape }) => shape.length === 4);
+      const kernels = [...golden.group('param.').values()].filter(({ shape }) => (shape[2] ?? 1) > 1);
       expect(kernels.filter(({ shape }) => shapes.has(shape.join()))).toEqual([]);
       expect(topologicalOrder([...program.update.outputs.values()]).length).toBeGreaterThan(50);
     });
