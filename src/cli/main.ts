@@ -16,6 +16,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CliCommand>>> = {
   export: async () => (await import('./commands/export.ts')).exportCommand,
   inspect: async () => (await import('./commands/inspect.ts')).inspect,
   study: async () => (await import('./commands/study.ts')).study,
+  store: async () => (await import('./commands/store.ts')).store,
   list: async () => (await import('./commands/list.ts')).list,
 };
 

@@ -11,6 +11,7 @@ export { showAddress } from './address.ts';
 export { VAL_NAMES } from './layout.ts';
 export { createLoader } from './loaderNode.ts';
 export type { LoadedBatch, Loader, LoaderOptions } from './loaderNode.ts';
-export { epochOrder, globalStep, positionAt, stepsPerEpoch } from './sampler.ts';
+export type { TeacherView, ViewOptions } from './loaderShared.ts';
+export { epochOrder, globalStep, positionAt, stepsPerEpoch, viewAt } from './sampler.ts';
 export type { Position } from './sampler.ts';
 export { prepare, vary } from './transformNode.ts';

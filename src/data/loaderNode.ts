@@ -2,7 +2,14 @@ import { availableParallelism } from 'node:os';
 import { UserError } from '../graph/errors.ts';
 import type { TransformConfig } from './augment/pipeline.ts';
 import type { ImageList } from './dataset.ts';
-import { control, type SlotBuffers, type WorkerSetup, writePaths } from './loaderShared.ts';
+import {
+  control,
+  type SlotBuffers,
+  type TeacherView,
+  type ViewOptions,
+  type WorkerSetup,
+  writePaths,
+} from './loaderShared.ts';
 import { createPixelCache } from './pixelCache.ts';
 import { globalStep, type Position, positionAt, stepsPerEpoch } from './sampler.ts';
 import { createWorkerPool, type WorkerPool } from './workerPoolNode.ts';
@@ -23,6 +30,10 @@ export interface LoaderOptions {
   readonly maxBadFraction?: number;
   /** Memory for decoded images, in MiB; default 512; 0 for none. The batches are the same with any value. */
   readonly cacheMB?: number;
+  /** In training: fixed views of each image. */
+  readonly views?: ViewOptions;
+  /** In training: each image a second time, from the same crop and mirroring. */
+  readonly teacherView?: TeacherView;
 }
 
 export interface LoadedBatch extends Position {
@@ -34,6 +45,10 @@ export interface LoadedBatch extends Position {
   readonly indices: Int32Array;
   /** [B], 1 or 0. In evaluation padding rows and unreadable images are 0; in training all are 1. */
   readonly valid: Uint8Array;
+  /** [B]: which view of its image a row is; 0 where views are not fixed. */
+  readonly views: Int32Array;
+  /** [B, 3, T, T], where a teacher view was asked for. */
+  readonly teacherImages?: Float32Array;
   /** Rows with `valid` 1. */
   readonly count: number;
   /** Seconds that the caller waited for this batch. */
@@ -52,6 +67,8 @@ export interface Loader {
    * worker's error when one crashes.
    */
   batches(from?: Position): AsyncGenerator<LoadedBatch, void, void>;
+  /** Whether the teacher's view is made, from the next call of `batches` on; its rows are stale where it is not. Default: true. */
+  showTeacher(wanted: boolean): void;
   /** End all workers. A batch being waited for is rejected. */
   close(): Promise<void>;
 }
@@ -80,7 +97,9 @@ export function createLoader(options: LoaderOptions): Loader {
   const streams = createStreams(setup, pool);
   const batches = ({ epoch, step }: Position = { epoch: 0, step: 0 }) =>
     streams(globalStep({ epoch, step }, steps), train ? endless : Math.max(0, steps - step), steps);
-  return { stepsPerEpoch: steps, bad, batches, close: () => pool.close() };
+  const words = new Int32Array(setup.control);
+  const showTeacher = (wanted: boolean) => void Atomics.store(words, control.withoutTeacher, wanted ? 0 : 1);
+  return { stepsPerEpoch: steps, bad, batches, showTeacher, close: () => pool.close() };
 }
 
 /** Streams of batches from the pool, one at a time. */
@@ -100,7 +119,8 @@ function createStreams(setup: WorkerSetup, pool: WorkerPool) {
     const stream = endStream();
     // Only when the rows in hand are done may the counters begin anew.
     await pool.idle();
-    words.fill(0, control.ticket);
+    words.fill(0, control.ticket, control.withoutTeacher);
+    words.fill(0, control.header);
     pool.start({ stream, firstStep, batches: total });
     const isOver = () => words[control.stream] !== stream;
     try {
@@ -118,18 +138,20 @@ function createStreams(setup: WorkerSetup, pool: WorkerPool) {
 }
 
 function allocate(options: LoaderOptions): WorkerSetup {
-  const { list, batch, train, seed, transform, prefetch = 3, cacheMB = 512 } = options;
+  const { list, batch, train, seed, transform, prefetch = 3, cacheMB = 512, views, teacherView } = options;
   const n = list.paths.length;
   const labels = new SharedArrayBuffer(4 * n);
   new Int32Array(labels).set(list.labels);
-  const cache = createPixelCache(n, cacheMB);
+  const cache = createPixelCache(teacherView ? 2 * n : n, cacheMB);
   return {
     paths: writePaths(list),
     labels,
     bad: new SharedArrayBuffer(n),
     ...{ transform, batch, train, seed },
     control: new SharedArrayBuffer(4 * (control.header + 2 * prefetch)),
-    slots: Array.from({ length: prefetch }, () => allocateSlot(batch, transform.imageSize)),
+    slots: Array.from({ length: prefetch }, () => allocateSlot(batch, transform.imageSize, teacherView)),
+    ...(views && { views }),
+    ...(teacherView && { teacherView }),
     ...(cache && { cache }),
   };
 }
@@ -147,12 +169,18 @@ function isReady(words: Int32Array, index: number, batch: number, prefetch: numb
 
 /** Copies a finished slot to arrays of the caller and frees it; arrays come back by release() and are used again. */
 function batchTaker(words: Int32Array, slots: readonly SlotBuffers[]) {
-  const spare: Float32Array[] = [];
+  const [spare, spareTeacher]: [Float32Array[], Float32Array[]] = [[], []];
+  const copy = (from: SharedArrayBuffer, kept: Float32Array[]) => {
+    const shared = new Float32Array(from);
+    const out = kept.pop() ?? new Float32Array(shared.length);
+    out.set(shared);
+    return out;
+  };
   return (slot: number) => {
     const from = slots[slot]!;
-    const shared = new Float32Array(from.images);
-    const images = spare.pop() ?? new Float32Array(shared.length);
-    images.set(shared);
+    const images = copy(from.images, spare);
+    const teacherImages = from.teacherImages && copy(from.teacherImages, spareTeacher);
+    const views = new Int32Array(from.views).slice();
     const valid = new Uint8Array(from.valid).slice();
     const [labels, indices] = [new Int32Array(from.labels).slice(), new Int32Array(from.indices).slice()];
     Atomics.add(words, control.taken(slot), 1);
@@ -160,14 +188,18 @@ function batchTaker(words: Int32Array, slots: readonly SlotBuffers[]) {
     let held = true;
     const release = () => {
       if (held) spare.push(images);
+      if (held && teacherImages) spareTeacher.push(teacherImages);
       held = false;
     };
-    return { images, labels, indices, valid, count: valid.reduce((sum, x) => sum + x, 0), release };
+    const count = valid.reduce((sum, x) => sum + x, 0);
+    return { images, labels, indices, valid, views, ...(teacherImages && { teacherImages }), count, release };
   };
 }
 
-function allocateSlot(batch: number, size: number): SlotBuffers {
+function allocateSlot(batch: number, size: number, teacher: TeacherView | undefined): SlotBuffers {
   return {
+    views: new SharedArrayBuffer(4 * batch),
+    ...(teacher && { teacherImages: new SharedArrayBuffer(4 * batch * 3 * teacher.imageSize ** 2) }),
     images: new SharedArrayBuffer(4 * batch * 3 * size * size),
     labels: new SharedArrayBuffer(4 * batch),
     indices: new SharedArrayBuffer(4 * batch),

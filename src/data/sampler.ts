@@ -25,3 +25,12 @@ export function globalStep(position: Position, steps: number): number {
 export function positionAt(step: number, steps: number): Position {
   return { epoch: Math.floor(step / steps), step: step % steps };
 }
+
+/** Which of its fixed views an image shows in an epoch: each once in `count` epochs, in an order drawn anew after that. */
+export function viewAt(
+  { count, seed }: { readonly count: number; readonly seed: number },
+  image: string,
+  epoch: number,
+): number {
+  return permutation(count, stream(seed, 'view order', image, Math.floor(epoch / count)))[epoch % count]!;
+}

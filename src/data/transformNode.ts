@@ -21,18 +21,22 @@ export async function prepare(image: Pixels, config: TransformConfig, train: boo
   return cropPixels(await resize(image, resized.width, resized.height), box);
 }
 
-/** The random part of the training transform: imageSize x imageSize pixels, a function of `random` alone. */
-export async function vary(image: Pixels, config: TransformConfig, random: Stream): Promise<Pixels> {
+/**
+ * The random part of the training transform: imageSize x imageSize pixels, a function of `random` alone. The same draws give
+ * the same crop and mirroring at any image size; `zoom` is that size over the one that `padding` is meant for.
+ */
+export async function vary(image: Pixels, config: TransformConfig, random: Stream, zoom = 1): Promise<Pixels> {
   const { crop, flip } = config.train;
-  const cropped = crop === 'none' ? image : await cropAtRandom(image, config, random);
+  const cropped = crop === 'none' ? image : await cropAtRandom(image, config, random, zoom);
   return random.uniform() < flip ? flipHorizontal(cropped) : cropped;
 }
 
-function cropAtRandom(image: Pixels, config: TransformConfig, random: Stream): Pixels | Promise<Pixels> {
+function cropAtRandom(image: Pixels, config: TransformConfig, random: Stream, zoom: number): Pixels | Promise<Pixels> {
   const { crop, padding, scale, ratio } = config.train;
   if (crop === 'pad') {
     const { left, top } = padCropOffset(padding, random);
-    return padCrop(image, padding, left, top);
+    const scaled = (pixels: number) => Math.round(pixels * zoom);
+    return padCrop(image, scaled(padding), scaled(left), scaled(top));
   }
   const box = randomResizedCrop(image.width, image.height, scale, ratio, random);
   return resize(cropPixels(image, box), config.imageSize, config.imageSize);

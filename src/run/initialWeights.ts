@@ -3,6 +3,8 @@ import { sameShape, showShape } from '../graph/shape.ts';
 import type { Model } from '../models/index.ts';
 import { modelParams } from '../program/evalProgram.ts';
 import type { Weight } from '../formats/modelFolderNode.ts';
+import type { UnstampedEvent } from '../train/events.ts';
+import type { RunParts } from './buildStage.ts';
 import type { LoadedModel } from './modelReference.ts';
 
 const HEADS = ['head.', 'head_dist.', 'fc.'];
@@ -35,4 +37,17 @@ export function initialWeights(
     );
   }
   return { weights: new Map(kept), sameHead };
+}
+
+/** The state that a run starts from: that of `init`, or nothing, so that the initialisers fill it. */
+export function initialState(
+  { student, data }: Pick<RunParts, 'student' | 'data'>,
+  init: LoadedModel | undefined,
+  emit: (event: UnstampedEvent) => void,
+): Map<string, Weight> {
+  if (!init) return new Map();
+  const { weights, sameHead } = initialWeights(init, student, data.classes);
+  const head = sameHead ? '' : `; a new head for ${data.classes.length} classes`;
+  emit({ type: 'note', message: `weights from ${init.path}${head}` });
+  return new Map([...weights].map(([name, weight]) => [`param.${name}`, weight]));
 }

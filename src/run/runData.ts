@@ -11,6 +11,7 @@ import {
   openDataset,
   showPlaces,
   subset,
+  type TeacherView,
   type TransformConfig,
 } from '../data/index.ts';
 import type { DataFacts, Settings } from './defaults.ts';
@@ -78,13 +79,21 @@ export function transformOf({ imageSize, augment }: Settings): TransformConfig {
   return { imageSize, mean, std, evalCropRatio, train };
 }
 
-export function trainLoader(data: RunData, config: RunConfig, settings: Settings): Loader {
+export function trainLoader(
+  data: RunData,
+  config: RunConfig,
+  settings: Settings,
+  teacherView?: TeacherView | undefined,
+): Loader {
+  const { views, viewSeed } = config.data;
   return createLoader({
     list: data.train,
     transform: transformOf(settings),
     batch: settings.train.batch,
     train: true,
     seed: settings.train.seed,
+    ...(views === null ? {} : { views: { count: views, seed: viewSeed } }),
+    ...(teacherView && { teacherView }),
     ...loaderOptions(config),
   });
 }

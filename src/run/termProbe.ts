@@ -4,7 +4,7 @@ import { type ProbeProgram, probeProgram } from '../program/probeProgram.ts';
 import type { Vector } from '../program/state.ts';
 import { type TrainSpec, trainProgram } from '../program/trainProgram.ts';
 import { stream } from '../random/stream.ts';
-import { oneHot, type TrainBatch } from '../train/stageLoop.ts';
+import { oneHot, type StageLoop, type TrainBatch } from '../train/stageLoop.ts';
 import { type StateArray, TrainState } from '../train/trainState.ts';
 
 /** A loss term by itself, unweighted. */
@@ -33,9 +33,9 @@ export class TermProbe {
     return new TermProbe(spec, engine, program, await engine.compile(program.program));
   }
 
-  /** `weights` are the state's `param.*` ports; the masks depend on `seed` and `step` alone. */
+  /** `given` are the state's `param.*` ports and the teacher's; the masks depend on `seed` and `step` alone. */
   async measure(
-    weights: Readonly<Record<string, EngineTensor>>,
+    given: Readonly<Record<string, EngineTensor>>,
     { images, labels }: TrainBatch,
     seed: number,
     step: number,
@@ -44,7 +44,7 @@ export class TermProbe {
     const { batch, pixels, student } = this.#spec;
     const engine = this.#engine;
     const feeds: Record<string, EngineTensor> = {
-      ...weights,
+      ...given,
       'batch.pixels': engine.tensor('float32', [batch, ...pixels], images),
       'batch.targets': engine.tensor('float32', [batch, student.classes], oneHot(labels, student.classes)),
     };
@@ -76,17 +76,19 @@ export interface ProbeTask {
   readonly step: number;
   /** The batch at the current position, which stays the next one. */
   readonly peek: () => Promise<TrainBatch>;
+  readonly teacher?: StageLoop['teacher'] | undefined;
 }
 
 /** Measures the terms at a state, once. */
 export async function probeTerms(
-  { spec, engine, seed, step, peek }: ProbeTask,
+  { spec, engine, seed, step, peek, teacher }: ProbeTask,
   vectors: readonly Vector[],
   state: TrainState,
 ): Promise<Map<string, ProbedTerm>> {
   const probe = await TermProbe.open(spec, vectors, engine);
   try {
-    return await probe.measure(state.weights('param'), await peek(), seed, step);
+    const batch = await peek();
+    return await probe.measure({ ...state.weights('param'), ...(await teacher?.(batch)) }, batch, seed, step);
   } finally {
     await probe.dispose();
   }

@@ -21,6 +21,7 @@ import { engineFor } from './engines.ts';
 import { executeRun } from './executeRun.ts';
 import type { RunResult } from './runResult.ts';
 import { readRunConfig } from './runConfigNode.ts';
+import { storeWanted } from './teacherStore.ts';
 import { studentConfig } from './studentConfig.ts';
 import { planStages } from './stagePlan.ts';
 import { checkLabels, withTeacherClasses } from './unlabelled.ts';
@@ -46,6 +47,7 @@ export interface TrainOptions {
 export async function trainRun(input: RunInput | undefined, options: TrainOptions): Promise<RunResult> {
   const config = options.resume ? await resumedConfig(input, options.out) : parseConfig(runSchema, input, 'config');
   checkNames(config);
+  storeWanted(config);
   const parts = await assemble(config);
   checkStages(parts);
   const folder = await createRunFolder(options.out, { resume: options.resume ?? false });
@@ -66,7 +68,7 @@ export async function assemble(
   config: RunConfig,
 ): Promise<RunParts & { readonly init: Awaited<ReturnType<typeof loadModelReference>> | undefined }> {
   const opened = await openRunData(config);
-  const teacher = config.teacher === null ? undefined : await loadModelReference(config.teacher);
+  const teacher = config.teacher === null ? undefined : await loadModelReference(config.teacher.ref);
   const data = withTeacherClasses(opened, teacher);
   const init = config.student.init === null ? undefined : await loadModelReference(config.student.init);
   if (init) checkInit(config, init);
@@ -113,7 +115,14 @@ export function updatesIn(images: number, batch: number, accumulate: number): nu
 }
 
 /** Settings that change no number of a run: these may be new at a resume. */
-const FREE = ['train.threads', 'train.checkpointSeconds', 'data.workers', 'data.cacheMB'];
+const FREE = [
+  'train.threads',
+  'train.checkpointSeconds',
+  'data.workers',
+  'data.cacheMB',
+  'teacher.store.dir',
+  'teacher.store.maxGB',
+];
 
 /** The saved configuration; what is given again must be the same, but for `FREE`. */
 async function resumedConfig(input: RunInput | undefined, out: string): Promise<RunConfig> {

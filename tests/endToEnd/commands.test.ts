@@ -83,7 +83,10 @@ describe('train -> eval -> predict -> export -> inspect', () => {
   it('eval matches classes by name, whatever their order, and names the absent ones', async () => {
     await writeDataset(join(dir, 'two'), ['green', 'red']);
     const two = await json<EvaluationReport>('eval', trained.out, '--data', 'two/val');
-    expect(two).toMatchObject({ part: 'all 8 images of two/val, which has no validation part', absentClasses: ['blue'] });
+    expect(two).toMatchObject({
+      part: 'all 8 images of two/val, which has no validation part',
+      absentClasses: ['blue'],
+    });
     const sorted = (found: EvaluationReport) => found.classes.map(({ name, top1 }) => `${name} ${top1}`).sort();
     expect(sorted(two)).toEqual(sorted(report).filter((line) => !line.startsWith('blue')));
   });

@@ -1,0 +1,97 @@
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { RunConfig } from '../config/schema.ts';
+import type { ImageList } from '../data/index.ts';
+import { UserError } from '../graph/errors.ts';
+import { sizeOf } from '../graph/shape.ts';
+import { emit } from '../onnx/emit.ts';
+import { imageKeys } from '../store/imageKeysNode.ts';
+import { addressOf, type ColumnSpec, OutputStore } from '../store/outputStoreNode.ts';
+import { frozenProgram } from '../program/evalProgram.ts';
+import type { Program } from '../program/program.ts';
+import type { Settings } from './defaults.ts';
+import type { LoadedModel } from './modelReference.ts';
+import { type TeacherUse, teacherProgram } from './teacher.ts';
+import { type TeacherChoice, withLogits } from './teacherPrecision.ts';
+
+/** Where teacher outputs are kept unless `teacher.store.dir` says otherwise. */
+export const storeFolder = (dir: string | null = null): string =>
+  dir ?? join(homedir(), '.cache', 'understudy', 'teacher-outputs');
+
+/** Whether a run keeps its teacher's outputs. */
+export function storeWanted({ teacher, data }: RunConfig): boolean {
+  if (!teacher) return false;
+  const { use } = teacher.store;
+  if (use === true && data.views === null)
+    throw new UserError(
+      'teacher.store.use: wanted data.views with it, since images that are augmented anew each epoch are never seen twice. Set data.views to a number of fixed views an image (data.views=4), or leave teacher.store.use at auto',
+    );
+  return use === 'auto' ? data.views !== null : use;
+}
+
+/** How the pixels that a teacher is shown come from an image: what an address depends on besides the program. */
+export type ViewDescription = Readonly<Record<string, unknown>>;
+
+export interface StoreTask {
+  readonly config: RunConfig;
+  readonly use: TeacherUse;
+  readonly choice: TeacherChoice;
+  readonly names: readonly string[];
+  readonly given: Parameters<typeof teacherProgram>[2];
+  readonly list: ImageList;
+  readonly view: ViewDescription;
+  readonly warn: (message: string) => void;
+}
+
+/** Opens the columns of the features that a teacher gives on a list of images. */
+export async function openOutputStore(task: StoreTask): Promise<OutputStore> {
+  const { config, use, choice, names, given, list, view } = task;
+  // For one image, so that the batch size of a run does not matter.
+  const columns = names.map((name) =>
+    columnOf(name, teacherProgram(use, 1, given, withLogits(names), choice.ranges, [name]), view),
+  );
+  return openColumns(config, columns, list, task.warn);
+}
+
+/** Opens the column of what a whole network answers on evaluation images. */
+export function openAnswerStore(
+  config: RunConfig,
+  { network, weights, preprocessing }: LoadedModel,
+  list: ImageList,
+  warn: (message: string) => void,
+): Promise<OutputStore> {
+  const column = columnOf('logits', frozenProgram(network, weights, 1), { evaluation: preprocessing });
+  return openColumns(config, [column], list, warn);
+}
+
+function columnOf(name: string, program: Program, view: ViewDescription): ColumnSpec {
+  const { shape } = program.outputs.get(name)!;
+  return { name, length: sizeOf(shape), address: addressOf('1', emit(program), JSON.stringify(view)) };
+}
+
+async function openColumns(
+  config: RunConfig,
+  columns: readonly ColumnSpec[],
+  list: ImageList,
+  warn: (message: string) => void,
+): Promise<OutputStore> {
+  const { store } = config.teacher!;
+  const dir = storeFolder(store.dir);
+  const index = join(dir, 'images', `${addressOf(resolve(list.root))}.jsonl`);
+  const images = await imageKeys(list, index);
+  return new OutputStore({ dir, maxBytes: store.maxGB * 1e9, columns, images, warn });
+}
+
+/** The description of the training views; students of all sizes share those of a random resized crop. */
+export function trainingView(
+  { data }: RunConfig,
+  { augment, imageSize }: Settings,
+  teacherSize: number,
+  given: StoreTask['given'],
+): ViewDescription {
+  const { crop, scale, ratio, padding, flip } = augment;
+  const geometry =
+    crop === 'randomResized' ? { scale, ratio } : { padding: crop === 'pad' ? padding : 0, of: imageSize };
+  const { mean, std } = given;
+  return { seed: data.viewSeed, crop, ...geometry, flip, size: teacherSize, mean, std };
+}
