@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../formats/atomicNode.ts';
-import type { ImageList } from '../data/index.ts';
+import { type ImageList, readImageBytes, spanOf } from '../data/index.ts';
 
 /** Files read at once. */
 const LANES = 8;
@@ -21,7 +21,7 @@ export async function imageKeys({ root, paths }: ImageList, cache: string): Prom
       const state = await stateOf(join(root, path));
       const held = known.get(path);
       if (held?.state !== state) {
-        known.set(path, { state, digest: await digestOf(root, path) });
+        known.set(path, { state, digest: digestOf(root, path) });
         fresh++;
       }
       keys[i] = Buffer.from(known.get(path)!.digest, 'hex').toString('latin1');
@@ -56,14 +56,20 @@ async function readKnown(cache: string): Promise<Map<string, Known>> {
 
 async function stateOf(path: string): Promise<string> {
   try {
-    const { size, mtimeNs } = await stat(path, { bigint: true });
+    // Of an image in an archive, the archive's.
+    const { size, mtimeNs } = await stat(spanOf(path)?.container ?? path, { bigint: true });
     return `${size} ${mtimeNs}`;
   } catch {
     return 'missing';
   }
 }
 
-async function digestOf(root: string, path: string): Promise<string> {
-  const bytes = await readFile(join(root, path)).catch(() => Buffer.alloc(0));
-  return createHash('sha256').update(`${path}\0`).update(bytes).digest('hex').slice(0, 32);
+function digestOf(root: string, path: string): string {
+  const hash = createHash('sha256').update(`${path}\0`);
+  try {
+    hash.update(readImageBytes(join(root, path)));
+  } catch {
+    // The loader counts and names what cannot be read.
+  }
+  return hash.digest('hex').slice(0, 32);
 }
