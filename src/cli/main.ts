@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CliCommand>>> = {
   inspect: async () => (await import('./commands/inspect.ts')).inspect,
   report: async () => (await import('./commands/report.ts')).report,
   study: async () => (await import('./commands/study.ts')).study,
+  store: async () => (await import('./commands/store.ts')).store,
   list: async () => (await import('./commands/list.ts')).list,
 };
 

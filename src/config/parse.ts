@@ -2,6 +2,7 @@ import { parse } from 'yaml';
 import type { z } from 'zod';
 import { UserError } from '../graph/errors.ts';
 import { nearest } from '../graph/names.ts';
+import { isSection, spelledOut } from './settings.ts';
 
 /** Checks a value against its schema; errors name the key, what was wanted and what was got, and near keys. */
 export function parseConfig<S extends z.ZodType>(schema: S, value: unknown, where: string): z.output<S> {
@@ -69,13 +70,14 @@ function alternatives(schema: z.ZodType): ObjectSchema[] {
   const { shape, def } = schema as Partial<ObjectSchema> & {
     readonly def: {
       readonly innerType?: z.ZodType;
+      readonly out?: z.ZodType;
       readonly element?: z.ZodType;
       readonly options?: readonly z.ZodType[];
     };
   };
   if (shape) return [{ shape }];
   if (def.options) return def.options.flatMap(alternatives);
-  const inner = def.innerType ?? def.element;
+  const inner = def.innerType ?? def.element ?? def.out;
   return inner ? alternatives(inner) : [];
 }
 
@@ -88,13 +90,17 @@ export function setOverride(target: Record<string, unknown>, assignment: string)
     throw new UserError(`--set ${assignment}: "${assignment.slice(0, at)}" is not a dotted key`);
   let inner = target;
   for (const key of path.slice(0, -1)) {
-    const held = inner[key];
+    const held = spelledOut(key, inner[key]);
     if (held !== undefined && (typeof held !== 'object' || held === null))
       throw new UserError(`--set ${assignment}: ${key} is not a section`);
-    inner[key] ??= {};
+    inner[key] = held ?? {};
     inner = inner[key] as Record<string, unknown>;
   }
-  inner[path.at(-1)!] = readValue(assignment.slice(at + 1));
+  const last = path.at(-1)!;
+  const value = readValue(assignment.slice(at + 1));
+  const [under, over] = [inner[last], spelledOut(last, value)];
+  // A short form leaves the rest of the section that it stands for.
+  inner[last] = over !== value && isSection(under) && isSection(over) ? { ...under, ...over } : value;
 }
 
 /** A value as it would stand in a YAML file; what is no YAML is text. */

@@ -22,6 +22,30 @@ export const dataSchema = z.strictObject({
   workers: z.union([auto, count]).default('auto'),
   cacheMB: z.number().min(0).default(512),
   maxBadFraction: rate.default(0.01),
+  /** Each image is augmented in so many fixed ways, one an epoch in turn, instead of anew each time: what `teacher.store` needs. */
+  views: count.nullable().default(null),
+  /** The views depend on this seed alone, so that all seeds of a study share them. */
+  viewSeed: z.int().default(0),
+});
+
+export const teacherSchema = z.strictObject({
+  /** A trained model: a run folder or an exported folder. */
+  ref: z.string().min(1),
+  /** How it computes. "auto": in 8 bits where that is faster and decides like float on at least 99 % of a sample of the images. */
+  precision: z.union([auto, z.enum(['int8', 'fp32'])]).default('auto'),
+  /** Names for values of an imported network. */
+  features: z.record(z.string(), z.unknown()).default({}),
+  /** What it answered, kept on the disk for later epochs and runs. */
+  store: z
+    .strictObject({
+      /** "auto": where data.views is set. */
+      use: z.union([auto, z.boolean()]).default('auto'),
+      /** Folder; null: the cache folder of the user. */
+      dir: z.string().min(1).nullable().default(null),
+      /** When the folder has grown beyond this, what was not used for longest goes. */
+      maxGB: z.number().positive().default(20),
+    })
+    .prefault({}),
 });
 
 export const augmentSchema = z.strictObject({
@@ -141,8 +165,10 @@ export const stageSchema = z.strictObject({
 export const runSchema = z.strictObject({
   data: dataSchema,
   student: modelSchema,
-  /** A trained model: a run folder or an exported folder. Null trains without one. */
-  teacher: z.string().nullable().default(null),
+  /** The teacher, or a REF alone. Null trains without one. */
+  teacher: z
+    .preprocess((given) => (typeof given === 'string' ? { ref: given } : given), teacherSchema.nullable())
+    .default(null),
   method: z.string().default('supervised'),
   /** Settings of the methods by method name; a method's own defaults fill the rest. */
   methods: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
@@ -153,6 +179,9 @@ export const runSchema = z.strictObject({
   train: trainSchema.prefault({}),
 });
 
-export type RunInput = z.input<typeof runSchema>;
+/** A preprocessed value has no type of its own. */
+export type RunInput = Omit<z.input<typeof runSchema>, 'teacher'> & {
+  teacher?: string | z.input<typeof teacherSchema> | null | undefined;
+};
 export type RunConfig = z.output<typeof runSchema>;
 export type StageOptim = z.output<typeof stageOptimSchema>;

@@ -25,6 +25,7 @@ import { engineFor } from './engines.ts';
 import { executeRun } from './executeRun.ts';
 import type { RunResult } from './runResult.ts';
 import { readRunConfig } from './runConfigNode.ts';
+import { checkStore } from './teacherStore.ts';
 import { studentConfig } from './studentConfig.ts';
 import { planStages } from './stagePlan.ts';
 import { checkLabels, withTeacherClasses } from './unlabelled.ts';
@@ -95,7 +96,7 @@ export async function assemble(config: RunConfig, onModel?: OnModel): Promise<As
   // The notes are told by the run itself, so that its log has them too.
   const downloads: OnModel = (event) => event.type === 'download' && onModel?.(event);
   const teacher =
-    config.teacher === null ? undefined : await loadModelReference(config.teacher, { onModel: downloads });
+    config.teacher === null ? undefined : await loadModelReference(config.teacher.ref, { onModel: downloads });
   const data = withTeacherClasses(opened, teacher);
   const heads = config.student.settings.heads;
   const init =
@@ -125,6 +126,7 @@ export async function assemble(config: RunConfig, onModel?: OnModel): Promise<As
   const updatesPerEpoch = updatesIn(data.train.paths.length, settings.train.batch, settings.train.accumulate);
   const stages = planStages(config, settings.train.epochs, updatesPerEpoch);
   checkMixing(stages, settings);
+  checkStore(config, settings);
   checkLabels(showPlaces(config.data.dir), data, stages, config.method);
   const described = studentConfig(
     config,
@@ -157,7 +159,14 @@ export function updatesIn(images: number, batch: number, accumulate: number): nu
 }
 
 /** Settings that change no number of a run: these may be new at a resume. */
-const FREE = ['train.threads', 'train.checkpointSeconds', 'data.workers', 'data.cacheMB'];
+const FREE = [
+  'train.threads',
+  'train.checkpointSeconds',
+  'data.workers',
+  'data.cacheMB',
+  'teacher.store.dir',
+  'teacher.store.maxGB',
+];
 
 /** The saved configuration; what is given again must be the same, but for `FREE`. */
 async function resumedConfig(input: RunInput | undefined, out: string): Promise<RunConfig> {

@@ -82,16 +82,17 @@ export function planStudy(input: unknown, where: string): StudyPlan {
 
 /** The teachers' names that a configuration refers to. */
 export function teachersOf({ teacher, student }: RunConfig): string[] {
-  return [teacher, student.init].flatMap((ref) => (ref?.startsWith('$') ? [ref.slice(1)] : []));
+  return [teacher?.ref, student.init].flatMap((ref) => (ref?.startsWith('$') ? [ref.slice(1)] : []));
 }
 
 /** The configuration with folders in the place of `$name`. */
 export function withTeachers(config: RunConfig, folderOf: (name: string) => string): RunConfig {
-  const resolved = (ref: string | null) => (ref?.startsWith('$') ? folderOf(ref.slice(1)) : ref);
+  const resolved = (ref: string) => (ref.startsWith('$') ? folderOf(ref.slice(1)) : ref);
+  const { teacher, student } = config;
   return {
     ...config,
-    teacher: resolved(config.teacher),
-    student: { ...config.student, init: resolved(config.student.init) },
+    teacher: teacher && { ...teacher, ref: resolved(teacher.ref) },
+    student: { ...student, init: student.init && resolved(student.init) },
   };
 }
 

@@ -15,6 +15,11 @@ export interface TrainBatch {
   readonly labels: Int32Array;
   /** Share of its own image and label in row i; the rest is that of row B-1-i (mixup, cutmix). Left out: not mixed. */
   readonly own?: number;
+  /** Which image of the list each row is, and which of its fixed views. */
+  readonly indices?: Int32Array;
+  readonly views?: Int32Array;
+  /** [B,3,T,T]: the same images as a teacher with an input size of its own sees them. */
+  readonly teacherImages?: Float32Array;
   readonly waitSeconds: number;
   release(): void;
 }
@@ -28,6 +33,8 @@ export interface StageLoop {
   readonly accumulate: number;
   readonly state: TrainState;
   readonly next: () => Promise<TrainBatch>;
+  /** The teacher's features of a batch, as ports of the program. */
+  readonly teacher?: ((batch: TrainBatch) => Promise<Record<string, EngineTensor>>) | undefined;
   readonly batch: number;
   readonly classes: number;
   readonly imageSize: number;
@@ -51,6 +58,7 @@ interface Measured {
   readonly terms: Record<string, number>;
   readonly gradNorm: number;
   readonly waitSeconds: number;
+  readonly teacherSeconds: number;
 }
 
 /** Runs updates until `to` or a pause; gives the number of finished updates. */
@@ -59,7 +67,7 @@ export async function runUpdates(loop: StageLoop): Promise<number> {
   for (let step = loop.from; step < loop.to; step++) {
     const lr = loop.schedule(step);
     const measured = await runUpdate(loop, step, lr);
-    const { imagesPerSec, dataWait } = clock.tick(measured.waitSeconds);
+    const { imagesPerSec, dataWait, teacherTime } = clock.tick(measured);
     const { loss, terms, gradNorm } = measured;
     loop.emit({
       type: 'step',
@@ -72,6 +80,7 @@ export async function runUpdates(loop: StageLoop): Promise<number> {
       gradNorm,
       imagesPerSec,
       dataWait,
+      ...(loop.teacher ? { teacherTime } : {}),
       etaSeconds: ((loop.totalSteps - step - 1) * loop.batch * loop.accumulate) / imagesPerSec,
       totalSteps: loop.totalSteps,
     });
@@ -82,7 +91,7 @@ export async function runUpdates(loop: StageLoop): Promise<number> {
 
 async function runUpdate(loop: StageLoop, step: number, lr: number): Promise<Measured> {
   const { engine, program, state, accumulate } = loop;
-  let [loss, waitSeconds] = [0, 0];
+  let [loss, waitSeconds, teacherSeconds] = [0, 0, 0];
   const values: Record<string, number> = {};
   for (let micro = 0; micro < accumulate; micro++) {
     const last = micro === accumulate - 1;
@@ -91,8 +100,11 @@ async function runUpdate(loop: StageLoop, step: number, lr: number): Promise<Mea
       : [loop.accumulateStep!, program.accumulate!.outputs];
     const batch = await loop.next();
     waitSeconds += batch.waitSeconds;
+    const before = performance.now();
+    const features = await loop.teacher?.(batch);
+    teacherSeconds += (performance.now() - before) / 1000;
     const scalars = scalarPorts(outputs.keys(), engine);
-    const feeds = { ...state.feeds(), ...hostFeeds(loop, batch, step, micro, lr) };
+    const feeds = { ...features, ...state.feeds(), ...hostFeeds(loop, batch, step, micro, lr) };
     await compiled.run(feeds, { ...state.into(outputs), ...scalars });
     batch.release();
     for (const [name, tensor] of Object.entries(scalars)) values[name] = ((await tensor.read()) as Float32Array)[0]!;
@@ -104,7 +116,7 @@ async function runUpdate(loop: StageLoop, step: number, lr: number): Promise<Mea
   const terms = Object.fromEntries(
     Object.entries(program.weights).map(([name, weight]) => [name, weight * values[`term.${name}`]!]),
   );
-  return { loss, terms, gradNorm: values.gradNorm!, waitSeconds };
+  return { loss, terms, gradNorm: values.gradNorm!, waitSeconds, teacherSeconds };
 }
 
 /** Outputs that are numbers: the loss, its terms, the gradient's norm. */
@@ -171,28 +183,31 @@ function refuseNonFinite(values: Readonly<Record<string, number>>, step: number)
   );
 }
 
-/** Images a second, smoothed over about twenty updates, and the share of time spent waiting for data. */
+/** Images a second, smoothed over about twenty updates, and the shares of time spent waiting for data and in the teacher. */
 class RateClock {
   readonly #images: number;
   #before = performance.now();
   #seconds = 0;
   #waiting = 0;
+  #teacher = 0;
   #weight = 0;
 
   constructor(images: number) {
     this.#images = images;
   }
 
-  tick(waitSeconds: number): { imagesPerSec: number; dataWait: number } {
+  tick({ waitSeconds, teacherSeconds }: Pick<Measured, 'waitSeconds' | 'teacherSeconds'>) {
     const now = performance.now();
     const keep = 0.95;
     this.#seconds = keep * this.#seconds + (now - this.#before) / 1000;
     this.#waiting = keep * this.#waiting + waitSeconds;
+    this.#teacher = keep * this.#teacher + teacherSeconds;
     this.#weight = keep * this.#weight + 1;
     this.#before = now;
     return {
       imagesPerSec: (this.#images * this.#weight) / this.#seconds,
       dataWait: Math.min(1, this.#waiting / this.#seconds),
+      teacherTime: Math.min(1, this.#teacher / this.#seconds),
     };
   }
 }

@@ -31,7 +31,12 @@ it('the methods are compared at the same budget', () => {
   }
   expect(plan.axes.map(({ fractions }) => fractions)).toEqual([null, [0.05, 0.1, 0.25], null]);
   const { config } = runNamed(plan, 'dearkd_10_seed-2');
-  expect([config.method, config.teacher, config.data.fraction, config.train.seed]).toEqual(['dearkd', '$cnn', 0.1, 2]);
+  expect([config.method, config.teacher?.ref, config.data.fraction, config.train.seed]).toEqual([
+    'dearkd',
+    '$cnn',
+    0.1,
+    2,
+  ]);
   expect(withTeachers(config, (name) => `folder/${name}`).teacher).toBe('folder/cnn');
   expect(runNamed(plan, 'alone_5_seed-0').config.teacher).toBeNull();
 });
