@@ -33,6 +33,8 @@ export type { MethodName } from './methods/index.ts';
 export type { ModelConfig } from './models/index.ts';
 export { analyseModels } from './run/analyseModels.ts';
 export type { Agreement } from './run/agreement.ts';
+export type { DataFreeOptions, DataFreeResult } from './run/dataFree.ts';
+export { distillDataFree } from './run/dataFree.ts';
 export type { Device } from './run/devices.ts';
 export type { ClassAccuracy, EvaluateOptions, EvaluationReport } from './run/evaluateModel.ts';
 export { evaluateModel as evaluate } from './run/evaluateModel.ts';
@@ -53,6 +55,8 @@ export type { ClassProbability, ImageInput, ImageModel } from './run/predictImag
 export { loadModel } from './run/predictImages.ts';
 export type { ModelEvent, OnModel } from './run/modelReference.ts';
 export type { RunSettings } from './run/startRun.ts';
+export type { SynthesisEvent, SynthesisOptions, SynthesisResult } from './run/synthesis/synthesize.ts';
+export { synthesize } from './run/synthesis/synthesize.ts';
 export type { DistillOptions, ResumeOptions, RunOptions, TrainRunOptions } from './run/train.ts';
 export { distill, resume, train } from './run/train.ts';
 export type { ReportOptions, WrittenReport } from './report/writeReportNode.ts';

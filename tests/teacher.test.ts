@@ -132,6 +132,33 @@ describe('a teacher whose outputs are kept', () => {
   });
 });
 
+describe('outputs that no view determines', () => {
+  const of = (use: 'auto' | true, augment: object) =>
+    settings({ data: { views: 2 }, teacher: { store: { use } }, augment });
+
+  it.each([
+    [
+      { mixup: 0.8, cutmix: 1 },
+      /teacher\.store\.use: .* augment\.mixup=0\.8, augment\.cutmix=1 .*Set augment\.mixup=0, augment\.cutmix=0, or/,
+    ],
+    [{ erase: 0.25 }, /teacher\.store\.use: .* augment\.erase=0\.25 .*Set augment\.erase=0, or/],
+  ])('are refused where they are to be kept: %j', async (augment, message) => {
+    await expect(run('changing', of(true, augment))).rejects.toThrow(message);
+    expect(existsSync(at('changing'))).toBe(false);
+  });
+
+  it('are computed in each step where nothing is said, and not kept', async () => {
+    const store = { dir: at('mixedStore') };
+    const { notes } = await run('mixed', overlay(of('auto', { mixup: 0.8 }) as never, { teacher: { store } }) as never);
+    expect(notes).toContain('teacher outputs are not kept: augment.mixup=0.8 changes the views in each epoch');
+    const files = readdirSync(store.dir, { recursive: true, encoding: 'utf8' }).filter((name) =>
+      name.endsWith('.shard'),
+    );
+    // The answers on the validation images alone.
+    expect(new Set(files.map((name) => name.split('/')[0])).size).toBe(1);
+  });
+});
+
 it('a run leaves the bytes of its teacher alone', async () => {
   const before = contents(at('teacher'));
   await run('plain', settings());

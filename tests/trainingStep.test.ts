@@ -13,7 +13,7 @@ import { initialValue } from '../src/nn/initialise.ts';
 import { stopGradient } from '../src/ops/elementwise.ts';
 import { type TrainSpec, trainProgram } from '../src/program/trainProgram.ts';
 import { stream } from '../src/random/stream.ts';
-import { runUpdates, type TrainBatch } from '../src/train/stageLoop.ts';
+import { batchInputs, runUpdates, type TrainBatch } from '../src/train/stageLoop.ts';
 import { TrainState } from '../src/train/trainState.ts';
 
 const SIDE = 8;
@@ -60,15 +60,13 @@ async function train(given: TrainSpec, updates: number, emaDecay: number | null 
     update: await engine.compile(program.update),
     accumulateStep: program.accumulate && (await engine.compile(program.accumulate)),
     accumulate: given.accumulate,
-    next: async () => {
+    inputs: async () => {
       const batch = images(row, given.batch);
       if (row <= poison && poison < row + given.batch) batch.images[7] = Number.NaN;
       row += given.batch;
-      return batch;
+      return batchInputs(engine, batch, 3, SIDE);
     },
     batch: given.batch,
-    classes: 3,
-    imageSize: SIDE,
     stage: 0,
     from: 0,
     to: updates,

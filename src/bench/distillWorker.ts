@@ -16,7 +16,7 @@ import { teacherFeatures, teacherPixels, teacherProgram, type TeacherUse } from 
 import { rangesProgram, widenRanges } from '../run/teacherPrecision.ts';
 import { TeacherSource } from '../run/teacherSource.ts';
 import { OutputStore } from '../store/outputStoreNode.ts';
-import { runUpdates, type TrainBatch } from '../train/stageLoop.ts';
+import { runUpdates, taughtInputs, type TrainBatch } from '../train/stageLoop.ts';
 import { TrainState } from '../train/trainState.ts';
 
 /**
@@ -74,18 +74,13 @@ await runUpdates({
   accumulateStep: undefined,
   accumulate: 1,
   state,
-  next: async () => {
+  inputs: async () => {
     before = performance.now();
-    return batchOfImages;
-  },
-  teacher: async (given) => {
-    const features = await source.feeds(given);
-    shares.push((performance.now() - before) / 1000);
-    return features;
+    const inputs = await taughtInputs(engine, batchOfImages, CLASSES, student.imageSize, source.feeds);
+    shares.push(inputs.teacherSeconds!);
+    return inputs;
   },
   batch,
-  classes: CLASSES,
-  imageSize: student.imageSize,
   stage: 0,
   from: 0,
   to: steps + WARM_UP,

@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CliCommand>>> = {
   verify: async () => (await import('./commands/verify.ts')).verify,
   inspect: async () => (await import('./commands/inspect.ts')).inspect,
   report: async () => (await import('./commands/report.ts')).report,
+  synthesize: async () => (await import('./commands/synthesize.ts')).synthesizeCommand,
   study: async () => (await import('./commands/study.ts')).study,
   store: async () => (await import('./commands/store.ts')).store,
   list: async () => (await import('./commands/list.ts')).list,

@@ -78,7 +78,7 @@ export function watchInterrupts(note: (message: string) => void): Interrupts {
   };
 }
 
-function summary({ out, steps, last, best, seconds }: RunResult): string {
+export function summary({ out, steps, last, best, seconds }: RunResult): string {
   const shown = Object.entries(last)
     .filter(([name]) => !isDetail(name))
     .map(([name, value]) => [name, /top[15]$|agreement$/.test(name) ? percent(value) : value.toFixed(4)]);

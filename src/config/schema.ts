@@ -15,6 +15,11 @@ export const dataSchema = z.strictObject({
   fraction: z.number().positive().max(1).default(1),
   /** Or a number of training images. */
   images: count.nullable().default(null),
+  /**
+   * Another folder's images to validate on, for reporting alone: all images of `dir` train, and no checkpoint is chosen by these.
+   * Null: those of `dir`.
+   */
+  valDir: z.string().min(1).nullable().default(null),
   /** Part that becomes the validation set where the folder has none. */
   valFraction: z.number().positive().lt(1).default(0.1),
   /** The split and the subset depend on this seed alone, so that all seeds of a study see the same data. */
@@ -28,13 +33,38 @@ export const dataSchema = z.strictObject({
   viewSeed: z.int().default(0),
 });
 
-export const teacherSchema = z.strictObject({
-  /** A trained model: a run folder or an exported folder. */
+/** Names of values in an ONNX file; exporters call some by numbers. */
+const valueName = z.union([z.string().min(1), z.number()]).transform(String);
+
+/** What a network of an ONNX file is, where no config.json and preprocessor_config.json beside it say so. */
+export const onnxSchema = z.strictObject({
+  /** Class names in the order of the logits; or a file of them (one a line, or JSON); or "index": the data's own, in its order. */
+  classes: z
+    .union([z.array(z.string()).min(2), z.string().min(1)])
+    .nullable()
+    .default(null),
+  /** Side of the input, where the file leaves it open. */
+  imageSize: count.max(2048).nullable().default(null),
+  mean: triple.nullable().default(null),
+  std: triple.nullable().default(null),
+  evalCropRatio: z.number().positive().max(1).nullable().default(null),
+  /** Features by the names of values; "understudy inspect" lists the candidates. What is left out is found. */
+  features: z
+    .strictObject({
+      maps: z.record(z.string(), valueName).optional(),
+      tokens: z.array(valueName).min(1).optional(),
+      pooled: valueName.optional(),
+    })
+    .default({}),
+});
+
+export type OnnxSettings = z.output<typeof onnxSchema>;
+
+export const teacherSchema = onnxSchema.extend({
+  /** A trained model: a run folder, an exported folder or an .onnx file. */
   ref: z.string().min(1),
   /** How it computes. "auto": in 8 bits where that is faster and decides like float on at least 99 % of a sample of the images. */
   precision: z.union([auto, z.enum(['int8', 'fp32'])]).default('auto'),
-  /** Names for values of an imported network. */
-  features: z.record(z.string(), z.unknown()).default({}),
   /** What it answered, kept on the disk for later epochs and runs. */
   store: z
     .strictObject({

@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { drawMix } from './augment/mix.ts';
 import { imagenetMean, imagenetStd, photoTransform, smallTransform, type TransformConfig } from './augment/pipeline.ts';
+import { parseRandAugment } from './augment/randAugmentConfig.ts';
 import type { ImageList } from './dataset.ts';
 import { createLoader, type LoadedBatch, type LoaderOptions } from './loaderNode.ts';
 import { viewAt } from './sampler.ts';
@@ -63,10 +65,15 @@ function mean(
 }
 
 const own = { imageSize: 48, mean: [0.5, 0.4, 0.3], std: [0.2, 0.3, 0.4] } as const;
+const changed = (train: Partial<TransformConfig['train']>): TransformConfig => ({
+  ...photoTransform(16),
+  train: { ...photoTransform(16).train, ...train },
+});
 const pad = { ...smallTransform(16), train: { ...smallTransform(16).train, padding: 2 } };
 
 describe.each([
   ['randomResized', photoTransform(16), 0.02],
+  ['randomResized in drawn interpolation and colours', changed({ interpolation: 'random', colourJitter: 0.4 }), 0.02],
   ['pad', pad, 0.02],
 ])('the own view of a teacher, crop %s', (_, transform, tolerance) => {
   it('is the same crop and mirroring in its own size and normalisation', async () => {
@@ -96,6 +103,53 @@ describe.each([
       await batches(3, transform, { teacherView: own, cacheMB: 0 }),
     ];
     expect(kept.map(({ teacherImages }) => teacherImages)).toEqual(fresh.map(({ teacherImages }) => teacherImages));
+  });
+});
+
+describe('the own view of a teacher, three times the size', () => {
+  const at = (images: Float32Array, size: number, row: number, y: number, x: number) =>
+    [0, 1, 2].map((c) => images[((row * 3 + c) * size + y) * size + x]!);
+  const pixels = Array.from({ length: 4 * 48 * 48 }, (_, i) => [
+    Math.floor(i / 2304),
+    Math.floor((i % 2304) / 48),
+    i % 48,
+  ]) as [number, number, number][];
+
+  it.each([
+    ['mixup', { mixup: 1, cutmix: 0, switch: 0.5, probability: 1 }],
+    ['cutmix', { mixup: 0, cutmix: 1, switch: 0.5, probability: 1 }],
+  ])('is mixed as the pixels of the student are: %s', async (_, mix) => {
+    const bare = await batches(3, photoTransform(16), { teacherView: own });
+    const mixed = await batches(3, photoTransform(16), { teacherView: own, mix });
+    mixed.forEach((batch, i) => {
+      const drawn = drawMix(mix, 16, 7, batch.epoch, batch.step)!;
+      expect(batch.own).toBe(drawn.own);
+      const share = (y: number, x: number) => {
+        if (drawn.kind === 'mixup') return drawn.own;
+        const { top, bottom, left, right } = drawn.box;
+        return y >= 3 * top && y < 3 * bottom && x >= 3 * left && x < 3 * right ? 0 : 1;
+      };
+      const error = pixels.map(([row, y, x]) => {
+        const [mine, other] = [row, 3 - row].map((r) => at(bare[i]!.teacherImages!, 48, r, y, x));
+        return at(batch.teacherImages!, 48, row, y, x).map((value, c) =>
+          Math.abs(share(y, x) * mine![c]! + (1 - share(y, x)) * other![c]! - value),
+        );
+      });
+      expect(Math.max(...error.map((three) => Math.max(...three)))).toBeLessThan(1e-5);
+    });
+  });
+
+  it('is erased at the same place', async () => {
+    const [bare] = await batches(1, photoTransform(16), { teacherView: own });
+    const [erased] = await batches(1, changed({ erase: 1 }), { teacherView: own });
+    const differs = (kind: 'images' | 'teacherImages', size: number, row: number, y: number, x: number) =>
+      at(bare![kind]!, size, row, y, x).some((value, c) => value !== at(erased![kind]!, size, row, y, x)[c]);
+    const wrong = pixels.filter(
+      ([row, y, x]) =>
+        differs('teacherImages', 48, row, y, x) !== differs('images', 16, row, Math.floor(y / 3), Math.floor(x / 3)),
+    );
+    expect(wrong).toEqual([]);
+    expect(pixels.filter(([row, y, x]) => differs('teacherImages', 48, row, y, x)).length).toBeGreaterThan(180);
   });
 });
 
@@ -131,6 +185,30 @@ describe('fixed views', () => {
     }
     expect(seen.get('a.png 0')![0]).not.toEqual(seen.get('a.png 1')![0]);
     expect((await rows({ views: { count: 3, seed: 6 } })).get('a.png 0')![0]).not.toEqual(seen.get('a.png 0')![0]);
+  });
+
+  it.each([
+    ['RandAugment', changed({ interpolation: 'random', randAugment: parseRandAugment('rand-m9-mstd0.5-inc1') })],
+    ['3-Augment and jitter', changed({ threeAugment: true, colourJitter: 0.3 })],
+  ])('fix all that is drawn: %s', async (_, transform) => {
+    const seen = new Map<string, Float32Array>();
+    for (const { images, indices, views } of await batches(6, transform, { views: { count: 3, seed: 5 } }))
+      indices.forEach((index, row) => {
+        const shown = images.slice(row * 768, (row + 1) * 768);
+        expect(shown).toEqual(seen.get(`${index} ${views[row]}`) ?? shown);
+        seen.set(`${index} ${views[row]}`, shown);
+      });
+    expect(seen.size).toBe(12);
+  });
+
+  it('are taken in turn by the copies of repeated augmentation', async () => {
+    const seen = await rows({ repeats: 3 });
+    for (const images of seen.values()) expect(images).toHaveLength(3);
+    expect(seen.size).toBe(12);
+    expect(seen.get('a.png 0')![0]).toEqual((await rows()).get('a.png 0')![0]);
+    const shown = await batches(9, photoTransform(16), { views, repeats: 3 });
+    const turns = shown.flatMap((batch) => [...batch.views]);
+    for (let i = 0; i < turns.length; i += 3) expect(turns.slice(i, i + 3).sort()).toEqual([0, 1, 2]);
   });
 
   it('belong to the image, not to its place in the list', async () => {

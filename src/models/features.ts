@@ -1,4 +1,5 @@
 import type { Tensor } from '../graph/tensor.ts';
+import type { NormStat } from '../nn/layers.ts';
 import type { Scope } from '../nn/scope.ts';
 
 /** What a model gives besides its logits. An unused feature costs nothing: emission starts at what is used. */
@@ -23,6 +24,8 @@ export interface Features {
   readonly maps?: Readonly<Record<string, Tensor>>;
   /** Input of the last linear layer, [B,D]. */
   readonly pooled?: Tensor;
+  /** What each BatchNorm sees and the running statistics it has, in the order of the network. */
+  readonly normStats?: readonly NormStat[];
 }
 
 export type FeatureName = Exclude<keyof Features, 'grid'>;

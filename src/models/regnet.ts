@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Tensor } from '../graph/tensor.ts';
-import { batchNorm, conv, fanInUniform, linear, squeezeExcite } from '../nn/layers.ts';
+import { batchNorm, conv, fanInUniform, linear, type NormStat, squeezeExcite } from '../nn/layers.ts';
 import type { Scope } from '../nn/scope.ts';
 import { add, relu } from '../ops/elementwise.ts';
 import { reduceMean } from '../ops/reduce.ts';
@@ -32,7 +32,7 @@ export function regnet(config: RegnetConfig): Model {
     config,
     classes: config.classes,
     imageSize: config.imageSize,
-    features: [...(config.classes > 0 ? (['logits'] as const) : []), 'maps', 'pooled'],
+    features: [...(config.classes > 0 ? (['logits'] as const) : []), 'maps', 'pooled', 'normStats'],
     build: (scope, pixels) => build(scope, pixels, config),
   };
 }
@@ -45,38 +45,49 @@ function convNorm(
   width: number,
   kernel: number,
   stride: number,
+  normStats: NormStat[],
   groups = 1,
 ): Tensor {
   return s.in(name, (s) => {
     const y = s.in('conv', (s) => conv(s, x, width, kernel, { stride, padding: (kernel - 1) / 2, groups }));
-    return s.in('bn', (s) => batchNorm(s, y));
+    return s.in('bn', (s) => batchNorm(s, y, normStats));
   });
 }
 
 function build(s: Scope, pixels: Tensor, config: RegnetConfig): Features {
-  const stem = relu(convNorm(s, 'stem', pixels, config.stemWidth, 3, 2));
+  const normStats: NormStat[] = [];
+  const stem = relu(convNorm(s, 'stem', pixels, config.stemWidth, 3, 2, normStats));
   const maps: Record<string, Tensor> = { stem };
   let x = stem;
   config.depths.forEach((depth, stage) => {
     for (let i = 0; i < depth; i++)
-      x = s.in(`s${stage + 1}.b${i + 1}`, (s) => block(s, x, config.widths[stage]!, i === 0 ? 2 : 1, config));
+      x = s.in(`s${stage + 1}.b${i + 1}`, (s) =>
+        block(s, x, config.widths[stage]!, i === 0 ? 2 : 1, config, normStats),
+      );
     maps[`s${stage + 1}`] = x;
   });
   const pooled = reduceMean(x, { axes: [2, 3] }); // B C
-  if (config.classes === 0) return { logits: pooled, maps, pooled };
+  if (config.classes === 0) return { logits: pooled, maps, pooled, normStats };
   const init = fanInUniform(pooled.shape[1]!);
   const logits = s.in('head.fc', (s) => linear(s, pooled, config.classes, { weightInit: init, biasInit: init }));
-  return { logits, maps, pooled };
+  return { logits, maps, pooled, normStats };
 }
 
-function block(s: Scope, x: Tensor, width: number, stride: number, { groupWidth, seRatio }: RegnetConfig): Tensor {
-  const inner = relu(convNorm(s, 'conv1', x, width, 1, 1));
-  const grouped = relu(convNorm(s, 'conv2', inner, width, 3, stride, width / groupWidth));
+function block(
+  s: Scope,
+  x: Tensor,
+  width: number,
+  stride: number,
+  { groupWidth, seRatio }: RegnetConfig,
+  normStats: NormStat[],
+): Tensor {
+  const inner = relu(convNorm(s, 'conv1', x, width, 1, 1, normStats));
+  const grouped = relu(convNorm(s, 'conv2', inner, width, 3, stride, normStats, width / groupWidth));
   const squeezed = Math.round(x.shape[1]! * seRatio);
   const excited = s.in('se', (s) => squeezeExcite(s, grouped, squeezed));
-  const branch = convNorm(s, 'conv3', excited, width, 1, 1);
+  const branch = convNorm(s, 'conv3', excited, width, 1, 1, normStats);
   const same = stride === 1 && x.shape[1] === width;
-  return relu(add(branch, same ? x : convNorm(s, 'downsample', x, width, 1, stride)));
+  return relu(add(branch, same ? x : convNorm(s, 'downsample', x, width, 1, stride, normStats)));
 }
 
 export interface QuantisedWidths {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Tensor } from '../graph/tensor.ts';
-import { batchNorm, conv, fanInUniform, linear } from '../nn/layers.ts';
+import { batchNorm, conv, fanInUniform, linear, type NormStat } from '../nn/layers.ts';
 import type { Scope } from '../nn/scope.ts';
 import { add, relu } from '../ops/elementwise.ts';
 import { maxPool } from '../ops/pool.ts';
@@ -33,38 +33,48 @@ export function resnet(config: ResnetConfig): Model {
     config,
     classes: config.classes,
     imageSize: config.imageSize,
-    features: [...(config.classes > 0 ? (['logits'] as const) : []), 'maps', 'pooled'],
+    features: [...(config.classes > 0 ? (['logits'] as const) : []), 'maps', 'pooled', 'normStats'],
     build: (scope, pixels) => build(scope, pixels, config),
   };
 }
 
 function build(s: Scope, pixels: Tensor, config: ResnetConfig): Features {
   const imagenet = config.stem === 'imagenet';
+  const normStats: NormStat[] = [];
   const first = s.in('conv1', (s) =>
     conv(s, pixels, config.widths[0]!, imagenet ? 7 : 3, { stride: imagenet ? 2 : 1, padding: imagenet ? 3 : 1 }),
   );
-  const stem = relu(s.in('bn1', (s) => batchNorm(s, first)));
+  const stem = relu(s.in('bn1', (s) => batchNorm(s, first, normStats)));
   const maps: Record<string, Tensor> = { stem };
   let x = imagenet ? maxPool(stem, { kernel: 3, stride: 2, padding: 1 }) : stem;
   config.depths.forEach((depth, stage) => {
     for (let i = 0; i < depth; i++) {
       const stride = stage > 0 && i === 0 ? 2 : 1;
-      x = s.in(`layer${stage + 1}.${i}`, (s) => residualBlock(s, x, config.widths[stage]!, stride, config.block));
+      x = s.in(`layer${stage + 1}.${i}`, (s) =>
+        residualBlock(s, x, config.widths[stage]!, stride, config.block, normStats),
+      );
     }
     maps[`s${stage + 1}`] = x;
   });
   const pooled = reduceMean(x, { axes: [2, 3] }); // B C
-  if (config.classes === 0) return { logits: pooled, maps, pooled };
+  if (config.classes === 0) return { logits: pooled, maps, pooled, normStats };
   const init = fanInUniform(pooled.shape[1]!);
   const logits = s.in('fc', (s) => linear(s, pooled, config.classes, { weightInit: init, biasInit: init }));
-  return { logits, maps, pooled };
+  return { logits, maps, pooled, normStats };
 }
 
-function residualBlock(s: Scope, x: Tensor, width: number, stride: number, kind: ResnetConfig['block']): Tensor {
+function residualBlock(
+  s: Scope,
+  x: Tensor,
+  width: number,
+  stride: number,
+  kind: ResnetConfig['block'],
+  normStats: NormStat[],
+): Tensor {
   const out = width * EXPANSION[kind];
   const unit = (n: number, t: Tensor, channels: number, kernel: number, step: number) => {
     const y = s.in(`conv${n}`, (s) => conv(s, t, channels, kernel, { stride: step, padding: (kernel - 1) / 2 }));
-    return s.in(`bn${n}`, (s) => batchNorm(s, y));
+    return s.in(`bn${n}`, (s) => batchNorm(s, y, normStats));
   };
   const branch = () => {
     if (kind === 'basic') return unit(2, relu(unit(1, x, width, 3, stride)), out, 3, 1);
@@ -73,7 +83,7 @@ function residualBlock(s: Scope, x: Tensor, width: number, stride: number, kind:
   const shortcut = () => {
     if (stride === 1 && x.shape[1] === out) return x;
     const y = s.in('downsample.0', (s) => conv(s, x, out, 1, { stride }));
-    return s.in('downsample.1', (s) => batchNorm(s, y));
+    return s.in('downsample.1', (s) => batchNorm(s, y, normStats));
   };
   const y = branch();
   return relu(add(y, shortcut()));

@@ -76,11 +76,23 @@ export function conv(s: Scope, x: Tensor, out: number, kernel: number, options: 
 /** PyTorch's momentum: the weight of the new batch in the running statistics. */
 const BATCH_NORM_MOMENTUM = 0.1;
 
-/** BatchNorm2d over [B,C,h,w]; in training it updates running_mean and running_var (the unbiased variance, as PyTorch). */
-export function batchNorm(s: Scope, x: Tensor, epsilon = 1e-5): Tensor {
+/** The input [B,C,h,w] of a BatchNorm and its running statistics [C]. */
+export interface NormStat {
+  readonly name: string;
+  readonly input: Tensor;
+  readonly mean: Tensor;
+  readonly variance: Tensor;
+}
+
+/**
+ * BatchNorm2d over [B,C,h,w]; in training it updates running_mean and running_var (the unbiased variance, as PyTorch). It adds
+ * itself to `seen`.
+ */
+export function batchNorm(s: Scope, x: Tensor, seen?: NormStat[], epsilon = 1e-5): Tensor {
   const C = x.shape[1]!;
   const [weight, bias] = [s.param('weight', [C], ONES), s.param('bias', [C], ZEROS)];
   const [mean, variance] = [s.buffer('running_mean', [C], ZEROS), s.buffer('running_var', [C], ONES)];
+  seen?.push({ name: s.path, input: x, mean, variance });
   if (!s.training) return batchNormEval(x, weight, bias, mean, variance, epsilon);
   const [y, batchMean, batchVariance] = batchNormTraining(x, weight, bias, epsilon);
   const n = sizeOf(x.shape) / C;

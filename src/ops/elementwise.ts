@@ -153,6 +153,8 @@ export const Relu = unary(
 );
 /** 2/sqrt(pi) exp(-x^2), the constant inside the exponent: one pass less. */
 export const Erf = unary('Erf', erfValue, (dy, x) => mul(dy, exp(sub(Math.log(2 / Math.sqrt(Math.PI)), mul(x, x)))));
+export const Sin = unary('Sin', Math.sin, (dy, x) => mul(dy, cos(x)));
+export const Cos = unary('Cos', Math.cos, (dy, x) => neg(mul(dy, sin(x))));
 export const Sign = unary('Sign', Math.sign, 'zero');
 export const Floor = unary('Floor', Math.floor, 'zero');
 export const Ceil = unary('Ceil', Math.ceil, 'zero');
@@ -274,6 +276,7 @@ export const [neg, exp, log, sqrt, reciprocal] = [
 ];
 export const [abs, sign, floor, ceil, round] = [single(Abs), single(Sign), single(Floor), single(Ceil), single(Round)];
 export const [tanh, sigmoid, softplus, relu] = [single(Tanh), single(Sigmoid), single(Softplus), single(Relu)];
+export const [sin, cos] = [single(Sin), single(Cos)];
 export const [erf, gelu, identity, stopGradient] = [single(Erf), single(Gelu), single(Identity), single(StopGradient)];
 export const hardSigmoid = (x: Tensor, alpha: number, beta: number): Tensor =>
   apply1(HardSigmoid, [x], { alpha, beta });

@@ -15,7 +15,22 @@ import { sharedGrad } from './sharedGrad.ts';
 import { layOut, type Vector, vectorPorts } from './state.ts';
 import { fedFeatures } from './teacherPorts.ts';
 
-export interface TrainSpec {
+/** What a step optimises: terms of a loss over whatever parameters the build asks for, be it a network's weights or images. */
+export interface StepSpec {
+  readonly terms: (scope: Scope) => Terms;
+  readonly optimiser: Transform;
+  /** Micro-batches to an update; their gradients are averaged. */
+  readonly accumulate: number;
+  /** Keep an exponential moving average of the parameters and buffers. */
+  readonly ema: boolean;
+  /** Weights of terms that replace their own; terms with weight "auto" (NaN) need one here. */
+  readonly weights?: Readonly<Record<string, number>>;
+  /** Puts a vector's new value back where it may be, after the optimiser's update. Default: it may be anywhere. */
+  readonly project?: (vector: Vector, value: Tensor) => Tensor;
+}
+
+/** A step that trains a student. */
+export interface TrainSpec extends Omit<StepSpec, 'terms' | 'project'> {
   /** Images in a micro-batch. */
   readonly batch: number;
   readonly student: Model;
@@ -27,14 +42,7 @@ export interface TrainSpec {
     teacher: Features | undefined;
     targets: Tensor;
   }) => Terms;
-  readonly optimiser: Transform;
-  /** Micro-batches to an update; their gradients are averaged. */
-  readonly accumulate: number;
-  /** Keep an exponential moving average of the parameters and buffers. */
-  readonly ema: boolean;
   readonly pixels: readonly [channels: number, height: number, width: number];
-  /** Weights of terms that replace the method's own; terms with weight "auto" (NaN) need one here. */
-  readonly weights?: Readonly<Record<string, number>>;
 }
 
 /** One training step as programs, and what the host must feed. Outputs `next.X` are the values of the inputs `X` at the next step. */
@@ -53,25 +61,34 @@ export interface TrainProgram {
 }
 
 /** Parameters of the student and of the method, in the order in which they are declared. */
-export function collectParams(spec: TrainSpec): ParamSpec[] {
+export function collectParams(spec: TrainSpec | StepSpec): ParamSpec[] {
   const store = inputStore();
-  buildLoss(spec, new Scope(store, true));
+  buildLoss(stepOf(spec), new Scope(store, true));
   return [...store.params.values()];
 }
 
 /** The names of the teacher's features that the loss reads. */
 export function readFeatures(spec: TrainSpec): string[] {
-  const { terms } = buildLoss(spec, new Scope(inputStore(), true));
+  const { terms } = buildLoss(stepOf(spec), new Scope(inputStore(), true));
   const nodes = topologicalOrder(Object.values(terms).map(({ value }) => value));
   return fedFeatures(nodes.filter(({ outputs }) => isInput(outputs[0]!)).map(({ outputs }) => inputName(outputs[0]!)));
 }
 
-function buildLoss(spec: TrainSpec, scope: Scope): { loss: Tensor; terms: Terms } {
-  const pixels = input('batch.pixels', [spec.batch, ...spec.pixels]);
-  const targets = input('batch.targets', [spec.batch, spec.student.classes]);
-  const student = spec.student.build(scope, pixels);
-  const teacher = spec.teacher && withLabel('teacher', () => spec.teacher!(pixels));
-  const terms = scope.in('method', (scope) => spec.loss({ scope, student, teacher, targets }));
+/** The trainable set is what `terms` declares: here the student's weights and the method's own. */
+function stepOf(spec: TrainSpec | StepSpec): StepSpec {
+  if ('terms' in spec) return spec;
+  const terms = (scope: Scope): Terms => {
+    const pixels = input('batch.pixels', [spec.batch, ...spec.pixels]);
+    const targets = input('batch.targets', [spec.batch, spec.student.classes]);
+    const student = spec.student.build(scope, pixels);
+    const teacher = spec.teacher && withLabel('teacher', () => spec.teacher!(pixels));
+    return scope.in('method', (scope) => spec.loss({ scope, student, teacher, targets }));
+  };
+  return { ...spec, terms };
+}
+
+function buildLoss(spec: StepSpec, scope: Scope): { loss: Tensor; terms: Terms } {
+  const terms = spec.terms(scope);
   const weighed = Object.fromEntries(
     Object.entries(terms).map(([name, term]) => [name, { ...term, weight: spec.weights?.[name] ?? term.weight }]),
   );
@@ -84,13 +101,14 @@ function buildLoss(spec: TrainSpec, scope: Scope): { loss: Tensor; terms: Terms 
 }
 
 /** The loss over the state vectors' ports. */
-export function buildStep(spec: TrainSpec, vectors: readonly Vector[]) {
+export function buildStep(spec: TrainSpec | StepSpec, vectors: readonly Vector[]) {
   const { ports, params } = vectorPorts(vectors);
   const store = inputStore('', ({ name }) => params.get(name));
-  return { ports, params, store, ...buildLoss(spec, new Scope(store, true)) };
+  return { ports, params, store, ...buildLoss(stepOf(spec), new Scope(store, true)) };
 }
 
-export function trainProgram(spec: TrainSpec): TrainProgram {
+export function trainProgram(given: TrainSpec | StepSpec): TrainProgram {
+  const spec = stepOf(given);
   const vectors = layOut(collectParams(spec));
   const { ports, params, store, loss, terms } = buildStep(spec, vectors);
   const trained = vectors.filter(({ name }) => name !== 'buffer');
@@ -108,7 +126,7 @@ export function trainProgram(spec: TrainSpec): TrainProgram {
   const slots = new Map(spec.optimiser.slots(optimParams).map(({ name, shape }) => [name, shape]));
   const sums =
     spec.accumulate > 1 ? gradients.map((g, i) => add(g, input(`acc.${trained[i]!.name}`, g.shape))) : gradients;
-  const after = withLabel('optimiser', () => buildUpdate(spec, optimParams, sums, slots, ports, common));
+  const after = withLabel('optimiser', () => buildUpdate(spec, trained, optimParams, sums, slots, ports, common));
   const accumulated = new Map([
     ...common,
     ...sums.map((sum, i): [string, Tensor] => [`next.acc.${trained[i]!.name}`, sum]),
@@ -161,7 +179,8 @@ function flatBuffers(
 }
 
 function buildUpdate(
-  { optimiser, ema }: TrainSpec,
+  { optimiser, ema, project = (_, value) => value }: StepSpec,
+  vectors: readonly Vector[],
   params: readonly OptimParam[],
   gradients: readonly Tensor[],
   slots: ReadonlyMap<string, readonly number[]>,
@@ -173,7 +192,9 @@ function buildUpdate(
   const scalars = Object.fromEntries(names.map((name) => [name, input(`scalar.${name}`, [])]));
   const { updates, slots: after } = optimiser.update(gradients, params, slotPorts, scalars);
   const out = new Map<string, Tensor>([['gradNorm', globalNorm(gradients)]]);
-  params.forEach(({ name, value }, i) => void out.set(`next.param.${name}`, add(value, updates[i]!)));
+  params.forEach(
+    ({ name, value }, i) => void out.set(`next.param.${name}`, project(vectors[i]!, add(value, updates[i]!))),
+  );
   for (const [name, value] of after) out.set(`next.slot.${name}`, value);
   if (!ema) return out;
   const rate = input('scalar.emaRate', []);

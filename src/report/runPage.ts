@@ -1,5 +1,6 @@
 import { heading, htmlPage, htmlTable, note } from '../analysis/page.ts';
 import { escapeText } from '../analysis/svg.ts';
+import { showAddress } from '../data/address.ts';
 import { formatDuration } from '../train/loggers/progressLine.ts';
 import { runCharts } from './curves.ts';
 import type { DifferingImage, RunDetails } from './details.ts';
@@ -152,7 +153,7 @@ function card({ path, label, student, teacher, kl }: DifferingImage, image: stri
     said('student', student),
     ...(teacher ? [said('teacher', teacher)] : []),
     ...(kl === null ? [] : [`KL ${kl.toFixed(2)} nats`]),
-    path,
+    showAddress(path),
   ];
   return `<div class="card">${picture}${lines.map((words) => `<p>${escapeText(words)}</p>`).join('')}</div>`;
 }

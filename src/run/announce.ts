@@ -22,6 +22,10 @@ export function announce(
   note(
     `data: ${data.train.paths.length} training and ${data.val.paths.length} validation images, ${classes} (${data.splitSource} split)`,
   );
+  if (data.reportOnly)
+    note(
+      `validation images: ${config.data.valDir}, for reporting only; the model is that of the last evaluation, not the best one`,
+    );
   for (const { key, value, reason } of settings.choices) note(`${key} = ${value} (${reason})`);
   note(`augmentation: ${describeAugment(settings.augment)}`);
   note(`student: ${student.family} ${JSON.stringify(student.config)}`);

@@ -2,7 +2,7 @@ import { select } from '../data/index.ts';
 import type { Engine } from '../engine/contract.ts';
 import { UserError } from '../graph/errors.ts';
 import { trainProgram } from '../program/trainProgram.ts';
-import { runUpdates } from '../train/stageLoop.ts';
+import { runUpdates, taughtInputs } from '../train/stageLoop.ts';
 import { TrainState } from '../train/trainState.ts';
 import { BatchStream } from './batchStream.ts';
 import { type RunParts, stageSpec } from './buildStage.ts';
@@ -84,10 +84,8 @@ async function timeStage(
   const run = async (from: number, to: number, until: number) =>
     runUpdates({
       ...{ engine, program, update, accumulateStep, accumulate, state, batch, seed, from, to, updatesPerEpoch },
-      next: () => batches.next(from),
-      teacher: teacher && ((shown) => teacher.source.feeds(shown)),
-      classes: student.classes,
-      imageSize: settings.imageSize,
+      inputs: async () =>
+        taughtInputs(engine, await batches.next(from), student.classes, settings.imageSize, teacher?.source.feeds),
       stage: stage.index,
       totalSteps: to,
       // So small that nothing can diverge; the time does not depend on it.

@@ -6,6 +6,7 @@ import { evaluate } from '../train/evaluate.ts';
 import type { Evaluation } from '../train/metrics.ts';
 import { type EvaluationData, openEvaluationData } from './evaluationData.ts';
 import { type LoadedModel, loadModelReference, type OnModel } from './modelReference.ts';
+import type { OnnxGiven } from './onnxReference.ts';
 import { evalTransform } from './preprocess.ts';
 import { evalLoader } from './runData.ts';
 
@@ -17,6 +18,8 @@ export interface EvaluateOptions {
   readonly onProgress?: (images: number) => void;
   readonly engine?: Engine;
   readonly onModel?: OnModel;
+  /** What an .onnx file and the files beside it do not say. */
+  readonly onnx?: OnnxGiven;
 }
 
 export interface ClassAccuracy {
@@ -58,9 +61,10 @@ export interface EvaluationReport {
  * @throws UserError if the model or the data cannot be used, or the data has classes that the model lacks.
  */
 export async function evaluateModel(ref: string | LoadedModel, options: EvaluateOptions): Promise<EvaluationReport> {
-  const model = typeof ref === 'string' ? await loadModelReference(ref, options) : ref;
-  requireClassifier(model.network, model.path);
-  const data = await openEvaluationData(model, typeof ref === 'string' ? ref : ref.path, options.data);
+  const loaded = typeof ref === 'string' ? await loadModelReference(ref, options) : ref;
+  requireClassifier(loaded.network, loaded.path);
+  const data = await openEvaluationData(loaded, typeof ref === 'string' ? ref : ref.path, options.data);
+  const { model } = data;
   const engine = options.engine ?? ortNode();
   const { imageSize } = model.preprocessing;
   const batch = Math.min(imageSize <= 64 ? 100 : 16, data.list.paths.length);

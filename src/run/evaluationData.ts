@@ -5,10 +5,13 @@ import { type RunConfig, runSchema } from '../config/schema.ts';
 import { type Dataset, type ImageList, openDataset, VAL_NAMES } from '../data/index.ts';
 import { UserError } from '../graph/errors.ts';
 import type { LoadedModel } from './modelReference.ts';
+import { namedByData } from './onnxReference.ts';
 import { readRunConfig } from './runConfigNode.ts';
 
 /** The images that a model is evaluated on; labels are indices of the model's classes. */
 export interface EvaluationData {
+  /** The model, named by the data's classes where the user said so. */
+  readonly model: LoadedModel;
   readonly list: ImageList;
   /** Which images these are, in words. */
   readonly part: string;
@@ -16,16 +19,18 @@ export interface EvaluationData {
 }
 
 /** @throws UserError if the folder cannot be used, has no classes, or has classes that the model lacks. */
-export async function openEvaluationData(model: LoadedModel, ref: string, dir: string): Promise<EvaluationData> {
+export async function openEvaluationData(loaded: LoadedModel, ref: string, dir: string): Promise<EvaluationData> {
   const { list, part, classes } = await openImages(ref, dir);
   if (classes.length === 0)
     throw new UserError(
       `${dir}: wanted images in class folders to evaluate on, got images without classes. For their classes: understudy predict ${ref} ${dir}`,
     );
+  const model = namedByData(loaded, classes);
   const at = classes.map((name) => model.classes.indexOf(name));
   const lacking = classes.filter((_, i) => at[i]! < 0);
   if (lacking.length > 0) throw unknownClasses(model, dir, lacking);
   return {
+    model,
     list: { ...list, labels: list.labels.map((label) => at[label]!) },
     part,
     absentClasses: model.classes.filter((name) => !classes.includes(name)),

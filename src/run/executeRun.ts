@@ -4,7 +4,7 @@ import { type TrainProgram, trainProgram } from '../program/trainProgram.ts';
 import { type Checkpoint, type Progress, saveCheckpoint } from '../train/checkpointNode.ts';
 import type { RunEvent, UnstampedEvent } from '../train/events.ts';
 import type { Logger } from '../train/loggers/logger.ts';
-import { runUpdates, type TrainBatch } from '../train/stageLoop.ts';
+import { runUpdates, taughtInputs } from '../train/stageLoop.ts';
 import { TrainState } from '../train/trainState.ts';
 import { toldEarly, watch } from './earlyStop.ts';
 import { BatchStream } from './batchStream.ts';
@@ -119,10 +119,6 @@ class RunExecution {
     }
     const reason = this.#progress.step < this.#totalSteps && !this.#progress.ended ? 'interrupted' : 'done';
     const { best, step } = this.#progress;
-    if (reason === 'done') {
-      await this.#logger.flush();
-      await writeRunReport(this.#out, (event) => this.emit(event));
-    }
     const result: RunResult = {
       out: this.#out,
       reason,
@@ -131,6 +127,10 @@ class RunExecution {
       best: best && bestStep(best, this.#parts.data.labelled),
       seconds: this.seconds(),
     };
+    if (reason === 'done') {
+      await this.#logger.flush();
+      await writeRunReport(this.#out, (event) => this.emit(event));
+    }
     this.emit({
       type: 'runEnd',
       reason,
@@ -171,7 +171,7 @@ class RunExecution {
         stage.to,
         nextMultiple(step, this.#updatesPerEpoch * this.#parts.settings.train.evalEvery),
       );
-      const { settings, student } = this.#parts;
+      const { settings } = this.#parts;
       const ledgerAt = nextLedger(stage, step, settings.train.ledgerEvery);
       const finished = await runUpdates({
         engine,
@@ -180,11 +180,8 @@ class RunExecution {
         accumulateStep,
         accumulate: settings.train.accumulate,
         state: this.#state!,
-        next: () => this.#batches.next(this.#progress.step),
-        teacher: this.#features(),
+        inputs: () => this.#inputs(),
         batch: settings.train.batch,
-        classes: student.classes,
-        imageSize: settings.imageSize,
         stage: stage.index,
         from: step,
         to: Math.min(epochEnd, ledgerAt),
@@ -244,13 +241,14 @@ class RunExecution {
       seed: this.#parts.settings.train.seed,
       step,
       peek: () => this.#batches.peek(step),
-      teacher: this.#features(),
+      teacher: this.#teacher?.source.feeds,
     };
   }
 
-  #features() {
-    const source = this.#teacher?.source;
-    return source && ((batch: TrainBatch) => source.feeds(batch));
+  async #inputs() {
+    const { settings, student } = this.#parts;
+    const batch = await this.#batches.next(this.#progress.step);
+    return taughtInputs(this.#options.engine, batch, student.classes, settings.imageSize, this.#teacher?.source.feeds);
   }
 
   /** What each loss term weighs in the gradient now; told where there is more than one. */
@@ -274,8 +272,9 @@ class RunExecution {
     for (const { metrics, ema } of found.events)
       this.emit({ type: 'evaluation', step, epoch, stage: stage.index, metrics, ...(ema ? { ema } : {}) });
     this.#progress = { ...this.#progress, last: found.named };
-    this.#watchForEnd(stage, step);
-    if (this.#progress.best !== null && found.score <= this.#progress.best.metric) return;
+    const { reportOnly } = this.#parts.data;
+    if (!reportOnly) this.#watchForEnd(stage, step);
+    if (!reportOnly && this.#progress.best !== null && found.score <= this.#progress.best.metric) return;
     this.#progress = { ...this.#progress, best: { step, metric: found.score } };
     await this.#save('best');
     await writeBest(this.#out, this.#parts, this.#state!, found, { step, epoch });

@@ -10,7 +10,7 @@ import { requireClassifier } from '../program/evalProgram.ts';
 import { type Agreement, compareRows, type Rows, shortfall } from './agreement.ts';
 import { type Dtype, ONNX_FILES, onnxFile, parseDtypes } from './exportFile.ts';
 import { modelCard } from './modelCard.ts';
-import { type LoadedModel, loadModelReference, type OnModel } from './modelReference.ts';
+import { type LoadedModel, loadModelReference, type OnModel, trainable } from './modelReference.ts';
 import { fileRows, ownRows } from './runInputs.ts';
 import { openSample, randomInputs, readSample, type Sample } from './sampleImages.ts';
 
@@ -61,7 +61,7 @@ export async function exportModel(
 ): Promise<ExportReport> {
   const dtypes = parseDtypes(dtype);
   refuseUsed(out);
-  const model = typeof ref === 'string' ? await loadModelReference(ref, { onModel }) : ref;
+  const model = trainable(typeof ref === 'string' ? await loadModelReference(ref, { onModel }) : ref);
   requireClassifier(model.network, model.path);
   const source = data === undefined ? undefined : await openSample(model, model.path, data);
   // Before the work, not after it.

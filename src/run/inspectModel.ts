@@ -10,7 +10,9 @@ import { buildModel, type Features, type Model, type ModelConfig, VARIANTS, vari
 import { answer } from '../models/vit.ts';
 import { inputStore, type ParamSpec, Scope } from '../nn/scope.ts';
 import { countMacs } from './countMacs.ts';
-import { loadModelReference, type OnModel } from './modelReference.ts';
+import { lookAtOnnx, type OnnxInspection } from './inspectOnnx.ts';
+import { type ImportedConfig, loadModelReference, type OnModel, trainable } from './modelReference.ts';
+import { isOnnxReference, type OnnxGiven } from './onnxReference.ts';
 
 /** Classes that a model's name alone is inspected with: ImageNet's. */
 export const NAMED_CLASSES = 1000;
@@ -34,7 +36,7 @@ export interface FeatureReport {
 export interface Inspection extends ModelSize {
   readonly model: string;
   readonly family: string;
-  readonly config: ModelConfig;
+  readonly config: ModelConfig | ImportedConfig;
   /** Bytes of the model's files; null for a name. */
   readonly bytesOnDisk: number | null;
   /** Empty for a name. */
@@ -44,16 +46,36 @@ export interface Inspection extends ModelSize {
   /** Methods, with their default settings, that can use it. */
   readonly asStudent: readonly MethodName[];
   readonly asTeacher: readonly MethodName[];
+  /** Of an .onnx file: the values that can be features. */
+  readonly onnx?: OnnxInspection;
 }
 
 /** Looks at a trained model, or at one of `understudy list models` by its name. Nothing is run. */
-export async function inspectModel(ref: string, options: { readonly onModel?: OnModel } = {}): Promise<Inspection> {
+export async function inspectModel(
+  ref: string,
+  { onnx = {}, onModel }: { readonly onnx?: OnnxGiven; readonly onModel?: OnModel } = {},
+): Promise<Inspection> {
+  if (isOnnxReference(ref)) return inspectOnnx(ref, onnx);
   if (Object.hasOwn(VARIANTS, ref) && !existsSync(ref)) {
     const config = variantConfig(ref, { classes: NAMED_CLASSES });
     return { model: ref, ...describeConfig(config), bytesOnDisk: null, classes: [], preprocessing: null };
   }
-  const { path, stored, model, classes, preprocessing } = await loadModelReference(ref, options);
+  const { path, stored, model, classes, preprocessing } = trainable(await loadModelReference(ref, { onModel }));
   return { model: path, ...describeConfig(model), bytesOnDisk: bytesBelow(stored), classes, preprocessing };
+}
+
+function inspectOnnx(path: string, onnx: OnnxGiven): Inspection {
+  const { network, features, size, found, ...rest } = lookAtOnnx(path, onnx);
+  return {
+    model: path,
+    family: network.family,
+    ...rest,
+    ...size,
+    features: network.features.map((name) => featureReport(name, features[name])),
+    asStudent: [],
+    asTeacher: teaching(network),
+    onnx: found,
+  };
 }
 
 function describeConfig(config: ModelConfig) {
@@ -89,6 +111,10 @@ function sizeAndFeatures(model: Model): { features: Features; size: ModelSize } 
 
 function featureReport(name: string, value: unknown): FeatureReport {
   const shape = (tensor: Tensor) => ['B' as const, ...tensor.shape.slice(1)];
+  if (name === 'normStats') {
+    const stats = value as NonNullable<Features['normStats']>;
+    return { name, count: stats.length, shapes: { '': shape(stats[0]!.input) } };
+  }
   if (Array.isArray(value)) return { name, count: value.length, shapes: { '': shape(value[0] as Tensor) } };
   if ('node' in (value as object)) return { name, count: 1, shapes: { '': shape(value as Tensor) } };
   const stages = Object.entries(value as Record<string, Tensor>);
@@ -109,12 +135,15 @@ function fittingMethods(config: ModelConfig, model: Model): { asStudent: MethodN
     const shaped = shape ? buildModel({ ...config, ...shape } as ModelConfig) : model;
     return method.needs(settingsOf(method)).student.every((feature) => shaped.features.includes(feature));
   });
-  const asTeacher = names.filter((name) => {
+  return { asStudent, asTeacher: teaching(model) };
+}
+
+function teaching(model: Model): MethodName[] {
+  return (Object.keys(METHODS) as MethodName[]).filter((name) => {
     const method = METHODS[name] as Method;
-    const { teacher } = method.needs(settingsOf(method));
+    const { teacher } = method.needs(method.config.parse({}));
     return teacher.length > 0 && teacher.every((feature) => model.features.includes(feature));
   });
-  return { asStudent, asTeacher };
 }
 
 /** Links count as the files that they lead to: a downloaded model consists of them. */

@@ -10,12 +10,23 @@ import { isPickle, pickleError } from '../formats/pickleNode.ts';
 import type { ModelHints } from '../formats/recogniseModel.ts';
 import { UserError } from '../graph/errors.ts';
 import { unknownName } from '../graph/names.ts';
-import { buildModel, type Model, VARIANTS } from '../models/index.ts';
+import { buildModel, type Model, type ModelConfig, VARIANTS } from '../models/index.ts';
 import { modelParams } from '../program/evalProgram.ts';
 import { type DownloadProgress, downloadReference } from './hubReference.ts';
+import { isOnnxReference, loadOnnxReference, type OnnxGiven } from './onnxReference.ts';
+
+/** The description of a network that was read from an ONNX file: it cannot be built anew from it. */
+export interface ImportedConfig {
+  readonly family: 'onnx';
+  readonly imageSize: number;
+  readonly classes: number;
+}
 
 /** A model with weights, checked to fit each other. */
-export interface LoadedModel extends SavedModel {
+export interface LoadedModel extends Omit<SavedModel, 'model'> {
+  readonly model: ModelConfig | ImportedConfig;
+  /** Its classes are numbers, which stand for the data's in their order (see onnxReference.ts). */
+  readonly classesByIndex?: boolean;
   /** What messages call it: the folder or file that it was read from, or the reference of a downloaded one. */
   readonly path: string;
   /** Folder or file on this disk. */
@@ -35,18 +46,25 @@ export type OnModel = (event: ModelEvent) => void;
 export interface ReferenceOptions {
   /** Settings that win over what a foreign model's files say. */
   readonly hints?: ModelHints;
+  /** What an .onnx file and the files beside it do not say. */
+  readonly onnx?: OnnxGiven | undefined;
   readonly onModel?: OnModel | undefined;
 }
 
 /**
  * Loads a model reference: a run folder (its `model/`, else its best or last checkpoint), an exported folder, a checkpoint
- * folder, a folder of transformers or timm, a `.safetensors` file, or `hf:org/name[@revision]`.
+ * folder, a folder of transformers or timm, a `.safetensors` file, an `.onnx` file, or `hf:org/name[@revision]`.
  * @throws UserError for whatever cannot be used as a model.
  */
 export async function loadModelReference(
   reference: string,
-  { hints, onModel }: ReferenceOptions = {},
+  { hints, onnx, onModel }: ReferenceOptions = {},
 ): Promise<LoadedModel> {
+  if (isOnnxReference(reference)) {
+    const imported = loadOnnxReference(reference, onnx);
+    for (const note of imported.notes) onModel?.({ type: 'note', message: `${imported.path}: ${note}` });
+    return imported;
+  }
   const downloaded = await downloadReference(reference, (progress) => onModel?.({ type: 'download', ...progress }));
   const stored = downloaded?.folder ?? (await findModel(reference));
   const saved = await readStored(stored, hints);
@@ -65,6 +83,17 @@ async function readStored(path: string, hints: ModelHints = {}): Promise<Foreign
   const [config, whole] = [join(folder, 'config.json'), folder === path || basename(path) === 'model.safetensors'];
   const own = whole && existsSync(config) && (await readJsonFile(config)).understudy !== undefined;
   return own ? { ...(await readModelFolder(folder)), notes: [] } : readForeignModel(path, hints);
+}
+
+/** A loaded network of ours, which can be trained and exported. */
+export type OwnModel = LoadedModel & SavedModel;
+
+/** @throws UserError if the model is a network that was read from an ONNX file. */
+export function trainable(loaded: LoadedModel): OwnModel {
+  if (loaded.model.family !== 'onnx') return loaded as OwnModel;
+  throw new UserError(
+    `${loaded.path}: wanted a model of Understudy's own to train or to export, got an ONNX file. It can be a teacher (understudy distill --teacher), and be evaluated, asked and inspected`,
+  );
 }
 
 /** The folder or file of a reference. */

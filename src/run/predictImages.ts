@@ -6,7 +6,8 @@ import { ortNode } from '../engine/ortNode.ts';
 import { UserError } from '../graph/errors.ts';
 import type { ModelConfig } from '../models/index.ts';
 import { frozenProgram, requireClassifier } from '../program/evalProgram.ts';
-import { type LoadedModel, loadModelReference, type OnModel } from './modelReference.ts';
+import { type ImportedConfig, type LoadedModel, loadModelReference, type OnModel } from './modelReference.ts';
+import type { OnnxGiven } from './onnxReference.ts';
 import { pixelValues } from './preprocess.ts';
 
 export interface ClassProbability {
@@ -21,7 +22,7 @@ export type ImageInput = string | Uint8Array | Pixels;
 /** A model that is ready to answer. Call `dispose` at the end. */
 export interface ImageModel {
   readonly classes: readonly string[];
-  readonly config: ModelConfig;
+  readonly config: ModelConfig | ImportedConfig;
   readonly saved: LoadedModel;
   /**
    * The most probable classes of an image, best first: `top` of them, 5 unless told.
@@ -37,9 +38,13 @@ export interface ImageModel {
 /** Loads a trained model: a run folder, an exported folder, a foreign folder or file, or `hf:org/name`. */
 export async function loadModel(
   ref: string | LoadedModel,
-  { engine = ortNode(), onModel }: { readonly engine?: Engine; readonly onModel?: OnModel } = {},
+  {
+    engine = ortNode(),
+    onModel,
+    onnx,
+  }: { readonly engine?: Engine; readonly onModel?: OnModel; readonly onnx?: OnnxGiven } = {},
 ): Promise<ImageModel> {
-  const saved = typeof ref === 'string' ? await loadModelReference(ref, { onModel }) : ref;
+  const saved = typeof ref === 'string' ? await loadModelReference(ref, { onModel, onnx }) : ref;
   requireClassifier(saved.network, saved.path);
   const compiled = await engine.compile(frozenProgram(saved.network, saved.weights, 1));
   const logits = engine.empty('float32', [1, saved.classes.length]);

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { RunConfig } from '../config/schema.ts';
-import { UserError } from '../graph/errors.ts';
 import {
   createLoader,
   type Dataset,
@@ -16,6 +15,7 @@ import {
   type TeacherView,
   type TransformConfig,
 } from '../data/index.ts';
+import { UserError } from '../graph/errors.ts';
 import type { DataFacts, Settings } from './defaults.ts';
 
 /** The images of a run. */
@@ -26,13 +26,18 @@ export interface RunData {
   readonly train: ImageList;
   readonly val: ImageList;
   readonly splitSource: Dataset['splitSource'];
+  /** The validation images are of `data.valDir`: no checkpoint is chosen by them. */
+  readonly reportOnly: boolean;
   readonly facts: DataFacts;
   /** Digest of the training list, to notice at a resume that the data changed. */
   readonly digest: string;
 }
 
 export async function openRunData({ data }: RunConfig): Promise<RunData> {
-  const dataset = await openDataset(data.dir, { valFraction: data.valFraction, seed: data.splitSeed });
+  const dataset =
+    data.valDir === null
+      ? await openDataset(data.dir, { valFraction: data.valFraction, seed: data.splitSeed })
+      : await withOtherVal(await openDataset(data.dir, { valFraction: 0, seed: 0 }), showPlaces(data.dir), data.valDir);
   if (dataset.val.paths.length === 0) throw noValidation(showPlaces(data.dir), dataset.train.paths.length);
   const amount = data.images !== null ? { count: data.images } : { fraction: data.fraction };
   const whole = data.images === null && data.fraction === 1;
@@ -43,6 +48,7 @@ export async function openRunData({ data }: RunConfig): Promise<RunData> {
     train,
     val: dataset.val,
     splitSource: dataset.splitSource,
+    reportOnly: data.valDir !== null,
     facts: { images: train.paths.length, classes: dataset.classes.length, shorterSide: await medianSide(train) },
     digest: digestOf(train),
   };
@@ -52,6 +58,19 @@ function noValidation(dir: string, images: number): UserError {
   return new UserError(
     `${dir}: wanted images to validate on, got none: there is no val folder, and of ${images} images no class has two, so that one could be put aside. Add images, or a folder val/<class>/`,
   );
+}
+
+/** A data set with the validation images of another folder: its val/, else all of it. Classes are matched by name. */
+async function withOtherVal(dataset: Dataset, dir: string, valDir: string): Promise<Dataset> {
+  const other = await openDataset(valDir, { valFraction: 0, seed: 0 });
+  const list = other.splitSource === 'folders' ? other.val : other.train;
+  const unknown = other.classes.filter((name) => !dataset.classes.includes(name));
+  if (dataset.classes.length === 0 || other.classes.length === 0 || unknown.length > 0)
+    throw new UserError(
+      `data.valDir: ${valDir}: wanted images in the class folders of ${dir} (${dataset.classes.slice(0, 8).join(', ') || 'it has none'}), got ${unknown.slice(0, 8).join(', ') || 'images without classes'}`,
+    );
+  const labels = list.labels.map((label) => dataset.classes.indexOf(other.classes[label]!));
+  return { ...dataset, val: { ...list, labels }, splitSource: 'folders' };
 }
 
 /** The median shorter side of up to nine images spread over the list; unreadable ones are left to the loader. */

@@ -1,5 +1,6 @@
 import type { SavedModel } from '../formats/modelFolderNode.ts';
 import { join } from 'node:path';
+import { showPlaces } from '../data/index.ts';
 import { writeFileAtomic } from '../formats/atomicNode.ts';
 import { detailsOf, type RunSetup } from '../report/details.ts';
 import { writeReport } from '../report/writeReportNode.ts';
@@ -48,7 +49,7 @@ function setupOf({ config, settings, data, teacher, studentConfig, stages }: Run
     ...modelSize(studentConfig),
     teacher: teacher?.path ?? null,
     method: stages.length === 1 ? config.method : stages.map(({ name }) => name).join(', then '),
-    data: config.data.dir,
+    data: showPlaces(config.data.dir),
     trainImages: data.train.paths.length,
     imageSize: settings.imageSize,
     imagesPerStep: batch * accumulate,

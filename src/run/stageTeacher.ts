@@ -41,7 +41,8 @@ export async function openStageTeacher(
       names,
       batch,
       given,
-      sample: data.val.paths.length > 0 ? data.val : data.train,
+      // Images of data.valDir are for reporting alone: nothing of a run may depend on them.
+      sample: config.data.valDir === null && data.val.paths.length > 0 ? data.val : data.train,
       config,
       note,
     }));

@@ -4,6 +4,7 @@ import type { Tensor } from '../graph/tensor.ts';
 import type { TeacherView } from '../data/index.ts';
 import type { Preprocessing } from '../formats/modelFolderNode.ts';
 import type { FeatureName, Features } from '../models/index.ts';
+import { resizeBicubic } from '../nn/resize.ts';
 import { add, mul } from '../ops/elementwise.ts';
 import { gather } from '../ops/gather.ts';
 import { buildFrozen } from '../program/evalProgram.ts';
@@ -35,12 +36,26 @@ export function teacherFeatures(
   pixels: Tensor,
   given: Normalised,
 ): Features {
-  const order = features.includes('logits') ? classOrder(teacher, classes) : undefined;
-  const found = buildFrozen(teacher.network, renormalised(pixels, given, teacher.preprocessing), teacher.weights);
-  if (!order) return found;
-  return {
-    ...found,
-    logits: gather(found.logits, constant({ dtype: 'int64', shape: [order.length], data: order }), 1),
+  return frozenBuilder(teacher, given, classes, features)(pixels);
+}
+
+/** The same of pixels of any size, which are resized, and with its gradient to them: for images that are trained. */
+export function frozenBuilder(
+  model: LoadedModel,
+  pixelsAre: Normalised,
+  classes: readonly string[],
+  wanted: readonly FeatureName[],
+) {
+  const order = wanted.includes('logits') ? classOrder(model, classes) : undefined;
+  const size = model.preprocessing.imageSize;
+  return (pixels: Tensor): Features => {
+    const sized = pixels.shape[2] === size && pixels.shape[3] === size ? pixels : resizeBicubic(pixels, size, size);
+    const found = buildFrozen(model.network, renormalised(sized, pixelsAre, model.preprocessing), model.weights);
+    if (!order) return found;
+    return {
+      ...found,
+      logits: gather(found.logits, constant({ dtype: 'int64', shape: [order.length], data: order }), 1),
+    };
   };
 }
 

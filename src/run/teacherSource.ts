@@ -3,7 +3,7 @@ import { sizeOf } from '../graph/shape.ts';
 import type { Program } from '../program/program.ts';
 import { portOf } from '../program/teacherPorts.ts';
 import type { OutputStore } from '../store/outputStoreNode.ts';
-import type { TrainBatch } from '../train/stageLoop.ts';
+import type { TeacherFeeds, TrainBatch } from '../train/stageLoop.ts';
 
 export interface TeacherSourceOptions {
   readonly engine: Engine;
@@ -35,11 +35,11 @@ export class TeacherSource {
   }
 
   /** Good until the next call. */
-  async feeds(batch: TrainBatch): Promise<Record<string, EngineTensor>> {
+  readonly feeds: TeacherFeeds = async (batch) => {
     if (this.#store) await this.#throughStore(batch, this.#store);
     else await this.#compute(batch);
     return Object.fromEntries(Object.entries(this.#into).map(([name, tensor]) => [portOf(name), tensor]));
-  }
+  };
 
   async close(): Promise<void> {
     await this.#compiled?.dispose();

@@ -4,7 +4,7 @@ import { type ProbeProgram, probeProgram } from '../program/probeProgram.ts';
 import type { Vector } from '../program/state.ts';
 import { type TrainSpec, trainProgram } from '../program/trainProgram.ts';
 import { stream } from '../random/stream.ts';
-import { type StageLoop, targetRows, type TrainBatch } from '../train/stageLoop.ts';
+import { targetRows, type TeacherFeeds, type TrainBatch } from '../train/stageLoop.ts';
 import { type StateArray, TrainState } from '../train/trainState.ts';
 
 /** A loss term by itself, unweighted. */
@@ -76,7 +76,7 @@ export interface ProbeTask {
   readonly step: number;
   /** The batch at the current position, which stays the next one. */
   readonly peek: () => Promise<TrainBatch>;
-  readonly teacher?: StageLoop['teacher'] | undefined;
+  readonly teacher?: TeacherFeeds | undefined;
 }
 
 /** Measures the terms at a state, once. */

@@ -17,7 +17,8 @@ import { epochsWithin } from './budget.ts';
 import { type Choice, chooseSettings } from './defaults.ts';
 import { initialWeights } from './initialWeights.ts';
 import { checkMixing, takesIntegerLabels } from './integerLabels.ts';
-import { loadModelReference, type OnModel } from './modelReference.ts';
+import { loadModelReference, type OnModel, type OwnModel, trainable } from './modelReference.ts';
+import { namedByData } from './onnxReference.ts';
 import { openRunData } from './runData.ts';
 import type { Device } from './devices.ts';
 import { checkEarlyStop } from './earlyStop.ts';
@@ -88,7 +89,7 @@ const told = (parts: Assembled, choice: Choice): Assembled => ({
   settings: { ...parts.settings, choices: [choice, ...parts.settings.choices] },
 });
 
-type Assembled = RunParts & { readonly init: Awaited<ReturnType<typeof loadModelReference>> | undefined };
+type Assembled = RunParts & { readonly init: OwnModel | undefined };
 
 /** Reads everything that the run needs and checks that it fits, before anything is compiled or written. */
 export async function assemble(config: RunConfig, onModel?: OnModel): Promise<Assembled> {
@@ -96,16 +97,23 @@ export async function assemble(config: RunConfig, onModel?: OnModel): Promise<As
   // The notes are told by the run itself, so that its log has them too.
   const downloads: OnModel = (event) => event.type === 'download' && onModel?.(event);
   const teacher =
-    config.teacher === null ? undefined : await loadModelReference(config.teacher.ref, { onModel: downloads });
+    config.teacher === null
+      ? undefined
+      : namedByData(
+          await loadModelReference(config.teacher.ref, { onnx: config.teacher, onModel: downloads }),
+          opened.classes,
+        );
   const data = withTeacherClasses(opened, teacher);
   const heads = config.student.settings.heads;
   const init =
     config.student.init === null
       ? undefined
-      : await loadModelReference(config.student.init, {
-          onModel: downloads,
-          ...(typeof heads === 'number' ? { hints: { heads } } : {}),
-        });
+      : trainable(
+          await loadModelReference(config.student.init, {
+            onModel: downloads,
+            ...(typeof heads === 'number' ? { hints: { heads } } : {}),
+          }),
+        );
   if (init) checkInit(config, init);
   const named = init
     ? {

@@ -7,7 +7,7 @@ import { UserError } from '../graph/errors.ts';
 import { type Agreement, compareRows, type Rows, shortfall } from './agreement.ts';
 import { DTYPES, type Dtype, ONNX_FILES, onnxFile } from './exportFile.ts';
 import { writeExport } from './exportModel.ts';
-import { type LoadedModel, loadModelReference } from './modelReference.ts';
+import { type LoadedModel, loadModelReference, trainable } from './modelReference.ts';
 import { fileRows, ownRows } from './runInputs.ts';
 import { openSample, readSample, type Sample } from './sampleImages.ts';
 import { ortWeb, transformers, transformersInputs, transformersRows } from './verifyClients.ts';
@@ -88,10 +88,10 @@ export async function verifyModel(ref: string, options: VerifyOptions): Promise<
 async function exportedFolder(
   model: LoadedModel,
 ): Promise<{ folder: string; dtypes: readonly Dtype[]; remove?: () => void }> {
-  const has = DTYPES.filter((dtype) => existsSync(join(model.path, ONNX_FILES[dtype])));
-  if (has.length > 0) return { folder: resolve(model.path), dtypes: has };
+  const has = DTYPES.filter((dtype) => existsSync(join(model.stored, ONNX_FILES[dtype])));
+  if (has.length > 0) return { folder: resolve(model.stored), dtypes: has };
   const parent = mkdtempSync(join(tmpdir(), 'understudy-verify-'));
-  const saved = plainVit(model);
+  const saved = plainVit(trainable(model));
   await writeExport(join(parent, 'model'), saved, new Map(DTYPES.map((dtype) => [dtype, onnxFile(saved, dtype)])));
   return {
     folder: join(parent, 'model'),

@@ -26,10 +26,13 @@ export async function oneRun(
   // A first checkpoint is saved before the first step: a run that has no more than that begins anew.
   const resume = ((await records.progress(key))?.step ?? 0) > 0;
   const before = resume ? await records.secondsSoFar(key) : 0;
-  const startedAt = Date.now();
+  const cpuBefore = resume ? await records.cpuSoFar(key) : 0;
+  const [startedAt, cpu] = [Date.now(), process.cpuUsage()];
   const seconds = () => before + (Date.now() - startedAt) / 1000;
-  const end = async (record: Omit<RunRecord, 'seconds'>) => {
-    const whole = { ...record, seconds: seconds() };
+  const end = async (record: Omit<RunRecord, 'seconds' | 'cpuSeconds'>) => {
+    const { user, system } = process.cpuUsage(cpu);
+    const cpuSeconds = cpuBefore === undefined ? {} : { cpuSeconds: cpuBefore + (user + system) / 1e6 };
+    const whole = { ...record, seconds: seconds(), ...cpuSeconds };
     await records.write(key, whole);
     return whole;
   };

@@ -5,6 +5,7 @@ import { UserError } from '../graph/errors.ts';
 import { checkNames } from '../run/checkRun.ts';
 import { type StudyFile, type StudyInput, studySchema } from './schema.ts';
 import { overlay, type Settings } from '../config/settings.ts';
+import { checkImageSets } from './imageSets.ts';
 import { leafKeys, nested, valueAt } from './settings.ts';
 
 /** A run of a study. */
@@ -24,6 +25,8 @@ export interface StudyAxis {
   readonly seed: boolean;
   /** The share of the training images of each value, where every value sets `data.fraction`: the axis of a learning curve. */
   readonly fractions: readonly number[] | null;
+  /** Of each value, where it is expected against the baseline; null where nothing is. */
+  readonly expected: readonly ('above' | 'below' | null)[];
 }
 
 export interface StudyPlan {
@@ -39,6 +42,7 @@ interface AxisValue {
   /** The value's part of the run's id. */
   readonly slug: string;
   readonly set: Settings;
+  readonly expect: 'above' | 'below' | null;
 }
 
 const SEEDS = ['train.seed', 'data.splitSeed'];
@@ -58,6 +62,7 @@ export function planStudy(input: unknown, where: string): StudyPlan {
     labels: list.map(({ label }) => label),
     seed: list.every(({ set }) => leafKeys(set).every((key) => SEEDS.includes(key))),
     fractions: fractionsOf(list),
+    expected: list.map(({ expect }) => expect),
   }));
   axes.forEach((axis) => {
     refuseTwice(axis.labels, `${where}: axes.${axis.name}`);
@@ -76,6 +81,12 @@ export function planStudy(input: unknown, where: string): StudyPlan {
   refuseTwice(
     runs.map(({ key }) => key.toLowerCase()),
     `${where}: names of runs, which are made of the labels`,
+  );
+  checkImageSets(
+    study.images,
+    names,
+    [...teachers, ...runs].map(({ config }) => config),
+    where,
   );
   return { study, axes, teachers, runs, baseline: findBaseline(study, axes, where) };
 }
@@ -117,13 +128,16 @@ function planned(
 
 function axisValue(axis: string, value: StudyFile['axes'][string][number], where: string): AxisValue {
   const at = `${where}: axes.${axis}`;
-  if (typeof value === 'object') return { label: value.label, slug: slug(value.label), set: nested(value.set, at) };
+  if (typeof value === 'object') {
+    const { label, set, expect = null } = value;
+    return { label, slug: slug(label), set: nested(set, at), expect };
+  }
   if (!axis.includes('.') && !(axis in runSchema.shape))
     throw new UserError(
       `${at}: plain values need an axis that is a key of a run's configuration, such as train.seed; got "${axis}". Use that key, or values {label: ..., set: {...}}`,
     );
   const last = axis.split('.').at(-1)!;
-  return { label: String(value), slug: slug(`${last}-${value}`), set: nested({ [axis]: value }, at) };
+  return { label: String(value), slug: slug(`${last}-${value}`), set: nested({ [axis]: value }, at), expect: null };
 }
 
 function fractionsOf(values: readonly AxisValue[]): number[] | null {

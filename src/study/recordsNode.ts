@@ -24,6 +24,8 @@ export interface RunRecord {
   readonly state: 'running' | 'done' | 'failed' | 'interrupted';
   /** Wall time of all parts before this state. */
   readonly seconds: number;
+  /** Processor time of the same; missing where a part was killed, whose share nobody knows. */
+  readonly cpuSeconds?: number;
   /** When the part that is `running` began, milliseconds since 1970. */
   readonly startedAt?: number;
   readonly error?: string;
@@ -71,6 +73,12 @@ export class RunRecords {
     const lastTime = (await this.metrics(key).catch(() => [])).at(-1)?.time;
     if (record.state !== 'running' || record.startedAt === undefined || lastTime === undefined) return record.seconds;
     return record.seconds + Math.max(0, lastTime - record.startedAt) / 1000;
+  }
+
+  /** Processor seconds that a run has had so far; undefined where a part was killed. */
+  async cpuSoFar(key: string): Promise<number | undefined> {
+    const record = await this.read(key);
+    return record?.state === 'running' ? undefined : record?.cpuSeconds;
   }
 
   /** The metrics of the last evaluation, by full name. */

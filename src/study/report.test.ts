@@ -6,9 +6,27 @@ import { pairedDifference, reportOf, type RunRow, type StudyReport, tableOf } fr
 import { reportHtml } from './reportHtml.ts';
 import { tableCells } from './reportCells.ts';
 
-const METHOD: StudyAxis = { name: 'method', labels: ['alone', 'a & b'], seed: false, fractions: null };
-const FRACTION: StudyAxis = { name: 'data', labels: ['5 %', '20 %'], seed: false, fractions: [0.05, 0.2] };
-const SEED: StudyAxis = { name: 'train.seed', labels: ['0', '1', '2'], seed: true, fractions: null };
+const METHOD: StudyAxis = {
+  name: 'method',
+  labels: ['alone', 'a & b'],
+  seed: false,
+  fractions: null,
+  expected: [null, 'above'],
+};
+const FRACTION: StudyAxis = {
+  name: 'data',
+  labels: ['5 %', '20 %'],
+  seed: false,
+  fractions: [0.05, 0.2],
+  expected: [null, null],
+};
+const SEED: StudyAxis = {
+  name: 'train.seed',
+  labels: ['0', '1', '2'],
+  seed: true,
+  fractions: null,
+  expected: [null, null, null],
+};
 const AXES = [METHOD, FRACTION, SEED];
 const BASELINE = { axis: 'method', label: 'alone' };
 
@@ -21,6 +39,7 @@ function row(method: string, data: string, seed: number, last: number | null): R
     last,
     best: done ? 1 : null,
     seconds: done ? 10 + seed : null,
+    cpuSeconds: done ? 20 + seed : null,
     steps: done ? 3 : null,
     imagesSeen: done ? 30 : null,
     trainImages: done ? 7 : null,
@@ -93,6 +112,7 @@ it('means, deviations and costs are over the seeds of a combination', () => {
   expect(first!.mean).toBeCloseTo(0.6, 12);
   expect(first!.sd).toBeCloseTo(0.1, 12);
   expect(first!.seconds).toBeCloseTo(11, 12);
+  expect(first!.cpuSeconds).toBeCloseTo(21, 12);
   expect(second!.labels).toEqual({ method: 'alone', data: '20 %' });
 });
 
@@ -118,8 +138,19 @@ it('the text table says what is noise and what is missing', () => {
   const { head, rows } = tableCells(REPORT);
   expect(head.slice(0, 6)).toEqual(['method', 'data', 'val/top1 %', 'sd', 'n', 'difference to alone']);
   expect(rows[0]).toEqual(['alone', '5 %', '60.00', '10.00', '3', '', '', 'baseline', '11s', '30']);
-  expect(rows[2]!.slice(5, 8)).toEqual(['+10.33', '+4.08 to +16.58', '']);
+  expect(rows[2]!.slice(5, 8)).toEqual(['+10.33', '+4.08 to +16.58', 'as expected']);
   expect(rows[3]!.slice(4, 8)).toEqual(['2 of 3', '+0.50', '-18.56 to +19.56', 'inside the noise']);
+});
+
+it('a clear difference on the wrong side is said to be against what was expected', () => {
+  const axes = [{ ...METHOD, expected: [null, 'below'] as const }, FRACTION, SEED];
+  const { rows } = tableCells({ ...REPORT, axes, table: tableOf(RUNS, axes, BASELINE) });
+  expect(rows.map((cells) => cells[7])).toEqual([
+    'baseline',
+    'baseline',
+    'against what was expected',
+    'inside the noise',
+  ]);
 });
 
 it('the curve has a series a method, ordered by the share of the data, on a logarithmic axis', () => {

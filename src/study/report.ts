@@ -11,6 +11,8 @@ export interface RunRow {
   readonly last: number | null;
   readonly best: number | null;
   readonly seconds: number | null;
+  /** Processor time: unlike `seconds` it does not grow where other programs want the processor too. */
+  readonly cpuSeconds: number | null;
   readonly steps: number | null;
   readonly imagesSeen: number | null;
   readonly trainImages: number | null;
@@ -27,9 +29,13 @@ export interface TableRow {
   readonly mean: number | null;
   /** Standard deviation over the seeds (n - 1); null for fewer than two. */
   readonly sd: number | null;
+  /** Where the study file expects this row against the baseline; null where nowhere. */
+  readonly expected: 'above' | 'below' | null;
   /** Against the baseline; null for the baseline itself and where no pair is finished. */
   readonly difference: PairedDifference | null;
   readonly seconds: number | null;
+  /** Null where it is not known of every finished run. */
+  readonly cpuSeconds: number | null;
   readonly imagesSeen: number | null;
   readonly trainImages: number | null;
 }
@@ -88,6 +94,7 @@ function runRow({ key, labels }: PlannedRun, record: RunRecord | undefined, metr
     last: outcome?.last[metric] ?? null,
     best: outcome?.best?.top1 ?? outcome?.best?.teacherAgreement ?? null,
     seconds: outcome ? record!.seconds : null,
+    cpuSeconds: outcome ? (record!.cpuSeconds ?? null) : null,
     steps: outcome?.steps ?? null,
     imagesSeen: outcome?.imagesSeen ?? null,
     trainImages: outcome?.trainImages ?? null,
@@ -119,9 +126,19 @@ export function tableOf(
       labels,
       planned: group.length,
       ...summaryOf(group),
+      expected: expectationOf(axes, baseline, labels),
       difference: pairs.length > 0 ? pairedDifference(pairs) : null,
     };
   });
+}
+
+function expectationOf(
+  axes: readonly StudyAxis[],
+  baseline: StudyPlan['baseline'],
+  labels: TableRow['labels'],
+): TableRow['expected'] {
+  const axis = axes.find(({ name }) => name === baseline?.axis);
+  return axis?.expected[axis.labels.indexOf(labels[axis.name]!)] ?? null;
 }
 
 function summaryOf(group: readonly RunRow[]) {
@@ -132,6 +149,7 @@ function summaryOf(group: readonly RunRow[]) {
     mean: values.length > 0 ? mean(values) : null,
     sd: deviation(values),
     seconds: meanOf(done, 'seconds'),
+    cpuSeconds: done.some(({ cpuSeconds }) => cpuSeconds === null) ? null : meanOf(done, 'cpuSeconds'),
     imagesSeen: meanOf(done, 'imagesSeen'),
     trainImages: meanOf(done, 'trainImages'),
   };
@@ -154,7 +172,7 @@ function deviation(values: readonly number[]): number | null {
   return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1));
 }
 
-function meanOf(rows: readonly RunRow[], key: 'seconds' | 'imagesSeen' | 'trainImages'): number | null {
+function meanOf(rows: readonly RunRow[], key: 'seconds' | 'cpuSeconds' | 'imagesSeen' | 'trainImages'): number | null {
   return rows.length === 0 ? null : mean(rows.map((row) => row[key] ?? 0));
 }
 

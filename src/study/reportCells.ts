@@ -19,18 +19,21 @@ export function tableCells({ table, axes, baseline, metric }: StudyReport): { he
   };
 }
 
-function differenceCells({ difference, n }: TableRow, isBaseline: boolean): string[] {
+function differenceCells(row: TableRow, isBaseline: boolean): string[] {
+  const { difference } = row;
   if (isBaseline) return ['', '', 'baseline'];
   if (difference === null) return ['-', '-', ''];
   const { mean, interval } = difference;
   const range = interval === null ? '-' : `${signed(interval[0])} to ${signed(interval[1])}`;
-  return [signed(mean), range, verdict(difference, n)];
+  return [signed(mean), range, verdict(difference, row)];
 }
 
-function verdict({ n, insideNoise }: PairedDifference, finished: number): string {
+function verdict({ n, mean, insideNoise }: PairedDifference, { n: finished, expected }: TableRow): string {
   const pairs = n === finished ? '' : ` (${n} pair${n === 1 ? '' : 's'})`;
   if (insideNoise === null) return `one seed: no interval${pairs}`;
-  return `${insideNoise ? 'inside the noise' : ''}${pairs}`;
+  if (insideNoise) return `inside the noise${pairs}`;
+  if (expected === null) return pairs.trim();
+  return `${mean > 0 === (expected === 'above') ? 'as expected' : 'against what was expected'}${pairs}`;
 }
 
 /** What the numbers mean, so that nobody reads more out of them than they hold. */

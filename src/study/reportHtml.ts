@@ -11,6 +11,7 @@ const RUN_HEAD = (metric: string): string[] => [
   `${metric} %`,
   'best %',
   'time',
+  'CPU time',
   'steps',
   'images seen',
   'training images',
@@ -49,6 +50,7 @@ function runCells(row: RunRow, prefix: string): string[] {
     share(row.last),
     share(row.best),
     row.seconds === null ? '-' : formatDuration(row.seconds),
+    row.cpuSeconds === null ? '-' : formatDuration(row.cpuSeconds),
     ...[row.steps, row.imagesSeen, row.trainImages, row.parameters].map(count),
     row.error ?? '',
   ];

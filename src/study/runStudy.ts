@@ -6,6 +6,7 @@ import { makeFolder } from '../formats/makeFolderNode.ts';
 import { UserError } from '../graph/errors.ts';
 import type { RunEvent } from '../train/events.ts';
 import { takeLock } from '../train/runLockNode.ts';
+import { imageSetOf, makeImageSet, setFailure, withImageSet } from './imageSets.ts';
 import { oneRun } from './oneRun.ts';
 import { type PlannedRun, planStudy, type StudyPlan, teachersOf, withTeachers } from './plan.ts';
 import { prepareData } from './prepare.ts';
@@ -90,7 +91,7 @@ async function makeRuns(
     if (options.signal?.aborted) return 'interrupted';
     const etaSeconds = i === 0 ? undefined : ((Date.now() - started) / 1000 / i) * (open.length - i);
     options.onStudyEvent?.({ type: 'runStart', index: done + i + 1, runs: runs.length, key: run.key, etaSeconds });
-    const record = await makeRun(run, records, options);
+    const record = await makeRun(plan, run, records, options);
     options.onStudyEvent?.({ type: 'runEnd', key: run.key, record });
     await writeResults(plan, records, out);
     if (record.state === 'interrupted') return 'interrupted';
@@ -98,14 +99,34 @@ async function makeRuns(
   return 'done';
 }
 
-async function makeRun(run: PlannedRun, records: RunRecords, options: StudyOptions): Promise<RunRecord> {
-  for (const name of teachersOf(run.config)) {
-    if (await records.finished(`teachers/${name}`)) continue;
-    const record: RunRecord = { state: 'failed', seconds: 0, error: `its teacher ${name} is not finished` };
+async function makeRun(
+  plan: StudyPlan,
+  run: PlannedRun,
+  records: RunRecords,
+  options: StudyOptions,
+): Promise<RunRecord> {
+  const end = async (record: RunRecord) => {
     await records.write(run.key, record);
     return record;
+  };
+  const set = imageSetOf(run.config);
+  const { teacher, student } = set === undefined ? {} : plan.study.images[set]!;
+  const ofSet = [teacher, student].flatMap((name) => (name === undefined ? [] : [name.slice(1)]));
+  for (const name of [...teachersOf(run.config), ...ofSet])
+    if (!(await records.finished(`teachers/${name}`)))
+      return end({ state: 'failed', seconds: 0, error: `its teacher ${name} is not finished` });
+  const modelOf = (name: string) => records.folder(`teachers/${name}`);
+  if (set !== undefined) {
+    const note = (message: string) => options.onStudyEvent?.({ type: 'note', message });
+    try {
+      const folder = records.folder(`images/${set}`);
+      const whole = await makeImageSet(plan.study.images, set, { folder, modelOf, note, signal: options.signal });
+      if (!whole) return end({ state: 'interrupted', seconds: 0 });
+    } catch (error) {
+      return end({ state: 'failed', seconds: 0, error: setFailure(set, error) });
+    }
   }
-  const config = withTeachers(run.config, (name) => records.folder(`teachers/${name}`));
+  const config = withImageSet(withTeachers(run.config, modelOf), (name) => records.folder(`images/${name}`));
   const { onEvent, signal } = options;
   return oneRun(run, config, records, { ...(onEvent ? { onEvent } : {}), ...(signal ? { signal } : {}) });
 }
@@ -132,8 +153,9 @@ async function writeResults(plan: StudyPlan, records: RunRecords, out: string): 
   return report;
 }
 
-function dataFolder({ study, runs }: StudyPlan): unknown {
-  return valueAt(runs[0]?.config ?? study.base, 'data.dir');
+function dataFolder({ study, runs, teachers }: StudyPlan): unknown {
+  const dirs = [...runs, ...teachers].map(({ config }) => config.data.dir);
+  return dirs.find((dir) => typeof dir !== 'string' || !dir.startsWith('$')) ?? valueAt(study.base, 'data.dir');
 }
 
 async function readStudy(file: string): Promise<string> {

@@ -13,18 +13,35 @@ const settings = z.record(z.string(), z.unknown());
 const plain = z.union([z.number(), z.string(), z.boolean()]);
 
 /** One value of an axis: a label and the settings that it stands for. */
-const labelled = z.strictObject({ label: z.string().min(1), set: settings });
+const labelled = z.strictObject({
+  label: z.string().min(1),
+  set: settings,
+  /** Where it should be against the baseline, by what is known before the study: a paper's claim. Said of it in the table. */
+  expect: z.enum(['above', 'below']).optional(),
+});
 
 export const studySchema = z.strictObject({
   name: z.string().min(1),
   /** Folder of the study; default: runs/<name>. */
   out: z.string().min(1).optional(),
   /** Writes the images of `base.data.dir` first, if they are not there. */
-  prepare: z.enum(['mnist']).optional(),
+  prepare: z.enum(['mnist', 'emoji']).optional(),
   /** What all runs share: any part of a run's configuration, nested or with dotted keys. */
   base: settings,
   /** Runs that are made first, once; `$name` in base and axes stands for the folder of one. `data.dir` is base's where missing. */
   teachers: z.record(z.string().regex(/^[A-Za-z0-9_-]+$/), settings).default({}),
+  /** Images that are made from a teacher of the study (`understudy synthesize`), once; `$name` in `data.dir` stands for the folder of a set. */
+  images: z
+    .record(
+      z.string().regex(/^[A-Za-z0-9_-]+$/),
+      z.strictObject({
+        teacher: z.string(),
+        student: z.string().optional(),
+        images: z.int().min(1),
+        settings: settings.default({}),
+      }),
+    )
+    .default({}),
   /** The runs are the product of the axes: values with a label, or plain values where the axis is a dotted key. */
   axes: z.record(z.string(), z.array(z.union([labelled, plain])).min(1)),
   /** The label, of one axis, that the others are compared with. */

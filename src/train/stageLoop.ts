@@ -24,6 +24,19 @@ export interface TrainBatch {
   release(): void;
 }
 
+/** What the host gives a step besides the state, the scalars and the noise. */
+export interface StepInputs {
+  readonly feeds: Readonly<Record<string, EngineTensor>>;
+  readonly waitSeconds: number;
+  /** Seconds that the teacher took, where there is one. */
+  readonly teacherSeconds?: number;
+  /** Called when the step has read them. */
+  release(): void;
+}
+
+/** The teacher's features of a batch, as ports of a program. */
+export type TeacherFeeds = (batch: TrainBatch) => Promise<Record<string, EngineTensor>>;
+
 export interface StageLoop {
   readonly engine: Engine;
   readonly program: TrainProgram;
@@ -32,12 +45,10 @@ export interface StageLoop {
   readonly accumulateStep: Compiled | undefined;
   readonly accumulate: number;
   readonly state: TrainState;
-  readonly next: () => Promise<TrainBatch>;
-  /** The teacher's features of a batch, as ports of the program. */
-  readonly teacher?: ((batch: TrainBatch) => Promise<Record<string, EngineTensor>>) | undefined;
+  /** The inputs of a micro-batch of an update. */
+  readonly inputs: (step: number, micro: number) => Promise<StepInputs>;
+  /** Images in a micro-batch. */
   readonly batch: number;
-  readonly classes: number;
-  readonly imageSize: number;
   readonly stage: number;
   /** Updates of this call, counted over the run from 0. */
   readonly from: number;
@@ -48,6 +59,8 @@ export interface StageLoop {
   readonly emaDecay: number | null;
   readonly seed: number;
   readonly emit: (event: UnstampedEvent) => void;
+  /** Told the loss of an update before it is taken: the state is still the one that was measured. */
+  readonly measured?: (step: number, loss: number) => Promise<void>;
   /** Asked after each update; true leaves the loop. */
   readonly pause: (finishedSteps: number) => boolean;
 }
@@ -58,7 +71,7 @@ interface Measured {
   readonly terms: Record<string, number>;
   readonly gradNorm: number;
   readonly waitSeconds: number;
-  readonly teacherSeconds: number;
+  readonly teacherSeconds: number | undefined;
 }
 
 /** Runs updates until `to` or a pause; gives the number of finished updates. */
@@ -80,7 +93,7 @@ export async function runUpdates(loop: StageLoop): Promise<number> {
       gradNorm,
       imagesPerSec,
       dataWait,
-      ...(loop.teacher ? { teacherTime } : {}),
+      ...(measured.teacherSeconds === undefined ? {} : { teacherTime }),
       etaSeconds: ((loop.totalSteps - step - 1) * loop.batch * loop.accumulate) / imagesPerSec,
       totalSteps: loop.totalSteps,
     });
@@ -91,25 +104,25 @@ export async function runUpdates(loop: StageLoop): Promise<number> {
 
 async function runUpdate(loop: StageLoop, step: number, lr: number): Promise<Measured> {
   const { engine, program, state, accumulate } = loop;
-  let [loss, waitSeconds, teacherSeconds] = [0, 0, 0];
+  let [loss, waitSeconds] = [0, 0];
+  let teacherSeconds: number | undefined;
   const values: Record<string, number> = {};
   for (let micro = 0; micro < accumulate; micro++) {
     const last = micro === accumulate - 1;
     const [compiled, outputs] = last
       ? [loop.update, program.update.outputs]
       : [loop.accumulateStep!, program.accumulate!.outputs];
-    const batch = await loop.next();
-    waitSeconds += batch.waitSeconds;
-    const before = performance.now();
-    const features = await loop.teacher?.(batch);
-    teacherSeconds += (performance.now() - before) / 1000;
+    const inputs = await loop.inputs(step, micro);
+    waitSeconds += inputs.waitSeconds;
+    if (inputs.teacherSeconds !== undefined) teacherSeconds = (teacherSeconds ?? 0) + inputs.teacherSeconds;
     const scalars = scalarPorts(outputs.keys(), engine);
-    const feeds = { ...features, ...state.feeds(), ...hostFeeds(loop, batch, step, micro, lr) };
+    const feeds = { ...state.feeds(), ...inputs.feeds, ...hostFeeds(loop, step, micro, lr) };
     await compiled.run(feeds, { ...state.into(outputs), ...scalars });
-    batch.release();
+    inputs.release();
     for (const [name, tensor] of Object.entries(scalars)) values[name] = ((await tensor.read()) as Float32Array)[0]!;
     loss += values.loss! / accumulate;
     refuseNonFinite(values, step);
+    if (last) await loop.measured?.(step, loss);
     state.commit(outputs);
   }
   if (accumulate > 1) state.clearAccumulated();
@@ -125,18 +138,35 @@ function scalarPorts(outputs: Iterable<string>, engine: Engine): Record<string, 
   return Object.fromEntries(names.map((name) => [name, engine.empty('float32', [])]));
 }
 
-function hostFeeds(
-  loop: StageLoop,
-  batch: TrainBatch,
-  step: number,
-  micro: number,
-  lr: number,
-): Record<string, EngineTensor> {
-  const { engine, program, classes, imageSize } = loop;
-  const feeds: Record<string, EngineTensor> = {
-    'batch.pixels': engine.tensor('float32', [loop.batch, 3, imageSize, imageSize], batch.images),
-    'batch.targets': engine.tensor('float32', [loop.batch, classes], targetRows(batch, classes)),
+/** A batch of training images as a step takes it. */
+export function batchInputs(engine: Engine, batch: TrainBatch, classes: number, imageSize: number): StepInputs {
+  const { images, labels, waitSeconds, release } = batch;
+  const feeds = {
+    'batch.pixels': engine.tensor('float32', [labels.length, 3, imageSize, imageSize], images),
+    'batch.targets': engine.tensor('float32', [labels.length, classes], targetRows(batch, classes)),
   };
+  return { feeds, waitSeconds, release };
+}
+
+/** The same with what the teacher says of it. */
+export async function taughtInputs(
+  engine: Engine,
+  batch: TrainBatch,
+  classes: number,
+  imageSize: number,
+  teacher: TeacherFeeds | undefined,
+): Promise<StepInputs> {
+  const inputs = batchInputs(engine, batch, classes, imageSize);
+  if (!teacher) return inputs;
+  const before = performance.now();
+  const features = await teacher(batch);
+  const teacherSeconds = (performance.now() - before) / 1000;
+  return { ...inputs, feeds: { ...inputs.feeds, ...features }, teacherSeconds };
+}
+
+function hostFeeds(loop: StageLoop, step: number, micro: number, lr: number): Record<string, EngineTensor> {
+  const { engine, program } = loop;
+  const feeds: Record<string, EngineTensor> = {};
   const scalars = {
     ...program.scalars({ step: step + 1, lr }),
     ...(loop.emaDecay === null ? {} : { emaRate: 1 - loop.emaDecay }),
@@ -201,7 +231,7 @@ class RateClock {
     const keep = 0.95;
     this.#seconds = keep * this.#seconds + (now - this.#before) / 1000;
     this.#waiting = keep * this.#waiting + waitSeconds;
-    this.#teacher = keep * this.#teacher + teacherSeconds;
+    this.#teacher = keep * this.#teacher + (teacherSeconds ?? 0);
     this.#weight = keep * this.#weight + 1;
     this.#before = now;
     return {

@@ -7,7 +7,7 @@ import { openDataset } from '../../src/data/index.ts';
 import { type Rows, compareRows } from '../../src/run/agreement.ts';
 import { onnxFile } from '../../src/run/exportFile.ts';
 import type { ExportReport } from '../../src/run/exportModel.ts';
-import { type LoadedModel, loadModelReference } from '../../src/run/modelReference.ts';
+import { type LoadedModel, loadModelReference, trainable } from '../../src/run/modelReference.ts';
 import { ownRows } from '../../src/run/runInputs.ts';
 import { openSample, readSample, type Sample } from '../../src/run/sampleImages.ts';
 import type { VerifyReport } from '../../src/run/verifyModel.ts';
@@ -112,7 +112,7 @@ describe('understudy verify', () => {
     const bias = model.weights.get('head.bias')!;
     const other = { ...bias, data: bias.data.map((x, i) => (i === 3 ? x + 0.01 : x)) };
     const weights = new Map([...model.weights, ['head.bias', other] as const]);
-    writeFileSync(join(dir, 'mixed/onnx/model.onnx'), onnxFile({ ...model, weights }));
+    writeFileSync(join(dir, 'mixed/onnx/model.onnx'), onnxFile({ ...trainable(model), weights }));
     writeFileSync(join(dir, 'mixed/onnx/model_fp16.onnx'), 'no model');
     const found = await understudy(dir, ['verify', 'mixed', '--data', 'digits', '--images', '10', '--json']);
     expect(found.status, found.stderr).toBe(1);

@@ -40,7 +40,7 @@ const outcome = (out: string, id: string) =>
 
 /** A report without what measures time. */
 const timeless = (found: StudyReport) =>
-  JSON.parse(JSON.stringify(found, (key, value) => (key === 'seconds' ? undefined : value)));
+  JSON.parse(JSON.stringify(found, (key, value) => (key === 'seconds' || key === 'cpuSeconds' ? undefined : value)));
 
 /** Ends the process by a signal as soon as stderr has this text. */
 const at = (wanted: string, signal: NodeJS.Signals) => {
@@ -129,6 +129,11 @@ it('killed in the teacher and in a run, then interrupted, and started again: the
   const last = await study('killed');
   expect(last.status, last.stderr).toBe(0);
   expect(timeless(report('killed'))).toEqual(timeless(report('whole')));
+  // Processor time goes on over an interruption and is unknown where the record of a part is lost.
+  const cpu = Object.fromEntries(report('killed').runs.map(({ id, cpuSeconds }) => [id, cpuSeconds]));
+  expect(cpu['alone_seed-1']).toBeGreaterThan(0);
+  expect(cpu['kd_seed-0']).toBeNull();
+  expect(report('whole').runs.every(({ cpuSeconds, seconds }) => cpuSeconds! > 0 && seconds! > 0)).toBe(true);
   // The loss tells more than the accuracy on twelve images.
   for (const id of IDS) expect(outcome('killed', id)).toEqual(outcome('whole', id));
   expect(outcome('whole', 'kd_seed-0').last['val/loss']).not.toBe(outcome('whole', 'kd_seed-1').last['val/loss']);

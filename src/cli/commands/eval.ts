@@ -1,5 +1,6 @@
 import type { EvaluationReport } from '../../run/evaluateModel.ts';
 import { command, jsonFlag, REF_HELP, refNotes } from '../command.ts';
+import { onnxFlags, onnxGiven, onnxNotes } from '../onnxFlags.ts';
 
 /** Classes that are shown, worst first. */
 const SHOWN = 10;
@@ -14,11 +15,13 @@ export const evaluate = command({
       required: true,
       description: 'Folder of images in class folders; classes are matched by name',
     },
+    ...onnxFlags,
     json: jsonFlag,
   },
   notes: [
     'Of a folder with val/ (or valid, validation, test) these images are taken, else all; a run on its own data takes the\nvalidation images that its seed chose. Files that cannot be read are skipped and named.',
     refNotes,
+    onnxNotes,
   ],
   examples: ['understudy eval runs/student --data photos', 'understudy eval my-model --data photos --json'],
   run: async ({ args }) => {
@@ -30,6 +33,7 @@ export const evaluate = command({
       evaluateModel(args.ref, {
         data: args.data,
         onModel: modelEvents(),
+        onnx: onnxGiven(args),
         onStart: ({ part }) => {
           start();
           remark(`evaluating on ${part}`);

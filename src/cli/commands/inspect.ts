@@ -2,6 +2,7 @@ import { UserError } from '../../graph/errors.ts';
 import type { FeatureReport, Inspection } from '../../run/inspectModel.ts';
 import { analyse, describeAnalysis } from '../analyseModels.ts';
 import { command, jsonFlag, REF_HELP, refNotes } from '../command.ts';
+import { onnxFlags, onnxGiven, onnxNotes } from '../onnxFlags.ts';
 
 export const inspect = command({
   meta: {
@@ -36,11 +37,13 @@ export const inspect = command({
       valueHint: 'FILE',
       description: 'The image of the attention maps (default: the first one)',
     },
+    ...onnxFlags,
     json: jsonFlag,
   },
   notes: [
     'MACs are the multiply-accumulates of convolutions and matrix products for one image, counted from the graph.',
     'With --augment: augment-<preset>.png, some images in evaluation, in five epochs, and mixed, as the loader gives them.',
+    onnxNotes,
     'With --data, each model with its own preprocessing (of a folder with val/ these images):\n  attentionDistance.svg  sum over patches of attention x distance, mean over queries and images, in pixels, by block and head\n                         (arXiv 2010.11929, D.7); class tokens left out, the rest made to sum to 1\n  cka.svg                linear CKA (arXiv 1905.00414) between the layers, unbiased; patch tokens and maps averaged\n  attention-<n>.png      what the class token of the last block looks at in one image\n  analysis.json          all numbers, the biased CKA too; for two models agreement and KL(REF2 || REF)',
     refNotes,
   ],
@@ -74,7 +77,7 @@ export const inspect = command({
       );
     const { inspectModel } = await import('../../run/inspectModel.ts');
     const { modelEvents } = await import('../modelEvents.ts');
-    const found = await inspectModel(ref, { onModel: modelEvents() });
+    const found = await inspectModel(ref, { onModel: modelEvents(), onnx: onnxGiven(args) });
     if (args.json) printJson(found);
     else print(await describe(found));
   },
@@ -83,7 +86,7 @@ export const inspect = command({
 async function describe(found: Inspection): Promise<string> {
   const { bytes, quantity, table } = await import('../text.ts');
   const { preprocessing: pre, classes, config } = found;
-  const settings = Object.entries(config).filter(([key]) => key !== 'family' && key !== 'classes');
+  const settings = Object.entries(config).filter(([key]) => !['family', 'classes', 'maps'].includes(key));
   const head = table([
     ['model', found.model],
     ['family', found.family],
@@ -96,7 +99,12 @@ async function describe(found: Inspection): Promise<string> {
         ? `no weights; about ${bytes(4 * found.parameters)} as float32`
         : bytes(found.bytesOnDisk),
     ],
-    ['classes', classes.length > 0 ? `${classes.length}: ${few(classes)}` : withoutNames(config.classes)],
+    [
+      'classes',
+      classes.length > 0
+        ? `${classes.length}: ${few(classes)}`
+        : withoutNames(config.classes, found.onnx !== undefined),
+    ],
     ...(pre
       ? [
           [
@@ -108,18 +116,44 @@ async function describe(found: Inspection): Promise<string> {
     ['as student', found.asStudent.join(', ') || 'no method'],
     ['as teacher', found.asTeacher.join(', ') || 'no method'],
   ]);
-  return `${head}\n\nfeatures that methods can tap\n${table(found.features.flatMap(featureRows))}`;
+  const tapped = `${head}\n\nfeatures that methods can tap\n${table(found.features.flatMap(featureRows))}`;
+  return found.onnx ? `${tapped}\n\n${describeStages(found.onnx, table)}` : tapped;
 }
 
 function featureRows({ name, count, shapes }: FeatureReport): string[][] {
   return Object.entries(shapes).map(([stage, shape]) => {
-    const many = stage === '' && count > 1 ? `, one for each of ${count} blocks` : '';
+    const many =
+      stage === '' && count > 1 ? `, one for each of ${count} ${name === 'normStats' ? 'BatchNorms' : 'blocks'}` : '';
     return [`  ${name}${stage === '' ? '' : `.${stage}`}`, `[${shape.join(', ')}]${many}`];
   });
 }
 
-const withoutNames = (classes: number): string =>
-  classes === 0 ? 'none: it has no classifier' : `${classes} (only a name: ImageNet's number)`;
+const withoutNames = (classes: number, onnx: boolean): string => {
+  if (classes === 0) return 'none: it has no classifier';
+  return `${classes} (${onnx ? 'without names: --classes FILE' : "only a name: ImageNet's number"})`;
+};
+
+/** So many candidates of a stage are shown; --json has all. */
+const SHOWN = 4;
+
+function describeStages(
+  { stages, notes }: NonNullable<Inspection['onnx']>,
+  table: (rows: string[][]) => string,
+): string {
+  const rows = stages.flatMap(({ name, size, candidates }) => {
+    const left = candidates.length - SHOWN;
+    const more = left > 0 ? [[`  ${name}`, `${size} x ${size}`, `... ${left} before these`, '']] : [];
+    return [
+      ...more,
+      ...candidates
+        .slice(-SHOWN)
+        .map((one) => [`  ${name}`, `${size} x ${size}`, one.name, `[${one.shape.join(', ')}]`]),
+    ];
+  });
+  const how = 'The last of a stage is taken; another one: --set teacher.features.maps.STAGE=NAME';
+  const list = rows.length > 0 ? [`values that can be maps, by stage\n${table(rows)}\n${how}`] : [];
+  return [...list, ...notes.map((note) => `note: ${note}`)].join('\n');
+}
 
 function few(names: readonly string[]): string {
   return names.length > 12 ? `${names.slice(0, 12).join(', ')}, ...` : names.join(', ');

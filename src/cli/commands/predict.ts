@@ -2,6 +2,7 @@ import { UserError } from '../../graph/errors.ts';
 import type { ClassProbability, ImageModel } from '../../run/predictImages.ts';
 import { valuesWithoutFlag, wholeNumber } from '../arguments.ts';
 import { command, jsonFlag, REF_HELP, refNotes } from '../command.ts';
+import { onnxFlags, onnxGiven, onnxNotes } from '../onnxFlags.ts';
 import { STATUS } from '../outcome.ts';
 
 /** The answer for one image. */
@@ -17,10 +18,15 @@ export const predict = command({
     ref: { type: 'positional', required: true, description: REF_HELP },
     'image...': { type: 'positional', required: true, description: 'Image files, or folders: all images below them' },
     top: { type: 'string', valueHint: 'K', default: '5', description: 'So many classes, the most probable first' },
+    ...onnxFlags,
     json: jsonFlag,
   },
   variadic: true,
-  notes: ['An image that cannot be read is named on stderr, the others go on, and the exit status is 1.', refNotes],
+  notes: [
+    'An image that cannot be read is named on stderr, the others go on, and the exit status is 1.',
+    refNotes,
+    onnxNotes,
+  ],
   examples: ['understudy predict runs/student cat.jpg', 'understudy predict my-model photos/val --top 1 --json'],
   run: async ({ args, rawArgs }) => {
     const top = wholeNumber('top', args.top, 1);
@@ -28,7 +34,7 @@ export const predict = command({
     const { print, printJson, remark } = await import('../text.ts');
     const paths = valuesWithoutFlag(predict, rawArgs).slice(1).flatMap(imageFiles);
     const { modelEvents } = await import('../modelEvents.ts');
-    const model = await loadModel(args.ref, { onModel: modelEvents() });
+    const model = await loadModel(args.ref, { onModel: modelEvents(), onnx: onnxGiven(args) });
     const rows: Row[] = [];
     for (const path of paths) {
       const row = await classify(model, path, top);

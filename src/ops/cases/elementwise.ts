@@ -93,6 +93,8 @@ export const elementwiseCases = {
     ...unary(ops.abs, spaced),
     row('zero has gradient 0', [given([3], [0, 2, -2])], ops.abs, { subgradient: [[0, 1, -1]] }),
   ],
+  Sin: unary(ops.sin, normal, [-20, 3, 0]),
+  Cos: unary(ops.cos, normal, [-20, 3, 0]),
   Tanh: unary(ops.tanh, normal, [-20, 20, 0]),
   Sigmoid: unary(ops.sigmoid, normal, [-80, 80, 0, -800]),
   Softplus: unary(ops.softplus, normal, [-80, 80, 0, 800]),

@@ -58,7 +58,7 @@ test('after `flush` the row is on the disk, and a failed write is thrown there',
   await writeFile(dir, 'a file in the place of the folder');
   logger.on(evaluation(20));
   await expect(logger.flush()).rejects.toThrow(UserError);
-  await expect(logger.close()).rejects.toThrow(`${dirname(path)}: wanted to make this folder`);
+  await expect(logger.close()).rejects.toThrow(`${dir}: wanted to make this folder`);
 });
 
 test('another table of this name is refused and not touched', async () => {

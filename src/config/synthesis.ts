@@ -1,0 +1,71 @@
+import { z } from 'zod';
+
+const count = z.int().min(1);
+const weight = z.number().min(0);
+
+/** Settings of image synthesis. Defaults are those of the preset `small`; numbers are DeepInversion's (arXiv 1912.08795) unless marked. */
+export const synthesisSchema = z.strictObject({
+  /** Side of the images, px; "auto" is the teacher's input. */
+  size: z.union([z.literal('auto'), count.max(1024)]).default('auto'),
+  /** One grey value a pixel: for teachers of grey images. Our choice. */
+  grey: z.boolean().default(false),
+  /** Iterations on the images shrunk to half, before the others; 0 leaves them out. */
+  lowIterations: z.int().min(0).default(0),
+  /** 0 gives the noise that the images begin as. */
+  iterations: z.int().min(0).default(500),
+  lr: z.number().positive().default(0.05),
+  betas: z.tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)]).default([0.5, 0.9]),
+  epsilon: z.number().positive().default(1e-8),
+  /** Iterations of rising learning rate, for each of the two sizes. */
+  warmup: z.int().min(0).default(0),
+  /** Largest shift, px; half of it on the shrunk images. */
+  jitter: z.int().min(0).default(2),
+  /** Probability of a left-right mirror; 0 for digits and text. */
+  flip: z.number().min(0).max(1).default(0.5),
+  ce: weight.default(1),
+  tv1: weight.default(0),
+  tv2: weight.default(2.5e-5),
+  l2: weight.default(0),
+  /** Weight of the BatchNorm statistics. */
+  feature: weight.default(10),
+  /** Of the first BatchNorm, besides. */
+  firstNorm: weight.default(1),
+  /** Weight of the disagreement with a student (ADI); needs one. */
+  adi: weight.default(0),
+  /** Weight of the boundary-preserving intra-divergence. */
+  bpid: weight.default(0),
+  bpidVariant: z.enum(['fill', 'expand']).default('fill'),
+  /** Distance that is kept from the other classes, between unit vectors. Our choice. */
+  bpidMargin: weight.default(0.1),
+  /** A batch holds so many classes ... */
+  classesPerBatch: count.default(10),
+  /** ... of so many images each. */
+  imagesPerClass: count.default(10),
+  seed: z.int().default(0),
+  /** Rewrite preview.png after so many iterations; null never. */
+  previewEvery: count.nullable().default(200),
+});
+
+export type SynthesisInput = z.input<typeof synthesisSchema>;
+export type SynthesisSettings = z.output<typeof synthesisSchema>;
+
+/** Presets by the size of the images; `imagenet` has the numbers of the authors' ResNet-50 command. */
+export const SYNTHESIS_PRESETS: Readonly<Record<string, SynthesisInput>> = {
+  small: {},
+  imagenet: {
+    lowIterations: 2000,
+    iterations: 1000,
+    lr: 0.25,
+    warmup: 100,
+    jitter: 30,
+    tv2: 1e-4,
+    l2: 1e-5,
+    feature: 0.01,
+    firstNorm: 10,
+    classesPerBatch: 12,
+    imagesPerClass: 7,
+  },
+};
+
+/** Settings that change no image. */
+export const FREE_SYNTHESIS = ['previewEvery'] as const;

@@ -1,0 +1,53 @@
+import { Constant, constant } from '../../graph/build.ts';
+import { BuildError } from '../../graph/errors.ts';
+import type { NdArray } from '../../graph/ndArray.ts';
+import { sizeOf } from '../../graph/shape.ts';
+import type { Node, Tensor } from '../../graph/tensor.ts';
+import { topologicalOrder } from '../../graph/walk.ts';
+import { isFloat } from '../../ops/elementwise.ts';
+
+/** Larger floats stay nodes: ONNX Runtime folds weights faster than the host does. */
+const FLOATS = 1 << 16;
+const WHOLES = 1 << 20;
+/** Elements that one import may compute on the host; a shape needs a handful, a mask of Swin 10^5. */
+const TOTAL = 1 << 23;
+
+/** Computes on the host what does not depend on the image, above all the arithmetic of shapes. One for each import. */
+export class Folder {
+  #spent = 0;
+
+  /** The tensor as a constant. It stays as it is where it is large, and where it depends on an input. */
+  fold(tensor: Tensor): Tensor {
+    if (tensor.node.op === Constant) return tensor;
+    const order = topologicalOrder([tensor]);
+    if (order.some((node) => node.inputs.length === 0 && node.op !== Constant)) return tensor;
+    const computed = order.filter((node) => node.op !== Constant).flatMap((node) => node.outputs);
+    const whole = !isFloat(tensor.dtype);
+    const size = computed.reduce((sum, t) => sum + sizeOf(t.shape), 0);
+    const limit = whole ? WHOLES : FLOATS;
+    if (this.#spent + size > TOTAL || computed.some((t) => sizeOf(t.shape) > limit)) {
+      if (whole)
+        throw new BuildError(`a constant of ${sizeOf(tensor.shape)} integers is too large to be computed here`);
+      return tensor;
+    }
+    this.#spent += size;
+    return constant(stored(evaluated(tensor, order)));
+  }
+}
+
+function evaluated(tensor: Tensor, order: readonly Node[]): NdArray {
+  const values = new Map<Node, readonly NdArray[]>();
+  for (const node of order) {
+    const inputs = node.inputs.map((t) => t && values.get(t.node)![t.index]!);
+    values.set(node, node.op === Constant ? [node.attrs.value as NdArray] : node.op.reference(inputs, node));
+  }
+  return values.get(tensor.node)![tensor.index]!;
+}
+
+/** float32 as any engine would have it; integers that are none are a fault of the file. */
+function stored({ dtype, shape, data }: NdArray): NdArray {
+  if (isFloat(dtype)) return { dtype, shape, data: Float32Array.from(data) };
+  for (let i = 0; i < data.length; i++)
+    if (!Number.isSafeInteger(data[i]!)) throw new BuildError(`an integer constant comes to ${data[i]}`);
+  return { dtype, shape, data };
+}

@@ -1,0 +1,252 @@
+import { constant, constantOf } from '../../graph/build.ts';
+import { BuildError, UserError } from '../../graph/errors.ts';
+import { withLabel } from '../../graph/scope.ts';
+import type { Tensor } from '../../graph/tensor.ts';
+import type { AttributeProto, NodeProto } from '../generated/onnx_pb.ts';
+import { Attributes } from './attributes.ts';
+import { Folder } from './fold.ts';
+import { type Frame, frameOf } from './frame.ts';
+import { type OnnxFile, operatorKey } from './onnxFile.ts';
+import { Problems } from './problems.ts';
+import { RULES } from './rules/index.ts';
+
+/** What one import may read, functions unrolled: a chain of functions that each call the next one twice doubles at every link. */
+const MAX_NODES = 50_000;
+const MAX_CALLS = 8000;
+const MAX_DEPTH = 40;
+
+/** The file's graph as ours. */
+export interface ImportedGraph {
+  /** Values that depend on the image, by name, in the order of computation. */
+  readonly values: ReadonlyMap<string, Tensor>;
+  readonly outputs: ReadonlyMap<string, Tensor>;
+}
+
+/**
+ * Imports what the named outputs need. `given` are the file's inputs.
+ * @throws UserError that lists everything that cannot be imported at once.
+ */
+export function importGraph(
+  file: OnnxFile,
+  given: ReadonlyMap<string, Tensor>,
+  outputs: readonly string[],
+): ImportedGraph {
+  const importer = new Importer(file);
+  const found = importer.run(given, outputs);
+  return { values: importer.values, outputs: found };
+}
+
+class Importer {
+  readonly values = new Map<string, Tensor>();
+  readonly #file: OnnxFile;
+  readonly #problems: Problems;
+  readonly #folder = new Folder();
+  /** Tensors that depend on the image. */
+  readonly #live = new Set<Tensor>();
+  #nodes = 0;
+  #calls = 0;
+
+  constructor(file: OnnxFile) {
+    this.#file = file;
+    this.#problems = new Problems(file.where);
+  }
+
+  run(given: ReadonlyMap<string, Tensor>, outputs: readonly string[]): Map<string, Tensor> {
+    for (const tensor of given.values()) this.#live.add(tensor);
+    const frame = frameOf(
+      this.#file.graph,
+      given,
+      { outer: undefined, bound: new Map(), opset: opsetOf(this.#file.model.opsetImport), prefix: '', depth: 0 },
+      this.#file.where,
+    );
+    for (const name of outputs) this.#resolve(frame, name);
+    this.#problems.check();
+    return new Map(outputs.map((name) => [name, frame.values.get(name)!]));
+  }
+
+  /** Imports a value and all that it needs, inputs first; without recursion, since a chain may be long. */
+  #resolve(frame: Frame, wanted: string): void {
+    const stack = [wanted];
+    while (stack.length > 0) {
+      const name = stack.at(-1)!;
+      const node = frame.producers.get(name);
+      if (frame.values.has(name)) stack.pop();
+      else if (!node) frame.values.set(name, this.#leaf(frame, name));
+      else if (frame.open.has(node)) {
+        this.#evaluate(frame, node);
+        frame.open.delete(node);
+        if (!frame.values.has(name)) throw this.#error(`the node "${titleOf(node)}" does not give "${name}"`);
+      } else {
+        frame.open.add(node);
+        for (const input of node.input) if (input !== '' && !frame.values.has(input)) this.#push(frame, input, stack);
+      }
+    }
+  }
+
+  #push(frame: Frame, name: string, stack: string[]): void {
+    const node = frame.producers.get(name);
+    if (node && frame.open.has(node))
+      throw this.#error(`a graph without cycles, got the value "${frame.prefix}${name}", which needs itself`);
+    stack.push(name);
+  }
+
+  /** A value that no node of this name space gives: a weight, or something from outside. */
+  #leaf(frame: Frame, name: string): Tensor | null {
+    const weight = frame.initializers.get(name);
+    if (weight) return withLabel(name, () => constant(this.#file.tensor(weight)));
+    if (!frame.outer)
+      throw this.#error(`every input of a node to be there, got "${frame.prefix}${name}", which nothing gives`);
+    const producer = frame.outer.producers.get(name);
+    if (producer && frame.outer.open.has(producer) && !frame.outer.values.has(name))
+      throw this.#error(`a graph without cycles, got the value "${name}", which needs itself`);
+    this.#resolve(frame.outer, name);
+    return frame.outer.values.get(name)!;
+  }
+
+  #evaluate(frame: Frame, node: NodeProto): void {
+    if (++this.#nodes > MAX_NODES) throw this.#error(`at most ${MAX_NODES} nodes, functions unrolled, got more`);
+    const key = operatorKey(node.domain, node.opType, node.overload);
+    const inputs = node.input.map((name) => (name === '' ? undefined : frame.values.get(name)!));
+    while (inputs.length > 0 && inputs.at(-1) === undefined) inputs.pop();
+    const body = this.#file.functions.get(key);
+    if (body) this.#bind(frame, node, this.#call(frame, node, inputs, body));
+    else if (key === 'If') this.#bind(frame, node, this.#branch(frame, node, inputs[0]));
+    else this.#bind(frame, node, this.#apply(frame, node, key, inputs));
+  }
+
+  #apply(frame: Frame, node: NodeProto, key: string, inputs: readonly (Tensor | null | undefined)[]) {
+    const rule = Object.hasOwn(RULES, key) ? RULES[key] : undefined;
+    const title = `${frame.prefix}${titleOf(node)}`;
+    if (!rule) this.#problems.unknown(key, title);
+    if (!rule || inputs.includes(null)) return [];
+    const attrs = new Attributes(boundAttributes(node, frame), (proto) => this.#file.tensor(proto));
+    const live = inputs.some((t) => t && this.#live.has(t));
+    try {
+      return withLabel(title, () => {
+        const call = {
+          inputs: inputs as (Tensor | undefined)[],
+          attrs,
+          opset: frame.opset,
+          outputs: node.output.length,
+        };
+        const found = rule(call);
+        return live ? found.map((t) => this.#alive(t)) : found.map((t) => this.#folder.fold(t));
+      });
+    } catch (error) {
+      if (!(error instanceof BuildError)) throw error;
+      const message = error.message.startsWith(title) ? error.message : `${title}: ${error.message}`;
+      this.#problems.fault(`${message} (operator ${key})`);
+      return [];
+    }
+  }
+
+  /** A shape read off a live tensor is a constant all the same. */
+  #alive(tensor: Tensor): Tensor {
+    if (!constantOf(tensor)) this.#live.add(tensor);
+    return tensor;
+  }
+
+  #bind(frame: Frame, node: NodeProto, results: readonly (Tensor | null | undefined)[]): void {
+    node.output.forEach((name, i) => {
+      if (name === '') return;
+      const tensor = results[i] ?? null;
+      frame.values.set(name, tensor);
+      if (tensor && this.#live.has(tensor)) this.values.set(`${frame.prefix}${name}`, tensor);
+    });
+  }
+
+  #call(
+    frame: Frame,
+    node: NodeProto,
+    inputs: readonly (Tensor | null | undefined)[],
+    body: {
+      input: string[];
+      output: string[];
+      node: NodeProto[];
+      attributeProto: AttributeProto[];
+      opsetImport: Parameters<typeof opsetOf>[0];
+    },
+  ): (Tensor | null)[] {
+    const inner = this.#enter(frame, node);
+    const given = new Map<string, Tensor | null>();
+    body.input.forEach((name, i) => {
+      const value = inputs[i];
+      if (value !== undefined) given.set(name, value);
+    });
+    const bound = new Map(body.attributeProto.map((one) => [one.name ?? '', one]));
+    for (const [name, one] of boundAttributes(node, frame)) bound.set(name, one);
+    const called = frameOf(
+      { node: body.node.map((one) => withoutMissing(one, body.input, given)) },
+      given,
+      { ...inner, outer: undefined, bound, opset: opsetOf(body.opsetImport) || frame.opset },
+      this.#file.where,
+    );
+    return this.#results(called, body.output);
+  }
+
+  #branch(frame: Frame, node: NodeProto, condition: Tensor | null | undefined): (Tensor | null)[] {
+    if (!condition) return [];
+    const chosen = constantOf(condition)?.data[0];
+    const title = `${frame.prefix}${titleOf(node)}`;
+    if (chosen === undefined) {
+      this.#problems.fault(`${title}: the condition must be a constant, not depend on the image (operator If)`);
+      return [];
+    }
+    const attrs = new Attributes(boundAttributes(node, frame), (proto) => this.#file.tensor(proto));
+    let graph: ReturnType<Attributes['graph']>;
+    try {
+      graph = attrs.graph(chosen === 0 ? 'else_branch' : 'then_branch');
+    } catch (error) {
+      this.#problems.fault(`${title}: ${(error as Error).message} (operator If)`);
+      return [];
+    }
+    const { depth, prefix } = this.#enter(frame, node);
+    const inside = { depth, prefix, outer: frame, bound: frame.bound, opset: frame.opset };
+    return this.#results(
+      frameOf(graph, new Map(), inside, this.#file.where),
+      graph.output.map(({ name }) => name ?? ''),
+    );
+  }
+
+  #results(frame: Frame, names: readonly string[]): (Tensor | null)[] {
+    return names.map((name) => {
+      this.#resolve(frame, name);
+      return frame.values.get(name)!;
+    });
+  }
+
+  #enter(frame: Frame, node: NodeProto): { depth: number; prefix: string } {
+    if (++this.#calls > MAX_CALLS) throw this.#error(`at most ${MAX_CALLS} calls of functions, got more`);
+    if (frame.depth >= MAX_DEPTH)
+      throw this.#error(
+        `functions and branches at most ${MAX_DEPTH} deep, got "${titleOf(node)}" (${node.opType}) inside ${MAX_DEPTH} others. Does a function call itself?`,
+      );
+    return { depth: frame.depth + 1, prefix: `${frame.prefix}${titleOf(node)}/` };
+  }
+
+  #error(what: string): UserError {
+    return new UserError(`${this.#file.where}: wanted ${what}`);
+  }
+}
+
+const titleOf = (node: NodeProto): string => node.name || node.output[0] || node.opType || 'a node';
+
+function opsetOf(imports: readonly { readonly domain?: string; readonly version?: bigint }[]): number {
+  return Number(imports.find(({ domain = '' }) => domain === '' || domain === 'ai.onnx')?.version ?? 0n);
+}
+
+/** A node's attributes; inside a function some stand for the call's. */
+function boundAttributes(node: NodeProto, { bound }: Frame): Map<string, AttributeProto> {
+  const found = new Map<string, AttributeProto>();
+  for (const one of node.attribute) {
+    const value = one.refAttrName ? bound.get(one.refAttrName) : one;
+    if (value) found.set(one.name ?? '', value);
+  }
+  return found;
+}
+
+/** An optional input that the call leaves out is left out of the function's nodes too. */
+function withoutMissing(node: NodeProto, names: readonly string[], given: ReadonlyMap<string, unknown>): NodeProto {
+  const missing = (name: string) => names.includes(name) && !given.has(name);
+  return node.input.some(missing) ? { ...node, input: node.input.map((name) => (missing(name) ? '' : name)) } : node;
+}

@@ -1,0 +1,231 @@
+import { UserError } from '../../graph/errors.ts';
+import { unknownName } from '../../graph/names.ts';
+import type { Tensor } from '../../graph/tensor.ts';
+import type { FeatureName, Features, Model } from '../../models/features.ts';
+import type { NormStat } from '../../nn/layers.ts';
+import { reshape, slice, transpose } from '../../ops/movement.ts';
+import { BatchNormalization } from '../../ops/norm.ts';
+import { type Blocks, blocksOf, lastLinearInput, tokensBehind } from './blocks.ts';
+import { layoutOf, liveNodes } from './landmarks.ts';
+import type { OnnxFile } from './onnxFile.ts';
+import { type Built, type OpenGraph, openGraph } from './openGraph.ts';
+import { openShape, type Stage, stagesOf } from './stages.ts';
+
+/** Features by the names of values in the file; what is left out is found. */
+export interface FeatureNames {
+  readonly maps?: Readonly<Record<string, string>> | undefined;
+  readonly tokens?: readonly string[] | undefined;
+  readonly pooled?: string | undefined;
+}
+
+export interface OnnxOptions {
+  /** Needed where the file leaves it open. */
+  readonly imageSize?: number | undefined;
+  readonly features?: FeatureNames | undefined;
+}
+
+/** A network that was read from an ONNX file. Its weights are constants; gradients flow to its input. */
+export interface OnnxModel extends Model {
+  readonly family: 'onnx';
+  /** The spatial stages and the values that can be taken as their maps. */
+  readonly stages: readonly Stage[];
+  /** The batch size where the file was exported for one only. */
+  readonly fixedBatch: number | undefined;
+  /** Numbers in weights. */
+  readonly parameters: number;
+  /** What a user should know about how it was read. */
+  readonly notes: readonly string[];
+}
+
+/** Names of values, by feature. */
+interface Plan {
+  readonly maps: Readonly<Record<string, string>>;
+  readonly blocks: { readonly [K in keyof Blocks]: readonly string[] } | undefined;
+  readonly pooled: string | undefined;
+  readonly norm: string | undefined;
+}
+
+/** @throws UserError if the file cannot be imported, or a feature's name is not one of its values. */
+export function onnxModel(file: OnnxFile, { imageSize, features = {} }: OnnxOptions = {}): OnnxModel {
+  const graph = openGraph(file, { imageSize });
+  const { probe } = graph;
+  const names = new Map<Tensor, string>();
+  for (const [name, tensor] of probe.values) if (!names.has(tensor)) names.set(tensor, name);
+  const stages = stagesOf(probe.logits, probe.image, names, graph.imageSize);
+  const plan = planOf(file, probe, names, stages, features);
+  const norms = normNodes(probe).length > 0;
+  const blocks = plan.blocks;
+  const offered: readonly (readonly [FeatureName, boolean])[] = [
+    ['logits', true],
+    ['tokens', blocks !== undefined],
+    ['ffn', (blocks?.ffn.length ?? 0) > 0],
+    ['mha', (blocks?.mha.length ?? 0) > 0],
+    ['norm', plan.norm !== undefined],
+    ['attention', (blocks?.attention.length ?? 0) > 0],
+    ['maps', Object.keys(plan.maps).length > 0],
+    ['pooled', plan.pooled !== undefined],
+    ['normStats', norms],
+  ];
+  return {
+    family: 'onnx',
+    config: {
+      imageSize: graph.imageSize,
+      classes: graph.classes,
+      ...producerOf(file),
+      ...patchOf(plan, probe, graph.imageSize),
+      output: graph.output,
+      maps: plan.maps,
+    },
+    classes: graph.classes,
+    imageSize: graph.imageSize,
+    features: offered.filter(([, there]) => there).map(([name]) => name),
+    build: (_, pixels) => buildFeatures(graph, plan, pixels),
+    stages,
+    fixedBatch: graph.port.batch,
+    parameters: countParameters(file),
+    notes: notesOf(graph),
+  };
+}
+
+function planOf(
+  file: OnnxFile,
+  probe: Built,
+  names: ReadonlyMap<Tensor, string>,
+  stages: readonly Stage[],
+  given: FeatureNames,
+): Plan {
+  const live = new Set(liveNodes(probe.logits, probe.image));
+  const check = (key: string, name: string): string => {
+    const found = probe.values.get(name);
+    if (!found)
+      throw unknownName(
+        `value of ${file.where} for teacher.features.${key}`,
+        name,
+        near(name, [...probe.values.keys()]),
+        '. understudy inspect lists the candidates',
+      );
+    if (key.startsWith('maps') && !layoutOf(found, probe.image.shape[0]!))
+      throw new UserError(
+        `${file.where}: teacher.features.${key}: wanted a square map [B,C,h,w], [B,h,w,C] or [B,N,D], got ${name} [${openShape(found)}]`,
+      );
+    return name;
+  };
+  const maps = Object.entries(given.maps ?? {}).map(([stage, name]) => [stage, check(`maps.${stage}`, name)]);
+  const automatic = stages.length >= 2 ? stages.map(({ name, candidates }) => [name, candidates.at(-1)!.name]) : [];
+  const pooled = lastLinearInput(probe.logits, live);
+  const found = blocksOf(probe.logits, probe.image);
+  const like = found?.tokens[0];
+  const norm = pooled && like && tokensBehind(pooled, like);
+  return {
+    maps: Object.fromEntries([...automatic, ...maps]) as Record<string, string>,
+    blocks: chosenBlocks(
+      found,
+      names,
+      given.tokens?.map((name, i) => check(`tokens.${i}`, name)),
+    ),
+    pooled: given.pooled === undefined ? pooled && names.get(pooled) : check('pooled', given.pooled),
+    norm: norm && names.get(norm),
+  };
+}
+
+function chosenBlocks(
+  found: Blocks | undefined,
+  names: ReadonlyMap<Tensor, string>,
+  tokens: readonly string[] | undefined,
+): Plan['blocks'] {
+  if (tokens) return { tokens, mha: [], ffn: [], attention: [] };
+  if (!found) return undefined;
+  const named = (list: readonly Tensor[]) => {
+    const all = list.map((t) => names.get(t));
+    return all.every((name) => name !== undefined) ? (all as string[]) : [];
+  };
+  const blocks = {
+    tokens: named(found.tokens),
+    mha: named(found.mha),
+    ffn: named(found.ffn),
+    attention: named(found.attention),
+  };
+  return blocks.tokens.length > 0 ? blocks : undefined;
+}
+
+/** The nearest first few of many names. */
+function near(name: string, all: readonly string[]): string[] {
+  const alike = all.filter((one) => one.includes(name) || name.includes(one));
+  return (alike.length > 0 ? alike : all).slice(-8);
+}
+
+function buildFeatures(graph: OpenGraph, plan: Plan, pixels: Tensor): Features {
+  const { blocks } = plan;
+  const lists = blocks ? [...blocks.tokens, ...blocks.mha, ...blocks.ffn, ...blocks.attention] : [];
+  const wanted = [...Object.values(plan.maps), ...lists, plan.pooled, plan.norm].filter((name) => name !== undefined);
+  const { logits, values, parts } = graph.build(pixels, wanted);
+  const B = pixels.shape[0]!;
+  const get = (name: string) => values.get(name)!;
+  const all = (key: keyof Blocks) => blocks![key].map(get);
+  const maps = Object.entries(plan.maps).map(([stage, name]) => [stage, asMap(get(name), B)] as const);
+  const norms = parts.length === 1 ? normNodes(parts[0]!) : [];
+  return {
+    logits,
+    ...(plan.pooled === undefined ? {} : { pooled: flat(get(plan.pooled)) }),
+    ...(plan.norm === undefined ? {} : { norm: get(plan.norm) }),
+    ...(maps.length > 0 ? { maps: Object.fromEntries(maps) } : {}),
+    ...(blocks ? { tokens: all('tokens'), ...gridOf(get(blocks.tokens[0]!), B) } : {}),
+    ...(blocks && blocks.ffn.length > 0 ? { ffn: all('ffn'), mha: all('mha') } : {}),
+    ...(blocks && blocks.attention.length > 0 ? { attention: all('attention').map((t) => perHead(t, B)) } : {}),
+    ...(norms.length > 0 ? { normStats: norms } : {}),
+  };
+}
+
+/** [B,C,h,w] whatever the layout; class tokens are left out. */
+function asMap(x: Tensor, batch: number): Tensor {
+  const { kind, size, channels, prefix } = layoutOf(x, batch)!;
+  if (kind === 'maps') return x;
+  if (kind === 'mapsLast') return transpose(x, [0, 3, 1, 2]);
+  const patches = slice(x, 1, prefix, x.shape[1]!);
+  return transpose(reshape(patches, [batch, size, size, channels]), [0, 3, 1, 2]);
+}
+
+function gridOf(tokens: Tensor, batch: number): Pick<Features, 'grid'> {
+  const layout = layoutOf(tokens, batch);
+  return layout ? { grid: { rows: layout.size, columns: layout.size, prefix: layout.prefix } } : {};
+}
+
+const flat = (x: Tensor): Tensor => (x.shape.slice(2).every((n) => n === 1) ? reshape(x, x.shape.slice(0, 2)) : x);
+
+/** Attention of [B*H,N,N], as PyTorch's own layer has it, is [B,H,N,N]. */
+function perHead(x: Tensor, batch: number): Tensor {
+  const [rows, N, M] = x.shape as [number, number, number];
+  return x.shape.length === 3 ? reshape(x, [batch, rows / batch, N, M]) : x;
+}
+
+function normNodes({ logits, image }: Built): NormStat[] {
+  return liveNodes(logits, image)
+    .filter(({ op }) => op === BatchNormalization)
+    .map(({ label, inputs }) => ({ name: label, input: inputs[0]!, mean: inputs[3]!, variance: inputs[4]! }));
+}
+
+/** Where tokens lie on a grid, the side of a patch in pixels. */
+function patchOf({ blocks }: Plan, { values, image }: Built, imageSize: number): { readonly patchSize?: number } {
+  const layout = blocks && layoutOf(values.get(blocks.tokens[0]!)!, image.shape[0]!);
+  return layout ? { patchSize: imageSize / layout.size } : {};
+}
+
+function countParameters({ graph }: OnnxFile): number {
+  const float = graph.initializer.filter(({ dataType }) => [1, 10, 11, 16, 2, 3].includes(dataType ?? 0));
+  return float.reduce((sum, { dims }) => sum + dims.reduce((product, n) => product * Number(n), 1), 0);
+}
+
+function producerOf({ model }: OnnxFile): { readonly producer?: string } {
+  const producer = `${model.producerName ?? ''} ${model.producerVersion ?? ''}`.trim();
+  return producer === '' ? {} : { producer };
+}
+
+function notesOf({ port, throughSoftmax, output }: OpenGraph): string[] {
+  return [
+    ...(throughSoftmax ? [`output ${output} is a softmax; the logits are what goes into it`] : []),
+    ...(port.batch === undefined
+      ? []
+      : [`exported for batches of ${port.batch} only; other sizes are put together from these`]),
+    ...(port.channelsLast ? ['takes images as [batch,height,width,3]; pixels are turned round for it'] : []),
+  ];
+}

@@ -1,0 +1,150 @@
+import { input } from '../../graph/build.ts';
+import { UserError } from '../../graph/errors.ts';
+import type { Tensor } from '../../graph/tensor.ts';
+import { concat, pad, reshape, slice } from '../../ops/movement.ts';
+import { Softmax } from '../../ops/softmax.ts';
+import { type ImagePort, imagePortOf, portPixels } from './imagePort.ts';
+import { type ImportedGraph, importGraph } from './importGraph.ts';
+import type { OnnxFile } from './onnxFile.ts';
+
+/** A file's graph that can be imported for any batch size. */
+export interface OpenGraph {
+  readonly port: ImagePort;
+  readonly imageSize: number;
+  readonly classes: number;
+  /** The output's name; where it is a softmax, the logits are what goes into it. */
+  readonly output: string;
+  readonly throughSoftmax: boolean;
+  /** Imported once, for looking at: the image and all values. */
+  readonly probe: Built;
+  /** The values of the names, on these pixels. */
+  build(
+    pixels: Tensor,
+    names: readonly string[],
+  ): { logits: Tensor; values: Map<string, Tensor>; parts: readonly Built[] };
+}
+
+/** One import. */
+export interface Built {
+  readonly image: Tensor;
+  readonly logits: Tensor;
+  readonly values: ReadonlyMap<string, Tensor>;
+}
+
+/** Our choice: a batch that is no extent of a usual model, so that the batch is told from other extents. */
+const PROBE_BATCH = 5;
+
+/** @throws UserError if the file is no image classifier that can be imported. */
+export function openGraph(file: OnnxFile, given: { readonly imageSize?: number | undefined } = {}): OpenGraph {
+  const port = imagePortOf(file);
+  const imageSize = sizeOf(file, port, given.imageSize);
+  const importAt = (image: Tensor, outputs: readonly string[]) =>
+    importGraph(file, new Map([[port.name, portPixels(port, image)]]), outputs);
+  const image = input('pixel_values', [port.batch ?? PROBE_BATCH, 3, imageSize, imageSize]);
+  const { output, graph } = chooseOutput(file, image, importAt);
+  const { logits, throughSoftmax } = logitsOf(file, graph.outputs.get(output)!);
+  const probe = { image, logits, values: graph.values };
+  const importOne = (pixels: Tensor): Built => {
+    const built = importAt(pixels, [output]);
+    return { image: pixels, logits: logitsOf(file, built.outputs.get(output)!).logits, values: built.values };
+  };
+  return {
+    port,
+    imageSize,
+    classes: logits.shape[1]!,
+    output,
+    throughSoftmax,
+    probe,
+    build: (pixels, names) => {
+      const parts = buildParts(port, probe, pixels, importOne);
+      const joined = (of: (part: Built) => Tensor) => rows(concat(parts.map(of), 0), pixels.shape[0]!, parts);
+      const values = new Map(names.map((name) => [name, joined((part) => part.values.get(name)!)]));
+      return { logits: joined(({ logits }) => logits), values, parts };
+    },
+  };
+}
+
+function sizeOf({ where }: OnnxFile, port: ImagePort, given: number | undefined): number {
+  if (port.imageSize !== undefined && given !== undefined && port.imageSize !== given)
+    throw new UserError(
+      `${where}: wanted images of ${port.imageSize} px, which the file fixes, got the setting ${given}. Leave the image size out`,
+    );
+  const size = port.imageSize ?? given;
+  if (size === undefined)
+    throw new UserError(
+      `${where}: the file leaves the image size open. Put the model's preprocessor_config.json beside it, or give the size: --image-size 224 (of a teacher: --set teacher.imageSize=224)`,
+    );
+  return size;
+}
+
+/** The output called logits, else the only one of shape [B,K]. */
+function chooseOutput(
+  file: OnnxFile,
+  image: Tensor,
+  importAt: (image: Tensor, outputs: readonly string[]) => ImportedGraph,
+): { output: string; graph: ImportedGraph } {
+  const names = file.graph.output.map(({ name }) => name ?? '');
+  const wanted = names.includes('logits') ? ['logits'] : names;
+  const graph = importAt(image, wanted);
+  const fitting = wanted.filter((name) => classesOf(graph.outputs.get(name)!, image.shape[0]!) !== undefined);
+  if (fitting.length === 1) return { output: fitting[0]!, graph };
+  const shown = wanted.map((name) => `${name} [${graph.outputs.get(name)!.shape}]`).join(', ');
+  throw new UserError(
+    `${file.where}: wanted one output of shape [batch,classes], or one that is called logits, got ${shown || 'none'} for a batch of ${image.shape[0]}. Export the classifier with its logits as the output`,
+  );
+}
+
+/** The number of classes of [B,K] or [B,K,1,1]. */
+function classesOf({ shape, dtype }: Tensor, batch: number): number | undefined {
+  const rest = shape.slice(2).every((n) => n === 1);
+  return dtype === 'float32' && shape.length >= 2 && shape[0] === batch && rest ? shape[1] : undefined;
+}
+
+function logitsOf(file: OnnxFile, output: Tensor): { logits: Tensor; throughSoftmax: boolean } {
+  const flat = reshape(output, output.shape.slice(0, 2));
+  if (flat.node.op !== Softmax) return { logits: flat, throughSoftmax: false };
+  const logits = flat.node.inputs[0]!;
+  if (logits.shape.length !== 2)
+    throw new UserError(`${file.where}: wanted a softmax over [batch,classes], got [${logits.shape}]`);
+  return { logits, throughSoftmax: true };
+}
+
+/**
+ * A file with an open batch is imported at the size that is asked for. One that was exported for a fixed batch is too, if
+ * each value then just has more rows; else its numbers for shapes are only right for that batch, and it is imported several
+ * times side by side.
+ */
+function buildParts(port: ImagePort, probe: Built, pixels: Tensor, importOne: (pixels: Tensor) => Built): Built[] {
+  const B = pixels.shape[0]!;
+  const fixed = port.batch;
+  if (fixed === undefined || fixed === B) return [importOne(pixels)];
+  const whole = attempt(() => importOne(pixels));
+  if (whole && onlyMoreRows(probe, whole, B / fixed)) return [whole];
+  const count = Math.ceil(B / fixed);
+  const full = pad(pixels, [0, 0, 0, 0], [count * fixed - B, 0, 0, 0]);
+  return Array.from({ length: count }, (_, i) => importOne(slice(full, 0, i * fixed, (i + 1) * fixed)));
+}
+
+function attempt(build: () => Built): Built | undefined {
+  try {
+    return build();
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
+}
+
+function onlyMoreRows(probe: Built, built: Built, times: number): boolean {
+  return [...probe.values].every(([name, was]) => {
+    const now = built.values.get(name);
+    return (
+      now?.shape.length === was.shape.length &&
+      now.shape.every((n, axis) => n === was.shape[axis]! * (axis === 0 ? times : 1))
+    );
+  });
+}
+
+/** Without the rows that filled up the last part. */
+function rows(x: Tensor, batch: number, parts: readonly Built[]): Tensor {
+  return parts.length > 1 ? slice(x, 0, 0, (x.shape[0]! * batch) / (parts.length * parts[0]!.image.shape[0]!)) : x;
+}

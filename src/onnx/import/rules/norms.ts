@@ -1,0 +1,121 @@
+import { floats } from '../../../graph/build.ts';
+import { BuildError } from '../../../graph/errors.ts';
+import { normaliseAxis, sameShape, sizeOf } from '../../../graph/shape.ts';
+import type { Tensor } from '../../../graph/tensor.ts';
+import { add, div, mul, pow, sqrt, sub } from '../../../ops/elementwise.ts';
+import { pad, reshape, slice } from '../../../ops/movement.ts';
+import { batchNormEval, layerNorm } from '../../../ops/norm.ts';
+import { reduceMean } from '../../../ops/reduce.ts';
+import { type Call, inputAt, type Rules } from '../rule.ts';
+
+/** Kept as it is, not folded into a convolution: data-free methods read its input and its running statistics. */
+function batchNorm(call: Call): Tensor {
+  const training = call.attrs.int('training_mode', 0) === 1 || (call.opset < 14 && call.outputs > 1);
+  if (training) throw new BuildError('this is the training form; call model.eval() before the export');
+  const [x, scale, bias, mean, variance] = [0, 1, 2, 3, 4].map((i) => inputAt(call, i)) as [
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+  ];
+  return batchNormEval(x, scale, bias, mean, variance, call.attrs.float('epsilon', 1e-5));
+}
+
+/** (x - mean) / sqrt(var + eps) over some axes, as a composition. */
+function standardised(x: Tensor, axes: readonly number[], epsilon: number): Tensor {
+  const centred = sub(x, reduceMean(x, { axes, keepDims: true }));
+  const variance = reduceMean(mul(centred, centred), { axes, keepDims: true });
+  return div(centred, sqrt(add(variance, epsilon)));
+}
+
+function layerNormRule(call: Call): Tensor {
+  const [x, scale, bias] = [inputAt(call, 0), inputAt(call, 1), call.inputs[2]];
+  if (call.outputs > 1) throw new BuildError('the statistics as further outputs are not supported');
+  return normalised(
+    x,
+    scale,
+    bias,
+    normaliseAxis(call.attrs.int('axis', -1), x.shape.length),
+    call.attrs.float('epsilon', 1e-5),
+  );
+}
+
+/** The axes from `axis` on are one to the normalisation, so they are folded into one. */
+function normalised(x: Tensor, scale: Tensor, bias: Tensor | undefined, axis: number, epsilon: number): Tensor {
+  const D = sizeOf(x.shape.slice(axis));
+  if (sizeOf(scale.shape) === D && (!bias || sizeOf(bias.shape) === D)) {
+    const zeros = () => floats([D], new Float32Array(D));
+    const y = layerNorm(
+      reshape(x, [...x.shape.slice(0, axis), D]),
+      reshape(scale, [D]),
+      bias ? reshape(bias, [D]) : zeros(),
+      epsilon,
+    );
+    return reshape(y, x.shape);
+  }
+  const y = mul(standardised(x, x.shape.map((_, i) => i).slice(axis), epsilon), scale);
+  return bias ? add(y, bias) : y;
+}
+
+const perChannel = (t: Tensor, rank: number): Tensor =>
+  reshape(t, [1, t.shape[0]!, ...new Array<number>(rank - 2).fill(1)]);
+
+function instanceNorm(call: Call): Tensor {
+  const [x, scale, bias] = [inputAt(call, 0), inputAt(call, 1), inputAt(call, 2)];
+  const rank = x.shape.length;
+  const y = standardised(x, x.shape.map((_, i) => i).slice(2), call.attrs.float('epsilon', 1e-5));
+  return add(mul(y, perChannel(scale, rank)), perChannel(bias, rank));
+}
+
+/** Scale and bias are one a group in opset 18 and one a channel from opset 21 on. */
+function groupNorm(call: Call): Tensor {
+  const [x, scale, bias] = [inputAt(call, 0), inputAt(call, 1), inputAt(call, 2)];
+  const [B, C] = [x.shape[0]!, x.shape[1]!];
+  const groups = call.attrs.int('num_groups', 1);
+  if (C % groups !== 0) throw new BuildError(`${C} channels are not ${groups} groups`);
+  const y = standardised(
+    reshape(x, [B, groups, sizeOf(x.shape) / (B * groups)]),
+    [2],
+    call.attrs.float('epsilon', 1e-5),
+  );
+  if (sameShape(scale.shape, [groups]) && groups !== C) {
+    const scaled = add(mul(y, reshape(scale, [1, groups, 1])), reshape(bias, [1, groups, 1]));
+    return reshape(scaled, x.shape);
+  }
+  const back = reshape(y, x.shape);
+  return add(mul(back, perChannel(scale, x.shape.length)), perChannel(bias, x.shape.length));
+}
+
+/** Over neighbouring channels: x / (bias + alpha / size sum x^2)^beta. Source: Krizhevsky et al., NIPS 2012, section 3.3. */
+function lrn(call: Call): Tensor {
+  const { attrs } = call;
+  const [x, size] = [inputAt(call, 0), attrs.int('size', 1)];
+  const [alpha, beta, bias] = [attrs.float('alpha', 1e-4), attrs.float('beta', 0.75), attrs.float('bias', 1)];
+  const C = x.shape[1]!;
+  const around = (n: number) => x.shape.map((_, axis) => (axis === 1 ? n : 0));
+  const squares = pad(mul(x, x), around(Math.floor((size - 1) / 2)), around(Math.ceil((size - 1) / 2)));
+  const parts = Array.from({ length: size }, (_, i) => slice(squares, 1, i, i + C));
+  const sum = parts.reduce((a, b) => add(a, b));
+  return div(x, pow(add(mul(sum, alpha / size), bias), beta));
+}
+
+/** x + skip (+ bias), normalised: what ONNX Runtime's optimiser makes of a residual sum and its LayerNorm. */
+function skipLayerNorm(call: Call): Tensor[] {
+  const [x, skip, scale] = [inputAt(call, 0), inputAt(call, 1), inputAt(call, 2)];
+  const [bias, extra] = [call.inputs[3], call.inputs[4]];
+  // Its mean and inverse deviation, outputs 1 and 2, belong to training.
+  if (call.outputs > 1 && call.outputs < 4) throw new BuildError('the statistics as further outputs are not supported');
+  const sum = extra ? add(add(x, skip), extra) : add(x, skip);
+  const y = normalised(sum, scale, bias, sum.shape.length - 1, call.attrs.float('epsilon', 1e-12));
+  return [y, y, y, sum];
+}
+
+export const normRules: Rules = {
+  BatchNormalization: (call) => [batchNorm(call)],
+  LayerNormalization: (call) => [layerNormRule(call)],
+  InstanceNormalization: (call) => [instanceNorm(call)],
+  GroupNormalization: (call) => [groupNorm(call)],
+  LRN: (call) => [lrn(call)],
+  'com.microsoft::SkipLayerNormalization': skipLayerNorm,
+};

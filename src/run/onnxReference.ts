@@ -1,0 +1,153 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { OnnxSettings } from '../config/schema.ts';
+import { fileError } from '../formats/fileErrorNode.ts';
+import type { Preprocessing } from '../formats/modelFolderNode.ts';
+import { UserError } from '../graph/errors.ts';
+import { type OnnxModel, onnxModel } from '../onnx/import/onnxModel.ts';
+import { readOnnx } from '../onnx/import/readOnnxNode.ts';
+import type { LoadedModel } from './modelReference.ts';
+import { readPreprocessor } from './onnxPreprocessor.ts';
+
+export type OnnxGiven = Partial<OnnxSettings>;
+
+export const isOnnxReference = (reference: string): boolean => /\.onnx$/i.test(reference);
+
+/** An ONNX file with what is known about it. */
+export interface OnnxReference {
+  readonly network: OnnxModel;
+  /** Undefined where nothing says; `index` where the user says that they are the data's. */
+  readonly classes: readonly string[] | 'index' | undefined;
+  readonly preprocessing: Preprocessing | undefined;
+}
+
+/**
+ * Reads an ONNX file and the config.json and preprocessor_config.json beside it, or in the folder above as in an exported
+ * layout. What is given wins over them.
+ * @throws UserError if it cannot be imported.
+ */
+export function readOnnxReference(path: string, given: OnnxGiven = {}): OnnxReference {
+  try {
+    const preprocessor = readPreprocessor(sidecar(path, 'preprocessor_config.json'));
+    const file = readOnnx(path);
+    const imageSize = given.imageSize ?? preprocessor?.imageSize;
+    const network = onnxModel(file, { imageSize, features: given.features });
+    const classes = given.classes == null ? labelsOf(sidecar(path, 'config.json')) : givenClasses(given.classes);
+    checkCount(path, classes, network.classes);
+    const [mean, std] = [given.mean ?? preprocessor?.mean, given.std ?? preprocessor?.std];
+    const evalCropRatio = given.evalCropRatio ?? preprocessor?.evalCropRatio ?? 0.875;
+    const preprocessing = mean && std && { imageSize: network.imageSize, mean, std, evalCropRatio };
+    return { network, classes, preprocessing };
+  } catch (error) {
+    throw fileError(error, path, 'read the ONNX model');
+  }
+}
+
+/** @throws UserError that says what to give if nothing tells the classes or the normalisation. */
+export function loadOnnxReference(path: string, given: OnnxGiven = {}): LoadedModel {
+  const { network, classes, preprocessing } = readOnnxReference(path, given);
+  const missing = [
+    ...(classes
+      ? []
+      : [
+          `the names of its ${network.classes} classes (--classes FILE, one name a line; or --classes index: they are the classes of the data, in its order)`,
+        ]),
+    ...(preprocessing
+      ? []
+      : [
+          'how pixels are normalised (--mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 are the usual ones of ImageNet)',
+        ]),
+  ];
+  if (!classes || !preprocessing)
+    throw new UserError(
+      `${path}: an ONNX file does not say ${missing.join(', nor ')}. Put its config.json and preprocessor_config.json beside it, or give these; of a teacher as settings: --set teacher.classes=index --set "teacher.mean=[0.485, 0.456, 0.406]" --set "teacher.std=[0.229, 0.224, 0.225]"`,
+    );
+  const named = classes === 'index' ? Array.from({ length: network.classes }, (_, i) => String(i)) : classes;
+  return {
+    path,
+    stored: path,
+    notes: network.notes,
+    network,
+    model: { ...network.config, family: 'onnx', imageSize: network.imageSize, classes: network.classes },
+    classes: named,
+    classesByIndex: classes === 'index',
+    preprocessing,
+    weights: new Map(),
+  };
+}
+
+/**
+ * A model whose classes are the data's by the user's word gets their names.
+ * @throws UserError if there are not as many.
+ */
+export function namedByData<T extends LoadedModel>(model: T, classes: readonly string[]): T {
+  if (!model.classesByIndex || classes.length === 0) return model;
+  if (classes.length !== model.classes.length)
+    throw new UserError(
+      `${model.path}: its classes were said to be the data's (classes=index), but it has ${model.classes.length} and the data ${classes.length}. Give their names: --classes FILE, or --set teacher.classes=FILE`,
+    );
+  return { ...model, classes, classesByIndex: false };
+}
+
+function sidecar(path: string, name: string): { path: string; value: Record<string, unknown> } | undefined {
+  const found = [dirname(path), join(dirname(path), '..')].map((dir) => join(dir, name)).find((one) => existsSync(one));
+  return found === undefined ? undefined : { path: found, value: parseJson(found) as Record<string, unknown> };
+}
+
+function parseJson(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw fileError(
+      error instanceof SyntaxError ? new UserError(`${path}: wanted JSON, got ${error.message}`) : error,
+      path,
+      'read it',
+    );
+  }
+}
+
+/** transformers' id2label. LABEL_0, LABEL_1, ... are its placeholders and no names. */
+function labelsOf(config: { path: string; value: Record<string, unknown> } | undefined): readonly string[] | undefined {
+  const labels = config?.value.id2label;
+  if (labels === null || typeof labels !== 'object') return undefined;
+  const names = listed(labels, `${config!.path}: id2label`);
+  return names.every((name, i) => name === `LABEL_${i}`) ? undefined : names;
+}
+
+function listed(labels: object, where: string): string[] {
+  const names = Array.isArray(labels)
+    ? (labels as unknown[])
+    : Object.keys(labels).map((_, i) => (labels as Record<string, unknown>)[String(i)]);
+  if (names.length === 0 || !names.every((name) => typeof name === 'string'))
+    throw new UserError(
+      `${where}: wanted class names by number from 0, as in {"0": "cat", "1": "dog"}, got ${JSON.stringify(labels).slice(0, 80)}`,
+    );
+  return names as string[];
+}
+
+function givenClasses(given: string | readonly string[]): readonly string[] | 'index' {
+  if (typeof given !== 'string') return given;
+  if (given === 'index') return given;
+  if (!existsSync(given))
+    throw new UserError(`${given}: no such file; wanted class names, one a line or as JSON, or the word index`);
+  if (/\.json$/i.test(given)) {
+    const value = parseJson(given) as { id2label?: object } | unknown[];
+    return listed(Array.isArray(value) ? value : (value.id2label ?? value), given);
+  }
+  return readFileSync(given, 'utf8')
+    .split(/\r?\n/)
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+}
+
+function checkCount(path: string, classes: OnnxReference['classes'], count: number): void {
+  if (classes === undefined || classes === 'index') return;
+  if (new Set(classes).size !== classes.length)
+    throw new UserError(
+      `${path}: wanted different class names, got "${classes.find((name, i) => classes.indexOf(name) !== i)}" twice`,
+    );
+  if (classes.length !== count)
+    throw new UserError(
+      `${path}: wanted ${count} class names, one for each of its logits, got ${classes.length} (${classes.slice(0, 4).join(', ')}, ...)`,
+    );
+}

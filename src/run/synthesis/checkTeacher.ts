@@ -1,0 +1,39 @@
+import { UserError } from '../../graph/errors.ts';
+import type { SynthesisSettings } from '../../config/synthesis.ts';
+import type { LoadedModel } from '../modelReference.ts';
+import { sideOf } from './makeBatch.ts';
+
+/** Refuses, before anything is written, a teacher or settings that images cannot be made with. */
+export function checkSynthesis(
+  teacher: LoadedModel,
+  student: LoadedModel | undefined,
+  settings: SynthesisSettings,
+): void {
+  const { family, features } = teacher.network;
+  if (!features.includes('normStats')) {
+    const reason =
+      family === 'onnx'
+        ? 'its BatchNorms were folded into the convolutions when it was exported. Export it with them: torch.onnx.export(..., training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False) of the model in eval mode'
+        : 'it normalises without running statistics of its training images, and these are what the images are made from. Give a CNN with BatchNorm (understudy list models: resnet...)';
+    throw new UserError(
+      `${teacher.path}: wanted a teacher with BatchNorm statistics, got a ${family}: ${reason}; or distil on any images without labels: understudy distill --data IMAGES --teacher ${teacher.path} --method kd --set kd.alpha=1`,
+    );
+  }
+  if (settings.bpid > 0 && !features.includes('pooled'))
+    throw new UserError(
+      `${teacher.path}: bpid wants the input of the teacher's last layer (pooled), and this ${family} does not give it; set bpid=0`,
+    );
+  if (settings.adi > 0 && !student)
+    throw new UserError(
+      'adi: wanted a student that the images are to be hard for, got none; add --student REF, or set adi=0',
+    );
+  if (settings.adi === 0 && student)
+    throw new UserError(
+      `--student ${student.path}: adi is 0, so the student would have no say; set adi (0.2 in the paper), or leave --student out`,
+    );
+  const side = sideOf(teacher, settings);
+  if (settings.lowIterations > 0 && side % 2 !== 0)
+    throw new UserError(`lowIterations: images of ${side} px cannot be halved; set lowIterations=0 or an even size`);
+  if (settings.jitter >= side)
+    throw new UserError(`jitter: wanted less than the side of the images, ${side} px, got ${settings.jitter}`);
+}

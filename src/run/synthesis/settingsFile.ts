@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { differences, type Settings } from '../../config/settings.ts';
+import { FREE_SYNTHESIS, type SynthesisSettings } from '../../config/synthesis.ts';
+import { writeFileAtomic } from '../../formats/atomicNode.ts';
+import { UserError } from '../../graph/errors.ts';
+import type { LoadedModel } from '../modelReference.ts';
+import type { SynthesisPlan } from './plan.ts';
+
+/** All that the images of a set depend on. */
+export interface SetDescription {
+  readonly version: 1;
+  readonly teacher: { readonly family: string; readonly sha256: string };
+  /** Of Adaptive DeepInversion. */
+  readonly student: { readonly family: string; readonly sha256: string } | null;
+  readonly classes: readonly string[];
+  readonly perClass: number;
+  readonly settings: Settings;
+}
+
+export function describeSet(
+  teacher: LoadedModel,
+  student: LoadedModel | undefined,
+  { classes, perClass }: Pick<SynthesisPlan, 'classes' | 'perClass'>,
+  settings: SynthesisSettings,
+): SetDescription {
+  const kept = Object.entries(settings).filter(([key]) => !(FREE_SYNTHESIS as readonly string[]).includes(key));
+  const name = (model: LoadedModel) => ({ family: model.model.family, sha256: digestOfModel(model) });
+  return {
+    version: 1,
+    teacher: name(teacher),
+    student: student ? name(student) : null,
+    classes,
+    perClass,
+    settings: Object.fromEntries(kept),
+  };
+}
+
+/** Of the weights by name and value: the same for every file that holds them. */
+export function digestOfModel({ weights }: LoadedModel): string {
+  const hash = createHash('sha256');
+  for (const [name, { shape, data }] of [...weights].sort(([a], [b]) => (a < b ? -1 : 1)))
+    hash.update(`${name} ${shape.join()}\n`).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  return hash.digest('hex');
+}
+
+const fileOf = (out: string, round: number): string => join(out, `synthesis${round === 1 ? '' : `-${round}`}.json`);
+
+/** What a round of a set was made of. */
+export async function readDescription(out: string, round: number): Promise<SetDescription | undefined> {
+  const path = fileOf(out, round);
+  return existsSync(path) ? (JSON.parse(await readFile(path, 'utf8')) as SetDescription) : undefined;
+}
+
+/**
+ * Begins a set in a new or empty folder, or goes on with the set that is there.
+ * @throws UserError where the folder holds something else, or a set of other settings.
+ */
+export async function keepDescription(out: string, round: number, description: SetDescription): Promise<void> {
+  const held = await readDescription(out, round);
+  if (held === undefined) {
+    if (round === 1 && existsSync(out) && readdirSync(out).some((name) => !name.includes('.tmp-')))
+      throw new UserError(
+        `${out}: wanted a new or empty folder, or a set of images that was begun there; got other files. Choose another --out`,
+      );
+    await mkdir(out, { recursive: true });
+    await writeFileAtomic(fileOf(out, round), `${JSON.stringify(description, null, 2)}\n`);
+    return;
+  }
+  const differing = differences(held, description);
+  if (differing.length === 0) return;
+  const lines = differing.map(({ key, before, now }) => `${key}: the set has ${show(before)}, got ${show(now)}`);
+  throw new UserError(
+    `${out}: this set of images was begun with other settings:\n  ${lines.join('\n  ')}\n  Give the same to go on, or choose another --out`,
+  );
+}
+
+const show = (value: unknown): string => {
+  const text = JSON.stringify(value) ?? 'nothing';
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+};

@@ -1,0 +1,275 @@
+import { existsSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { parseConfig } from '../../config/parse.ts';
+import { type SynthesisInput, type SynthesisSettings, synthesisSchema } from '../../config/synthesis.ts';
+import type { Engine } from '../../engine/contract.ts';
+import { ortNode } from '../../engine/ortNode.ts';
+import { writeFileAtomic } from '../../formats/atomicNode.ts';
+import { ownScale } from '../../program/imageStep.ts';
+import { evaluateModel } from '../evaluateModel.ts';
+import { type LoadedModel, loadModelReference } from '../modelReference.ts';
+import { type BatchRecord, claimBatch, finishBatch, finishedBatch, IMAGES, type ImageRecord } from './batchFolder.ts';
+import { checkSynthesis } from './checkTeacher.ts';
+import { writeContactSheets } from './contactSheet.ts';
+import { confidenceOf, TeacherEye } from './lookAt.ts';
+import { BatchMaker, type ImageStepEvent, phasesOf, sideOf } from './makeBatch.ts';
+import { pictureOf, png, sheet } from './pictures.ts';
+import { planSynthesis, type PlannedBatch, type SynthesisPlan } from './plan.ts';
+import { measureSet, type SetQuality } from './quality.ts';
+import { describeSet, keepDescription, readDescription, type SetDescription } from './settingsFile.ts';
+
+export interface SynthesisOptions {
+  /** A trained CNN with BatchNorm: a run folder or an exported folder. */
+  readonly teacher: string;
+  /** Folder of the set. A set that was begun there with the same settings is gone on with, also by several processes at once. */
+  readonly out: string;
+  /** In all; each class gets as many. */
+  readonly images: number;
+  /** Default: all of the teacher's. */
+  readonly classes?: readonly string[];
+  readonly settings?: SynthesisInput;
+  /** A trained student that the images are to be hard for (adi). */
+  readonly student?: string;
+  /** Another model whose accuracy on the images is told. */
+  readonly verifier?: string;
+  /** 1 for a new set; a further round adds images to it that are made with other settings. */
+  readonly round?: number;
+  readonly onEvent?: (event: SynthesisEvent) => void;
+  /** Ends the work when aborted; finished batches stay. */
+  readonly signal?: AbortSignal;
+  readonly engine?: Engine;
+}
+
+export type SynthesisEvent =
+  | { readonly type: 'note'; readonly message: string }
+  | { readonly type: 'start'; readonly batches: number; readonly finished: number }
+  | ({ readonly type: 'step'; readonly batch: number; readonly batches: number; readonly setEtaSeconds: number } & Omit<
+      ImageStepEvent,
+      'type'
+    >)
+  | { readonly type: 'batch'; readonly index: number; readonly batches: number; readonly record: BatchRecord };
+
+export interface SynthesisResult {
+  readonly out: string;
+  readonly reason: 'done' | 'interrupted';
+  readonly images: number;
+  /** Undefined where it was interrupted. */
+  readonly quality?: SetQuality & { readonly verifierTop1?: number };
+  readonly contactSheets?: readonly string[];
+  readonly seconds: number;
+}
+
+/**
+ * Makes images from a teacher alone (DeepInversion, with ADI and BPID by their weights) and writes them as an ordinary class
+ * folder: `OUT/train/<class>/*.png`, with manifest.json, quality.json and contact sheets.
+ * @throws UserError for whatever the caller can mend; nothing is written before the inputs have been checked.
+ */
+export async function synthesize(options: SynthesisOptions): Promise<SynthesisResult> {
+  const work = await openWork(options);
+  const started = performance.now();
+  const seconds = () => (performance.now() - started) / 1000;
+  try {
+    const whole = await makeAll(work);
+    if (!whole)
+      return { out: work.out, reason: 'interrupted', images: (await allRecords(work)).length, seconds: seconds() };
+    return { out: work.out, reason: 'done', ...(await finish(work)), seconds: seconds() };
+  } finally {
+    await work.close();
+  }
+}
+
+interface Work {
+  readonly options: SynthesisOptions;
+  readonly out: string;
+  readonly round: number;
+  readonly teacher: LoadedModel;
+  readonly student: LoadedModel | undefined;
+  readonly settings: SynthesisSettings;
+  readonly plan: SynthesisPlan;
+  readonly side: number;
+  readonly engine: Engine;
+  /** Compiled at the first batch: a set that is complete needs none. */
+  readonly maker: () => Promise<{ readonly maker: BatchMaker; readonly eye: TeacherEye }>;
+  readonly close: () => Promise<void>;
+}
+
+async function openWork(options: SynthesisOptions): Promise<Work> {
+  const { out, images, round = 1, engine = ortNode() } = options;
+  const settings = parseConfig(synthesisSchema, options.settings ?? {}, 'synthesis');
+  const teacher = await loadModelReference(options.teacher);
+  const student = options.student === undefined ? undefined : await loadModelReference(options.student);
+  if (options.verifier !== undefined) await loadModelReference(options.verifier);
+  checkSynthesis(teacher, student, settings);
+  const plan = planSynthesis(teacher.classes, options.classes, images, settings);
+  await keepDescription(out, round, describeSet(teacher, student, plan, settings));
+  const total = plan.perClass * plan.classes.length;
+  if (total !== images)
+    options.onEvent?.({
+      type: 'note',
+      message: `${total} images: ${plan.perClass} of each of ${plan.classes.length} classes`,
+    });
+  const side = sideOf(teacher, settings);
+  let made: Promise<{ maker: BatchMaker; eye: TeacherEye }> | undefined;
+  const open = async () => ({
+    maker: await BatchMaker.open(teacher, student, settings, plan.batchSize, engine),
+    eye: await TeacherEye.open(teacher, side, plan.batchSize, engine),
+  });
+  const maker = () => {
+    made ??= open();
+    return made;
+  };
+  const close = async () => {
+    const held = await made?.catch(() => undefined);
+    await held?.maker.dispose();
+    await held?.eye.dispose();
+  };
+  return { options, out, round, teacher, student, settings, plan, side, engine, maker, close };
+}
+
+/** How long to wait before asking again for batches that other processes have. */
+const ASK_AGAIN_MS = 500;
+
+/** Makes every batch that nobody else has; false where it was aborted. */
+async function makeAll(work: Work): Promise<boolean> {
+  const { plan, out, round, options } = work;
+  const { batches } = plan;
+  const clock = new Clock(work);
+  const open = new Set<PlannedBatch>();
+  for (const batch of batches) if (!(await finishedBatch(out, round, batch.index))) open.add(batch);
+  options.onEvent?.({ type: 'start', batches: batches.length, finished: batches.length - open.size });
+  while (open.size > 0) {
+    for (const batch of [...open]) {
+      if (options.signal?.aborted) return false;
+      const release = await claimBatch(out, round, batch.index);
+      if (!release) continue;
+      try {
+        // Another process may have finished it between our looking and our claiming.
+        if (!(await finishedBatch(out, round, batch.index)) && !(await makeOne(work, batch, clock, open.size)))
+          return false;
+        open.delete(batch);
+      } finally {
+        await release();
+      }
+    }
+    for (const batch of [...open]) if (await finishedBatch(out, round, batch.index)) open.delete(batch);
+    if (open.size > 0) await setTimeout(ASK_AGAIN_MS);
+  }
+  return true;
+}
+
+/** What is left to do, by the time that iterations of this process take. */
+class Clock {
+  readonly #iterations: number;
+  #seconds = 0;
+  #done = 0;
+  #before = performance.now();
+
+  constructor({ settings }: Work) {
+    this.#iterations = phasesOf(settings).reduce((sum, { iterations }) => sum + iterations, 0);
+  }
+
+  begin(): void {
+    this.#before = performance.now();
+  }
+
+  tick(batchesLeft: number, doneInBatch: number): number {
+    const now = performance.now();
+    this.#seconds += (now - this.#before) / 1000;
+    this.#before = now;
+    this.#done++;
+    return (this.#seconds / this.#done) * (batchesLeft * this.#iterations - doneInBatch);
+  }
+}
+
+async function makeOne(work: Work, batch: PlannedBatch, clock: Clock, batchesLeft: number): Promise<boolean> {
+  const { maker, eye } = await work.maker();
+  const { mean, std } = ownScale(maker.spec);
+  const picture = (images: Float32Array, i: number) => pictureOf(images, i, work.side, mean, std);
+  const { options, plan, out } = work;
+  let iterations = 0;
+  clock.begin();
+  const made = await maker.make(batch, {
+    signal: options.signal,
+    onStep: ({ type: _, ...event }) => {
+      const setEtaSeconds = clock.tick(batchesLeft, ++iterations);
+      options.onEvent?.({ type: 'step', batch: batch.index, batches: plan.batches.length, setEtaSeconds, ...event });
+    },
+    onPreview: async (images) => {
+      const rows = Array.from({ length: PREVIEW }, (_, r) =>
+        Array.from({ length: PREVIEW }, (_, c) => r * PREVIEW + c),
+      );
+      const there = rows.map((row) => row.filter((i) => i < plan.batchSize)).filter((row) => row.length > 0);
+      await writeFileAtomic(
+        join(out, PREVIEW_FILE),
+        await sheet(there.map((row) => row.map((i) => picture(images, i)))),
+      );
+    },
+  });
+  if (!made) return false;
+  const pictures = Array.from({ length: plan.batchSize }, (_, i) => picture(made.images, i));
+  const { logits } = await eye.look(pictures);
+  const kept = pictures.map((_, i) => i).filter((i) => batch.kept[i]);
+  const K = work.teacher.classes.length;
+  const records = kept.map((i): ImageRecord => {
+    const name = work.teacher.classes[batch.labels[i]!]!;
+    const path = `${IMAGES}/${name}/${fileName(work.round, batch.index, i)}`;
+    return { path, class: name, ...confidenceOf(logits.subarray(i * K, (i + 1) * K), batch.labels[i]!) };
+  });
+  const record: BatchRecord = { index: batch.index, seed: batch.seed, loss: made.loss, images: records };
+  await finishBatch(out, work.round, record, await Promise.all(kept.map((i) => png(pictures[i]!))));
+  options.onEvent?.({ type: 'batch', index: batch.index, batches: plan.batches.length, record });
+  return true;
+}
+
+const PREVIEW = 8;
+const PREVIEW_FILE = 'preview.png';
+
+const fileName = (round: number, batch: number, image: number): string =>
+  `${round === 1 ? '' : `r${round}-`}${String(batch).padStart(5, '0')}-${String(image).padStart(3, '0')}.png`;
+
+/** The records of all batches of this round and the ones before it. */
+async function allRecords(work: Work): Promise<ImageRecord[]> {
+  return (await allBatches(work)).flatMap(({ record }) => record.images);
+}
+
+async function allBatches({ out, round, plan }: Work): Promise<{ round: number; record: BatchRecord }[]> {
+  const found: { round: number; record: BatchRecord }[] = [];
+  for (let r = 1; r <= round; r++)
+    for (let index = 0; ; index++) {
+      const record = await finishedBatch(out, r, index);
+      if (record) found.push({ round: r, record });
+      // Of this round any batch may be missing yet; the ones before are complete.
+      if (r < round ? !record : index >= plan.batches.length) break;
+    }
+  return found;
+}
+
+/** Manifest, quality and contact sheets. They depend on the images alone, so two processes write the same. */
+async function finish(work: Work) {
+  const { out, teacher, side, engine, options } = work;
+  const batches = await allBatches(work);
+  const records = batches.flatMap(({ record }) => record.images);
+  const rounds: (SetDescription | undefined)[] = [];
+  for (let r = 1; r <= work.round; r++) rounds.push(await readDescription(out, r));
+  const manifest = { version: 1, rounds, batches: batches.map(({ round, record }) => ({ round, ...record })) };
+  await writeFileAtomic(join(out, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+  const contactSheets = await writeContactSheets(out, work.plan.classes, records, side);
+  await rm(join(out, PREVIEW_FILE), { force: true });
+  const quality = {
+    ...(await measureSet(out, teacher, records, side, engine)),
+    ...(await verify(out, options.verifier)),
+  };
+  await writeFileAtomic(join(out, 'quality.json'), `${JSON.stringify(quality, null, 2)}\n`);
+  return { images: records.length, quality, contactSheets };
+}
+
+/** Another model's accuracy on the set; one that was told before is kept. */
+async function verify(out: string, verifier: string | undefined): Promise<{ verifierTop1?: number }> {
+  if (verifier !== undefined) return { verifierTop1: (await evaluateModel(verifier, { data: out })).top1 };
+  const path = join(out, 'quality.json');
+  if (!existsSync(path)) return {};
+  const { verifierTop1 } = JSON.parse(await readFile(path, 'utf8')) as { verifierTop1?: number };
+  return verifierTop1 === undefined ? {} : { verifierTop1 };
+}

@@ -1,0 +1,80 @@
+import { createReadStream, existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { createGunzip } from 'node:zlib';
+import { extract } from 'tar-stream';
+import { replaceFolderAtomic } from '../formats/atomicNode.ts';
+import { UserError } from '../graph/errors.ts';
+import { type Emoji, splitEmoji } from './emojiSplit.ts';
+import { npmPack } from './npmPackNode.ts';
+
+/** Two drawings of every emoji. The version is pinned, so that the images of a study stay what they were. */
+const SETS = ['google', 'twitter'] as const;
+const VERSION = '16.0.0';
+
+/** Gives the path of a package's tarball, kept in `folder`. */
+export type Obtain = (spec: { readonly name: string; readonly version: string }, folder: string) => Promise<string>;
+
+/**
+ * Writes the emoji of two npm packages as a class folder, `train/<category>/` and `val/<category>/`: 64 px PNGs, transparent as
+ * they come (the decoder lays them over white). A folder that is already there is left alone.
+ * Our choice: no skin variations, which are all but copies and would make `People & Body` half of the images.
+ */
+export async function writeEmojiFolder(dir: string, obtain: Obtain = npmPack): Promise<void> {
+  if (existsSync(dir)) return;
+  const packages = join(dirname(dir), 'packages');
+  const files = new Map<string, Buffer>();
+  let list: Buffer | undefined;
+  for (const set of SETS) {
+    const tarball = await obtain({ name: `emoji-datasource-${set}`, version: VERSION }, packages);
+    const images = await readPackage(tarball, (path) => path === 'emoji.json' || path.startsWith(`img/${set}/64/`));
+    list ??= images.get('emoji.json');
+    for (const [path, bytes] of images) files.set(path, bytes);
+  }
+  const halves = splitEmoji(emojiOf(list, packages));
+  await replaceFolderAtomic(dir, async (folder) => {
+    for (const [half, emoji] of Object.entries(halves))
+      for (const one of emoji) await writeDrawings(join(folder, half, one.category), one, files);
+  });
+}
+
+async function writeDrawings(folder: string, { image }: Emoji, files: ReadonlyMap<string, Buffer>): Promise<void> {
+  for (const set of SETS) {
+    const bytes = files.get(`img/${set}/64/${image}`);
+    if (!bytes) continue;
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, image.replace(/\.png$/, `-${set}.png`)), bytes);
+  }
+}
+
+function emojiOf(list: Buffer | undefined, packages: string): Emoji[] {
+  try {
+    // Drawings of skin tones and hair alone are parts, not emoji.
+    return (JSON.parse(list!.toString('utf8')) as Emoji[]).filter(({ category }) => category !== 'Component');
+  } catch {
+    throw new UserError(
+      `prepare: emoji: wanted a list of emoji in emoji.json of the packages in ${packages}, got none; delete that folder and try again`,
+    );
+  }
+}
+
+/** The files of an npm package whose path inside it is wanted. */
+async function readPackage(tarball: string, wanted: (path: string) => boolean): Promise<Map<string, Buffer>> {
+  const files = new Map<string, Buffer>();
+  const entries = createReadStream(tarball).pipe(createGunzip()).pipe(extract());
+  const broken = (error: Error) => {
+    throw new UserError(`${tarball}: wanted an npm package, got: ${error.message}; delete the file and try again`);
+  };
+  try {
+    for await (const entry of entries) {
+      const path = entry.header.name.replace(/^package\//, '');
+      const keep = entry.header.type === 'file' && wanted(path);
+      const chunks: Buffer[] = [];
+      for await (const chunk of entry) if (keep) chunks.push(chunk as Buffer);
+      if (keep) files.set(path, Buffer.concat(chunks));
+    }
+  } catch (error) {
+    broken(error as Error);
+  }
+  return files;
+}

@@ -1,0 +1,72 @@
+import { UserError } from '../graph/errors.ts';
+import { curveSvg } from './curveSvg.ts';
+import { points, tableCells, tableNotes } from './reportCells.ts';
+import type { StudyReport, TableRow } from './report.ts';
+
+/** A stretch of the page that is made from a study's numbers; what stands between is written by hand. */
+const BLOCK = /<!-- study (\S+) -->[\s\S]*?<!-- end -->/g;
+
+/** The page with its blocks made anew; the prose around them stays. */
+export function fillPage(page: string, reportOf: (name: string) => StudyReport | undefined): string {
+  const opened = page.match(/<!-- study /g)?.length ?? 0;
+  const whole = page.match(BLOCK)?.length ?? 0;
+  if (opened !== whole)
+    throw new UserError(`results page: wanted <!-- end --> after each of ${opened} <!-- study NAME -->, got ${whole}`);
+  return page.replace(BLOCK, (_, name: string) => {
+    const report = reportOf(name);
+    return `<!-- study ${name} -->\n${report ? block(name, report) : 'Not run yet.'}\n<!-- end -->`;
+  });
+}
+
+function block(name: string, report: StudyReport): string {
+  const { runs, teachers } = report;
+  const done = runs.filter(({ state }) => state === 'done').length;
+  const taught = teachers.filter(({ last }) => last !== null).map(({ id, last }) => `${id} ${points(last!)} %`);
+  const missing = done === runs.length ? '' : ` The rest is missing here: rows with fewer seeds are not final.`;
+  return [
+    `${done} of ${runs.length} runs are finished.${missing}${taught.length > 0 ? ` Teachers, ${report.metric}: ${taught.join(', ')}.` : ''}`,
+    '',
+    markdownTable(report),
+    '',
+    ...tableNotes(report),
+    ...(report.baseline
+      ? [
+          `Cost is processor time of a run, evaluation included, over that of ${report.baseline.label} on the same data.`,
+        ]
+      : []),
+    ...(curveSvg(report) === '' ? [] : ['', `![${report.metric} over the share of the data](results/${name}.svg)`]),
+  ].join('\n');
+}
+
+/** The table of the study without its wall times, which say more about the machine's other work than about the methods. */
+function markdownTable(report: StudyReport): string {
+  const { head, rows } = tableCells(report);
+  const time = head.indexOf('time');
+  const kept = (cells: readonly string[], cost: string) => [...cells.filter((_, i) => i !== time), cost];
+  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  const titles = kept(head, 'cost');
+  return [
+    line(titles),
+    line(titles.map(() => '---')),
+    ...rows.map((cells, i) => line(kept(cells, cost(report, report.table[i]!)))),
+  ].join('\n');
+}
+
+function cost({ table, baseline }: StudyReport, row: TableRow): string {
+  if (!baseline) return '-';
+  const same = (other: TableRow) =>
+    Object.entries(row.labels).every(
+      ([axis, label]) => other.labels[axis] === (axis === baseline.axis ? baseline.label : label),
+    );
+  const base = table.find(same);
+  return row.cpuSeconds === null || !base?.cpuSeconds ? '-' : `x ${(row.cpuSeconds / base.cpuSeconds).toFixed(1)}`;
+}
+
+/** The learning curve as a file of its own, on white whatever the page's colours; '' where the study has none. */
+export function curveFile(report: StudyReport): string {
+  const svg = curveSvg(report);
+  if (svg === '') return '';
+  const style =
+    '<style>text{fill:#222;font:12px system-ui,sans-serif}.axis{stroke:#222}.grid{stroke:#222;opacity:.15}</style><rect width="100%" height="100%" fill="#fff"/>';
+  return `${svg.replace('<svg ', '<svg xmlns="http://www.w3.org/2000/svg" ').replace('>', `>${style}`)}\n`;
+}

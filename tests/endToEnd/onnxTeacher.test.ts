@@ -1,0 +1,111 @@
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { EvaluationReport } from '../../src/run/evaluateModel.ts';
+import type { Inspection } from '../../src/run/inspectModel.ts';
+import type { RunResult } from '../../src/run/runResult.ts';
+import { jsonIn, refusalsIn, TINY_RESNET, TINY_VIT, temporaryFolder, writeDataset } from './commandLine.ts';
+
+const dir = temporaryFolder();
+const json = jsonIn(dir);
+const refuses = refusalsIn(dir);
+const COMMON = ['--batch', '8', '--set', 'optim.lr=0.01'];
+const NORMAL = ['--mean', '0.485,0.456,0.406', '--std', '0.229,0.224,0.225'];
+const FILE = 'exported/onnx/model.onnx';
+
+beforeAll(async () => {
+  await writeDataset(join(dir, 'data'));
+  await json('train', '--data', 'data', '--model', ...TINY_RESNET, ...COMMON, '--epochs', '6', '--out', 'cnn');
+  await json('export', 'cnn', '--out', 'exported');
+  mkdirSync(join(dir, 'alone'));
+  copyFileSync(join(dir, FILE), join(dir, 'alone/m.onnx'));
+});
+
+describe('an .onnx file as a REF', () => {
+  it('is described by the files one folder up, and answers as the model that it was exported from', async () => {
+    const own = await json<EvaluationReport>('eval', 'exported', '--data', 'data');
+    const file = await json<EvaluationReport>('eval', FILE, '--data', 'data');
+    expect(file.top1).toBe(own.top1);
+    expect(file.loss).toBeCloseTo(own.loss, 4);
+    const named = await json<EvaluationReport>(
+      'eval',
+      'alone/m.onnx',
+      '--data',
+      'data',
+      ...NORMAL,
+      '--classes',
+      'index',
+    );
+    expect([named.loss, named.classes.map(({ name }) => name).sort()]).toEqual([
+      file.loss,
+      file.classes.map(({ name }) => name).sort(),
+    ]);
+  });
+
+  it('says what it does not know, and takes it from a file of names', async () => {
+    await refuses(
+      ['predict', 'alone/m.onnx', 'data'],
+      2,
+      /names of its 3 classes \(--classes FILE.*nor how pixels are normalised.*--mean/s,
+    );
+    await refuses(
+      ['eval', 'alone/m.onnx', '--data', 'data', ...NORMAL, '--classes', 'nowhere.txt'],
+      2,
+      /nowhere\.txt: no such file; wanted class names/,
+    );
+    writeFileSync(join(dir, 'names.txt'), 'red\ngreen\n');
+    await refuses(
+      ['eval', 'alone/m.onnx', '--data', 'data', ...NORMAL, '--classes', 'names.txt'],
+      2,
+      /wanted 3 class names, one for each of its logits, got 2/,
+    );
+    await refuses(['eval', 'alone/m.onnx', '--data', 'data', '--mean', '1,2', '--classes', 'index'], 2, /mean: .*/);
+    await refuses(
+      ['train', '--init', FILE, '--data', 'data'],
+      2,
+      /wanted a model of Understudy's own to train or to export, got an ONNX file/,
+    );
+  });
+
+  it('is inspected with its stages, without names or normalisation', async () => {
+    const found = await json<Inspection>('inspect', 'alone/m.onnx');
+    expect(found.onnx!.stages.map(({ name }) => name)).toEqual(['s1', 's2', 's3']);
+    expect(found.asTeacher).toEqual(['kd', 'deit', 'dearkd', 'nkd', 'dkd']);
+    expect([found.classes, found.preprocessing]).toEqual([[], null]);
+    const whole = await json<Inspection>('inspect', 'exported');
+    expect(found.macs).toBe(whole.macs);
+  });
+
+  it('teaches: logits by name, maps that are found or named', async () => {
+    const { onnx } = await json<Inspection>('inspect', FILE);
+    const named = onnx!.stages[0]!.candidates[0]!.name;
+    const set = [
+      '--set',
+      `teacher.features.maps.mine=${named}`,
+      '--set',
+      'methods.dearkd.pairs=[{block: 0, stage: mine}]',
+    ];
+    const common = [
+      'distill',
+      '--data',
+      'data',
+      '--student',
+      ...TINY_VIT,
+      ...COMMON,
+      '--method',
+      'dearkd',
+      '--epochs',
+      '1',
+    ];
+    const run = await json<RunResult>(...common, '--teacher', FILE, ...set, '--out', 'taught');
+    const rows = readFileSync(join(dir, 'taught/metrics.jsonl'), 'utf8').trim().split('\n');
+    expect(rows.some((row) => /"train\/loss_hidden":[0-9.e-]+/.test(row))).toBe(true);
+    const own = await json<RunResult>(...common, '--teacher', 'exported', '--out', 'own');
+    expect(run.last['teacher/top1']).toBe(own.last['teacher/top1']);
+    await refuses(
+      [...common, '--teacher', FILE, '--set', 'teacher.features.maps.s1=nothing', '--out', 'no'],
+      2,
+      /teacher\.features\.maps\.s1.*"nothing"/,
+    );
+  });
+});

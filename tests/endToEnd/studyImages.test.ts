@@ -1,0 +1,68 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { planStudy } from '../../src/study/plan.ts';
+import type { StudyReport } from '../../src/study/report.ts';
+import { temporaryFolder, understudy, writeDataset } from './commandLine.ts';
+
+const dir = temporaryFolder();
+
+const STUDY = {
+  name: 'free',
+  base: {
+    data: { dir: 'data', valDir: 'data' },
+    student: { name: 'vit_pico_patch4', settings: { depth: 1, width: 16, heads: 1 } },
+    train: { epochs: 1, batch: 3 },
+    teacher: '$cnn',
+    method: 'kd',
+  },
+  teachers: {
+    cnn: {
+      student: { name: 'resnet8_small', settings: { depths: [1, 1, 1], widths: [4, 8, 8] } },
+      train: { epochs: 1, batch: 8 },
+    },
+  },
+  images: { di: { teacher: '$cnn', images: 9, settings: { iterations: 3, imagesPerClass: 3 } } },
+  axes: {
+    images: [
+      { label: 'made', set: { 'data.dir': '$di' } },
+      { label: 'real', set: { 'data.images': 9, 'data.valDir': null } },
+    ],
+    'train.seed': [0],
+  },
+  baseline: 'made',
+};
+
+it('a study makes the images of its sets once and trains on them', async () => {
+  await writeDataset(join(dir, 'data'));
+  writeFileSync(join(dir, 'study.json'), JSON.stringify(STUDY));
+  const first = await understudy(dir, ['study', 'study.json', '--out', 'out']);
+  expect(first.status, first.stderr).toBe(0);
+  expect(first.stderr).toContain('images $di: 9 in ');
+  const report = JSON.parse(readFileSync(join(dir, 'out/results.json'), 'utf8')) as StudyReport;
+  expect(report.table.map(({ labels }) => labels.images)).toEqual(['made', 'real']);
+  const log = readFileSync(join(dir, 'out/runs/made_seed-0/train.log'), 'utf8');
+  expect(log).toContain('9 training and 12 validation images');
+  writeFileSync(
+    join(dir, 'study.json'),
+    JSON.stringify({
+      ...STUDY,
+      images: { di: { ...STUDY.images.di, images: 12 } },
+      axes: { ...STUDY.axes, 'train.seed': [0, 1] },
+    }),
+  );
+  const second = await understudy(dir, ['study', 'study.json', '--out', 'out']);
+  expect(second.stderr + second.stdout + readFileSync(join(dir, 'out/results.json'), 'utf8')).toContain(
+    'wanted the settings that these images were begun with',
+  );
+});
+
+it('names that do not exist are refused before anything is run', () => {
+  const plan = (change: object) => () => planStudy({ ...STUDY, ...change }, 'study');
+  expect(plan({})).not.toThrow();
+  expect(plan({ images: {} })).toThrow('Unknown set of images "$di"');
+  expect(plan({ images: { di: { teacher: '$cn', images: 9 } } })).toThrow('Unknown teacher "$cn". Did you mean $cnn?');
+  expect(plan({ images: { di: { ...STUDY.images.di, settings: { iteration: 3 } } } })).toThrow(
+    'images.di.settings: unknown key iteration. Did you mean iterations?',
+  );
+});
