@@ -22,6 +22,7 @@ const LAYERS = [
   'engine',
   'formats',
   'data',
+  'store',
   'train',
   'analysis',
   'config',

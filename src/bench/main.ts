@@ -1,16 +1,21 @@
 import { parseArgs } from 'node:util';
+import { benchDistill } from './distill.ts';
 import { benchStep } from './step.ts';
 import { benchSynthesize } from './synthesize.ts';
 
 const USAGE = `npm run bench -- step [--model NAME] [--batch N] [--rounds N] [--json]
   Times the training step (forward, backward, AdamW) in processes of its own, in turn with PyTorch's step on the same shapes
   where python3-torch is installed (and libopenblas0, without which it runs on a slow reference BLAS).
+npm run bench -- distill [--teacher NAME] [--model NAME] [--batch N] [--rounds N] [--json]
+  Times distillation with the teacher in float, in 8 bits and read from the store, in turn with PyTorch's step in float32 and
+  bfloat16 (autocast). Images a second are medians over the rounds; default: DeiT-S into DeiT-Ti, batch 16, 2 rounds.
 npm run bench -- synthesize [--model NAME] [--batch N] [--rounds N] [--json]
   The same for an iteration of image synthesis: a small-stem ResNet as teacher, cross entropy, total variation, BatchNorm statistics.`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
+    teacher: { type: 'string', default: 'deit_small_patch16_224' },
     model: { type: 'string' },
     batch: { type: 'string' },
     rounds: { type: 'string', default: '2' },
@@ -18,12 +23,14 @@ const { values, positionals } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 });
-const BENCHES = {
-  step: () => benchStep(values.model ?? 'deit_tiny_patch16_224', Number(values.batch ?? 16), Number(values.rounds)),
-  synthesize: () =>
-    benchSynthesize(values.model ?? 'resnet20_small', Number(values.batch ?? 64), Number(values.rounds)),
+const [given, rounds] = [Number(values.batch ?? 16), Number(values.rounds)];
+const model = values.model ?? 'deit_tiny_patch16_224';
+const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
+  step: () => benchStep(model, given, rounds),
+  distill: () => benchDistill(values.teacher, model, given, rounds),
+  synthesize: () => benchSynthesize(values.model ?? 'resnet20_small', Number(values.batch ?? 64), rounds),
 };
-const bench = BENCHES[(positionals[0] ?? '') as keyof typeof BENCHES] as (() => Promise<unknown>) | undefined;
+const bench = BENCHES[positionals[0] ?? ''];
 if (values.help || !bench) {
   console.error(USAGE);
   process.exitCode = values.help ? 0 : 2;

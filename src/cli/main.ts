@@ -20,6 +20,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CliCommand>>> = {
   synthesize: async () => (await import('./commands/synthesize.ts')).synthesizeCommand,
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
   study: async () => (await import('./commands/study.ts')).study,
+  store: async () => (await import('./commands/store.ts')).store,
   list: async () => (await import('./commands/list.ts')).list,
 };
 

@@ -77,7 +77,7 @@ function alternatives(schema: z.ZodType): ObjectSchema[] {
   };
   if (shape) return [{ shape }];
   if (def.options) return def.options.flatMap(alternatives);
-  const inner = def.innerType ?? def.out ?? def.element;
+  const inner = def.innerType ?? def.element ?? def.out;
   return inner ? alternatives(inner) : [];
 }
 

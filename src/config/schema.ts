@@ -27,6 +27,10 @@ export const dataSchema = z.strictObject({
   workers: z.union([auto, count]).default('auto'),
   cacheMB: z.number().min(0).default(512),
   maxBadFraction: rate.default(0.01),
+  /** Each image is augmented in so many fixed ways, one an epoch in turn, instead of anew each time: what `teacher.store` needs. */
+  views: count.nullable().default(null),
+  /** The views depend on this seed alone, so that all seeds of a study share them. */
+  viewSeed: z.int().default(0),
 });
 
 /** Names of values in an ONNX file; exporters call some by numbers. */
@@ -59,6 +63,19 @@ export type OnnxSettings = z.output<typeof onnxSchema>;
 export const teacherSchema = onnxSchema.extend({
   /** A trained model: a run folder, an exported folder or an .onnx file. */
   ref: z.string().min(1),
+  /** How it computes. "auto": in 8 bits where that is faster and decides like float on at least 99 % of a sample of the images. */
+  precision: z.union([auto, z.enum(['int8', 'fp32'])]).default('auto'),
+  /** What it answered, kept on the disk for later epochs and runs. */
+  store: z
+    .strictObject({
+      /** "auto": where data.views is set. */
+      use: z.union([auto, z.boolean()]).default('auto'),
+      /** Folder; null: the cache folder of the user. */
+      dir: z.string().min(1).nullable().default(null),
+      /** When the folder has grown beyond this, what was not used for longest goes. */
+      maxGB: z.number().positive().default(20),
+    })
+    .prefault({}),
 });
 
 export const augmentSchema = z.strictObject({

@@ -16,7 +16,7 @@ const wanted = 'an image (jpg, png, webp, bmp, gif, tiff or avif)';
 export async function decodeImage(path: string): Promise<Pixels> {
   let bytes: Buffer;
   try {
-    bytes = readBytes(path);
+    bytes = readImageBytes(path);
   } catch (error) {
     throw cannotRead(path, describeReadError(error as NodeJS.ErrnoException));
   }
@@ -37,7 +37,7 @@ export async function decodeBytes(bytes: Buffer, path: string): Promise<Pixels> 
 export async function greyThumbnail(path: string, side: number): Promise<Uint8Array> {
   let bytes: Buffer;
   try {
-    bytes = readBytes(path);
+    bytes = readImageBytes(path);
   } catch (error) {
     throw cannotRead(path, describeReadError(error as NodeJS.ErrnoException));
   }
@@ -70,7 +70,7 @@ async function decodeBySharp(bytes: Buffer): Promise<Pixels> {
 }
 
 /** The bytes at an address: a file, or a span of one. */
-function readBytes(address: string): Buffer {
+export function readImageBytes(address: string): Buffer {
   const span = spanOf(address);
   if (!span) return readFileSync(address);
   const file = openSync(span.container, 'r');

@@ -1,26 +1,31 @@
 import { join } from 'node:path';
 import { type MessagePort, workerData } from 'node:worker_threads';
 import sharp from 'sharp';
-import { stream } from '../random/stream.ts';
+import { type Stream, stream } from '../random/stream.ts';
 import { normalise, normaliseTable } from './augment/normalise.ts';
 import type { Pixels } from './augment/pixels.ts';
 import { randomErasing } from './augment/randomErasing.ts';
 import { decodeImage } from './decodeNode.ts';
 import { control, readPath, type StartMessage, type WorkerMessage, type WorkerSetup } from './loaderShared.ts';
-import { readCache, writeCache } from './pixelCache.ts';
-import { epochOrder, positionAt, repeatedPlace, stepsPerEpoch } from './sampler.ts';
+import { type PixelCache, readCache, writeCache } from './pixelCache.ts';
+import { epochOrder, positionAt, repeatedPlace, stepsPerEpoch, viewAt } from './sampler.ts';
 import { prepare, vary } from './transformNode.ts';
 
 /** Rows a worker has in hand at once: sharp runs on libuv's threads (4 a process), while this thread fills other rows. */
 const lanes = 4;
 
 const { setup, port } = workerData as { setup: WorkerSetup; port: MessagePort };
-const { batch, train, seed, transform, cache, repeats } = setup;
+const { batch, train, seed, transform, cache, repeats, views, teacherView } = setup;
 const erase = train ? (transform.train.erase ?? 0) : 0;
 const labels = new Int32Array(setup.labels);
 const bad = new Uint8Array(setup.bad);
 const words = new Int32Array(setup.control);
 const table = normaliseTable(transform.mean, transform.std);
+const teacherTable = teacherView && normaliseTable(teacherView.mean, teacherView.std);
+/** The transform at the teacher's size. */
+const teacherTransform = teacherView && { ...transform, imageSize: teacherView.imageSize };
+/** Whether both views are cut from one and the same prepared image. */
+const oneSource = train && transform.train.crop === 'randomResized';
 const n = labels.length;
 const steps = stepsPerEpoch(n, batch, train);
 const slots = setup.slots.map((slot) => ({
@@ -28,6 +33,8 @@ const slots = setup.slots.map((slot) => ({
   labels: new Int32Array(slot.labels),
   indices: new Int32Array(slot.indices),
   valid: new Uint8Array(slot.valid),
+  views: new Int32Array(slot.views),
+  ...(slot.teacherImages && { teacherImages: new Float32Array(slot.teacherImages) }),
 }));
 const orders = new Map<number, Uint32Array>();
 
@@ -78,22 +85,59 @@ async function fillRow(start: StartMessage, index: number, row: number): Promise
   const place = step * batch + row;
   const found = train ? await readTrainRow(epoch, place) : await readEvalRow(place);
   const target = slots[slot]!;
-  const rowSize = 3 * transform.imageSize ** 2;
-  if (found.pixels) {
-    normalise(found.pixels, table, target.images, row * rowSize);
-    if (erase > 0)
-      randomErasing(target.images, row * rowSize, transform.imageSize, erase, stream(seed, 'erase', epoch, place));
-  } else target.images.fill(0, row * rowSize, (row + 1) * rowSize);
+  // Drawn alike for both, so that the same place is erased.
+  const erasing = () => (erase > 0 ? stream(seed, 'erase', epoch, place) : undefined);
+  write(target.images, row, transform.imageSize, table, found.pixels, erasing());
+  if (target.teacherImages && wantsTeacher())
+    write(target.teacherImages, row, teacherView!.imageSize, teacherTable!, found.teacherPixels, erasing());
   target.indices[row] = found.index;
   target.labels[row] = found.index < 0 ? 0 : labels[found.index]!;
   target.valid[row] = found.pixels ? 1 : 0;
+  target.views[row] = found.view ?? 0;
   const done = Atomics.add(words, control.rowsDone(slot), 1) + 1;
   if (done % batch === 0) post({ kind: 'ready' });
 }
 
+function write(
+  out: Float32Array,
+  row: number,
+  size: number,
+  table: Float32Array,
+  pixels: Pixels | undefined,
+  erasing: Stream | undefined,
+): void {
+  const rowSize = 3 * size ** 2;
+  if (!pixels) {
+    out.fill(0, row * rowSize, (row + 1) * rowSize);
+    return;
+  }
+  normalise(pixels, table, out, row * rowSize);
+  if (erasing) randomErasing(out, row * rowSize, size, erase, erasing, transform.imageSize);
+}
+
+const wantsTeacher = (): boolean => teacherView !== undefined && Atomics.load(words, control.withoutTeacher) === 0;
+
+interface Row {
+  readonly index: number;
+  readonly pixels?: Pixels;
+  readonly teacherPixels?: Pixels;
+  readonly view?: number;
+}
+
+/**
+ * The order and the place in it that a row of an epoch shows, and the how-manieth showing of its image that is: with fixed views
+ * each showing takes the next one, the copies of repeated augmentation too.
+ */
+function standing(epoch: number, place: number): { round: number; place: number; turn: number } {
+  if (repeats === 1) return { round: epoch, place, turn: epoch + Math.floor(place / n) };
+  const row = epoch * steps * batch + place;
+  const at = repeatedPlace(row, n, repeats);
+  return { ...at, turn: at.round * repeats + (row % repeats) };
+}
+
 /** The image at `place` of the epoch's order or, where that is bad, the next good one in the same order. */
-async function readTrainRow(epoch: number, place: number): Promise<{ index: number; pixels?: Pixels }> {
-  const from = repeats > 1 ? repeatedPlace(epoch * steps * batch + place, n, repeats) : { round: epoch, place };
+async function readTrainRow(epoch: number, place: number): Promise<Row> {
+  const from = standing(epoch, place);
   const order = orderOf(from.round);
   for (let skip = 0; skip < n; skip++) {
     const index = order[(from.place + skip) % n]!;
@@ -101,22 +145,35 @@ async function readTrainRow(epoch: number, place: number): Promise<{ index: numb
     if (!image) continue;
     // A list shorter than a batch comes round again within it; each round gets crops of its own.
     const round = Math.floor(place / n);
+    const view = views && viewAt(views, readPath(setup.paths, index), from.turn);
     const keys = repeats > 1 ? [epoch, index, place] : round === 0 ? [epoch, index] : [epoch, index, round];
-    return { index, pixels: await vary(image, transform, stream(seed, 'augment', ...keys)) };
+    const draws = () =>
+      views ? stream(views.seed, 'view', readPath(setup.paths, index), view!) : stream(seed, 'augment', ...keys);
+    const pixels = await vary(image.student, transform, draws());
+    const seen = { index, pixels, ...(view !== undefined && { view }) };
+    if (!image.teacher || !teacherTransform) return seen;
+    const zoom = teacherTransform.imageSize / transform.imageSize;
+    return { ...seen, teacherPixels: await vary(image.teacher, teacherTransform, draws(), zoom) };
   }
   return { index: -1 };
 }
 
-async function readEvalRow(place: number): Promise<{ index: number; pixels?: Pixels }> {
+async function readEvalRow(place: number): Promise<Row> {
   if (place >= n) return { index: -1 };
-  const pixels = await readImage(place);
-  return pixels ? { index: place, pixels } : { index: place };
+  const image = await readImage(place);
+  return image ? { index: place, pixels: image.student } : { index: place };
+}
+
+/** What is the same in every epoch. */
+interface Readied {
+  readonly student: Pixels;
+  readonly teacher?: Pixels;
 }
 
 /** The prepared image, or undefined when it cannot be read, which is told once a worker that finds out. */
-async function readImage(index: number): Promise<Pixels | undefined> {
+async function readImage(index: number): Promise<Readied | undefined> {
   if (Atomics.load(bad, index)) return undefined;
-  const kept = cache && readCache(cache, index);
+  const kept = cache && keptImage(cache, index);
   if (kept) return kept;
   let decoded: Pixels;
   try {
@@ -127,9 +184,19 @@ async function readImage(index: number): Promise<Pixels | undefined> {
     Atomics.store(bad, index, 1);
     return undefined;
   }
-  const prepared = await prepare(decoded, transform, train);
-  if (cache) writeCache(cache, index, prepared);
-  return prepared;
+  const student = await prepare(decoded, transform, train);
+  if (cache) writeCache(cache, index, student);
+  if (!wantsTeacher()) return { student };
+  const teacher = oneSource ? student : await prepare(decoded, teacherTransform!, train);
+  if (cache && !oneSource) writeCache(cache, n + index, teacher);
+  return { student, teacher };
+}
+
+function keptImage(cache: PixelCache, index: number): Readied | undefined {
+  const student = readCache(cache, index);
+  if (!student || !wantsTeacher()) return student && { student };
+  const teacher = oneSource ? student : readCache(cache, n + index);
+  return teacher && { student, teacher };
 }
 
 /** Orders of the last two epochs: rows of both are in hand around an epoch's end. */

@@ -1,9 +1,16 @@
 import { availableParallelism } from 'node:os';
 import { UserError } from '../graph/errors.ts';
-import { drawMix, type MixConfig, mixRows } from './augment/mix.ts';
+import { drawMix, type Mix, type MixConfig, mixRows, scaledMix } from './augment/mix.ts';
 import type { TransformConfig } from './augment/pipeline.ts';
 import type { ImageList } from './dataset.ts';
-import { control, type SlotBuffers, type WorkerSetup, writePaths } from './loaderShared.ts';
+import {
+  control,
+  type SlotBuffers,
+  type TeacherView,
+  type ViewOptions,
+  type WorkerSetup,
+  writePaths,
+} from './loaderShared.ts';
 import { createPixelCache } from './pixelCache.ts';
 import { globalStep, type Position, positionAt, stepsPerEpoch } from './sampler.ts';
 import { createWorkerPool, type WorkerPool } from './workerPoolNode.ts';
@@ -28,6 +35,10 @@ export interface LoaderOptions {
   readonly mix?: MixConfig;
   /** Repeated augmentation: rows in a row that show the same training image; default 1. */
   readonly repeats?: number;
+  /** In training: fixed views of each image. */
+  readonly views?: ViewOptions;
+  /** In training: each image a second time, from the same crop and mirroring. */
+  readonly teacherView?: TeacherView;
 }
 
 export interface LoadedBatch extends Position {
@@ -39,6 +50,10 @@ export interface LoadedBatch extends Position {
   readonly indices: Int32Array;
   /** [B], 1 or 0. In evaluation padding rows and unreadable images are 0; in training all are 1. */
   readonly valid: Uint8Array;
+  /** [B]: which view of its image a row is; 0 where views are not fixed. */
+  readonly views: Int32Array;
+  /** [B, 3, T, T], where a teacher view was asked for; mixed as `images`. */
+  readonly teacherImages?: Float32Array;
   /** Rows with `valid` 1. */
   readonly count: number;
   /** Share of its own image and label in a row; the rest is that of row B-1-i (mixup, cutmix). 1: not mixed. */
@@ -59,6 +74,8 @@ export interface Loader {
    * worker's error when one crashes.
    */
   batches(from?: Position): AsyncGenerator<LoadedBatch, void, void>;
+  /** Whether the teacher's view is made, from the next call of `batches` on; its rows are stale where it is not. Default: true. */
+  showTeacher(wanted: boolean): void;
   /** End all workers. A batch being waited for is rejected. */
   close(): Promise<void>;
 }
@@ -87,7 +104,9 @@ export function createLoader(options: LoaderOptions): Loader {
   const streams = createStreams(setup, pool, options.mix);
   const batches = ({ epoch, step }: Position = { epoch: 0, step: 0 }) =>
     streams(globalStep({ epoch, step }, steps), train ? endless : Math.max(0, steps - step), steps);
-  return { stepsPerEpoch: steps, bad, batches, close: () => pool.close() };
+  const words = new Int32Array(setup.control);
+  const showTeacher = (wanted: boolean) => void Atomics.store(words, control.withoutTeacher, wanted ? 0 : 1);
+  return { stepsPerEpoch: steps, bad, batches, showTeacher, close: () => pool.close() };
 }
 
 /** Streams of batches from the pool, one at a time. */
@@ -107,7 +126,8 @@ function createStreams(setup: WorkerSetup, pool: WorkerPool, mix: MixConfig | un
     const stream = endStream();
     // Only when the rows in hand are done may the counters begin anew.
     await pool.idle();
-    words.fill(0, control.ticket);
+    words.fill(0, control.ticket, control.withoutTeacher);
+    words.fill(0, control.header);
     pool.start({ stream, firstStep, batches: total });
     const isOver = () => words[control.stream] !== stream;
     try {
@@ -126,18 +146,20 @@ function createStreams(setup: WorkerSetup, pool: WorkerPool, mix: MixConfig | un
 }
 
 function allocate(options: LoaderOptions): WorkerSetup {
-  const { list, batch, train, seed, transform, prefetch = 3, cacheMB = 512, repeats = 1 } = options;
+  const { list, batch, train, seed, transform, prefetch = 3, cacheMB = 512, repeats = 1, views, teacherView } = options;
   const n = list.paths.length;
   const labels = new SharedArrayBuffer(4 * n);
   new Int32Array(labels).set(list.labels);
-  const cache = createPixelCache(n, cacheMB);
+  const cache = createPixelCache(teacherView ? 2 * n : n, cacheMB);
   return {
     paths: writePaths(list),
     labels,
     bad: new SharedArrayBuffer(n),
     ...{ transform, batch, train, seed, repeats },
     control: new SharedArrayBuffer(4 * (control.header + 2 * prefetch)),
-    slots: Array.from({ length: prefetch }, () => allocateSlot(batch, transform.imageSize)),
+    slots: Array.from({ length: prefetch }, () => allocateSlot(batch, transform.imageSize, teacherView)),
+    ...(views && { views }),
+    ...(teacherView && { teacherView }),
     ...(cache && { cache }),
   };
 }
@@ -154,17 +176,23 @@ function isReady(words: Int32Array, index: number, batch: number, prefetch: numb
 }
 
 /** Copies a finished slot to arrays of the caller and frees it; arrays come back by release() and are used again. */
-function batchTaker(words: Int32Array, { slots, batch, seed, transform }: WorkerSetup, mixing: MixConfig | undefined) {
-  const spare: Float32Array[] = [];
-  const size = transform.imageSize;
+function batchTaker(words: Int32Array, setup: WorkerSetup, mixing: MixConfig | undefined) {
+  const { slots, batch, seed, transform, teacherView } = setup;
+  const [spare, spareTeacher]: [Float32Array[], Float32Array[]] = [[], []];
+  // The batch is copied anyway: to mix while copying costs next to nothing, and all who see the batch see it mixed.
+  const copy = (from: SharedArrayBuffer, kept: Float32Array[], size: number, mix: Mix | undefined) => {
+    const shared = new Float32Array(from);
+    const out = kept.pop() ?? new Float32Array(shared.length);
+    if (mix) mixRows(shared, out, batch, size, scaledMix(mix, size / transform.imageSize));
+    else out.set(shared);
+    return out;
+  };
   return (slot: number, { epoch, step }: Position) => {
     const from = slots[slot]!;
-    const shared = new Float32Array(from.images);
-    const images = spare.pop() ?? new Float32Array(shared.length);
-    // The batch is copied anyway: to mix while copying costs next to nothing, and all who see the batch see it mixed.
-    const mix = mixing && drawMix(mixing, size, seed, epoch, step);
-    if (mix) mixRows(shared, images, batch, size, mix);
-    else images.set(shared);
+    const mix = mixing && drawMix(mixing, transform.imageSize, seed, epoch, step);
+    const images = copy(from.images, spare, transform.imageSize, mix);
+    const teacherImages = from.teacherImages && copy(from.teacherImages, spareTeacher, teacherView!.imageSize, mix);
+    const views = new Int32Array(from.views).slice();
     const valid = new Uint8Array(from.valid).slice();
     const [labels, indices] = [new Int32Array(from.labels).slice(), new Int32Array(from.indices).slice()];
     Atomics.add(words, control.taken(slot), 1);
@@ -172,15 +200,19 @@ function batchTaker(words: Int32Array, { slots, batch, seed, transform }: Worker
     let held = true;
     const release = () => {
       if (held) spare.push(images);
+      if (held && teacherImages) spareTeacher.push(teacherImages);
       held = false;
     };
     const count = valid.reduce((sum, x) => sum + x, 0);
-    return { images, labels, indices, valid, count, own: mix?.own ?? 1, release };
+    const own = mix?.own ?? 1;
+    return { images, labels, indices, valid, views, ...(teacherImages && { teacherImages }), count, own, release };
   };
 }
 
-function allocateSlot(batch: number, size: number): SlotBuffers {
+function allocateSlot(batch: number, size: number, teacher: TeacherView | undefined): SlotBuffers {
   return {
+    views: new SharedArrayBuffer(4 * batch),
+    ...(teacher && { teacherImages: new SharedArrayBuffer(4 * batch * 3 * teacher.imageSize ** 2) }),
     images: new SharedArrayBuffer(4 * batch * 3 * size * size),
     labels: new SharedArrayBuffer(4 * batch),
     indices: new SharedArrayBuffer(4 * batch),

@@ -24,7 +24,23 @@ export interface WorkerSetup {
   readonly repeats: number;
   readonly control: SharedArrayBuffer;
   readonly slots: readonly SlotBuffers[];
+  /** Holds two entries an image where there is a teacher view: the student's pixels, then those of all teachers' views. */
   readonly cache?: PixelCache;
+  readonly views?: ViewOptions;
+  readonly teacherView?: TeacherView;
+}
+
+/** A fixed number of augmented forms of each image, in turn, instead of a new one each epoch. */
+export interface ViewOptions {
+  readonly count: number;
+  readonly seed: number;
+}
+
+/** The same augmented image once more, as a teacher with another input size wants it. */
+export interface TeacherView {
+  readonly imageSize: number;
+  readonly mean: readonly [number, number, number];
+  readonly std: readonly [number, number, number];
 }
 
 /** One batch under construction; B rows each. */
@@ -37,6 +53,10 @@ export interface SlotBuffers {
   readonly indices: SharedArrayBuffer;
   /** Uint8 [B]. */
   readonly valid: SharedArrayBuffer;
+  /** Int32 [B]: which view of the image. */
+  readonly views: SharedArrayBuffer;
+  /** Float32 [B, 3, T, T]. */
+  readonly teacherImages?: SharedArrayBuffer;
 }
 
 /** Int32 words of `control`; after `header` come, by slot, the rows finished and the batches taken from it. */
@@ -47,9 +67,11 @@ export const control = {
   ticket: 1,
   /** Changes whenever a waiting worker should look again. */
   signal: 2,
-  header: 3,
-  rowsDone: (slot: number) => 3 + 2 * slot,
-  taken: (slot: number) => 4 + 2 * slot,
+  /** 1 while nobody wants the teacher's view. */
+  withoutTeacher: 3,
+  header: 4,
+  rowsDone: (slot: number) => 4 + 2 * slot,
+  taken: (slot: number) => 5 + 2 * slot,
 } as const;
 
 export interface StartMessage {

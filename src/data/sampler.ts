@@ -36,3 +36,12 @@ export function repeatedPlace(row: number, n: number, repeats: number): { round:
   const image = Math.floor(row / repeats);
   return { round: Math.floor(image / n), place: image % n };
 }
+
+/** Which of its fixed views an image shows in an epoch: each once in `count` epochs, in an order drawn anew after that. */
+export function viewAt(
+  { count, seed }: { readonly count: number; readonly seed: number },
+  image: string,
+  epoch: number,
+): number {
+  return permutation(count, stream(seed, 'view order', image, Math.floor(epoch / count)))[epoch % count]!;
+}

@@ -25,28 +25,33 @@ export async function prepare(image: Pixels, config: TransformConfig, train: boo
   return evalPixels(image, size, train ? 1 : config.evalCropRatio);
 }
 
-/** The random part of the training transform: imageSize x imageSize pixels, a function of `random` alone. */
-export async function vary(image: Pixels, config: TransformConfig, random: Stream): Promise<Pixels> {
+/**
+ * The random part of the training transform: imageSize x imageSize pixels, a function of `random` alone. The same draws give
+ * the same crop, mirroring and colours at any image size; `zoom` is that size over the one that lengths in pixels (`padding`, the
+ * blur of 3-Augment) are meant for.
+ */
+export async function vary(image: Pixels, config: TransformConfig, random: Stream, zoom = 1): Promise<Pixels> {
   const { crop, flip } = config.train;
-  const cropped = crop === 'none' ? image : await cropAtRandom(image, config, random);
-  return recolour(random.uniform() < flip ? flipHorizontal(cropped) : cropped, config, random);
+  const cropped = crop === 'none' ? image : await cropAtRandom(image, config, random, zoom);
+  return recolour(random.uniform() < flip ? flipHorizontal(cropped) : cropped, config, random, zoom);
 }
 
 /** What the recipes do after crop and mirror, on bytes. Geometry shows the mean colour where the image ends (timm). */
-function recolour(image: Pixels, { mean, train }: TransformConfig, random: Stream): Pixels {
+function recolour(image: Pixels, { mean, train }: TransformConfig, random: Stream, zoom: number): Pixels {
   const { randAugment: policy, threeAugment: three, colourJitter: strength = 0, interpolation = 'fast' } = train;
   if (policy) {
     const fill = mean.map((x) => Math.min(255, Math.round(255 * x))) as [number, number, number];
     return randAugment(image, policy, interpolation === 'fast' ? 'bicubic' : interpolation, fill, random);
   }
-  return colourJitter(three ? threeAugment(image, random) : image, strength, random);
+  return colourJitter(three ? threeAugment(image, random, zoom) : image, strength, random);
 }
 
-function cropAtRandom(image: Pixels, config: TransformConfig, random: Stream): Pixels | Promise<Pixels> {
+function cropAtRandom(image: Pixels, config: TransformConfig, random: Stream, zoom: number): Pixels | Promise<Pixels> {
   const { crop, padding, scale, ratio, interpolation = 'fast' } = config.train;
   if (crop === 'pad') {
     const { left, top } = padCropOffset(padding, random);
-    return padCrop(image, padding, left, top);
+    const scaled = (pixels: number) => Math.round(pixels * zoom);
+    return padCrop(image, scaled(padding), scaled(left), scaled(top));
   }
   const box = randomResizedCrop(image.width, image.height, scale, ratio, random);
   const [cropped, size] = [cropPixels(image, box), config.imageSize];

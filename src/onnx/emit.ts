@@ -114,12 +114,15 @@ function nodeProto(
   count: number,
 ): Init<typeof NodeProtoSchema> {
   const unused = (t: Tensor) => node.op.optionalOutputs && t.index > 0 && !used.has(t);
+  const output = node.outputs.map((t) => (unused(t) ? '' : names.get(t)!));
+  // An empty name at the end makes ONNX Runtime's layout rewriting of 8-bit pools lose their result.
+  while (output.at(-1) === '') output.pop();
   return {
     name: `${node.label}/${node.op.name}#${count}`,
     opType: node.op.name,
     domain: node.op.domain ?? '',
     input: node.inputs.map((t) => (t ? names.get(t)! : '')),
-    output: node.outputs.map((t) => (unused(t) ? '' : names.get(t)!)),
+    output,
     attribute: Object.entries(node.attrs).map(([key, value]) =>
       attribute(key, value, node.op.floatAttrs?.includes(key) ?? false),
     ),

@@ -1,6 +1,7 @@
 import { compareCases, elementwiseCases } from './cases/elementwise.ts';
 import { convCases, poolCases } from './cases/conv.ts';
 import { matmulCases } from './cases/matmul.ts';
+import { integerCases } from './cases/integer.ts';
 import { gatherCases, movementCases } from './cases/movement.ts';
 import type { OpCase } from './cases/opCase.ts';
 import { normCases, reduceCases, softmaxCases } from './cases/reduce.ts';
@@ -21,6 +22,7 @@ export const CASES: Readonly<Record<OpName, readonly OpCase[]>> = {
   ...convCases,
   ...poolCases,
   ...normCases,
+  ...integerCases,
 };
 
 export { type CaseValues, type OpCase, realise } from './cases/opCase.ts';

@@ -3,6 +3,7 @@ import * as compare from './compare.ts';
 import * as conv from './conv.ts';
 import * as elementwise from './elementwise.ts';
 import * as gather from './gather.ts';
+import * as integer from './integer.ts';
 import * as matmul from './matmul.ts';
 import * as movement from './movement.ts';
 import * as norm from './norm.ts';
@@ -21,6 +22,7 @@ const FILES = {
   ...conv,
   ...pool,
   ...norm,
+  ...integer,
 };
 
 type OpNames<T> = { [K in keyof T]: T[K] extends import('../graph/tensor.ts').Op ? K : never }[keyof T];

@@ -1,7 +1,8 @@
-import { input } from '../graph/build.ts';
+import { input, inputName, isInput } from '../graph/build.ts';
 import { withLabel } from '../graph/scope.ts';
 import { sizeOf } from '../graph/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
+import { topologicalOrder } from '../graph/walk.ts';
 import type { Terms } from '../methods/method.ts';
 import type { Features, Model } from '../models/index.ts';
 import { inputStore, type NoiseSpec, type ParamSpec, Scope } from '../nn/scope.ts';
@@ -12,6 +13,7 @@ import type { OptimParam, Transform } from '../optim/transform.ts';
 import { closeProgram, type Program } from './program.ts';
 import { sharedGrad } from './sharedGrad.ts';
 import { layOut, type Vector, vectorPorts } from './state.ts';
+import { fedFeatures } from './teacherPorts.ts';
 
 /** What a step optimises: terms of a loss over whatever parameters the build asks for, be it a network's weights or images. */
 export interface StepSpec {
@@ -32,7 +34,7 @@ export interface TrainSpec extends Omit<StepSpec, 'terms' | 'project'> {
   /** Images in a micro-batch. */
   readonly batch: number;
   readonly student: Model;
-  /** Builds the frozen teacher's features on the student's pixels [B,3,S,S]. */
+  /** The frozen teacher's features: ports (teacherPorts.ts), or built on the student's pixels [B,3,S,S]. */
   readonly teacher?: (pixels: Tensor) => Features;
   readonly loss: (context: {
     scope: Scope;
@@ -63,6 +65,13 @@ export function collectParams(spec: TrainSpec | StepSpec): ParamSpec[] {
   const store = inputStore();
   buildLoss(stepOf(spec), new Scope(store, true));
   return [...store.params.values()];
+}
+
+/** The names of the teacher's features that the loss reads. */
+export function readFeatures(spec: TrainSpec): string[] {
+  const { terms } = buildLoss(stepOf(spec), new Scope(inputStore(), true));
+  const nodes = topologicalOrder(Object.values(terms).map(({ value }) => value));
+  return fedFeatures(nodes.filter(({ outputs }) => isInput(outputs[0]!)).map(({ outputs }) => inputName(outputs[0]!)));
 }
 
 /** The trainable set is what `terms` declares: here the student's weights and the method's own. */

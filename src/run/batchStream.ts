@@ -31,10 +31,23 @@ export class BatchStream {
   async peek(update: number): Promise<TrainBatch> {
     await this.#end();
     const batch = await this.next(update);
-    const copy = { ...batch, images: batch.images.slice(), labels: batch.labels.slice(), release: () => undefined };
+    const { images, labels, teacherImages } = batch;
+    const copy = {
+      ...batch,
+      images: images.slice(),
+      labels: labels.slice(),
+      ...(teacherImages && { teacherImages: teacherImages.slice() }),
+      release: () => undefined,
+    };
     batch.release();
     await this.#end();
     return copy;
+  }
+
+  /** Whether the teacher's own view is made from the next batch on. */
+  async showTeacher(wanted: boolean): Promise<void> {
+    await this.#end();
+    this.#loader.showTeacher(wanted);
   }
 
   async close(): Promise<void> {

@@ -2,13 +2,15 @@ import { select } from '../data/index.ts';
 import type { Engine } from '../engine/contract.ts';
 import { UserError } from '../graph/errors.ts';
 import { trainProgram } from '../program/trainProgram.ts';
-import { batchInputs, runUpdates } from '../train/stageLoop.ts';
+import { runUpdates, taughtInputs } from '../train/stageLoop.ts';
 import { TrainState } from '../train/trainState.ts';
 import { BatchStream } from './batchStream.ts';
 import { type RunParts, stageSpec } from './buildStage.ts';
 import { trainLoader } from './runData.ts';
 import { RunEvaluator } from './runEvaluator.ts';
 import type { PlannedStage } from './stagePlan.ts';
+import { openStageTeacher } from './stageTeacher.ts';
+import { ownView } from './teacher.ts';
 import { updatesIn } from './trainRun.ts';
 
 /** Our choice: enough real updates to be past caches and the first compile, few enough to be short beside the run. */
@@ -33,7 +35,7 @@ interface Measured {
 
 /**
  * The epochs that fit into a time: some updates of each stage on real batches and a part of an evaluation are timed, and what
- * they changed is thrown away.
+ * they changed is thrown away, but for teacher outputs that are kept: these are as good as any.
  * @param began when the run began, by performance.now(): what it has taken since, the probe included, counts
  * @throws UserError where not even the least number of epochs fits
  */
@@ -77,17 +79,23 @@ async function timeStage(
   const { settings, student } = parts;
   const { batch, accumulate, seed, ema } = settings.train;
   const began = performance.now();
+  const teacher = await openStageTeacher(parts, stage, engine, undefined, () => undefined);
   const program = trainProgram(stageSpec(parts, stage, unitWeights(parts, stage)));
   const update = await engine.compile(program.update);
   const accumulateStep = program.accumulate && (await engine.compile(program.accumulate));
   const setup = (performance.now() - began) / 1000;
   const state = new TrainState(engine, program);
   state.write(new Map(), seed);
-  const batches = new BatchStream(trainLoader(parts.data, parts.config, settings), updatesPerEpoch, accumulate);
+  const batches = new BatchStream(
+    trainLoader(parts.data, parts.config, settings, teacher && ownView(parts.teacher!, parts.preprocessing)),
+    updatesPerEpoch,
+    accumulate,
+  );
   const run = async (from: number, to: number, until: number) =>
     runUpdates({
       ...{ engine, program, update, accumulateStep, accumulate, state, batch, seed, from, to, updatesPerEpoch },
-      inputs: async () => batchInputs(engine, await batches.next(from), student.classes, settings.imageSize),
+      inputs: async () =>
+        taughtInputs(engine, await batches.next(from), student.classes, settings.imageSize, teacher?.source.feeds),
       stage: stage.index,
       totalSteps: to,
       // So small that nothing can diverge; the time does not depend on it.
@@ -103,6 +111,7 @@ async function timeStage(
     return { seconds: (performance.now() - timed) / 1000 / (last - first), setup };
   } finally {
     await batches.close();
+    await teacher?.source.close();
     await update.dispose();
     await accumulateStep?.dispose();
   }
@@ -123,7 +132,7 @@ async function timeEvaluation(parts: RunParts, engine: Engine): Promise<number> 
     val,
     Array.from({ length: count }, (_, i) => i),
   );
-  const evaluator = new RunEvaluator({ ...parts, data: { ...parts.data, val: few } }, engine);
+  const evaluator = new RunEvaluator({ ...parts, data: { ...parts.data, val: few } }, engine, () => undefined);
   try {
     const program = trainProgram(stageSpec(parts, parts.stages[0]!, {}));
     const state = new TrainState(engine, program);

@@ -9,6 +9,7 @@ import { layerDecay } from '../optim/layerDecay.ts';
 import { sgd } from '../optim/sgd.ts';
 import { chain, type Transform } from '../optim/transform.ts';
 import { Scope } from '../nn/scope.ts';
+import { teacherPorts } from '../program/teacherPorts.ts';
 import type { TrainSpec } from '../program/trainProgram.ts';
 import type { Preprocessing } from '../formats/modelFolderNode.ts';
 import type { Settings } from './defaults.ts';
@@ -16,7 +17,7 @@ import type { LoadedModel } from './modelReference.ts';
 import type { RunData } from './runData.ts';
 import type { PlannedStage } from './stagePlan.ts';
 import { stageSettings } from './stageSchedule.ts';
-import { teacherBuilder } from './teacher.ts';
+import { teacherFeatures, teacherPixels, type TeacherUse } from './teacher.ts';
 
 /** All that the stages of a run share. */
 export interface RunParts {
@@ -69,15 +70,21 @@ function refuse(method: string, role: 'student' | 'teacher', needs: readonly Fea
   );
 }
 
-/** The symbolic description of a stage's step. */
+/** What a stage uses of the teacher; undefined for one without distillation. */
+export function teacherUse({ teacher, data }: RunParts, { method, settings }: PlannedStage): TeacherUse | undefined {
+  const features = method.needs(settings).teacher;
+  return teacher && features.length > 0 ? { teacher, classes: data.classes, features } : undefined;
+}
+
+/** The symbolic description of a stage's step. The teacher's features are ports. */
 export function stageSpec(parts: RunParts, stage: PlannedStage, weights: Readonly<Record<string, number>>): TrainSpec {
-  const { settings, student, teacher, data, preprocessing } = parts;
-  const needs = stage.method.needs(stage.settings);
-  const uses = needs.teacher.length > 0 && teacher;
+  const { settings, student, preprocessing } = parts;
+  const uses = teacherUse(parts, stage);
+  const { batch } = settings.train;
   return {
-    batch: settings.train.batch,
+    batch,
     student,
-    ...(uses ? { teacher: teacherBuilder(teacher, preprocessing, data.classes, needs.teacher) } : {}),
+    ...(uses ? { teacher: () => teacherPorts(teacherFeatures(uses, teacherPixels(uses, batch), preprocessing)) } : {}),
     loss: ({ scope, student, teacher, targets }) =>
       stage.method.loss({ scope, student, teacher, targets, config: stage.settings }),
     optimiser: optimiserOf(stageSettings(settings, parts.config, stage).optim),

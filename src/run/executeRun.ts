@@ -4,20 +4,22 @@ import { type TrainProgram, trainProgram } from '../program/trainProgram.ts';
 import { type Checkpoint, type Progress, saveCheckpoint } from '../train/checkpointNode.ts';
 import type { RunEvent, UnstampedEvent } from '../train/events.ts';
 import type { Logger } from '../train/loggers/logger.ts';
-import { batchInputs, runUpdates } from '../train/stageLoop.ts';
+import { runUpdates, taughtInputs } from '../train/stageLoop.ts';
 import { TrainState } from '../train/trainState.ts';
 import { toldEarly, watch } from './earlyStop.ts';
 import { BatchStream } from './batchStream.ts';
 import { announce } from './announce.ts';
 import { bestStep, type RunResult } from './runResult.ts';
 import { type RunParts, stageSpec } from './buildStage.ts';
-import { initialWeights } from './initialWeights.ts';
+import { initialState } from './initialWeights.ts';
 import type { LoadedModel } from './modelReference.ts';
 import { trainLoader } from './runData.ts';
 import { openRunLoggers } from './runLoggersNode.ts';
 import { writeRunConfig } from './runConfigNode.ts';
 import { RunEvaluator } from './runEvaluator.ts';
 import type { PlannedStage } from './stagePlan.ts';
+import { openStageTeacher, type StageTeacher } from './stageTeacher.ts';
+import { ownView } from './teacher.ts';
 import { stageSchedule } from './stageSchedule.ts';
 import { updatesIn } from './trainRun.ts';
 import { nextLedger, nextMultiple } from './ledgerSteps.ts';
@@ -69,6 +71,7 @@ class RunExecution {
   readonly #updatesPerEpoch: number;
   readonly #totalSteps: number;
   #state: TrainState | undefined;
+  #teacher: StageTeacher | undefined;
   #progress: Progress;
   #from: Checkpoint | undefined;
   #lastSave = performance.now();
@@ -86,10 +89,10 @@ class RunExecution {
     this.#options = options;
     this.#logger = logger;
     this.#from = from;
-    this.#evaluator = new RunEvaluator(parts, options.engine);
+    this.#evaluator = new RunEvaluator(parts, options.engine, (message) => this.emit({ type: 'warning', message }));
     this.#updatesPerEpoch = updatesIn(data.train.paths.length, settings.train.batch, settings.train.accumulate);
     this.#batches = new BatchStream(
-      trainLoader(data, parts.config, settings),
+      trainLoader(data, parts.config, settings, parts.teacher && ownView(parts.teacher, parts.preprocessing)),
       this.#updatesPerEpoch,
       settings.train.accumulate,
     );
@@ -148,6 +151,7 @@ class RunExecution {
   }
 
   async close(): Promise<void> {
+    await this.#teacher?.source.close();
     await this.#batches.close();
     await this.#evaluator.close();
     await this.#logger.close();
@@ -167,7 +171,7 @@ class RunExecution {
         stage.to,
         nextMultiple(step, this.#updatesPerEpoch * this.#parts.settings.train.evalEvery),
       );
-      const { settings, student } = this.#parts;
+      const { settings } = this.#parts;
       const ledgerAt = nextLedger(stage, step, settings.train.ledgerEvery);
       const finished = await runUpdates({
         engine,
@@ -176,8 +180,7 @@ class RunExecution {
         accumulateStep,
         accumulate: settings.train.accumulate,
         state: this.#state!,
-        inputs: async () =>
-          batchInputs(engine, await this.#batches.next(this.#progress.step), student.classes, settings.imageSize),
+        inputs: () => this.#inputs(),
         batch: settings.train.batch,
         stage: stage.index,
         from: step,
@@ -205,13 +208,18 @@ class RunExecution {
   async #enterStage(stage: PlannedStage) {
     const { engine } = this.#options;
     const { seed } = this.#parts.settings.train;
-    const inherited = this.#from?.state ?? (this.#state ? await this.#state.read() : this.#initialState());
+    const emit = (event: UnstampedEvent) => this.emit(event);
+    const begun = () => initialState(this.#parts, this.#parts.init, emit);
+    const inherited = this.#from?.state ?? (this.#state ? await this.#state.read() : begun());
     const resuming =
       this.#from !== undefined && this.#progress.stage === stage.index && this.#progress.step > stage.from;
-    const note = (message: string) => this.emit({ type: 'note', message });
+    await this.#teacher?.source.close();
+    const known = resuming ? this.#progress.teacher : undefined;
+    this.#teacher = await openStageTeacher(this.#parts, stage, engine, known, emit);
+    await this.#batches.showTeacher(this.#teacher !== undefined);
     const weights = resuming
       ? this.#progress.weights
-      : await measureAutoWeights(this.#probeTask(stage, {}), inherited, note);
+      : await measureAutoWeights(this.#probeTask(stage, {}), inherited, (message) => emit({ type: 'note', message }));
     const program = trainProgram(stageSpec(this.#parts, stage, weights));
     const update = await engine.compile(program.update, { stays });
     const accumulateStep = program.accumulate && (await engine.compile(program.accumulate, { stays }));
@@ -219,7 +227,9 @@ class RunExecution {
     state.write(inherited, seed);
     this.#state = state;
     this.#from = undefined;
-    this.#progress = { ...this.#progress, stage: stage.index, weights };
+    const { teacher: _, ...progress } = this.#progress;
+    const teacher = this.#teacher && { teacher: this.#teacher.choice };
+    this.#progress = { ...progress, stage: stage.index, weights, ...teacher };
     return { program, update, accumulateStep };
   }
 
@@ -231,7 +241,14 @@ class RunExecution {
       seed: this.#parts.settings.train.seed,
       step,
       peek: () => this.#batches.peek(step),
+      teacher: this.#teacher?.source.feeds,
     };
+  }
+
+  async #inputs() {
+    const { settings, student } = this.#parts;
+    const batch = await this.#batches.next(this.#progress.step);
+    return taughtInputs(this.#options.engine, batch, student.classes, settings.imageSize, this.#teacher?.source.feeds);
   }
 
   /** What each loss term weighs in the gradient now; told where there is more than one. */
@@ -241,17 +258,6 @@ class RunExecution {
     const probed = await probeTerms(this.#probeTask(stage, this.#progress.weights), vectors, this.#state!);
     const epoch = Math.floor(step / this.#updatesPerEpoch) + 1;
     this.emit({ type: 'ledger', step, epoch, stage: stage.index, terms: ledgerOf(weights, probed) });
-  }
-
-  #initialState() {
-    const { init, student, data } = this.#parts;
-    if (!init) return new Map();
-    const { weights, sameHead } = initialWeights(init, student, data.classes);
-    this.emit({
-      type: 'note',
-      message: `weights from ${init.path}${sameHead ? '' : `; a new head for ${data.classes.length} classes`}`,
-    });
-    return new Map([...weights].map(([name, weight]) => [`param.${name}`, weight]));
   }
 
   /** Whether a checkpoint is due: by the clock, or because the run is to stop. */

@@ -4,6 +4,8 @@ import type { Model, ModelConfig } from '../models/index.ts';
 import { modelParams } from '../program/evalProgram.ts';
 import { positionsFor } from '../formats/foreignModelNode.ts';
 import type { Weight } from '../formats/modelFolderNode.ts';
+import type { UnstampedEvent } from '../train/events.ts';
+import type { RunParts } from './buildStage.ts';
 import type { LoadedModel } from './modelReference.ts';
 
 const HEADS = ['head.', 'head_dist.', 'fc.'];
@@ -48,4 +50,17 @@ function fitted(init: LoadedModel, student: Model): ReadonlyMap<string, Weight> 
   );
   const resized = same ? positionsFor(config, position) : undefined;
   return resized ? new Map([...init.weights, ['pos_embed', resized.weight]]) : init.weights;
+}
+
+/** The state that a run starts from: that of `init`, or nothing, so that the initialisers fill it. */
+export function initialState(
+  { student, data }: Pick<RunParts, 'student' | 'data'>,
+  init: LoadedModel | undefined,
+  emit: (event: UnstampedEvent) => void,
+): Map<string, Weight> {
+  if (!init) return new Map();
+  const { weights, sameHead } = initialWeights(init, student, data.classes);
+  const head = sameHead ? '' : `; a new head for ${data.classes.length} classes`;
+  emit({ type: 'note', message: `weights from ${init.path}${head}` });
+  return new Map([...weights].map(([name, weight]) => [`param.${name}`, weight]));
 }

@@ -12,6 +12,7 @@ import {
   parseRandAugment,
   showPlaces,
   subset,
+  type TeacherView,
   type TransformConfig,
 } from '../data/index.ts';
 import { UserError } from '../graph/errors.ts';
@@ -108,7 +109,13 @@ export function transformOf({ imageSize, augment }: Settings): TransformConfig {
   };
 }
 
-export function trainLoader(data: RunData, config: RunConfig, settings: Settings): Loader {
+export function trainLoader(
+  data: RunData,
+  config: RunConfig,
+  settings: Settings,
+  teacherView?: TeacherView | undefined,
+): Loader {
+  const { views, viewSeed } = config.data;
   return createLoader({
     list: data.train,
     transform: transformOf(settings),
@@ -117,6 +124,8 @@ export function trainLoader(data: RunData, config: RunConfig, settings: Settings
     seed: settings.train.seed,
     repeats: settings.augment.repeats,
     mix: mixOf(settings),
+    ...(views === null ? {} : { views: { count: views, seed: viewSeed } }),
+    ...(teacherView && { teacherView }),
     ...loaderOptions(config),
   });
 }

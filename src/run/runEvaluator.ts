@@ -11,7 +11,9 @@ import { agreement, type Evaluation } from '../train/metrics.ts';
 import type { TrainState } from '../train/trainState.ts';
 import { AttentionProbe } from './attentionProbe.ts';
 import type { RunParts } from './buildStage.ts';
+import { KeptAnswers } from './keptAnswers.ts';
 import { evalLoader, transformOf } from './runData.ts';
+import { openAnswerStore, storeWanted } from './teacherStore.ts';
 
 export interface Evaluated {
   /** One event for the weights and one for their average. */
@@ -52,12 +54,14 @@ export class RunEvaluator {
   readonly #engine: Engine;
   readonly #loader: Loader;
   readonly #attention: AttentionProbe;
+  readonly #warn: (message: string) => void;
   #compiled: Compiled | undefined;
   #program: Program | undefined;
   #teacher: TeacherAnswers | undefined;
 
-  constructor(parts: RunParts, engine: Engine) {
+  constructor(parts: RunParts, engine: Engine, warn: (message: string) => void) {
     this.#parts = parts;
+    this.#warn = warn;
     this.#engine = engine;
     const { data, settings, config } = parts;
     this.#loader = evalLoader(data.val, transformOf(settings), settings.train.evalBatch, config);
@@ -158,14 +162,18 @@ export class RunEvaluator {
     const { imageSize, mean, std, evalCropRatio } = teacher.preprocessing;
     const transform = { ...transformOf(settings), imageSize, mean, std, evalCropRatio };
     const loader = evalLoader(data.val, transform, batch, config);
-    const compiled = await this.#engine.compile(frozenProgram(teacher.network, teacher.weights, batch));
+    const program = frozenProgram(teacher.network, teacher.weights, batch);
+    const kept = storeWanted(config)
+      ? new KeptAnswers(this.#engine, program, await openAnswerStore(config, teacher, data.val, this.#warn))
+      : undefined;
+    const compiled = kept ?? (await this.#engine.compile(program));
     const count = data.val.paths.length * K;
     const logits = count <= KEPT_LOGITS ? new Float32Array(count) : undefined;
     const found = await this.#run({
       compiled,
       classes: K,
       imageSize,
-      batches: loader.batches(),
+      batches: kept?.watch(loader) ?? loader.batches(),
       order,
       onLogits: (row, index) => logits?.set(row, index * K),
     });

@@ -4,7 +4,7 @@ import { type ProbeProgram, probeProgram } from '../program/probeProgram.ts';
 import type { Vector } from '../program/state.ts';
 import { type TrainSpec, trainProgram } from '../program/trainProgram.ts';
 import { stream } from '../random/stream.ts';
-import { targetRows, type TrainBatch } from '../train/stageLoop.ts';
+import { targetRows, type TeacherFeeds, type TrainBatch } from '../train/stageLoop.ts';
 import { type StateArray, TrainState } from '../train/trainState.ts';
 
 /** A loss term by itself, unweighted. */
@@ -33,10 +33,10 @@ export class TermProbe {
     return new TermProbe(spec, engine, program, await engine.compile(program.program));
   }
 
-  /** `weights` are the state's `param.*` ports; the masks depend on `seed` and `step` alone. */
+  /** `given` are the state's `param.*` ports and the teacher's; the masks depend on `seed` and `step` alone. */
   async measure(
-    weights: Readonly<Record<string, EngineTensor>>,
-    given: TrainBatch,
+    given: Readonly<Record<string, EngineTensor>>,
+    shown: TrainBatch,
     seed: number,
     step: number,
   ): Promise<Map<string, ProbedTerm>> {
@@ -44,9 +44,9 @@ export class TermProbe {
     const { batch, pixels, student } = this.#spec;
     const engine = this.#engine;
     const feeds: Record<string, EngineTensor> = {
-      ...weights,
-      'batch.pixels': engine.tensor('float32', [batch, ...pixels], given.images),
-      'batch.targets': engine.tensor('float32', [batch, student.classes], targetRows(given, student.classes)),
+      ...given,
+      'batch.pixels': engine.tensor('float32', [batch, ...pixels], shown.images),
+      'batch.targets': engine.tensor('float32', [batch, student.classes], targetRows(shown, student.classes)),
     };
     for (const noise of noises)
       feeds[`noise.${noise.name}`] = engine.tensor(
@@ -76,17 +76,19 @@ export interface ProbeTask {
   readonly step: number;
   /** The batch at the current position, which stays the next one. */
   readonly peek: () => Promise<TrainBatch>;
+  readonly teacher?: TeacherFeeds | undefined;
 }
 
 /** Measures the terms at a state, once. */
 export async function probeTerms(
-  { spec, engine, seed, step, peek }: ProbeTask,
+  { spec, engine, seed, step, peek, teacher }: ProbeTask,
   vectors: readonly Vector[],
   state: TrainState,
 ): Promise<Map<string, ProbedTerm>> {
   const probe = await TermProbe.open(spec, vectors, engine);
   try {
-    return await probe.measure(state.weights('param'), await peek(), seed, step);
+    const batch = await peek();
+    return await probe.measure({ ...state.weights('param'), ...(await teacher?.(batch)) }, batch, seed, step);
   } finally {
     await probe.dispose();
   }

@@ -26,6 +26,7 @@ import { engineFor } from './engines.ts';
 import { executeRun } from './executeRun.ts';
 import type { RunResult } from './runResult.ts';
 import { readRunConfig } from './runConfigNode.ts';
+import { checkStore } from './teacherStore.ts';
 import { studentConfig } from './studentConfig.ts';
 import { planStages } from './stagePlan.ts';
 import { checkLabels, withTeacherClasses } from './unlabelled.ts';
@@ -133,6 +134,7 @@ export async function assemble(config: RunConfig, onModel?: OnModel): Promise<As
   const updatesPerEpoch = updatesIn(data.train.paths.length, settings.train.batch, settings.train.accumulate);
   const stages = planStages(config, settings.train.epochs, updatesPerEpoch);
   checkMixing(stages, settings);
+  checkStore(config, settings);
   checkLabels(showPlaces(config.data.dir), data, stages, config.method);
   const described = studentConfig(
     config,
@@ -165,7 +167,14 @@ export function updatesIn(images: number, batch: number, accumulate: number): nu
 }
 
 /** Settings that change no number of a run: these may be new at a resume. */
-const FREE = ['train.threads', 'train.checkpointSeconds', 'data.workers', 'data.cacheMB'];
+const FREE = [
+  'train.threads',
+  'train.checkpointSeconds',
+  'data.workers',
+  'data.cacheMB',
+  'teacher.store.dir',
+  'teacher.store.maxGB',
+];
 
 /** The saved configuration; what is given again must be the same, but for `FREE`. */
 async function resumedConfig(input: RunInput | undefined, out: string): Promise<RunConfig> {

@@ -15,6 +15,11 @@ export interface Progress {
   readonly stage: number;
   /** Weights of the loss terms of this stage, "auto" resolved. */
   readonly weights: Readonly<Record<string, number>>;
+  /** How this stage's teacher computes: "auto" resolved, and the ranges of its activations in 8 bits. */
+  readonly teacher?: {
+    readonly precision: 'fp32' | 'int8';
+    readonly ranges?: readonly { readonly min: number; readonly max: number }[];
+  };
   readonly best: { readonly step: number; readonly metric: number } | null;
   /** Metrics of the last evaluation, by full name. */
   readonly last: Readonly<Record<string, number>>;

@@ -15,6 +15,11 @@ export interface TrainBatch {
   readonly labels: Int32Array;
   /** Share of its own image and label in row i; the rest is that of row B-1-i (mixup, cutmix). Left out: not mixed. */
   readonly own?: number;
+  /** Which image of the list each row is, and which of its fixed views. */
+  readonly indices?: Int32Array;
+  readonly views?: Int32Array;
+  /** [B,3,T,T]: the same images as a teacher with an input size of its own sees them. */
+  readonly teacherImages?: Float32Array;
   readonly waitSeconds: number;
   release(): void;
 }
@@ -23,9 +28,14 @@ export interface TrainBatch {
 export interface StepInputs {
   readonly feeds: Readonly<Record<string, EngineTensor>>;
   readonly waitSeconds: number;
+  /** Seconds that the teacher took, where there is one. */
+  readonly teacherSeconds?: number;
   /** Called when the step has read them. */
   release(): void;
 }
+
+/** The teacher's features of a batch, as ports of a program. */
+export type TeacherFeeds = (batch: TrainBatch) => Promise<Record<string, EngineTensor>>;
 
 export interface StageLoop {
   readonly engine: Engine;
@@ -61,6 +71,7 @@ interface Measured {
   readonly terms: Record<string, number>;
   readonly gradNorm: number;
   readonly waitSeconds: number;
+  readonly teacherSeconds: number | undefined;
 }
 
 /** Runs updates until `to` or a pause; gives the number of finished updates. */
@@ -69,7 +80,7 @@ export async function runUpdates(loop: StageLoop): Promise<number> {
   for (let step = loop.from; step < loop.to; step++) {
     const lr = loop.schedule(step);
     const measured = await runUpdate(loop, step, lr);
-    const { imagesPerSec, dataWait } = clock.tick(measured.waitSeconds);
+    const { imagesPerSec, dataWait, teacherTime } = clock.tick(measured);
     const { loss, terms, gradNorm } = measured;
     loop.emit({
       type: 'step',
@@ -82,6 +93,7 @@ export async function runUpdates(loop: StageLoop): Promise<number> {
       gradNorm,
       imagesPerSec,
       dataWait,
+      ...(measured.teacherSeconds === undefined ? {} : { teacherTime }),
       etaSeconds: ((loop.totalSteps - step - 1) * loop.batch * loop.accumulate) / imagesPerSec,
       totalSteps: loop.totalSteps,
     });
@@ -93,6 +105,7 @@ export async function runUpdates(loop: StageLoop): Promise<number> {
 async function runUpdate(loop: StageLoop, step: number, lr: number): Promise<Measured> {
   const { engine, program, state, accumulate } = loop;
   let [loss, waitSeconds] = [0, 0];
+  let teacherSeconds: number | undefined;
   const values: Record<string, number> = {};
   for (let micro = 0; micro < accumulate; micro++) {
     const last = micro === accumulate - 1;
@@ -101,6 +114,7 @@ async function runUpdate(loop: StageLoop, step: number, lr: number): Promise<Mea
       : [loop.accumulateStep!, program.accumulate!.outputs];
     const inputs = await loop.inputs(step, micro);
     waitSeconds += inputs.waitSeconds;
+    if (inputs.teacherSeconds !== undefined) teacherSeconds = (teacherSeconds ?? 0) + inputs.teacherSeconds;
     const scalars = scalarPorts(outputs.keys(), engine);
     const feeds = { ...state.feeds(), ...inputs.feeds, ...hostFeeds(loop, step, micro, lr) };
     await compiled.run(feeds, { ...state.into(outputs), ...scalars });
@@ -115,7 +129,7 @@ async function runUpdate(loop: StageLoop, step: number, lr: number): Promise<Mea
   const terms = Object.fromEntries(
     Object.entries(program.weights).map(([name, weight]) => [name, weight * values[`term.${name}`]!]),
   );
-  return { loss, terms, gradNorm: values.gradNorm!, waitSeconds };
+  return { loss, terms, gradNorm: values.gradNorm!, waitSeconds, teacherSeconds };
 }
 
 /** Outputs that are numbers: the loss, its terms, the gradient's norm. */
@@ -132,6 +146,22 @@ export function batchInputs(engine: Engine, batch: TrainBatch, classes: number, 
     'batch.targets': engine.tensor('float32', [labels.length, classes], targetRows(batch, classes)),
   };
   return { feeds, waitSeconds, release };
+}
+
+/** The same with what the teacher says of it. */
+export async function taughtInputs(
+  engine: Engine,
+  batch: TrainBatch,
+  classes: number,
+  imageSize: number,
+  teacher: TeacherFeeds | undefined,
+): Promise<StepInputs> {
+  const inputs = batchInputs(engine, batch, classes, imageSize);
+  if (!teacher) return inputs;
+  const before = performance.now();
+  const features = await teacher(batch);
+  const teacherSeconds = (performance.now() - before) / 1000;
+  return { ...inputs, feeds: { ...inputs.feeds, ...features }, teacherSeconds };
 }
 
 function hostFeeds(loop: StageLoop, step: number, micro: number, lr: number): Record<string, EngineTensor> {
@@ -183,28 +213,31 @@ function refuseNonFinite(values: Readonly<Record<string, number>>, step: number)
   );
 }
 
-/** Images a second, smoothed over about twenty updates, and the share of time spent waiting for data. */
+/** Images a second, smoothed over about twenty updates, and the shares of time spent waiting for data and in the teacher. */
 class RateClock {
   readonly #images: number;
   #before = performance.now();
   #seconds = 0;
   #waiting = 0;
+  #teacher = 0;
   #weight = 0;
 
   constructor(images: number) {
     this.#images = images;
   }
 
-  tick(waitSeconds: number): { imagesPerSec: number; dataWait: number } {
+  tick({ waitSeconds, teacherSeconds }: Pick<Measured, 'waitSeconds' | 'teacherSeconds'>) {
     const now = performance.now();
     const keep = 0.95;
     this.#seconds = keep * this.#seconds + (now - this.#before) / 1000;
     this.#waiting = keep * this.#waiting + waitSeconds;
+    this.#teacher = keep * this.#teacher + (teacherSeconds ?? 0);
     this.#weight = keep * this.#weight + 1;
     this.#before = now;
     return {
       imagesPerSec: (this.#images * this.#weight) / this.#seconds,
       dataWait: Math.min(1, this.#waiting / this.#seconds),
+      teacherTime: Math.min(1, this.#teacher / this.#seconds),
     };
   }
 }

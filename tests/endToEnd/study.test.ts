@@ -69,7 +69,7 @@ it('makes each run of the product with its own settings, and one teacher for all
   expect(teachers.map(({ id, state }) => [id, state])).toEqual([['cnn', 'done']]);
   expect(runs.map(({ labels }) => labels)).toContainEqual({ method: 'kd', 'train.seed': '1' });
   const config = text('whole/runs/kd_seed-1/config.yaml');
-  for (const line of ['teacher: whole/teachers/cnn', 'method: kd', 'tau: 2', 'seed: 1', 'lr: 0.01'])
+  for (const line of ['ref: whole/teachers/cnn', 'method: kd', 'tau: 2', 'seed: 1', 'lr: 0.01'])
     expect(config).toContain(line);
   // Patches 784, tokens 16 + 800, the block 2224, norm 32, head 51: as counted by hand in commands.test.ts.
   expect(runs.every(({ parameters }) => parameters === 784 + 16 + 800 + 2224 + 32 + 51)).toBe(true);

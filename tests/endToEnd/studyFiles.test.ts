@@ -41,13 +41,13 @@ it('the methods are those that are asked for, at five shares of the data', () =>
     expect(plan.runs).toHaveLength(4 * 5 * plan.axes[2]!.labels.length);
     expect(plan.axes.map(({ fractions }) => fractions)).toEqual([null, [0.05, 0.1, 0.25, 0.5, 1], null]);
     const { config } = runNamed(plan, 'dearkd_10_seed-2');
-    expect([config.method, config.teacher, config.data.fraction, config.train.seed]).toEqual([
+    expect([config.method, config.teacher?.ref, config.data.fraction, config.train.seed]).toEqual([
       'dearkd',
       '$cnn',
       0.1,
       2,
     ]);
-    expect(withTeachers(config, (name) => `folder/${name}`).teacher).toBe('folder/cnn');
+    expect(withTeachers(config, (name) => `folder/${name}`).teacher?.ref).toBe('folder/cnn');
     expect(runNamed(plan, 'alone_5_seed-0').config.teacher).toBeNull();
     // Both stages, also of the shortest runs.
     const short = runNamed(plan, 'dearkd_100_seed-0').config;

@@ -49,6 +49,14 @@ function cutBox(size: number, own: number, random: Stream): CutBox {
   return { top: within(y - half), bottom: within(y + half), left: within(x - half), right: within(x + half) };
 }
 
+/** The same mix of images of another size: the box lies at the same place, and the label's share stays. */
+export function scaledMix(mix: Mix, zoom: number): Mix {
+  if (mix.kind === 'mixup' || zoom === 1) return mix;
+  const { top, bottom, left, right } = mix.box;
+  const at = (edge: number) => Math.round(edge * zoom);
+  return { ...mix, box: { top: at(top), bottom: at(bottom), left: at(left), right: at(right) } };
+}
+
 /** Copies the rows [B, 3, S, S] of `from` to `to`, mixed. */
 export function mixRows(from: Float32Array, to: Float32Array, batch: number, size: number, mix: Mix): void {
   const row = 3 * size * size;

@@ -22,7 +22,8 @@ export function erasingBox(size: number, probability: number, random: Stream): B
 
 /**
  * Random erasing (Zhong et al., arXiv 1708.04896) in timm's mode "pixel", as DeiT uses it: standard normal noise for each value
- * of a box, after normalisation. Writes to the planes [3, size, size] of `pixels` from `offset`.
+ * of a box, after normalisation. Writes to the planes [3, size, size] of `pixels` from `offset`. The box
+ * is drawn for an image of `drawnAt` pixels and scaled: the same draws erase the same place at any size.
  */
 export function randomErasing(
   pixels: Float32Array,
@@ -30,12 +31,15 @@ export function randomErasing(
   size: number,
   probability: number,
   random: Stream,
+  drawnAt = size,
 ): void {
-  const box = erasingBox(size, probability, random);
+  const box = erasingBox(drawnAt, probability, random);
   if (!box) return;
+  const at = (edge: number) => Math.round((edge * size) / drawnAt);
+  const [left, right] = [at(box.left), at(box.left + box.width)];
   for (let c = 0; c < 3; c++)
-    for (let y = box.top; y < box.top + box.height; y++) {
-      const row = offset + (c * size + y) * size + box.left;
-      for (let x = 0; x < box.width; x++) pixels[row + x] = random.normal();
+    for (let y = at(box.top); y < at(box.top + box.height); y++) {
+      const row = offset + (c * size + y) * size;
+      for (let x = left; x < right; x++) pixels[row + x] = random.normal();
     }
 }

@@ -1,0 +1,97 @@
+import { variantConfig } from '../models/index.ts';
+import { findTorch, median, runPeer, runWorker, tunedBlas } from './peer.ts';
+
+interface Rate {
+  /** Median over all steps of all rounds. */
+  readonly imagesPerSec: number;
+  /** Slowest and fastest step. */
+  readonly range: readonly [number, number];
+}
+
+interface OwnRate extends Rate {
+  /** Part of the step that the teacher takes, 0 to 1. */
+  readonly teacherShare: number;
+}
+
+export interface DistillBench {
+  readonly teacher: string;
+  readonly student: string;
+  readonly batch: number;
+  readonly rounds: number;
+  readonly fp32: OwnRate;
+  readonly int8: OwnRate;
+  /** The teacher's logits are read from the store. */
+  readonly stored: OwnRate;
+  /** PyTorch's steps, in turn with ours; of its ways to wait for threads the better one. */
+  readonly peer: { readonly fp32: Rate; readonly bf16: Rate } | null;
+  /** Ours in 8 bits over PyTorch's in bfloat16. */
+  readonly ratio: number | null;
+}
+
+interface Timed {
+  readonly seconds: readonly number[];
+  readonly teacherSeconds?: readonly number[];
+}
+
+const MODES = ['fp32', 'int8', 'stored'] as const;
+const PEERS = ['fp32', 'bf16'] as const;
+const POLICIES: readonly Record<string, string>[] = [{}, { OMP_WAIT_POLICY: 'PASSIVE' }];
+const [STEPS, PEER_STEPS] = [5, 3];
+
+/** Times distillation of one Vision Transformer into another, in turn with PyTorch where it is installed. */
+export async function benchDistill(
+  teacher: string,
+  student: string,
+  batch: number,
+  rounds: number,
+): Promise<DistillBench> {
+  const torch = findTorch();
+  const own = new Map<string, Timed[]>(MODES.map((mode) => [mode, []]));
+  const peers = new Map<string, Timed[]>();
+  for (let round = 0; round < rounds; round++) {
+    for (const mode of MODES) {
+      const args = [teacher, student, String(batch), String(STEPS), mode];
+      own.get(mode)!.push(await runWorker<Timed>('distillWorker', args));
+    }
+    if (!torch) continue;
+    for (const kind of PEERS)
+      for (const [i, policy] of POLICIES.entries()) {
+        const args = peerArguments(teacher, student, batch, kind === 'bf16');
+        const timed = await runPeer<Timed>(torch, 'distill.py', args, { ...tunedBlas(), ...policy });
+        peers.set(`${kind} ${i}`, [...(peers.get(`${kind} ${i}`) ?? []), timed]);
+      }
+  }
+  const [fp32, int8, stored] = MODES.map((mode) => ownRate(own.get(mode)!, batch)) as [OwnRate, OwnRate, OwnRate];
+  const best = (kind: string) =>
+    POLICIES.map((_, i) => rateOf(peers.get(`${kind} ${i}`)!, batch)).reduce((a, b) =>
+      b.imagesPerSec > a.imagesPerSec ? b : a,
+    );
+  const peer = torch ? { fp32: best('fp32'), bf16: best('bf16') } : null;
+  const ratio = peer && int8.imagesPerSec / peer.bf16.imagesPerSec;
+  return { teacher, student, batch, rounds, fp32, int8, stored, peer, ratio };
+}
+
+function rateOf(runs: readonly Timed[], batch: number): Rate {
+  const seconds = runs.flatMap((run) => run.seconds);
+  return {
+    imagesPerSec: batch / median(seconds),
+    range: [batch / Math.max(...seconds), batch / Math.min(...seconds)],
+  };
+}
+
+function ownRate(runs: readonly Timed[], batch: number): OwnRate {
+  const shares = runs.flatMap(({ seconds, teacherSeconds }) => seconds.map((s, i) => teacherSeconds![i]! / s));
+  return { ...rateOf(runs, batch), teacherShare: median(shares) };
+}
+
+function peerArguments(teacher: string, student: string, batch: number, bf16: boolean): string[] {
+  const shape = (name: string) => {
+    const config = variantConfig(name, { classes: 1000 });
+    return config.family === 'vit' ? [config.width, config.heads, config.depth].join(',') : '';
+  };
+  const values = { student: shape(student), teacher: shape(teacher), batch, steps: PEER_STEPS };
+  return [
+    ...Object.entries(values).flatMap(([key, value]) => [`--${key}`, String(value)]),
+    ...(bf16 ? ['--bf16'] : []),
+  ];
+}

@@ -1,0 +1,135 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ortNode } from '../engine/ortNode.ts';
+import { methodNamed } from '../methods/index.ts';
+import { buildModel, type ModelConfig, variantConfig } from '../models/index.ts';
+import { initialValue } from '../nn/initialise.ts';
+import { adamw } from '../optim/adamw.ts';
+import { modelParams } from '../program/evalProgram.ts';
+import type { Range } from '../program/quantise.ts';
+import { teacherPorts } from '../program/teacherPorts.ts';
+import { trainProgram } from '../program/trainProgram.ts';
+import { stream } from '../random/stream.ts';
+import type { LoadedModel } from '../run/modelReference.ts';
+import { teacherFeatures, teacherPixels, teacherProgram, type TeacherUse } from '../run/teacher.ts';
+import { rangesProgram, widenRanges } from '../run/teacherPrecision.ts';
+import { TeacherSource } from '../run/teacherSource.ts';
+import { OutputStore } from '../store/outputStoreNode.ts';
+import { runUpdates, taughtInputs, type TrainBatch } from '../train/stageLoop.ts';
+import { TrainState } from '../train/trainState.ts';
+
+/**
+ * Times the distillation step (kd) in a process of its own, with random weights and images. Arguments: teacher, student, batch,
+ * steps, and how the teacher answers: `fp32`, `int8` or `stored` (what it said is read from a store on the disk). Prints one JSON
+ * object: seconds of each step, and of them the teacher's share.
+ */
+const [teacherName = '', studentName = '', batchText = '16', stepsText = '5', mode = 'fp32'] = process.argv.slice(2);
+const [batch, steps] = [Number(batchText), Number(stepsText)];
+/** Steps that are not counted: memory is taken, caches and the store fill. */
+const WARM_UP = 2;
+const CLASSES = 1000;
+const engine = ortNode();
+const use: TeacherUse = { teacher: randomModel(teacherName), classes: names(), features: ['logits'] };
+const student = buildModel(variantConfig(studentName, { classes: CLASSES }));
+const { preprocessing } = use.teacher;
+const kd = methodNamed('kd');
+const config = kd.config.parse({});
+const program = trainProgram({
+  batch,
+  student,
+  teacher: () => teacherPorts(teacherFeatures(use, teacherPixels(use, batch), preprocessing)),
+  loss: (context) => kd.loss({ ...context, config }),
+  optimiser: adamw({ betas: [0.9, 0.999], epsilon: 1e-8, weightDecay: 0.05 }),
+  accumulate: 1,
+  ema: false,
+  pixels: [3, student.imageSize, student.imageSize],
+});
+const batchOfImages = randomBatch();
+const ranges = mode === 'int8' ? await calibrate() : undefined;
+const folder = mode === 'stored' ? mkdtempSync(join(tmpdir(), 'understudy-bench-')) : undefined;
+const store =
+  folder &&
+  new OutputStore({
+    dir: folder,
+    maxBytes: 1e9,
+    columns: [{ name: 'logits', length: CLASSES, address: 'bench' }],
+    images: Array.from({ length: batch }, (_, i) => String(i).padStart(16, '0')),
+    warn: (message) => console.error(message),
+  });
+const source = new TeacherSource({
+  engine,
+  program: teacherProgram(use, batch, preprocessing, ['logits'], ranges),
+  store: store || undefined,
+});
+const state = new TrainState(engine, program);
+state.write(new Map(), 0);
+const seconds: number[] = [];
+const shares: number[] = [];
+let before = performance.now();
+await runUpdates({
+  engine,
+  program,
+  update: await engine.compile(program.update),
+  accumulateStep: undefined,
+  accumulate: 1,
+  state,
+  inputs: async () => {
+    before = performance.now();
+    const inputs = await taughtInputs(engine, batchOfImages, CLASSES, student.imageSize, source.feeds);
+    shares.push(inputs.teacherSeconds!);
+    return inputs;
+  },
+  batch,
+  stage: 0,
+  from: 0,
+  to: steps + WARM_UP,
+  totalSteps: steps + WARM_UP,
+  updatesPerEpoch: steps + WARM_UP,
+  schedule: () => 1e-4,
+  emaDecay: null,
+  seed: 0,
+  emit: (event) => event.type === 'step' && seconds.push((performance.now() - before) / 1000),
+  pause: () => false,
+});
+await source.close();
+if (folder) rmSync(folder, { recursive: true });
+console.log(JSON.stringify({ seconds: seconds.slice(WARM_UP), teacherSeconds: shares.slice(WARM_UP) }));
+
+function names(): string[] {
+  return Array.from({ length: CLASSES }, (_, i) => String(i));
+}
+
+function randomModel(name: string): LoadedModel {
+  const model: ModelConfig = variantConfig(name, { classes: CLASSES });
+  const network = buildModel(model);
+  const weights = new Map(modelParams(network).map((p) => [p.name, { shape: p.shape, data: initialValue(p, 0) }]));
+  const [mean, std] = [
+    [0, 0, 0],
+    [1, 1, 1],
+  ] as const;
+  const preprocessing = { imageSize: network.imageSize, mean, std, evalCropRatio: 0.875 };
+  return { model, network, weights, classes: names(), path: name, stored: name, notes: [], preprocessing };
+}
+
+function randomBatch(): TrainBatch {
+  const random = stream('bench');
+  const images = new Float32Array(batch * 3 * student.imageSize ** 2);
+  for (let i = 0; i < images.length; i++) images[i] = random.normal();
+  const labels = Int32Array.from({ length: batch }, () => random.below(CLASSES));
+  const indices = Int32Array.from({ length: batch }, (_, i) => i);
+  return { images, labels, indices, views: new Int32Array(batch), waitSeconds: 0, release: () => undefined };
+}
+
+async function calibrate(): Promise<Range[]> {
+  const found: Range[] = [];
+  const measuring = rangesProgram(use, batch, ['logits']);
+  const compiled = await engine.compile(measuring);
+  const outputs = [...measuring.outputs].map(([port, t]) => [port, engine.empty(t.dtype, t.shape)] as const);
+  const into = Object.fromEntries(outputs);
+  const { shape } = measuring.inputs.get('pixels')!;
+  await compiled.run({ pixels: engine.tensor('float32', shape, batchOfImages.images) }, into);
+  await widenRanges(found, into);
+  await compiled.dispose();
+  return found;
+}

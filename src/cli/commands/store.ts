@@ -1,0 +1,38 @@
+import { command, jsonFlag } from '../command.ts';
+
+export const store = command({
+  meta: { name: 'store', description: 'Show or clean the folder of kept teacher outputs' },
+  args: {
+    dir: { type: 'string', valueHint: 'DIR', description: 'The folder (teacher.store.dir); default: that of the user' },
+    clean: {
+      type: 'string',
+      valueHint: 'GB',
+      description: 'Delete what was not used for longest until so many gigabytes are left; 0 deletes all',
+    },
+    json: jsonFlag,
+  },
+  examples: ['understudy store', 'understudy store --clean 5'],
+  run: async ({ args }) => {
+    const { UserError } = await import('../../graph/errors.ts');
+    const { cleanStore, describeStore } = await import('../../store/cleanNode.ts');
+    const { storeFolder } = await import('../../run/teacherStore.ts');
+    const dir = storeFolder(args.dir ?? null);
+    const limit = args.clean === undefined ? undefined : Number(args.clean);
+    if (limit !== undefined && !(args.clean!.trim() !== '' && limit >= 0))
+      throw new UserError(`--clean: wanted a number of gigabytes from 0 on, got "${args.clean}"`);
+    const deleted = limit === undefined ? 0 : cleanStore(dir, { maxBytes: limit * 1e9 }).deleted;
+    const { bytes: size, shards, lastUse } = describeStore(dir);
+    const { bytes, print, printJson, table } = await import('../text.ts');
+    if (args.json) {
+      printJson({ dir, bytes: size, shards, lastUse: lastUse ?? null, deleted });
+      return;
+    }
+    const rows = [
+      ['folder', dir],
+      ['size', `${bytes(size)} in ${shards} ${shards === 1 ? 'file' : 'files'}`],
+      ['last used', lastUse ? lastUse.toISOString().slice(0, 16).replace('T', ' ') : 'never'],
+      ...(limit === undefined ? [] : [['deleted', bytes(deleted)]]),
+    ];
+    print(table(rows));
+  },
+});

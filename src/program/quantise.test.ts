@@ -1,0 +1,163 @@
+import { describe, expect, it } from 'vitest';
+import { ortNode } from '../engine/ortNode.ts';
+import { evaluate } from '../engine/reference.ts';
+import { floats, input } from '../graph/build.ts';
+import { ndArray } from '../graph/ndArray.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import { topologicalOrder } from '../graph/walk.ts';
+import { buildModel, variantConfig } from '../models/index.ts';
+import { initialValue } from '../nn/initialise.ts';
+import { relu } from '../ops/elementwise.ts';
+import { conv } from '../ops/conv.ts';
+import { gemm } from '../ops/matmul.ts';
+import { batchNormEval } from '../ops/norm.ts';
+import { stream } from '../random/stream.ts';
+import { buildFrozen, modelParams } from './evalProgram.ts';
+import { foldBatchNorm } from './foldBatchNorm.ts';
+import { closeProgram } from './program.ts';
+import { calibrated, quantise, type Range } from './quantise.ts';
+import { namedFeatures } from './teacherPorts.ts';
+
+const engine = ortNode({ threads: 1 });
+const normals = (count: number, ...keys: (string | number)[]) => {
+  const random = stream('quantise', ...keys);
+  return Float32Array.from({ length: count }, random.normal);
+};
+
+async function run(
+  outputs: Readonly<Record<string, Tensor>>,
+  pixels: Float32Array,
+): Promise<Record<string, Float32Array>> {
+  const program = closeProgram(outputs);
+  const compiled = await engine.compile(program);
+  const into = Object.fromEntries([...program.outputs].map(([name, t]) => [name, engine.empty(t.dtype, t.shape)]));
+  const port = program.inputs.get('pixels')!;
+  await compiled.run({ pixels: engine.tensor('float32', port.shape, pixels) }, into);
+  await compiled.dispose();
+  const read = Object.entries(into).map(async ([name, t]) => [name, (await t.read()) as Float32Array] as const);
+  return Object.fromEntries(await Promise.all(read));
+}
+
+/** The ranges of a graph's activations on some pixels, by the float64 interpreter. */
+function rangesOn(outputs: readonly Tensor[], batch: number, pixels: Float32Array): Range[] {
+  const tensors = calibrated(outputs, batch);
+  const port = topologicalOrder(outputs).find(({ op }) => op.name === 'Input')!.outputs[0]!;
+  const values = evaluate(tensors, new Map([['pixels', ndArray(port.shape, pixels)]]));
+  return values.map(({ data }) => ({ min: Math.min(...data), max: Math.max(...data) }));
+}
+
+const opsOf = (outputs: readonly Tensor[]) => topologicalOrder(outputs).map(({ op }) => op.name);
+
+describe('one layer in 8 bits', () => {
+  it('is the product of the rounded activations and the rounded weights', async () => {
+    const [B, K, N] = [4, 6, 3];
+    const [x, w, b] = [normals(B * K, 'x'), normals(N * K, 'w'), normals(N, 'b')];
+    const pixels = input('pixels', [B, K]);
+    const y = gemm(pixels, floats([N, K], w), floats([N], b), { transB: true });
+    const range = { min: -1.5, max: 2.1 };
+    const got = await run({ y: quantise([y], 99, [range])[0]! }, x);
+    const scale = Math.fround(3.6 / 255);
+    const zero = Math.round(1.5 / scale);
+    const held = Array.from(x, (v) => Math.max(0, Math.min(255, Math.round(v / scale) + zero)) - zero);
+    for (let r = 0; r < B; r++)
+      for (let n = 0; n < N; n++) {
+        const row = w.subarray(n * K, (n + 1) * K);
+        const unit = Math.max(...row.map(Math.abs)) / 127;
+        let sum = b[n]!;
+        for (let k = 0; k < K; k++) sum += held[r * K + k]! * scale * Math.round(row[k]! / unit) * unit;
+        expect(got.y![r * N + n]).toBeCloseTo(sum, 5);
+      }
+    // Some values lie outside the range: they were cut.
+    expect(x.some((v) => v > 2.1 || v < -1.5)).toBe(true);
+  });
+
+  it('takes batch norm and ReLU into a convolution', async () => {
+    const [C, O, side] = [3, 4, 5];
+    const pixels = input('pixels', [2, C, side, side]);
+    const statistics = [1, 2, 3, 4].map((k) =>
+      floats([O], normals(O, 'bn', k).map(k === 4 ? (v) => v * v + 0.5 : (v) => v)),
+    );
+    const [scale, shift, mean, variance] = statistics as [Tensor, Tensor, Tensor, Tensor];
+    const before = conv(pixels, floats([O, C, 3, 3], normals(O * C * 9, 'k')), undefined, { padding: 1 });
+    const y = relu(batchNormEval(before, scale, shift, mean, variance, 1e-5));
+    const x = normals(2 * C * side * side, 'image');
+    const prepared = foldBatchNorm([y]);
+    const eight = quantise(prepared, 2, rangesOn(prepared, 2, x));
+    expect(opsOf(eight).filter((op) => ['Conv', 'Relu', 'BatchNormalization', 'MatMul'].includes(op))).toEqual([]);
+    expect(opsOf(eight)).toContain('QLinearConv');
+    const [float, folded, got] = [
+      await run({ y }, x),
+      await run({ y: prepared[0]! }, x),
+      await run({ y: eight[0]! }, x),
+    ];
+    const largest = Math.max(...float.y!);
+    float.y!.forEach((value, i) => {
+      expect(folded.y![i]).toBeCloseTo(value, 4);
+      expect(Math.abs(got.y![i]! - value)).toBeLessThan(0.03 * largest);
+    });
+    expect(got.y!.filter((v) => v === 0).length).toBeGreaterThan(10);
+  });
+});
+
+const NETWORKS = {
+  vit: variantConfig('vit_pico_patch4', { imageSize: 16, classes: 5, width: 24, depth: 3, heads: 2 }),
+  resnet: variantConfig('resnet8_small', { imageSize: 16, classes: 5, widths: [8, 12, 16] }),
+};
+
+describe.each(Object.entries(NETWORKS))('a whole %s in 8 bits', (family, config) => {
+  const model = buildModel(config);
+  const weights = new Map(
+    modelParams(model).map((p) => [
+      p.name,
+      {
+        shape: p.shape,
+        data: initialValue(p, 3).map((v) => (p.name.endsWith('weight') && p.shape.length > 1 ? 3 * v : v)),
+      },
+    ]),
+  );
+  const graph = (batch: number) => {
+    const features = buildFrozen(model, input('pixels', [batch, 3, 16, 16]), weights);
+    return { features, prepared: foldBatchNorm([features.logits]) };
+  };
+  const x = normals(4 * 3 * 16 * 16, 'pixels', family);
+  const ranges = rangesOn(graph(4).prepared, 4, x);
+  const eight = (batch: number) => quantise(graph(batch).prepared, batch, ranges)[0]!;
+
+  it('is near float, and ONNX Runtime gives what the float64 interpreter gives', async () => {
+    const [float, got] = [await run({ logits: graph(4).features.logits }, x), await run({ logits: eight(4) }, x)];
+    const wanted = evaluate([eight(4)], new Map([['pixels', ndArray([4, 3, 16, 16], x)]]))[0]!.data;
+    const spread = Math.max(...float.logits!) - Math.min(...float.logits!);
+    got.logits!.forEach((value, i) => {
+      // A rounding tie that falls the other way in float32 moves a logit by a fraction of a step.
+      expect(Math.abs(value - wanted[i]!)).toBeLessThan(0.02 * spread);
+      expect(Math.abs(value - float.logits![i]!)).toBeLessThan(0.12 * spread);
+    });
+    expect(got.logits).not.toEqual(float.logits);
+  });
+
+  it('answers for an image whatever else is in its batch, bit for bit', async () => {
+    const [together, alone] = [
+      await run({ logits: eight(4) }, x),
+      await run({ logits: eight(1) }, x.slice(0, x.length / 4)),
+    ];
+    expect(alone.logits).toEqual(together.logits!.slice(0, 5));
+  });
+
+  it('keeps the classifier in float and does all the rest in 8 bits', () => {
+    const ops = opsOf([eight(4)]);
+    expect(ops.filter((op) => op === 'Conv')).toEqual([]);
+    expect(ops.filter((op) => op === 'Gemm')).toHaveLength(1);
+    expect(ops.filter((op) => op === 'MatMulIntegerToFloat')).toHaveLength(family === 'vit' ? 1 + 3 * 6 : 0);
+  });
+
+  it('goes no deeper than the features that are asked for', () => {
+    const { features } = graph(4);
+    const named = namedFeatures(features);
+    const [early, late] = family === 'vit' ? ['tokens.0', 'blocks.1'] : ['maps.s1', 'layer2'];
+    const outputs = foldBatchNorm([named.get(early)!, features.logits]);
+    const both = quantise(outputs, 4, rangesOn(outputs, 4, x));
+    const labels = (t: Tensor) => topologicalOrder([t]).map(({ label }) => label);
+    const deep = (t: Tensor) => labels(t).some((label) => label.startsWith(late!));
+    expect([deep(both[0]!), deep(both[1]!)]).toEqual([false, true]);
+  });
+});

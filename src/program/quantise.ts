@@ -1,0 +1,167 @@
+import { apply1, constant, floats, scalar } from '../graph/build.ts';
+import type { NdArray } from '../graph/ndArray.ts';
+import { withLabel } from '../graph/scope.ts';
+import type { Node, Tensor } from '../graph/tensor.ts';
+import { rewrite, topologicalOrder } from '../graph/walk.ts';
+import { Conv } from '../ops/conv.ts';
+import { Relu } from '../ops/elementwise.ts';
+import { dequantizeLinear, type Held, MatMulIntegerToFloat, QLinearConv, quantizeLinear } from '../ops/integer.ts';
+import { Gemm, MatMul } from '../ops/matmul.ts';
+import { weightOf } from './foldBatchNorm.ts';
+
+/** Smallest and largest value of an activation over the calibration images. */
+export interface Range {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** A product or convolution with a constant weight. */
+interface Site {
+  readonly node: Node;
+  readonly weight: NdArray;
+  /** Float32 [N], or none. */
+  readonly bias: NdArray | undefined;
+  /** Where its result is held in 8 bits as well: that of the ReLU after a convolution, which then costs nothing. */
+  readonly result: Tensor | undefined;
+}
+
+/**
+ * The activations whose ranges `quantise` needs, in an order that depends on the graph alone and not on its batch size.
+ * @param batch products with one row an image stay in float: they cost nothing, and the classifier is one of them
+ */
+export function calibrated(outputs: readonly Tensor[], batch: number): Tensor[] {
+  const found = new Set<Tensor>();
+  for (const { node, result } of sitesOf(outputs, batch).values()) {
+    found.add(node.inputs[0]!);
+    if (result) found.add(result);
+  }
+  return [...found];
+}
+
+/**
+ * The same graph with its products and convolutions in 8 bits: activations uint8 with one scale each, from the ranges of
+ * `calibrated`; weights int8 with one scale an output channel. Static scales, so that what an image gives does not depend on the
+ * others in its batch. Rounding as ONNX Runtime's quantised operators do it.
+ */
+export function quantise(outputs: readonly Tensor[], batch: number, ranges: readonly Range[]): Tensor[] {
+  const sites = sitesOf(outputs, batch);
+  const held = new Map(calibrated(outputs, batch).map((tensor, i) => [tensor, holdingOf(ranges[i]!)]));
+  /** By float tensor of the new graph: the same in 8 bits. */
+  const eightBit = new Map<Tensor, { readonly value: Tensor; readonly as: Held }>();
+  const toEightBit = (before: Tensor, now: Tensor) => {
+    const known = eightBit.get(now);
+    if (known) return known;
+    const as = held.get(before)!;
+    const made = { value: quantizeLinear(now, as), as };
+    eightBit.set(now, made);
+    return made;
+  };
+  return rewrite(outputs, (node, inputs) => {
+    const site = sites.get(node);
+    if (!site) return absorbsRelu(node, sites) ? [inputs[0]!] : undefined;
+    return withLabel(node.label, () => {
+      const { value, as } = toEightBit(node.inputs[0]!, inputs[0]!);
+      if (!site.result) return [integerProduct(site, value, as)];
+      const resultAs = held.get(site.result)!;
+      const result = integerConv(site, value, as, resultAs);
+      const float = dequantizeLinear(result, resultAs);
+      eightBit.set(float, { value: result, as: resultAs });
+      return [float];
+    });
+  });
+}
+
+const absorbsRelu = (node: Node, sites: ReadonlyMap<Node, Site>): boolean =>
+  node.op === Relu && sites.get(node.inputs[0]!.node)?.result === node.outputs[0];
+
+function sitesOf(outputs: readonly Tensor[], batch: number): Map<Node, Site> {
+  const nodes = topologicalOrder(outputs);
+  const users = new Map<Tensor, Node[]>();
+  for (const node of nodes) for (const t of node.inputs) if (t) users.set(t, [...(users.get(t) ?? []), node]);
+  const sites = new Map<Node, Site>();
+  for (const node of nodes) {
+    const site = siteAt(node, batch, (t) => (outputs.includes(t) ? [] : (users.get(t) ?? [])));
+    if (site) sites.set(node, site);
+  }
+  return sites;
+}
+
+function siteAt(node: Node, batch: number, usersOf: (t: Tensor) => readonly Node[]): Site | undefined {
+  const { op, inputs, attrs, outputs } = node;
+  if (op !== Gemm && op !== MatMul && op !== Conv) return undefined;
+  const [weight, bias] = [weightOf(inputs[1]!), inputs[2] && weightOf(inputs[2])];
+  if (!weight || weightOf(inputs[0]!) || (inputs[2] && !bias)) return undefined;
+  const plain = { node, weight, bias, result: undefined };
+  const y = outputs[0]!;
+  if (op === Conv) {
+    const after = usersOf(y);
+    const relu = after.length === 1 && after[0]!.op === Relu ? after[0]!.outputs[0]! : undefined;
+    return { ...plain, result: relu ?? y };
+  }
+  if (weight.shape.length !== 2 || (y.shape[0] === batch && y.shape.length === 2)) return undefined;
+  if (op === MatMul) return plain;
+  const { transA, alpha = 1, beta = 1 } = attrs;
+  const simple = transA !== 1 && alpha === 1 && beta === 1 && (!bias || bias.data.length === y.shape[1]);
+  return simple ? plain : undefined;
+}
+
+/** Asymmetric uint8 that holds 0 exactly. */
+function holdingOf({ min, max }: Range): Held {
+  const [low, high] = [Math.min(0, min), Math.max(0, max)];
+  const scale = Math.fround(high > low ? (high - low) / 255 : 1);
+  const zero = Math.max(0, Math.min(255, Math.round(-low / scale)));
+  return { scale: scalar(scale), zero: scalar(zero, 'uint8') };
+}
+
+/** Weights [rows, inner] as int8 with a scale for each row. */
+function quantiseRows({ data }: NdArray, rows: number, inner: number): { values: Int8Array; scales: Float32Array } {
+  const [values, scales] = [new Int8Array(rows * inner), new Float32Array(rows)];
+  for (let row = 0; row < rows; row++) {
+    let largest = 0;
+    for (let i = 0; i < inner; i++) largest = Math.max(largest, Math.abs(data[row * inner + i]!));
+    scales[row] = largest > 0 ? largest / 127 : 1;
+    for (let i = 0; i < inner; i++) values[row * inner + i] = Math.round(data[row * inner + i]! / scales[row]!);
+  }
+  return { values, scales };
+}
+
+function transposed(data: NdArray['data'], rows: number, columns: number): Float32Array {
+  const out = new Float32Array(rows * columns);
+  for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) out[c * rows + r] = data[r * columns + c]!;
+  return out;
+}
+
+function integerProduct({ node, weight, bias }: Site, x: Tensor, as: Held): Tensor {
+  const isRows = node.op === Gemm && node.attrs.transB === 1;
+  const [K, N] = isRows ? [weight.shape[1]!, weight.shape[0]!] : [weight.shape[0]!, weight.shape[1]!];
+  const rows = isRows ? weight : { ...weight, data: transposed(weight.data, K, N) };
+  const { values, scales } = quantiseRows(rows, N, K);
+  const columns = new Int8Array(K * N);
+  for (let n = 0; n < N; n++) for (let k = 0; k < K; k++) columns[k * N + n] = values[n * K + k]!;
+  const b = constant({ dtype: 'int8', shape: [K, N], data: columns });
+  const c = bias && floats([N], bias.data);
+  const inputs = [x, b, as.scale, floats([N], scales), as.zero];
+  return apply1(MatMulIntegerToFloat, c ? [...inputs, undefined, c] : inputs);
+}
+
+function integerConv({ node, weight, bias }: Site, x: Tensor, as: Held, result: Held): Tensor {
+  const O = weight.shape[0]!;
+  const { values, scales } = quantiseRows(weight, O, weight.data.length / O);
+  const unit = as.scale.node.attrs.value as NdArray;
+  const shift = Int32Array.from(scales, (s, o) => Math.round((bias?.data[o] ?? 0) / (s * unit.data[0]!)));
+  return apply1(
+    QLinearConv,
+    [
+      x,
+      as.scale,
+      as.zero,
+      constant({ dtype: 'int8', shape: weight.shape, data: values }),
+      floats([O], scales),
+      constant({ dtype: 'int8', shape: [O], data: new Int8Array(O) }),
+      result.scale,
+      result.zero,
+      constant({ dtype: 'int32', shape: [O], data: shift }),
+    ],
+    node.attrs,
+  );
+}

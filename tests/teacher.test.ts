@@ -1,0 +1,274 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { parseConfig, setOverride } from '../src/config/parse.ts';
+import { type RunInput, runSchema } from '../src/config/schema.ts';
+import { overlay } from '../src/config/settings.ts';
+import { ortNode } from '../src/engine/ortNode.ts';
+import { loadModelReference } from '../src/run/modelReference.ts';
+import { openRunData } from '../src/run/runData.ts';
+import { chooseTeacher, type PrecisionTask } from '../src/run/teacherPrecision.ts';
+import { trainRun } from '../src/run/trainRun.ts';
+import type { Progress } from '../src/train/checkpointNode.ts';
+import type { RunEvent, StepEvent } from '../src/train/events.ts';
+import { contents, temporaryFolder, writeDataset } from './endToEnd/commandLine.ts';
+
+/** Ten small runs, each with worker threads of its own. */
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
+
+const dir = temporaryFolder();
+const at = (...path: string[]) => join(dir, ...path);
+const data = { dir: at('data'), workers: 1 };
+
+/** A run of two stages with a 24 px teacher and a 16 px student: 3 steps an epoch, 3 epochs with the teacher and 1 without. */
+function settings(more: object = {}): RunInput {
+  const base = {
+    data,
+    student: { name: 'vit_pico_patch4', imageSize: 16, settings: { depth: 2, width: 16, heads: 1, dropPath: 0.2 } },
+    teacher: { ref: at('teacher'), store: { dir: at('store') } },
+    method: 'dearkd',
+    methods: { dearkd: { stageOne: 0.75, beta: 1 } },
+    train: { epochs: 4, batch: 8, threads: 1, evalEvery: 2 },
+  };
+  return overlay(base, more as never) as unknown as RunInput;
+}
+
+interface Outcome {
+  readonly events: readonly RunEvent[];
+  readonly notes: string;
+  readonly weights: string;
+}
+
+const digest = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');
+const progress = (out: string) => JSON.parse(readFileSync(at(out, 'checkpoints/last/state.json'), 'utf8')) as Progress;
+
+async function run(
+  out: string,
+  input: RunInput | undefined,
+  options: Partial<Parameters<typeof trainRun>[1]> = {},
+): Promise<Outcome> {
+  const events: RunEvent[] = [];
+  await trainRun(input, {
+    out: at(out),
+    ...options,
+    onEvent: (event) => {
+      events.push(event);
+      options.onEvent?.(event);
+    },
+  });
+  const notes = events.flatMap((event) => ('message' in event ? [event.message] : [])).join('\n');
+  return { events, notes, weights: digest(at(out, 'checkpoints/last/model.safetensors')) };
+}
+
+const shards = () =>
+  existsSync(at('store'))
+    ? readdirSync(at('store'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.shard'))
+    : [];
+
+beforeAll(async () => {
+  await writeDataset(at('data'));
+  const student = { name: 'resnet8_small', imageSize: 24, settings: { depths: [1, 1, 1], widths: [4, 8, 8] } };
+  await trainRun({ data, student, train: { epochs: 2, batch: 8, threads: 1 } }, { out: at('teacher') });
+});
+
+describe('a teacher whose outputs are kept', () => {
+  const kept = settings({ data: { views: 2 }, teacher: { precision: 'int8' } });
+  let first: Outcome;
+  beforeAll(async () => {
+    first = await run('first', kept);
+  });
+
+  it('gives the same student when it is read as when it was computed and rounded', async () => {
+    expect(first.notes).toMatch(
+      /teacher outputs \(logits, maps\.s\d\) of 24 images x 2 views: 0 % are stored in .*; the rest takes 1 MB/,
+    );
+    const files = shards();
+    expect(files.length).toBeGreaterThan(1);
+    const again = await run('again', kept);
+    expect(again.notes).toContain('100 % are stored');
+    expect(again.weights).toBe(first.weights);
+    expect(shards()).toEqual(files);
+    const unkept = await run(
+      'unkept',
+      settings({ data: { views: 2 }, teacher: { precision: 'int8', store: { use: false } } }),
+    );
+    // Unrounded targets make another student: the comparison above could have failed.
+    expect(unkept.weights).not.toBe(first.weights);
+    expect(shards()).toEqual(files);
+  });
+
+  it('goes on after an interruption as if there had been none, though the store is gone', async () => {
+    const stop = new AbortController();
+    await run('stopped', kept, {
+      signal: stop.signal,
+      onEvent: (event) => event.type === 'step' && event.step === 4 && stop.abort(),
+    });
+    expect(progress('stopped')).toMatchObject({ step: 4, teacher: { precision: 'int8', ranges: expect.any(Array) } });
+    rmSync(at('store'), { recursive: true });
+    const rest = await run('stopped', undefined, { resume: true });
+    expect(rest.weights).toBe(first.weights);
+    // What was chosen at the start is taken, not tried again.
+    expect(rest.notes).not.toContain('teacher.precision');
+    expect(digest(at('stopped/checkpoints/last/optimizer.safetensors'))).toBe(
+      digest(at('first/checkpoints/last/optimizer.safetensors')),
+    );
+  });
+
+  it('is not changed, and not run in the stage without distillation', () => {
+    const steps = first.events.filter((event): event is StepEvent => event.type === 'step');
+    expect(steps.map(({ teacherTime }) => teacherTime !== undefined)).toEqual([
+      ...Array(9).fill(true),
+      ...Array(3).fill(false),
+    ]);
+    expect(progress('first').teacher).toBeUndefined();
+  });
+
+  it('needs fixed views', async () => {
+    await expect(run('refused', settings({ teacher: { store: { use: true } } }))).rejects.toThrow(
+      /teacher\.store\.use: wanted data\.views/,
+    );
+    expect(existsSync(at('refused'))).toBe(false);
+  });
+});
+
+describe('outputs that no view determines', () => {
+  const of = (use: 'auto' | true, augment: object) =>
+    settings({ data: { views: 2 }, teacher: { store: { use } }, augment });
+
+  it.each([
+    [
+      { mixup: 0.8, cutmix: 1 },
+      /teacher\.store\.use: .* augment\.mixup=0\.8, augment\.cutmix=1 .*Set augment\.mixup=0, augment\.cutmix=0, or/,
+    ],
+    [{ erase: 0.25 }, /teacher\.store\.use: .* augment\.erase=0\.25 .*Set augment\.erase=0, or/],
+  ])('are refused where they are to be kept: %j', async (augment, message) => {
+    await expect(run('changing', of(true, augment))).rejects.toThrow(message);
+    expect(existsSync(at('changing'))).toBe(false);
+  });
+
+  it('are computed in each step where nothing is said, and not kept', async () => {
+    const store = { dir: at('mixedStore') };
+    const { notes } = await run('mixed', overlay(of('auto', { mixup: 0.8 }) as never, { teacher: { store } }) as never);
+    expect(notes).toContain('teacher outputs are not kept: augment.mixup=0.8 changes the views in each epoch');
+    const files = readdirSync(store.dir, { recursive: true, encoding: 'utf8' }).filter((name) =>
+      name.endsWith('.shard'),
+    );
+    // The answers on the validation images alone.
+    expect(new Set(files.map((name) => name.split('/')[0])).size).toBe(1);
+  });
+});
+
+it('a run leaves the bytes of its teacher alone', async () => {
+  const before = contents(at('teacher'));
+  await run('plain', settings());
+  expect(contents(at('teacher'))).toEqual(before);
+  expect(progress('plain').step).toBe(12);
+});
+
+describe('the precision', () => {
+  async function choose(more: Partial<PrecisionTask> = {}, size = 24): Promise<[string, string]> {
+    const loaded = await loadModelReference(at('teacher'));
+    const { network, preprocessing, weights } = loaded;
+    const teacher = {
+      ...loaded,
+      network: { ...network, imageSize: size },
+      preprocessing: { ...preprocessing, imageSize: size },
+      weights: new Map(weights),
+      ...(more.use?.teacher ?? {}),
+    };
+    const opened = await openRunData(parseConfig(runSchema, settings(), 'test'));
+    const notes: string[] = [];
+    const choice = await chooseTeacher({
+      engine: ortNode({ threads: 1 }),
+      precision: 'auto',
+      names: ['logits'],
+      batch: 4,
+      given: preprocessing,
+      sample: opened.val,
+      config: { data: { workers: 1, cacheMB: 0, maxBadFraction: 1 } },
+      note: (message) => void notes.push(message),
+      ...more,
+      use: { teacher, classes: loaded.classes, features: ['logits'] },
+    });
+    return [choice.precision, notes.join()];
+  }
+
+  it('is float for a small teacher, and on another device, and says so', async () => {
+    expect(await choose()).toEqual(['fp32', 'teacher.precision = fp32 (the teacher is small)']);
+    const elsewhere = { ...ortNode(), name: 'ort-node-webgpu' };
+    expect(await choose({ engine: elsewhere })).toEqual(['fp32', 'teacher.precision = fp32 (8 bits are for the CPU)']);
+    expect(await choose({ precision: 'fp32' })).toEqual(['fp32', '']);
+  });
+
+  it('is float where 8 bits decide otherwise', async () => {
+    const { classes, weights } = await loadModelReference(at('teacher'));
+    // All classes but for a billionth alike: whichever rounding gives is the largest.
+    const head = weights.get('fc.weight')!;
+    const width = head.data.length / classes.length;
+    const data = Float32Array.from(head.data, (_, i) => 1 + 1e-6 * Math.sin(i % width) * (Math.floor(i / width) - 1));
+    const changed = new Map([
+      ...weights,
+      ['fc.weight', { ...head, data }] as const,
+      ['fc.bias', { shape: [3], data: new Float32Array(3) }] as const,
+    ]);
+    const use = { teacher: { weights: changed } } as unknown as PrecisionTask['use'];
+    const [precision, note] = await choose({ use }, 320);
+    expect(note).toMatch(
+      /^teacher\.precision = fp32 \(in 8 bits it decides like float on \d+\.\d % of 9 images, mean KL \S+ nats; wanted 99 %\)$/,
+    );
+    expect(precision).toBe('fp32');
+  });
+
+  it('is what was asked for, with the agreement told', async () => {
+    const [precision, note] = await choose({ precision: 'int8' });
+    expect(precision).toBe('int8');
+    expect(note).toMatch(
+      /^teacher\.precision = int8 \(in 8 bits it decides like float on \d+\.\d % of 9 images, mean KL \S+ nats\)$/,
+    );
+  });
+});
+
+describe('the section teacher', () => {
+  const parsed = (teacher: unknown) =>
+    parseConfig(runSchema, { data: { dir: '.' }, student: { name: 'x' }, teacher }, 'config').teacher;
+
+  it('may be a reference alone', () => {
+    expect(parsed('runs/t')).toEqual(parsed({ ref: 'runs/t' }));
+    expect(parsed('runs/t')).toMatchObject({
+      ref: 'runs/t',
+      precision: 'auto',
+      features: {},
+      store: { use: 'auto', dir: null },
+    });
+    expect(parsed(null)).toBeNull();
+    expect(parsed(undefined)).toBeNull();
+  });
+
+  it('takes single settings before and after the reference', () => {
+    for (const sets of [
+      ['teacher=runs/t', 'teacher.precision=int8'],
+      ['teacher.precision=int8', 'teacher=runs/t'],
+      ['teacher.precision=int8', 'teacher.ref=runs/t'],
+    ]) {
+      const target: Record<string, unknown> = {};
+      for (const set of sets) setOverride(target, set);
+      expect(target).toEqual({ teacher: { ref: 'runs/t', precision: 'int8' } });
+    }
+    expect(overlay({ teacher: 'a' }, { teacher: { precision: 'int8' } })).toEqual({
+      teacher: { ref: 'a', precision: 'int8' },
+    });
+    expect(overlay({ teacher: { ref: 'a', precision: 'int8' } }, { teacher: 'b' })).toEqual({
+      teacher: { ref: 'b', precision: 'int8' },
+    });
+    expect(overlay({ teacher: { ref: 'a' } }, { teacher: null })).toEqual({ teacher: null });
+  });
+
+  it('names near keys', () => {
+    expect(() => parsed({ ref: 'a', precison: 'int8' })).toThrow(
+      /unknown key teacher\.precison\. Did you mean teacher\.precision\?/,
+    );
+    expect(() => parsed({ precision: 'int8' })).toThrow(/teacher\.ref/);
+    expect(() => parsed({ ref: 'a', precision: 'int4' })).toThrow(/teacher\.precision/);
+  });
+});
