@@ -1,6 +1,9 @@
 import type { Compiled, Engine, EngineTensor } from '../engine/contract.ts';
 import { type ImageList, select } from '../data/index.ts';
 import type { Preprocessing } from '../formats/modelFolderNode.ts';
+import { isInput } from '../graph/build.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import { topologicalOrder } from '../graph/walk.ts';
 import { reduceMax, reduceMin } from '../ops/reduce.ts';
 import type { Program } from '../program/program.ts';
 import { closeProgram } from '../program/program.ts';
@@ -8,7 +11,7 @@ import { calibrated, type Range } from '../program/quantise.ts';
 import { countMacs } from './countMacs.ts';
 import { evalTransform } from './preprocess.ts';
 import { evalLoader } from './runData.ts';
-import { type TeacherUse, teacherPixels, teacherProgram, teacherTensors } from './teacher.ts';
+import { type TeacherUse, teacherProgram, teacherTensors } from './teacher.ts';
 
 /** How a stage's teacher computes; saved with a checkpoint, so that a run goes on with the same numbers. */
 export interface TeacherChoice {
@@ -42,6 +45,14 @@ const WORTH_IT = 100e6;
 /** Our choice: a gain smaller than this is not worth the rounding. */
 const FASTER = 1.1;
 
+/** Multiply-accumulates of one image. */
+function macsOf(features: readonly Tensor[]): number {
+  const pixels = topologicalOrder(features)
+    .map(({ outputs }) => outputs[0]!)
+    .find(isInput);
+  return pixels ? countMacs(features, pixels) : 0;
+}
+
 /** Decides how the teacher computes and says why. */
 export async function chooseTeacher(task: PrecisionTask): Promise<TeacherChoice> {
   const { precision, engine, use, names, given } = task;
@@ -51,7 +62,7 @@ export async function chooseTeacher(task: PrecisionTask): Promise<TeacherChoice>
   };
   if (precision === 'fp32') return { precision };
   if (engine.name !== 'ort-node-cpu') return float('8 bits are for the CPU');
-  const macs = countMacs(teacherTensors(use, 1, given, names), teacherPixels(use, 1));
+  const macs = macsOf(teacherTensors(use, 1, given, names));
   if (precision === 'auto' && macs < WORTH_IT) return float('the teacher is small');
   const { ranges, agreement, kl, images } = await compare(task);
   const found = `in 8 bits it decides like float on ${(100 * agreement).toFixed(1)} % of ${images} images, mean KL ${kl.toPrecision(2)} nats`;

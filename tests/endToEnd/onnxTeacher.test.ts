@@ -36,10 +36,9 @@ describe('an .onnx file as a REF', () => {
       '--classes',
       'index',
     );
-    expect([named.loss, named.classes.map(({ name }) => name).sort()]).toEqual([
-      file.loss,
-      file.classes.map(({ name }) => name).sort(),
-    ]);
+    // Nothing says here that it wants the whole image: the usual centre crop is taken.
+    expect(Math.abs(named.loss - file.loss)).toBeLessThan(0.01);
+    expect(named.classes.map(({ name }) => name).sort()).toEqual(file.classes.map(({ name }) => name).sort());
   });
 
   it('says what it does not know, and takes it from a file of names', async () => {
@@ -95,7 +94,7 @@ describe('an .onnx file as a REF', () => {
       '--method',
       'dearkd',
       '--epochs',
-      '1',
+      '2',
     ];
     const run = await json<RunResult>(...common, '--teacher', FILE, ...set, '--out', 'taught');
     const rows = readFileSync(join(dir, 'taught/metrics.jsonl'), 'utf8').trim().split('\n');

@@ -80,7 +80,7 @@ describe('names and settings', () => {
     refuses(
       distill('--student', 'vit_pico_patch4', '--method', 'vitkd'),
       2,
-      /vitkd needs teacher\.tokens.*; this teacher, a resnet, has logits, maps, pooled\. a Vision Transformer would work/,
+      /vitkd needs teacher\.tokens.*; this teacher, a resnet, has logits, maps, pooled, normStats\. a Vision Transformer would work/,
     ));
 
   it('a pair of layers that does not exist', () =>
@@ -122,7 +122,7 @@ describe('command line', () => {
     await refuses(
       ['list', 'model'],
       2,
-      'Unknown list "model". Did you mean models? Available: augmentations, methods, models',
+      'Unknown list "model". Did you mean models? Available: augmentations, defaults, methods, models',
     );
   });
 
