@@ -94,7 +94,7 @@ function repeats(looked: readonly Looked[], classes: readonly string[], seen: st
       text: `${torn.length} pictures have two classes:${names(torn, (a, b) => a.label !== b.label)}`,
       remedy: 'Look at them and keep one label',
     });
-  const text = `${copies} images repeat another (scaled or compressed again), among ${seen}`;
+  const text = `${copies === 1 ? 'one image repeats' : `${copies} images repeat`} another (scaled or compressed again), among ${seen}`;
   if (copies > 0)
     findings.push({ level: 'note', about: 'repeats', text: `${text}:${names(groups, (a, b) => a !== b)}` });
   else findings.push({ level: 'ok', about: 'repeats', text: `no picture twice among ${seen}` });

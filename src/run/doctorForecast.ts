@@ -25,7 +25,7 @@ export async function forecast(parts: RunParts, engine: Engine): Promise<Finding
     {
       level: 'note',
       about: 'memory',
-      text: `about ${megabytes(memory)} MB; ${parts.config.data.cacheMB} MB of it at most are decoded images`,
+      text: `about ${megabytes(memory)} MB, and up to ${parts.config.data.cacheMB} MB of decoded images where there are many (data.cacheMB)`,
     },
     { level: 'note', about: 'disk', text: `about ${megabytes(diskOf(parts))} MB in the run folder` },
   ];

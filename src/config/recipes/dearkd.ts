@@ -3,7 +3,7 @@
  *   understudy distill --config dearkd-deit-tiny-50 --data imagenet --teacher TEACHER
  * Published ImageNet-1k top-1: Ti 74.8 with all images (77.0 in 1000 epochs), 72.3 with half of them; the others are not known to us.
  * Our choice: all that the paper's formulas would fix (losses, aligner, MHCA, 250 of 300 epochs in stage I); they could not be obtained.
- * Not applied: nothing of DeiT's recipe. The teacher RegNetY-16GF cannot be built here yet: any CNN takes its place, with other results.
+ * Not applied: nothing of DeiT's recipe. The teacher RegNetY-16GF is not part of the recipe: give its weights (timm's regnety_160) with --teacher; another CNN has other results.
  */
 import { deitRecipe, deitStudent, REGNET } from './deit.ts';
 import { commandOf, type Recipe, SIZES, type Size } from './recipe.ts';

@@ -2,7 +2,7 @@
  * DeiT, arXiv 2012.12877, table 9 and github.com/facebookresearch/deit.
  *   understudy distill --config deit-tiny-distilled --data imagenet --teacher TEACHER
  * Published ImageNet-1k top-1: Ti / S / B 72.2 / 79.9 / 81.8 alone, 74.5 / 81.2 / 83.4 distilled, 76.6 / 82.6 / 84.2 in 1000 epochs.
- * Not applied: nothing. Colour jitter 0.3 stands in its command line and is idle beside RandAugment there as here. The teacher RegNetY-16GF cannot be built here yet: any CNN takes its place, with other results.
+ * Not applied: nothing. Colour jitter 0.3 stands in its command line and is idle beside RandAugment there as here. The teacher RegNetY-16GF is not part of the recipe: give its weights (timm's regnety_160) with --teacher; another CNN has other results.
  */
 import {
   ADAMW,
@@ -16,7 +16,7 @@ import {
 } from './recipe.ts';
 
 export const REGNET =
-  'RegNetY-16GF (82.9 top-1), which this version cannot build; a resnet50 trained here takes its place, with other results';
+  "RegNetY-16GF (82.9 top-1): give its safetensors, timm's regnety_160, with --teacher; another CNN has other results";
 
 /** lr 5e-4 x batch / 512; drop path 0.1, EMA 0.99996, smoothing 0.1 (of each method's label loss, where it is the default). */
 export function deitRecipe(epochs: number): Pick<RecipeConfig, 'augment' | 'optim' | 'train'> {
