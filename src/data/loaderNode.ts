@@ -29,6 +29,8 @@ export interface LoaderOptions {
   readonly prefetch?: number;
   /** Part of the list that may be unreadable before the run fails; default 0.01. */
   readonly maxBadFraction?: number;
+  /** Told of each unreadable image, once, why it is skipped; the reason names it. */
+  readonly onBad?: ((reason: string) => void) | undefined;
   /** Memory for decoded images, in MiB; default 512; 0 for none. The batches are the same with any value. */
   readonly cacheMB?: number;
   /** Mixes training batches (mixup, cutmix); default: none. */
@@ -97,6 +99,8 @@ export function createLoader(options: LoaderOptions): Loader {
   const bad = new Map<string, string>();
   const pool = createWorkerPool(setup, options.workers ?? defaultWorkers(), (message) => {
     if (message.kind !== 'bad') return;
+    // Several workers may find the same image out.
+    if (!bad.has(list.paths[message.index]!)) options.onBad?.(message.reason);
     bad.set(list.paths[message.index]!, message.reason);
     if (bad.size > allowed * n || bad.size === n) pool.fail(tooManyBad(bad, n, allowed));
   });

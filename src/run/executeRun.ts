@@ -89,10 +89,11 @@ class RunExecution {
     this.#options = options;
     this.#logger = logger;
     this.#from = from;
-    this.#evaluator = new RunEvaluator(parts, options.engine, (message) => this.emit({ type: 'warning', message }));
+    const warn = (message: string) => this.emit({ type: 'warning', message });
+    this.#evaluator = new RunEvaluator(parts, options.engine, warn);
     this.#updatesPerEpoch = updatesIn(data.train.paths.length, settings.train.batch, settings.train.accumulate);
     this.#batches = new BatchStream(
-      trainLoader(data, parts.config, settings, parts.teacher && ownView(parts.teacher, parts.preprocessing)),
+      trainLoader(data, parts.config, settings, parts.teacher && ownView(parts.teacher, parts.preprocessing), warn),
       this.#updatesPerEpoch,
       settings.train.accumulate,
     );
@@ -267,12 +268,11 @@ class RunExecution {
   }
 
   async #evaluate(stage: PlannedStage, step: number): Promise<void> {
-    const epoch = Math.ceil(step / this.#updatesPerEpoch);
+    const [epoch, { reportOnly }] = [Math.ceil(step / this.#updatesPerEpoch), this.#parts.data];
     const found = await this.#evaluator.evaluate(this.#state!, epoch);
     for (const { metrics, ema } of found.events)
       this.emit({ type: 'evaluation', step, epoch, stage: stage.index, metrics, ...(ema ? { ema } : {}) });
     this.#progress = { ...this.#progress, last: found.named };
-    const { reportOnly } = this.#parts.data;
     if (!reportOnly) this.#watchForEnd(stage, step);
     if (!reportOnly && this.#progress.best !== null && found.score <= this.#progress.best.metric) return;
     this.#progress = { ...this.#progress, best: { step, metric: found.score } };

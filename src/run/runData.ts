@@ -114,6 +114,7 @@ export function trainLoader(
   config: RunConfig,
   settings: Settings,
   teacherView?: TeacherView | undefined,
+  onBad?: (reason: string) => void,
 ): Loader {
   const { views, viewSeed } = config.data;
   return createLoader({
@@ -126,6 +127,7 @@ export function trainLoader(
     mix: mixOf(settings),
     ...(views === null ? {} : { views: { count: views, seed: viewSeed } }),
     ...(teacherView && { teacherView }),
+    onBad,
     ...loaderOptions(config),
   });
 }
@@ -141,8 +143,14 @@ interface LoaderConfig {
 }
 
 /** Validation images are few and seen again and again: they may use an equal cache. */
-export function evalLoader(list: ImageList, transform: TransformConfig, batch: number, config: LoaderConfig): Loader {
-  return createLoader({ list, transform, batch, train: false, seed: 0, ...loaderOptions(config) });
+export function evalLoader(
+  list: ImageList,
+  transform: TransformConfig,
+  batch: number,
+  config: LoaderConfig,
+  onBad?: (reason: string) => void,
+): Loader {
+  return createLoader({ list, transform, batch, train: false, seed: 0, onBad, ...loaderOptions(config) });
 }
 
 function loaderOptions({ data }: LoaderConfig) {

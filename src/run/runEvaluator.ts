@@ -64,7 +64,7 @@ export class RunEvaluator {
     this.#warn = warn;
     this.#engine = engine;
     const { data, settings, config } = parts;
-    this.#loader = evalLoader(data.val, transformOf(settings), settings.train.evalBatch, config);
+    this.#loader = evalLoader(data.val, transformOf(settings), settings.train.evalBatch, config, warn);
     this.#attention = new AttentionProbe(parts, engine);
   }
 

@@ -1,7 +1,7 @@
-import { cpSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { temporaryFolder, understudy, writeDataset } from './commandLine.ts';
+import { TINY_VIT, temporaryFolder, understudy, writeDataset } from './commandLine.ts';
 
 const dir = temporaryFolder();
 beforeAll(async () => {
@@ -76,6 +76,26 @@ describe('doctor', () => {
     expect(of('accuracy')).toHaveLength(1);
     expect(of('time')[0]!.text).toMatch(/for 2 epochs/);
     expect(of('disk')).toHaveLength(1);
+  }, 60_000);
+
+  it('a run names the image that it skips, in the log too', async () => {
+    const args = [
+      'train',
+      '--data',
+      'sick',
+      '--model',
+      ...TINY_VIT,
+      '--epochs',
+      '1',
+      '--batch',
+      '4',
+      '--out',
+      'sickRun',
+    ];
+    const { status, stderr } = await understudy(dir, [...args, '--set', 'data.maxBadFraction=0.2']);
+    expect(status, stderr).toBe(0);
+    for (const text of [stderr, readFileSync(join(dir, 'sickRun/train.log'), 'utf8')])
+      expect(text.match(/Cannot read image .*broken\.png: /g)).toHaveLength(1);
   }, 60_000);
 
   it('says that a teacher of other classes cannot be distilled by logits, exit status 1', async () => {
