@@ -24,7 +24,7 @@ export interface DistillBench {
   readonly stored: OwnRate;
   /** PyTorch's steps, in turn with ours; of its ways to wait for threads the better one. */
   readonly peer: { readonly fp32: Rate; readonly bf16: Rate } | null;
-  /** Ours in 8 bits over PyTorch's in bfloat16. */
+  /** Ours in 8 bits over PyTorch's in bfloat16: the median of the rounds' ratios. */
   readonly ratio: number | null;
 }
 
@@ -62,19 +62,24 @@ export async function benchDistill(
       }
   }
   const [fp32, int8, stored] = MODES.map((mode) => ownRate(own.get(mode)!, batch)) as [OwnRate, OwnRate, OwnRate];
-  const best = (kind: string) =>
-    POLICIES.map((_, i) => rateOf(peers.get(`${kind} ${i}`)!, batch)).reduce((a, b) =>
-      b.imagesPerSec > a.imagesPerSec ? b : a,
-    );
-  const peer = torch ? { fp32: best('fp32'), bf16: best('bf16') } : null;
-  const ratio = peer && int8.imagesPerSec / peer.bf16.imagesPerSec;
-  return { teacher, student, batch, rounds, fp32, int8, stored, peer, ratio };
+  const names = { teacher, student, batch, rounds, fp32, int8, stored };
+  if (!torch) return { ...names, peer: null, ratio: null };
+  const best = (kind: string): readonly Timed[] =>
+    POLICIES.map((_, i) => peers.get(`${kind} ${i}`)!).reduce((a, b) => (pooled(b) < pooled(a) ? b : a));
+  const ratios = best('bf16').map(({ seconds }, i) => median(seconds) / median(own.get('int8')![i]!.seconds));
+  return {
+    ...names,
+    peer: { fp32: rateOf(best('fp32'), batch), bf16: rateOf(best('bf16'), batch) },
+    ratio: median(ratios),
+  };
 }
+
+const pooled = (runs: readonly Timed[]): number => median(runs.flatMap((run) => run.seconds));
 
 function rateOf(runs: readonly Timed[], batch: number): Rate {
   const seconds = runs.flatMap((run) => run.seconds);
   return {
-    imagesPerSec: batch / median(seconds),
+    imagesPerSec: batch / pooled(runs),
     range: [batch / Math.max(...seconds), batch / Math.min(...seconds)],
   };
 }

@@ -2,6 +2,7 @@ import * as ort from 'onnxruntime-node';
 import { sizeOf } from '../graph/shape.ts';
 import type { DType } from '../graph/tensor.ts';
 import { emit } from '../onnx/emit.ts';
+import { STOP, stopMessage } from './withoutCopiesNode.ts';
 import { type Compiled, checkPorts, type Engine, type EngineTensor, type HostArray, hostArray } from './contract.ts';
 
 export interface OrtNodeOptions {
@@ -32,17 +33,22 @@ export function ortNode({ threads }: OrtNodeOptions = {}): Engine {
     tensor,
     empty: (dtype, shape) => tensor(dtype, shape, hostArray(dtype, sizeOf(shape))),
     compile: async (program, options = {}): Promise<Compiled> => {
-      const session = await ort.InferenceSession.create(emit(program), sessionOptions(threads, options.profilePrefix));
+      const stop = await stopMessage();
+      const session = await ort.InferenceSession.create(
+        emit(program, stop === undefined ? {} : { emptySequence: STOP }),
+        sessionOptions(threads, options.profilePrefix),
+      );
       return {
         run: async (feeds, into) => {
           checkPorts(program, feeds, into);
-          const fetches = Object.fromEntries(
-            Object.entries(into).map(([name, target]) => [name, (target as OrtTensor).value]),
-          );
+          const fetches: Record<string, ort.Tensor | null> = stop === undefined ? {} : { [STOP]: null };
+          for (const [name, target] of Object.entries(into)) fetches[name] = (target as OrtTensor).value;
           const given = Object.fromEntries(
             [...program.inputs.keys()].map((name) => [name, (feeds[name] as OrtTensor).value]),
           );
-          await session.run(given, fetches);
+          await session.run(given, fetches).catch((error: unknown) => {
+            if (String(error) !== stop) throw error;
+          });
         },
         dispose: () => session.release(),
       };

@@ -1,6 +1,7 @@
 import { sizeOf } from '../graph/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import { add, gelu, mul, relu, sigmoid } from '../ops/elementwise.ts';
+import { add, mul, relu, sigmoid } from '../ops/elementwise.ts';
+import { gelu, scaledGelu } from '../ops/gelu.ts';
 import { conv as convOp, type ConvOptions } from '../ops/conv.ts';
 import { gemm } from '../ops/matmul.ts';
 import { reshape } from '../ops/movement.ts';
@@ -30,10 +31,10 @@ export function linear(
   return affine(x, weight, b);
 }
 
-/** x W' + b over the last axis. */
-export function affine(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+/** alpha x W' + b over the last axis. */
+export function affine(x: Tensor, weight: Tensor, bias?: Tensor, alpha = 1): Tensor {
   const [rows, D] = [sizeOf(x.shape.slice(0, -1)), x.shape.at(-1)!];
-  const y = gemm(reshape(x, [rows, D]), weight, bias, { transB: true });
+  const y = gemm(reshape(x, [rows, D]), weight, bias, { transB: true, alpha });
   return reshape(y, [...x.shape.slice(0, -1), weight.shape[0]!]);
 }
 
@@ -42,10 +43,19 @@ export function layerNorm(s: Scope, x: Tensor, epsilon = 1e-6): Tensor {
   return layerNormOp(x, s.param('weight', [D], ONES), s.param('bias', [D], ZEROS), epsilon);
 }
 
-/** Two linear layers with a GELU between them. */
+/** Two linear layers with a GELU between them; while training, its factors are the layers' (see `scaledGelu`). */
 export function mlp(s: Scope, x: Tensor, hidden: number): Tensor {
-  const h = gelu(s.in('fc1', (s) => linear(s, x, hidden)));
-  return s.in('fc2', (s) => linear(s, h, x.shape.at(-1)!));
+  const D = x.shape.at(-1)!;
+  if (!s.training) {
+    const h = gelu(s.in('fc1', (s) => linear(s, x, hidden)));
+    return s.in('fc2', (s) => linear(s, h, D));
+  }
+  const dense = (t: Tensor, out: number, gain: number, biasGain: number) => (s: Scope) => {
+    const weight = s.param('weight', [out, t.shape.at(-1)!], TRUNCATED_02);
+    return affine(t, weight, mul(s.param('bias', [out], ZEROS), biasGain), gain);
+  };
+  const h = scaledGelu(s.in('fc1', dense(x, hidden, Math.SQRT1_2, Math.SQRT1_2)));
+  return s.in('fc2', dense(h, D, Math.SQRT2, 1));
 }
 
 /** LayerScale: a learned gain a channel. Source: CaiT, arXiv 2103.17239. */

@@ -14,9 +14,15 @@ import { MaxPool, maxPool } from '../ops/pool.ts';
 import { closeProgram } from '../program/program.ts';
 import { emit, type EmitOptions } from './emit.ts';
 import { float16Bits } from './float16.ts';
-import { AttributeProto_AttributeType as Kind, ModelProtoSchema } from './generated/onnx_pb.ts';
+import { AttributeProto_AttributeType as Kind, ModelProtoSchema, type ValueInfoProto } from './generated/onnx_pb.ts';
 
 const x = input('x', [2, 3]);
+
+function tensorType(port: ValueInfoProto) {
+  const type = port.type!.value;
+  if (type.case !== 'tensorType') throw new Error(`${port.name} is not a tensor`);
+  return { elemType: type.value.elemType, dims: type.value.shape!.dim.map((d) => String(d.value.value)) };
+}
 
 function emitted(outputs: Readonly<Record<string, Tensor>>, options?: EmitOptions) {
   const model = fromBinary(ModelProtoSchema, emit(closeProgram(outputs), options));
@@ -134,11 +140,8 @@ describe('emit', () => {
   it('types its ports', () => {
     const flag = greater(x, 0);
     const { graph } = emitted({ flag, index: cast(flag, 'int64'), y: where(flag, x, 0) });
-    const typeOf = (port: (typeof graph.input)[number]) => {
-      const type = port.type!.value.value!;
-      return [port.name, type.elemType, type.shape!.dim.map((d) => String(d.value.value))];
-    };
-    expect([...graph.input, ...graph.output].map(typeOf)).toEqual([
+    const typed = [...graph.input, ...graph.output].map((port) => [port.name, ...Object.values(tensorType(port))]);
+    expect(typed).toEqual([
       ['x', 1, ['2', '3']],
       ['flag', 9, ['2', '3']],
       ['index', 7, ['2', '3']],
@@ -149,14 +152,20 @@ describe('emit', () => {
   it('names the open batch in the types of its ports', () => {
     const images = input('images', [10007, 3]);
     const { graph } = emitted({ y: neg(images), pairs: concat([images, images], 0) }, { openBatch: 10007 });
-    const dims = [...graph.input, ...graph.output].map((port) =>
-      port.type!.value.value!.shape!.dim.map((d) => String(d.value.value)),
-    );
-    expect(dims).toEqual([
+    expect([...graph.input, ...graph.output].map((port) => tensorType(port).dims)).toEqual([
       ['batch', '3'],
       ['batch', '3'],
       ['batch*2', '3'],
     ]);
+  });
+
+  it('puts an empty sequence before all outputs where one is asked for', () => {
+    const { graph } = emitted({ y: neg(x) }, { emptySequence: 'end' });
+    expect(graph.output.map(({ name, type }) => [name, type!.value.case])).toEqual([
+      ['end', 'sequenceType'],
+      ['y', 'tensorType'],
+    ]);
+    expect(graph.node.find((node) => node.output[0] === 'end')!.opType).toBe('SequenceEmpty');
   });
 
   it('gives the same bytes for the same graph', () => {

@@ -38,6 +38,8 @@ export interface EmitOptions {
    */
   readonly openBatch?: number;
   readonly metadata?: Readonly<Record<string, string>>;
+  /** The name of a further output before all others: a sequence of no tensors. */
+  readonly emptySequence?: string;
 }
 
 type Init<T extends Parameters<typeof create>[0]> = MessageInitShape<T>;
@@ -45,7 +47,7 @@ type Init<T extends Parameters<typeof create>[0]> = MessageInitShape<T>;
 /** A program as an ONNX model file. A loop over the nodes; no operator is named in it. */
 export function emit(
   program: Program,
-  { name = 'understudy', openBatch, metadata = {} }: EmitOptions = {},
+  { name = 'understudy', openBatch, metadata = {}, emptySequence }: EmitOptions = {},
 ): Uint8Array {
   const names = nameTensors(program);
   const used = usedTensors(program);
@@ -64,6 +66,8 @@ export function emit(
   for (const [port, tensor] of program.outputs)
     if (names.get(tensor) !== port)
       nodes.push(extraNode({ opType: 'Identity', input: [names.get(tensor)!], output: [port] }));
+  const sequences = emptySequence === undefined ? [] : [emptySequence];
+  for (const port of sequences) nodes.push(extraNode({ opType: 'SequenceEmpty', input: [], output: [port] }));
   const model = create(ModelProtoSchema, {
     irVersion: IR_VERSION,
     producerName: 'understudy',
@@ -77,7 +81,10 @@ export function emit(
       node: nodes,
       initializer: initializers,
       input: [...program.inputs].map(([port, tensor]) => valueInfo(port, tensor, openBatch)),
-      output: [...program.outputs].map(([port, tensor]) => valueInfo(port, tensor, openBatch)),
+      output: [
+        ...sequences.map(sequenceInfo),
+        ...[...program.outputs].map(([port, tensor]) => valueInfo(port, tensor, openBatch)),
+      ],
     },
   });
   return toBinary(ModelProtoSchema, model);
@@ -164,4 +171,9 @@ function rawBytes(dtype: DType, data: NdArray['data']): Uint8Array {
 /** Attribute strings are ASCII operator settings. */
 function utf8(text: string): Uint8Array {
   return Uint8Array.from(text, (c) => c.charCodeAt(0));
+}
+
+function sequenceInfo(name: string): Init<typeof ValueInfoProtoSchema> {
+  const elemType = { value: { case: 'tensorType' as const, value: { elemType: ONNX_DTYPES.float32 } } };
+  return { name, type: { value: { case: 'sequenceType', value: { elemType } } } };
 }

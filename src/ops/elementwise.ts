@@ -177,28 +177,6 @@ export const HardSigmoid: Op = {
     mapUnary((v) => Math.max(0, Math.min(1, (attrs.alpha as number) * v + (attrs.beta as number))))([x]),
 };
 
-/**
- * Exact GELU, x Phi(x). Its derivative is Phi(x) + x phi(x), in nine passes over the widest tensor of a transformer.
- * Source: Hendrycks & Gimpel, arXiv 1606.08415, section 2.
- */
-const exactGelu = unary(
-  'Gelu',
-  (x) => 0.5 * x * (1 + erfValue(x / Math.SQRT2)),
-  (dy, x) => {
-    const t = mul(x, Math.SQRT1_2);
-    const cdf = hardSigmoid(erf(t), 0.5, 0.5);
-    const density = exp(sub(-0.5 * Math.log(2 * Math.PI), mul(t, t)));
-    return mul(dy, add(cdf, mul(x, density)));
-  },
-);
-export const Gelu: Op = {
-  ...exactGelu,
-  infer: (inputs, attrs) => {
-    expectAttrs(attrs, { approximate: 'none' });
-    return inferUnary(inputs);
-  },
-};
-
 /** Clip(x, min, max) with constant bounds; the gradient passes at the bounds, as PyTorch's clamp does. */
 export const Clip: Op = {
   name: 'Clip',
@@ -277,7 +255,7 @@ export const [neg, exp, log, sqrt, reciprocal] = [
 export const [abs, sign, floor, ceil, round] = [single(Abs), single(Sign), single(Floor), single(Ceil), single(Round)];
 export const [tanh, sigmoid, softplus, relu] = [single(Tanh), single(Sigmoid), single(Softplus), single(Relu)];
 export const [sin, cos] = [single(Sin), single(Cos)];
-export const [erf, gelu, identity, stopGradient] = [single(Erf), single(Gelu), single(Identity), single(StopGradient)];
+export const [erf, identity, stopGradient] = [single(Erf), single(Identity), single(StopGradient)];
 export const hardSigmoid = (x: Tensor, alpha: number, beta: number): Tensor =>
   apply1(HardSigmoid, [x], { alpha, beta });
 export const cast = (x: Tensor, to: DType): Tensor => (x.dtype === to ? x : apply1(Cast, [x], { to: CAST_CODES[to] }));

@@ -2,6 +2,7 @@ import { Constant, Input } from '../graph/build.ts';
 import * as compare from './compare.ts';
 import * as conv from './conv.ts';
 import * as elementwise from './elementwise.ts';
+import * as gelu from './gelu.ts';
 import * as gather from './gather.ts';
 import * as integer from './integer.ts';
 import * as matmul from './matmul.ts';
@@ -13,6 +14,7 @@ import * as softmax from './softmax.ts';
 
 const FILES = {
   ...elementwise,
+  ...gelu,
   ...compare,
   ...reduce,
   ...matmul,

@@ -1,7 +1,8 @@
 import { Constant } from '../../graph/build.ts';
 import type { Node, Tensor } from '../../graph/tensor.ts';
 import { topologicalOrder } from '../../graph/walk.ts';
-import { Add, Clip, Gelu, HardSigmoid, Max, Min, Mul, Relu, Sigmoid, Softplus, Tanh } from '../../ops/elementwise.ts';
+import { Add, Clip, HardSigmoid, Max, Min, Mul, Relu, Sigmoid, Softplus, Tanh } from '../../ops/elementwise.ts';
+import { Gelu } from '../../ops/gelu.ts';
 
 /** The nodes between the image and the answer, inputs first. */
 export function liveNodes(answer: Tensor, image: Tensor): Node[] {

@@ -1,5 +1,6 @@
 import * as compare from '../compare.ts';
 import * as ops from '../elementwise.ts';
+import { gelu, scaledGelu } from '../gelu.ts';
 import { between, type CaseInput, flags, given, index, normal, type OpCase, row, spaced } from './opCase.ts';
 
 type Unary = (x: ReturnType<typeof ops.exp>) => ReturnType<typeof ops.exp>;
@@ -130,7 +131,8 @@ export const elementwiseCases = {
       subgradient: [[0, 0, 0.5, 0]],
     }),
   ],
-  Gelu: unary(ops.gelu, normal, [-10, 10, 0, -0.75]),
+  Gelu: unary(gelu, normal, [-10, 10, 0, -0.75]),
+  ScaledGelu: unary(scaledGelu, normal, [-7, 7, 0, -0.53]),
   Clip: [
     ...unary((x) => ops.clip(x, -0.11, 0.22), spaced),
     row('a bound passes the gradient', [given([4], [-1, 1, 1.5, -1.5])], (x) => ops.clip(x, -1, 1), {

@@ -4,12 +4,13 @@ import { broadcastShapes, sameShape } from '../../../graph/shape.ts';
 import type { Op, Tensor } from '../../../graph/tensor.ts';
 import * as compare from '../../../ops/compare.ts';
 import * as elementwise from '../../../ops/elementwise.ts';
+import { gelu } from '../../../ops/gelu.ts';
 import { expand } from '../../../ops/movement.ts';
 import { assume, type Call, inputAt, type Rule, type Rules } from '../rule.ts';
 import { dtypeOf } from '../tensorData.ts';
 
 const { add, abs, cast, clip, div, exp, floor, hardSigmoid, isFloat, maximum, minimum, mul, neg } = elementwise;
-const { pow, relu, sigmoid, softplus, sub, tanh, gelu, sqrt, where } = elementwise;
+const { pow, relu, sigmoid, softplus, sub, tanh, sqrt, where } = elementwise;
 
 /** Operators that are ours under the same name, without settings. */
 function same(...ops: Op[]): Rules {
