@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import type { RunInput } from '../../src/config/schema.ts';
@@ -17,7 +17,7 @@ const dir = temporaryFolder();
 const at = (...path: string[]) => join(dir, ...path);
 const TRAIN = { batch: 8, threads: 1, epochs: 4, checkpointSeconds: 1e6 };
 const NAMES = {
-  vit: { name: 'vit_pico_patch4', settings: { depth: 1, width: 16, heads: 1, dropPath: 0.5, distToken: true } },
+  vit: { name: 'vit_pico_patch4', settings: { depth: 2, width: 16, heads: 1, dropPath: 0.5, distToken: true } },
   resnet: { name: 'resnet8_small', settings: { depths: [1, 1, 1], widths: [4, 8, 8] } },
 };
 type Kind = keyof typeof NAMES;
@@ -27,21 +27,32 @@ interface Outcome extends RunResult {
   readonly events: readonly RunEvent[];
 }
 
-async function run(out: string, input: RunInput | undefined, more: object = {}, stopAt = -1): Promise<Outcome> {
+/** `copyAt`: at the checkpoint of this step the folder is copied to `OUT-switch`, as a crash would leave it. */
+async function run(
+  out: string,
+  input: RunInput | undefined,
+  { resume = false, stopAt = -1, copyAt = -1 } = {},
+): Promise<Outcome> {
   const events: RunEvent[] = [];
   const stop = new AbortController();
   const onEvent = (event: RunEvent) => {
     events.push(event);
     if (event.type === 'step' && event.step === stopAt) stop.abort();
+    if (event.type === 'checkpoint' && event.kind === 'last' && event.step === copyAt)
+      cpSync(at(out), at(`${out}-switch`), { recursive: true, filter: (path) => !path.endsWith('run.lock') });
   };
-  const result = await trainRun(input, { out: at(out), onEvent, signal: stop.signal, ...more });
+  const result = await trainRun(input, { out: at(out), onEvent, signal: stop.signal, resume });
   return { ...result, events, notes: events.flatMap((e) => ('message' in e ? [e.message] : [])).join('\n') };
 }
 
 /** Another data set on the weights of a run of this kind. */
 const settings = (kind: Kind, more: object = {}): RunInput =>
   overlay(
-    { data: { dir: at('other'), workers: 1 }, student: { name: 'new', init: at(kind) }, train: TRAIN },
+    {
+      data: { dir: at('other'), workers: 1 },
+      student: { name: 'new', init: at(kind, 'checkpoints/last') },
+      train: TRAIN,
+    },
     more as never,
   ) as unknown as RunInput;
 
@@ -91,7 +102,7 @@ describe('a new head, then all', () => {
   const whole = settings('vit', { train: { epochs: 5, linearProbe: 'auto', ema: 0.5 }, optim: { lr: 1e-3 } });
 
   it('is what a new head gets, told with learning rates; the optimiser begins anew at the switch', async () => {
-    const { notes, events } = await run('whole', whole);
+    const { notes, events } = await run('whole', whole, { copyAt: 4 });
     expect(notes).toContain('train.linearProbe = 0.2 (a new head: it is trained alone first)');
     // Four steps an epoch; 0.18 / 16 sqrt(8 / 32) is above the table's highest rate.
     expect(notes).toContain('stage 1: supervised (head), epochs 1 to 1, learning rate of its own: cosine 0.005');
@@ -102,13 +113,14 @@ describe('a new head, then all', () => {
     expect(rates[4]).toBeLessThan(1e-3);
   });
 
-  it.each([2, 4, 6])('stopped at step %i goes on bit for bit', async (step) => {
-    const stopped = await run(`stopped-${step}`, whole, {}, step);
-    expect(stopped.reason).toBe('interrupted');
-    const rest = await run(`stopped-${step}`, undefined, { resume: true });
+  it.each([2, 4, 6])('stopped at step %i, where 4 is the switch, goes on bit for bit', async (step) => {
+    const out = step === 4 ? 'whole-switch' : `stopped-${step}`;
+    if (step !== 4) expect((await run(out, whole, { stopAt: step })).reason).toBe('interrupted');
+    const rest = await run(out, undefined, { resume: true });
+    expect(rest.events[0]).toMatchObject({ type: 'runStart', resumedFrom: step });
     expect([rest.reason, rest.steps]).toEqual(['done', 20]);
     for (const file of ['model.safetensors', 'optimizer.safetensors', 'state.json'])
-      expect(text(`stopped-${step}`, file)).toBe(text('whole', file));
+      expect(text(out, file)).toBe(text('whole', file));
   });
 
   it('steps after the switch as a run does that begins there', async () => {
@@ -118,11 +130,10 @@ describe('a new head, then all', () => {
       { method: 'supervised', share: 0.5, train, optim: { lr: 1e-3, warmupEpochs: 0 } },
     ];
     const both = [...stages('head'), ...stages('all')];
-    const probed = await run('probed', settings('resnet', { ...adam, train: { epochs: 2 }, stages: both }), {}, 4);
-    expect(probed.steps).toBe(4);
-    const before = await saved('probed');
-    await run('probed', undefined, { resume: true }, 5);
-    const after = await saved('probed');
+    const input = settings('resnet', { ...adam, train: { epochs: 2 }, stages: both });
+    const probed = await run('probed', input, { copyAt: 4, stopAt: 5 });
+    expect(probed.steps).toBe(5);
+    const [before, after] = [await saved('probed-switch'), await saved('probed')];
     // AdamW's first step is the learning rate in the direction of the sign, where the gradient is not tiny.
     const moved = (name: string) => {
       const [a, b] = [before, after].map(({ tensors }) => new Float32Array(tensors.get(name)!.data.slice().buffer));
