@@ -141,6 +141,11 @@ export const trainSchema = z.strictObject({
   batch: z.union([auto, count]).default('auto'),
   /** Micro-batches to an update: the effective batch is batch x accumulate. */
   accumulate: count.default(1),
+  /**
+   * Share of the epochs, at the start, that train the new head of `student.init` alone, the network below it frozen and in
+   * evaluation mode; 1: a linear probe and no more; 0: none. "auto": where a head is new and the labels alone teach.
+   */
+  linearProbe: z.union([auto, rate]).default('auto'),
   /** Decay of the exponential moving average of the weights; null keeps none. */
   ema: z.number().min(0).lt(1).nullable().default(null),
   seed: z.int().default(0),
@@ -188,6 +193,8 @@ export const stageSchema = z.strictObject({
   method: z.string().min(1),
   /** Share of the epochs. */
   share: z.number().positive().max(1),
+  /** head: a linear probe, as `train.linearProbe` has it. A stage that trains something else than the one before begins a new optimiser. */
+  train: z.enum(['all', 'head']).default('all'),
   /** Without it, one schedule goes on over all stages. */
   optim: stageOptimSchema.optional(),
 });

@@ -57,6 +57,11 @@ export class Scope {
     return withLabel(inner.path, () => build(inner));
   }
 
+  /** The same place in evaluation mode: no noise, BatchNorm by its running statistics, which stay as they are. */
+  evaluating(): Scope {
+    return new Scope(this.#store, false, this.path);
+  }
+
   /** A scope in which the same part may be built twice: the second build gets the tensors of the first. */
   remembering(): Scope {
     return new Scope(remembering(this.#store), this.training, this.path);

@@ -3,7 +3,7 @@ import type { NoiseSpec } from '../nn/scope.ts';
 import { globalNorm } from '../optim/clip.ts';
 import { closeProgram, type Program } from './program.ts';
 import { sharedGrad } from './sharedGrad.ts';
-import type { Vector } from './state.ts';
+import { trainedOf, type Vector } from './state.ts';
 import { buildStep, usedNoises, type TrainSpec } from './trainProgram.ts';
 
 export interface ProbeProgram {
@@ -19,7 +19,7 @@ export interface ProbeProgram {
  */
 export function probeProgram(spec: TrainSpec, vectors: readonly Vector[]): ProbeProgram {
   const { params, terms, store } = buildStep(spec, vectors);
-  const own = vectors.filter(({ name }) => name !== 'buffer').flatMap((vector) => vector.entries);
+  const own = trainedOf(vectors).flatMap((vector) => vector.entries);
   const wrt = own.filter(({ spec }) => !spec.name.startsWith('method.')).map(({ spec }) => params.get(spec.name)!);
   const outputs = new Map<string, Tensor>();
   for (const [name, { value }] of Object.entries(terms)) {

@@ -5,7 +5,7 @@ import type { ParamSpec } from '../nn/scope.ts';
 import { reshape, slice } from '../ops/movement.ts';
 
 /**
- * Parameters live in a few long vectors: weights that decay, other parameters, buffers. The optimiser then needs a tenth of
+ * Parameters live in a few long vectors: weights that decay, other parameters, those that a step does not train, buffers. The optimiser then needs a tenth of
  * the nodes, and saving a vector saves all. Each parameter is a slice of its vector, in the order of declaration.
  */
 export interface VectorEntry {
@@ -14,15 +14,20 @@ export interface VectorEntry {
 }
 
 export interface Vector {
-  readonly name: 'decay' | 'plain' | 'buffer';
+  readonly name: 'decay' | 'plain' | 'frozen' | 'buffer';
   readonly size: number;
   readonly entries: readonly VectorEntry[];
 }
 
-export function layOut(specs: Iterable<ParamSpec>): Vector[] {
-  const groups: Record<Vector['name'], ParamSpec[]> = { decay: [], plain: [], buffer: [] };
-  for (const spec of specs) groups[spec.role === 'buffer' ? 'buffer' : spec.decay ? 'decay' : 'plain'].push(spec);
-  return (['decay', 'plain', 'buffer'] as const).flatMap((name) => {
+/** @param frozen which parameters, by name, the step reads and leaves as they are */
+export function layOut(specs: Iterable<ParamSpec>, frozen: (name: string) => boolean = () => false): Vector[] {
+  const groups: Record<Vector['name'], ParamSpec[]> = { decay: [], plain: [], frozen: [], buffer: [] };
+  const groupOf = ({ name, role, decay }: ParamSpec) => {
+    if (role === 'buffer') return 'buffer';
+    return frozen(name) ? 'frozen' : decay ? 'decay' : 'plain';
+  };
+  for (const spec of specs) groups[groupOf(spec)].push(spec);
+  return (['decay', 'plain', 'frozen', 'buffer'] as const).flatMap((name) => {
     let size = 0;
     const entries = groups[name].map((spec) => {
       const entry = { spec, offset: size };
@@ -32,6 +37,10 @@ export function layOut(specs: Iterable<ParamSpec>): Vector[] {
     return size === 0 ? [] : [{ name, size, entries }];
   });
 }
+
+/** The vectors that the optimiser moves. */
+export const trainedOf = (vectors: readonly Vector[]): Vector[] =>
+  vectors.filter(({ name }) => name === 'decay' || name === 'plain');
 
 /** The vectors as input ports `param.<vector>`, and every parameter as a view of them. */
 export function vectorPorts(vectors: readonly Vector[]): { ports: Map<string, Tensor>; params: Map<string, Tensor> } {

@@ -4,7 +4,7 @@ import { sizeOf } from '../graph/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { topologicalOrder } from '../graph/walk.ts';
 import type { Terms } from '../methods/method.ts';
-import type { Features, Model } from '../models/index.ts';
+import { type Features, isHead, type Model } from '../models/index.ts';
 import { inputStore, type NoiseSpec, type ParamSpec, Scope } from '../nn/scope.ts';
 import { add, mul, sub } from '../ops/elementwise.ts';
 import { concat, reshape } from '../ops/movement.ts';
@@ -12,7 +12,7 @@ import { globalNorm } from '../optim/clip.ts';
 import type { OptimParam, Transform } from '../optim/transform.ts';
 import { closeProgram, type Program } from './program.ts';
 import { sharedGrad } from './sharedGrad.ts';
-import { layOut, type Vector, vectorPorts } from './state.ts';
+import { layOut, trainedOf, type Vector, vectorPorts } from './state.ts';
 import { fedFeatures } from './teacherPorts.ts';
 
 /** What a step optimises: terms of a loss over whatever parameters the build asks for, be it a network's weights or images. */
@@ -27,13 +27,20 @@ export interface StepSpec {
   readonly weights?: Readonly<Record<string, number>>;
   /** Puts a vector's new value back where it may be, after the optimiser's update. Default: it may be anywhere. */
   readonly project?: (vector: Vector, value: Tensor) => Tensor;
+  /** Parameters, by name, that the step reads and leaves as they are. Default: none. */
+  readonly frozen?: (name: string) => boolean;
 }
 
 /** A step that trains a student. */
-export interface TrainSpec extends Omit<StepSpec, 'terms' | 'project'> {
+export interface TrainSpec extends Omit<StepSpec, 'terms' | 'project' | 'frozen'> {
   /** Images in a micro-batch. */
   readonly batch: number;
   readonly student: Model;
+  /**
+   * `head`: a linear probe. The classifier alone is trained; the network below it computes as in evaluation. Default: all
+   * parameters.
+   */
+  readonly trains?: 'all' | 'head';
   /** The frozen teacher's features: ports (teacherPorts.ts), or built on the student's pixels [B,3,S,S]. */
   readonly teacher?: (pixels: Tensor) => Features;
   readonly loss: (context: {
@@ -77,14 +84,15 @@ export function readFeatures(spec: TrainSpec): string[] {
 /** The trainable set is what `terms` declares: here the student's weights and the method's own. */
 function stepOf(spec: TrainSpec | StepSpec): StepSpec {
   if ('terms' in spec) return spec;
+  const probes = spec.trains === 'head';
   const terms = (scope: Scope): Terms => {
     const pixels = input('batch.pixels', [spec.batch, ...spec.pixels]);
     const targets = input('batch.targets', [spec.batch, spec.student.classes]);
-    const student = spec.student.build(scope, pixels);
+    const student = spec.student.build(probes ? scope.evaluating() : scope, pixels);
     const teacher = spec.teacher && withLabel('teacher', () => spec.teacher!(pixels));
     return scope.in('method', (scope) => spec.loss({ scope, student, teacher, targets }));
   };
-  return { ...spec, terms };
+  return { ...spec, terms, ...(probes ? { frozen: (name: string) => !isHead(name) } : {}) };
 }
 
 function buildLoss(spec: StepSpec, scope: Scope): { loss: Tensor; terms: Terms } {
@@ -109,14 +117,14 @@ export function buildStep(spec: TrainSpec | StepSpec, vectors: readonly Vector[]
 
 export function trainProgram(given: TrainSpec | StepSpec): TrainProgram {
   const spec = stepOf(given);
-  const vectors = layOut(collectParams(spec));
+  const vectors = layOut(collectParams(spec), spec.frozen);
   const { ports, params, store, loss, terms } = buildStep(spec, vectors);
-  const trained = vectors.filter(({ name }) => name !== 'buffer');
+  const trained = trainedOf(vectors);
   const gradients = flatGradients(loss, trained, params, spec.accumulate);
   const common = new Map<string, Tensor>([['loss', loss]]);
   for (const [name, term] of Object.entries(terms)) common.set(`term.${name}`, term.value);
   const buffers = vectors.find(({ name }) => name === 'buffer');
-  if (buffers) common.set('next.param.buffer', flatBuffers(buffers, params, store.updates));
+  if (buffers && store.updates.size > 0) common.set('next.param.buffer', flatBuffers(buffers, params, store.updates));
   const optimParams: OptimParam[] = trained.map(({ name, entries }) => ({
     name,
     value: ports.get(name)!,
@@ -201,7 +209,7 @@ function buildUpdate(
   for (const name of ports.keys()) {
     const [average, now] = [
       input(`ema.${name}`, ports.get(name)!.shape),
-      out.get(`next.param.${name}`) ?? common.get('next.param.buffer')!,
+      out.get(`next.param.${name}`) ?? common.get(`next.param.${name}`) ?? ports.get(name)!,
     ];
     out.set(`next.ema.${name}`, add(average, mul(sub(now, average), rate)));
   }

@@ -84,6 +84,7 @@ export function stageSpec(parts: RunParts, stage: PlannedStage, weights: Readonl
   return {
     batch,
     student,
+    trains: stage.train,
     ...(uses ? { teacher: () => teacherPorts(teacherFeatures(uses, teacherPixels(uses, batch), preprocessing)) } : {}),
     loss: ({ scope, student, teacher, targets }) =>
       stage.method.loss({ scope, student, teacher, targets, config: stage.settings }),

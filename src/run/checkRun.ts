@@ -6,6 +6,7 @@ import { VARIANTS } from '../models/index.ts';
 import { collectParams } from '../program/trainProgram.ts';
 import { checkAttentionProbe } from './attentionProbe.ts';
 import { type RunParts, stageSpec } from './buildStage.ts';
+import { checkProbeMethod } from './linearProbe.ts';
 import type { LoadedModel } from './modelReference.ts';
 
 /** Refuses names that do not exist, with the near ones, before any image is looked at. */
@@ -27,7 +28,7 @@ export function checkStages(parts: RunParts): void {
   checkAttentionProbe(parts);
   for (const stage of parts.stages) {
     try {
-      collectParams(stageSpec(parts, stage, {}));
+      checkProbeMethod(parts.config, stage, collectParams(stageSpec(parts, stage, {})));
     } catch (error) {
       if (!(error instanceof BuildError)) throw error;
       throw new UserError(`method ${stage.name}: these settings do not fit together: ${error.message}`, {

@@ -3,6 +3,7 @@ import type { RunConfig } from '../config/schema.ts';
 import { parseRandAugment } from '../data/index.ts';
 import { UserError } from '../graph/errors.ts';
 import { type DataFacts, DEFAULTS, type DefaultKey, defaultOf, type Situation } from './defaultsTable.ts';
+import type { Probe } from './stagePlan.ts';
 
 export type { DataFacts } from './defaultsTable.ts';
 
@@ -22,6 +23,8 @@ export interface Settings {
   readonly augment: Resolved<RunConfig['augment']>;
   readonly optim: Resolved<RunConfig['optim']>;
   readonly train: Omit<Resolved<RunConfig['train']>, 'threads'>;
+  /** How a linear probe before the rest goes. */
+  readonly probe: Probe;
   readonly choices: readonly Choice[];
 }
 
@@ -30,6 +33,8 @@ export interface StudentFacts {
   /** Of a Vision Transformer; undefined for a CNN. */
   readonly width: number | undefined;
   readonly integerLabels: boolean;
+  /** A new head on the weights of another model, which labels alone teach. */
+  readonly newHead?: boolean;
 }
 
 /** Takes "auto" settings from the table, each after those that its rules look at. */
@@ -58,6 +63,7 @@ export function chooseSettings(config: RunConfig, facts: DataFacts, student: Stu
   const { optim, train } = config;
   const chooser = new Chooser({
     ...facts,
+    newHead: false,
     ...student,
     student: config.student.name,
     optimiser: optim.name,
@@ -69,23 +75,32 @@ export function chooseSettings(config: RunConfig, facts: DataFacts, student: Stu
   chooser.know({ batch: batch * train.accumulate });
   const epochs = chooser.pick('train.epochs', train.epochs);
   chooser.know({ epochs });
+  const linearProbe = chooseProbe(train.linearProbe, chooser);
+  const scratchLr = defaultOf('optim.lr', chooser.situation).value as number;
   const lr = chooser.pick('optim.lr', optim.lr);
   chooser.know({ lr });
   const augment = chooseAugment(config.augment, chooser);
+  const minLr = chooser.pick('optim.minLr', optim.minLr);
+  const warmupEpochs = chooser.pick('optim.warmupEpochs', optim.warmupEpochs);
   return {
     imageSize,
     augment,
     optim: {
       ...optim,
       lr,
-      minLr: chooser.pick('optim.minLr', optim.minLr),
-      warmupEpochs: chooser.pick('optim.warmupEpochs', optim.warmupEpochs),
+      minLr,
+      warmupEpochs,
       weightDecay: chooser.pick('optim.weightDecay', optim.weightDecay),
     },
-    train: { ...train, batch, epochs, evalBatch: chooser.pick('train.evalBatch', train.evalBatch) },
+    probe: { share: linearProbe, lr: scratchLr, warmupEpochs },
+    train: { ...train, batch, epochs, linearProbe, evalBatch: chooser.pick('train.evalBatch', train.evalBatch) },
     choices: chooser.choices,
   };
 }
+
+/** Told only where there may be one: most runs have no new head on other weights. */
+const chooseProbe = (given: RunConfig['train']['linearProbe'], chooser: Chooser): number =>
+  given === 'auto' && !chooser.situation.newHead ? 0 : chooser.pick('train.linearProbe', given);
 
 /** The preset's settings under those that are given; what the preset leaves to the size of the images comes from the table. */
 function chooseAugment(given: RunConfig['augment'], chooser: Chooser): Settings['augment'] {

@@ -17,6 +17,8 @@ export interface Situation extends DataFacts {
   readonly optimiser: 'adamw' | 'sgd' | 'lamb';
   /** Whether a method of the run takes labels of one class only, so that batches cannot be mixed. */
   readonly integerLabels: boolean;
+  /** A new head on the weights of another model, which labels alone teach. */
+  readonly newHead: boolean;
   readonly imageSize: number;
   /** Images to an update. */
   readonly batch: number;
@@ -210,6 +212,17 @@ export const DEFAULTS = {
       reason: ({ optimiser }) => optimiser,
     },
     { when: 'adamw, lamb', holds: always, shown: '0.05', value: () => 0.05, reason: ({ optimiser }) => optimiser },
+  ],
+  // As LP-FT does (arXiv 2202.10054): the new head first, so that a random one does not spoil the features.
+  'train.linearProbe': [
+    {
+      when: 'train --init with other classes, 2 epochs or more',
+      holds: ({ newHead, epochs }) => newHead && epochs > 1,
+      shown: 'a fifth of the epochs',
+      value: () => 0.2,
+      reason: () => 'a new head: it is trained alone first',
+    },
+    { when: 'else', holds: always, shown: '0', value: () => 0, reason: ({ epochs }) => `${epochs} epoch` },
   ],
   'train.evalBatch': [
     { when: `up to ${SMALL_SIDE} px`, holds: small, shown: '100', value: () => 100, reason: size },

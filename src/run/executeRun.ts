@@ -5,7 +5,7 @@ import { type Checkpoint, type Progress, saveCheckpoint } from '../train/checkpo
 import type { RunEvent, UnstampedEvent } from '../train/events.ts';
 import type { Logger } from '../train/loggers/logger.ts';
 import { runUpdates, taughtInputs } from '../train/stageLoop.ts';
-import { TrainState } from '../train/trainState.ts';
+import { TrainState, withoutSlots } from '../train/trainState.ts';
 import { toldEarly, watch } from './earlyStop.ts';
 import { BatchStream } from './batchStream.ts';
 import { announce } from './announce.ts';
@@ -17,7 +17,7 @@ import { trainLoader } from './runData.ts';
 import { openRunLoggers } from './runLoggersNode.ts';
 import { writeRunConfig } from './runConfigNode.ts';
 import { RunEvaluator } from './runEvaluator.ts';
-import type { PlannedStage } from './stagePlan.ts';
+import { hasNewOptimiser, type PlannedStage } from './stagePlan.ts';
 import { openStageTeacher, type StageTeacher } from './stageTeacher.ts';
 import { ownView } from './teacher.ts';
 import { stageSchedule } from './stageSchedule.ts';
@@ -175,10 +175,7 @@ class RunExecution {
       const { settings } = this.#parts;
       const ledgerAt = nextLedger(stage, step, settings.train.ledgerEvery);
       const finished = await runUpdates({
-        engine,
-        program,
-        update,
-        accumulateStep,
+        ...{ engine, program, update, accumulateStep },
         accumulate: settings.train.accumulate,
         state: this.#state!,
         inputs: () => this.#inputs(),
@@ -188,6 +185,7 @@ class RunExecution {
         to: Math.min(epochEnd, ledgerAt),
         totalSteps: this.#totalSteps,
         updatesPerEpoch: this.#updatesPerEpoch,
+        optimiserFrom: stage.optimiserFrom,
         schedule: stageSchedule(settings, this.#parts.config, stage, this.#updatesPerEpoch, this.#totalSteps),
         emaDecay: settings.train.ema,
         seed: settings.train.seed,
@@ -225,7 +223,7 @@ class RunExecution {
     const update = await engine.compile(program.update, { stays });
     const accumulateStep = program.accumulate && (await engine.compile(program.accumulate, { stays }));
     const state = new TrainState(engine, program);
-    state.write(inherited, seed);
+    state.write(resuming || !hasNewOptimiser(stage) ? inherited : withoutSlots(inherited), seed);
     this.#state = state;
     this.#from = undefined;
     const { teacher: _, ...progress } = this.#progress;

@@ -1,6 +1,6 @@
 import { UserError } from '../graph/errors.ts';
 import { sameShape, showShape } from '../graph/shape.ts';
-import type { Model, ModelConfig } from '../models/index.ts';
+import { isHead, type Model, type ModelConfig } from '../models/index.ts';
 import { modelParams } from '../program/evalProgram.ts';
 import { positionsFor } from '../formats/foreignModelNode.ts';
 import type { Weight } from '../formats/modelFolderNode.ts';
@@ -8,23 +8,23 @@ import type { UnstampedEvent } from '../train/events.ts';
 import type { RunParts } from './buildStage.ts';
 import type { LoadedModel } from './modelReference.ts';
 
-const HEADS = ['head.', 'head_dist.', 'fc.'];
+export interface TakenOver {
+  readonly weights: Map<string, Weight>;
+  /** The head is taken over too: the classes are the same. */
+  readonly sameHead: boolean;
+  /** What begins anew below the head, since the model lacks it. */
+  readonly fresh: readonly string[];
+}
 
 /**
  * The weights that a student takes over from a model by name; a head for other classes begins anew, and so does what the model
  * lacks.
  * @throws UserError where a weight of that name has another shape.
  */
-export function initialWeights(
-  init: LoadedModel,
-  student: Model,
-  classes: readonly string[],
-): { weights: Map<string, Weight>; sameHead: boolean } {
+export function initialWeights(init: LoadedModel, student: Model, classes: readonly string[]): TakenOver {
   const sameHead = init.classes.length === classes.length && init.classes.every((name, i) => name === classes[i]);
   const shapes = new Map(modelParams(student).map(({ name, shape }) => [name, shape]));
-  const kept = [...fitted(init, student)].filter(
-    ([name]) => shapes.has(name) && (sameHead || !HEADS.some((head) => name.startsWith(head))),
-  );
+  const kept = [...fitted(init, student)].filter(([name]) => shapes.has(name) && (sameHead || !isHead(name)));
   const wrong = kept.filter(([name, { shape }]) => !sameShape(shape, shapes.get(name)!));
   if (wrong.length > 0) {
     const lines = wrong.map(
@@ -37,7 +37,8 @@ export function initialWeights(
       `${init.path}: these weights do not fit the student (- wanted, + in the file):\n${lines.join('\n')}\nLeave out the settings that change its shape.${why}`,
     );
   }
-  return { weights: new Map(kept), sameHead };
+  const weights = new Map(kept);
+  return { weights, sameHead, fresh: [...shapes.keys()].filter((name) => !isHead(name) && !weights.has(name)) };
 }
 
 /** The weights, with position embeddings resized where the student has the same tokens and another input side. */

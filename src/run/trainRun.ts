@@ -17,6 +17,7 @@ import { epochsWithin } from './budget.ts';
 import { type Choice, chooseSettings } from './defaults.ts';
 import { initialWeights } from './initialWeights.ts';
 import { checkMixing, takesIntegerLabels } from './integerLabels.ts';
+import { checkProbe, probesByDefault } from './linearProbe.ts';
 import { loadModelReference, type OnModel, type OwnModel, trainable } from './modelReference.ts';
 import { namedByData } from './onnxReference.ts';
 import { openRunData } from './runData.ts';
@@ -130,9 +131,13 @@ export async function assemble(config: RunConfig, onModel?: OnModel): Promise<As
     ...config.student.settings,
   };
   const width = typeof shape.width === 'number' ? shape.width : undefined;
-  const settings = chooseSettings(named, data.facts, { width, integerLabels: takesIntegerLabels(config) });
+  const settings = chooseSettings(named, data.facts, {
+    width,
+    integerLabels: takesIntegerLabels(config),
+    newHead: probesByDefault(config, named.student.imageSize, data.classes, init),
+  });
   const updatesPerEpoch = updatesIn(data.train.paths.length, settings.train.batch, settings.train.accumulate);
-  const stages = planStages(config, settings.train.epochs, updatesPerEpoch);
+  const stages = planStages(config, settings.train.epochs, updatesPerEpoch, settings.probe);
   checkMixing(stages, settings);
   checkStore(config, settings);
   checkLabels(showPlaces(config.data.dir), data, stages, config.method);
@@ -152,6 +157,7 @@ export async function assemble(config: RunConfig, onModel?: OnModel): Promise<As
   });
   checkNeeds(stages, student, teacher);
   if (init) initialWeights(init, student, data.classes);
+  checkProbe({ config, stages, student, classes: data.classes, init });
   const { mean, std, evalCropRatio } = settings.augment;
   const preprocessing = { imageSize: settings.imageSize, mean, std, evalCropRatio };
   return { config, settings, data, teacher, student, studentConfig: described, preprocessing, stages, init };
@@ -182,7 +188,8 @@ async function resumedConfig(input: RunInput | undefined, out: string): Promise<
     throw new UserError(
       `${out}: --resume: wanted the folder of a run, got ${existsSync(out) ? 'a path without config.yaml' : 'no such folder'}. Check --out, or leave --resume out to start a new run`,
     );
-  const raw = await readRunConfig(out);
+  // A run from before there were linear probes has none.
+  const raw = overlay({ train: { linearProbe: 0 } }, await readRunConfig(out));
   const saved = parseConfig(runSchema, raw, join(out, 'config.yaml'));
   if (input === undefined) return saved;
   const given = parseConfig(runSchema, overlay(raw, input as Settings), 'config');

@@ -55,6 +55,8 @@ export interface StageLoop {
   readonly to: number;
   readonly totalSteps: number;
   readonly updatesPerEpoch: number;
+  /** Update at which the optimiser began; its clock counts from there. Default: 0. */
+  readonly optimiserFrom?: number;
   readonly schedule: Schedule;
   readonly emaDecay: number | null;
   readonly seed: number;
@@ -168,7 +170,7 @@ function hostFeeds(loop: StageLoop, step: number, micro: number, lr: number): Re
   const { engine, program } = loop;
   const feeds: Record<string, EngineTensor> = {};
   const scalars = {
-    ...program.scalars({ step: step + 1, lr }),
+    ...program.scalars({ step: step + 1 - (loop.optimiserFrom ?? 0), lr }),
     ...(loop.emaDecay === null ? {} : { emaRate: 1 - loop.emaDecay }),
   };
   for (const [name, value] of Object.entries(scalars))

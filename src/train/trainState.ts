@@ -33,7 +33,8 @@ export class TrainState {
     this.#parts = partsOf(program);
     for (const { port, vector } of this.#parts) {
       this.#front.set(port, engine.empty('float32', [vector.size]));
-      this.#back.set(port, engine.empty('float32', [vector.size]));
+      // What no step writes (frozen parameters) needs no second place.
+      if (writes(program, port)) this.#back.set(port, engine.empty('float32', [vector.size]));
     }
   }
 
@@ -51,9 +52,9 @@ export class TrainState {
 
   /** Takes what the last run wrote as the state. */
   commit(outputs: ReadonlyMap<string, unknown>): void {
-    for (const port of this.#front.keys()) {
+    for (const [port, back] of [...this.#back]) {
       if (!outputs.has(`next.${port}`)) continue;
-      const [front, back] = [this.#front.get(port)!, this.#back.get(port)!];
+      const front = this.#front.get(port)!;
       this.#front.set(port, back);
       this.#back.set(port, front);
     }
@@ -101,6 +102,13 @@ export class TrainState {
     }
   }
 }
+
+/** A state without the optimiser's part, which then begins anew. */
+export const withoutSlots = (state: ReadonlyMap<string, StateArray>): Map<string, StateArray> =>
+  new Map([...state].filter(([name]) => !name.startsWith('slot.')));
+
+const writes = ({ update, accumulate }: TrainProgram, port: string): boolean =>
+  [update, accumulate].some((program) => program?.outputs.has(`next.${port}`));
 
 function begin(prefix: string, spec: ParamSpec, given: ReadonlyMap<string, StateArray>, seed: number): Float32Array {
   const held = given.get(`${prefix}${spec.name}`);

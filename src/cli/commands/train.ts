@@ -10,7 +10,7 @@ export const train = command({
     init: {
       type: 'string',
       valueHint: 'REF',
-      description: `Start from the weights of a model; a new head where the classes differ (student.init). ${REF_HELP}`,
+      description: `Start from the weights of a model; a new head where the classes differ, trained alone first (student.init, train.linearProbe). ${REF_HELP}`,
     },
     ...trainingFlags,
   },
@@ -19,6 +19,7 @@ export const train = command({
   examples: [
     'understudy train --data photos --model resnet18 --out runs/teacher',
     'understudy train --data flowers --init runs/teacher --epochs 10 --set optim.lr=1e-4',
+    'understudy train --data flowers --init runs/teacher --set train.linearProbe=1',
     'understudy train --resume --out runs/teacher',
   ],
   run: async ({ args, rawArgs }) => {
