@@ -39,6 +39,7 @@ it.each(metrics)('equals NumPy: AP, mAP, F1, loss (mAP $map)', (golden) => {
 
 it('by hand: equal scores are one threshold, whatever the order of the images', () => {
   // 0.9 yes, then two of 0.5 of which one is a yes, then 0.1 no: 1/2 x 1 + 1/2 x 2/3.
-  for (const at of [1, 2]) expect(averagePrecision([0.9, 0.5, 0.5, 0.1], (i) => i === 0 || i === at)).toBeCloseTo(5 / 6, 12);
+  for (const at of [1, 2])
+    expect(averagePrecision([0.9, 0.5, 0.5, 0.1], (i) => i === 0 || i === at)).toBeCloseTo(5 / 6, 12);
   expect(averagePrecision([1, 2, 3], (i) => i === 0)).toBeCloseTo(1 / 3, 12);
 });

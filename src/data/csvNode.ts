@@ -121,7 +121,8 @@ function columnsOf(file: string, first: readonly string[] | undefined): Columns 
     return { path, label: one ?? labels, several, part: find(COLUMNS.part), header: 1 };
   }
   const bare = first.findIndex((field) => isImageName(field.trim()));
-  if (bare === 0) return { path: 0, label: first.length > 1 ? 1 : undefined, several: false, part: undefined, header: 0 };
+  if (bare === 0)
+    return { path: 0, label: first.length > 1 ? 1 : undefined, several: false, part: undefined, header: 0 };
   throw new UserError(
     `${file}: wanted a column ${COLUMNS.path.join(', ')} for the image and ${COLUMNS.label.join(', ')} for its class (or labels for several), got ${names.slice(0, 8).join(', ')}. Rename the columns`,
   );

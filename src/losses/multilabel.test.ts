@@ -23,9 +23,9 @@ interface Golden {
   readonly loss: number;
   readonly gradient: readonly number[];
 }
-const GOLDEN = JSON.parse(
-  readFileSync(new URL('../../tests/golden/multilabel.json', import.meta.url), 'utf8'),
-) as { readonly losses: readonly Golden[] };
+const GOLDEN = JSON.parse(readFileSync(new URL('../../tests/golden/multilabel.json', import.meta.url), 'utf8')) as {
+  readonly losses: readonly Golden[];
+};
 
 function measure(value: Tensor, z: Tensor, logits: readonly number[]) {
   const [loss, gradient] = evaluate([value, ...grad(value, [z])], new Map([['z', ndArray(z.shape, logits)]]));
@@ -47,7 +47,11 @@ it.each(GOLDEN.losses)('equals PyTorch with its gradient: $kind, smoothing $smoo
 it('kd and supervised take these losses for images of several classes, and only then', () => {
   const { shape, logits, targets, teacher } = GOLDEN.losses[1]!;
   const z = input('z', shape);
-  const given = { student: { logits: z }, teacher: { logits: floats(shape, teacher) }, targets: floats(shape, targets) };
+  const given = {
+    student: { logits: z },
+    teacher: { logits: floats(shape, teacher) },
+    targets: floats(shape, targets),
+  };
   const terms = (method: typeof kd | typeof supervised, multilabel: boolean) => {
     const config = method.config.parse({ labelSmoothing: 0 }) as never;
     const scope = new Scope(inputStore(), true);

@@ -80,8 +80,7 @@ export const dearkd: Method<DearkdConfig> = {
 
 function logitTerms({ student, teacher, targets, multilabel, config }: LossContext<DearkdConfig>): Terms {
   const { alpha, logitKd: how, tau, reduction } = config;
-  if (how === 'none' || alpha === 0)
-    return labelTerms(student, targets, config.labelSmoothing, 1, multilabel);
+  if (how === 'none' || alpha === 0) return labelTerms(student, targets, config.labelSmoothing, 1, multilabel);
   const kind = how === 'hard' ? ({ how } as const) : ({ how, tau, reduction } as const);
   const kd = teacherTerms(student, teacherHead(student), { labels: alpha < 1 }, (logits) => ({
     kd: { value: logitKd(logits, teacher!.logits, kind), weight: alpha },

@@ -29,7 +29,12 @@ export function comparePage(runs: readonly RunReport[]): string {
     heading('Curves'),
     `<div class="cards">${comparedCharts(named).join('\n')}</div>`,
     ...(classes.length > 0
-      ? [heading(`${named[0]!.details?.multilabel ? 'Average precision' : 'Accuracy'} by class, where they differ most first`), htmlTable(['class', ...names], classes)]
+      ? [
+          heading(
+            `${named[0]!.details?.multilabel ? 'Average precision' : 'Accuracy'} by class, where they differ most first`,
+          ),
+          htmlTable(['class', ...names], classes),
+        ]
       : []),
     ...(calibrated.length > 0 ? [heading('Calibration'), reliabilitySvg(calibrated)] : []),
     heading('Hashes'),

@@ -45,7 +45,17 @@ export function runPage(run: RunPage): string {
 function summaryRows({ details }: RunReport): string[][] {
   if (!details) return [];
   const { setup, metrics, step, epoch, ema, images } = details;
-  const shares = ['top1', 'top5', 'map', 'micro_f1', 'macro_f1', 'ece', 'teacher_agreement', 'teacher_top1', 'teacher_map'];
+  const shares = [
+    'top1',
+    'top5',
+    'map',
+    'micro_f1',
+    'macro_f1',
+    'ece',
+    'teacher_agreement',
+    'teacher_top1',
+    'teacher_map',
+  ];
   return [
     ['student', setup.student],
     ['method', setup.method],

@@ -69,7 +69,9 @@ export function checkMultilabel(
   const kind = (several: boolean | undefined) => (several ? 'several classes an image' : 'one class an image');
   throw new UserError(
     `${teacher.path}: ${reader.name} reads its logits, so wanted a teacher of ${kind(multilabel)}, got one of ${kind(teacher.multilabel)} (problem_type in its config.json says which). Train one on this data (understudy train), or ${
-      labelled ? 'distil features alone: --method vitkd, or dearkd with --set dearkd.logitKd=none' : 'give the images labels'
+      labelled
+        ? 'distil features alone: --method vitkd, or dearkd with --set dearkd.logitKd=none'
+        : 'give the images labels'
     }`,
   );
 }

@@ -55,7 +55,9 @@ export async function loadModel(
   const one = (image: ImageInput, top: number): Promise<ClassProbability[]> => {
     if (disposed) throw new UserError('predict: wanted a model in use, got one after dispose(); load it again');
     const ranked = saved.multilabel ? rankLabels : rank;
-    const found = turn.then(async () => ranked(saved.classes, await answer(saved, engine, compiled, logits, image), top));
+    const found = turn.then(async () =>
+      ranked(saved.classes, await answer(saved, engine, compiled, logits, image), top),
+    );
     turn = found.catch(() => undefined);
     return found;
   };

@@ -101,7 +101,14 @@ export class RunEvaluator {
     const judged = teacher && this.#parts.data.labelled ? ofTeacher(teacher) : {};
     const metrics = { ...events[best]!.metrics, ...judged };
     const { divergences, scores: own } = found[best]!;
-    const answers = { metrics, student: found[best]!, teacher, divergences, scores: own, teacherScores: teacher?.scores };
+    const answers = {
+      metrics,
+      student: found[best]!,
+      teacher,
+      divergences,
+      scores: own,
+      teacherScores: teacher?.scores,
+    };
     return { events, named, score: scores[best]!, ema: best === 1, best: answers };
   }
 

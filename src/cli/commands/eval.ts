@@ -71,7 +71,8 @@ async function describe(report: EvaluationReport): Promise<string> {
     .slice(0, SHOWN)
     .map(({ name, images, top1, ap }) => [`  ${name}`, percent(top1 ?? ap ?? 0), `${images} images`]);
   const by = report.map === undefined ? '' : ' (average precision)';
-  const title = classes.length > SHOWN ? `worst ${SHOWN} of ${classes.length} classes${by}` : `classes, worst first${by}`;
+  const title =
+    classes.length > SHOWN ? `worst ${SHOWN} of ${classes.length} classes${by}` : `classes, worst first${by}`;
   const absent =
     absentClasses.length > 0 ? `\n\nclasses of the model without images here: ${absentClasses.join(', ')}` : '';
   return `${head}\n\n${title}\n${table(rows)}${absent}`;
