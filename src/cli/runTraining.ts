@@ -81,7 +81,7 @@ export function watchInterrupts(note: (message: string) => void): Interrupts {
 export function summary({ out, steps, last, best, seconds }: RunResult): string {
   const shown = Object.entries(last)
     .filter(([name]) => !isDetail(name))
-    .map(([name, value]) => [name, /top[15]$|agreement$/.test(name) ? percent(value) : value.toFixed(4)]);
+    .map(([name, value]) => [name, /top[15]$|agreement$|map$|f1$/.test(name) ? percent(value) : value.toFixed(4)]);
   const path = shellWord(out);
   const rows = [
     ['steps', String(steps)],
@@ -94,7 +94,7 @@ export function summary({ out, steps, last, best, seconds }: RunResult): string 
   return `${table(rows)}\n\nNext:\n  understudy eval ${path} --data DIR\n  understudy predict ${path} IMAGE\n  understudy export ${path} --out my-model`;
 }
 
-function bestRow({ step, top1, teacherAgreement }: BestStep): string[] {
-  const [name, value] = top1 === undefined ? ['best agreement', teacherAgreement!] : ['best top1', top1];
-  return [name, `${percent(value)} (step ${step})`];
+function bestRow({ step, top1, map, teacherAgreement }: BestStep): string[] {
+  const name = top1 !== undefined ? 'best top1' : map !== undefined ? 'best mAP' : 'best agreement';
+  return [name, `${percent((top1 ?? map ?? teacherAgreement)!)} (step ${step})`];
 }

@@ -4,7 +4,7 @@ import { UserError } from '../graph/errors.ts';
 import { readCsv } from './csvNode.ts';
 import { compareCodePoints } from './dataset.ts';
 import { holdsClassFolders, unreadable } from './folderNode.ts';
-import { type Layout, type Part, VAL_NAMES } from './layout.ts';
+import { type Label, type Layout, type Part, VAL_NAMES } from './layout.ts';
 import { unpackParquet } from './parquetNode.ts';
 import { readTar } from './tarNode.ts';
 
@@ -15,7 +15,7 @@ type Kind = (typeof KINDS)[number];
 /** Images of one file, and to which part they belong where the file itself says so. */
 export interface Record {
   readonly path: string;
-  readonly label: string | undefined;
+  readonly label: Label;
   readonly part?: string | undefined;
 }
 

@@ -1,12 +1,14 @@
 import { type Stream, stream } from '../random/stream.ts';
 
-/** Images by path. `labels[i]` is the class index of `paths[i]`, or -1 when it has none. */
+/** Images by path. `labels[i]` is the class index of `paths[i]`, or -1 when it has none or where `sets` has them. */
 export interface ImageList {
   /** Folder that `paths` are relative to. */
   readonly root: string;
   /** Relative paths with `/` between folders, in code-point order. */
   readonly paths: readonly string[];
   readonly labels: Int32Array;
+  /** Multilabel data: the class indices of each image, ascending; an image may have none. */
+  readonly sets?: readonly (readonly number[])[];
 }
 
 export interface Dataset {
@@ -35,6 +37,15 @@ export function compareCodePoints(a: string, b: string): number {
   }
 }
 
+/** The list with other numbers for its classes: class i becomes `at[i]`. */
+export function renumber(list: ImageList, at: readonly number[]): ImageList {
+  return {
+    ...list,
+    labels: list.labels.map((label) => at[label] ?? -1),
+    ...(list.sets && { sets: list.sets.map((set) => set.map((i) => at[i]!).sort((a, b) => a - b)) }),
+  };
+}
+
 /** The images at `indices`, which are taken in ascending order so that a list stays sorted. */
 export function select(list: ImageList, indices: readonly number[]): ImageList {
   const sorted = [...indices].sort((a, b) => a - b);
@@ -42,12 +53,14 @@ export function select(list: ImageList, indices: readonly number[]): ImageList {
     root: list.root,
     paths: sorted.map((i) => list.paths[i]!),
     labels: Int32Array.from(sorted, (i) => list.labels[i]!),
+    ...(list.sets && { sets: sorted.map((i) => list.sets![i]!) }),
   };
 }
 
 /**
  * Stratified, seeded split. Each class with at least two images gives max(1, round(valFraction * count)) of them to
  * `val` and keeps at least one; a class with one image keeps it. `valFraction` 0 leaves `val` empty.
+ * Our choice: images of multilabel data are one class here, so their split is seeded and plain.
  */
 export function splitList(list: ImageList, valFraction: number, seed: number): { train: ImageList; val: ImageList } {
   const [train, val]: [number[], number[]] = [[], []];

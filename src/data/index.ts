@@ -4,7 +4,7 @@ export { imagenetMean, imagenetStd, photoTransform, smallTransform } from './aug
 export type { TrainTransform, TransformConfig } from './augment/pipeline.ts';
 export { parseRandAugment } from './augment/randAugmentConfig.ts';
 export type { Pixels } from './augment/pixels.ts';
-export { compareCodePoints, select, splitList, subset } from './dataset.ts';
+export { compareCodePoints, renumber, select, splitList, subset } from './dataset.ts';
 export type { Amount, Dataset, ImageList } from './dataset.ts';
 export { decodeBytes, decodeImage, greyThumbnail, readImageBytes } from './decodeNode.ts';
 export { imageExtensions, isImageName } from './imageNames.ts';

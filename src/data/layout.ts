@@ -4,11 +4,14 @@ import { compareCodePoints } from './dataset.ts';
 /** Names of the validation part, the best first. */
 export const VAL_NAMES = ['val', 'valid', 'validation', 'dev', 'test'] as const;
 
-/** Images with their class names; undefined where an image has none. */
+/** What is said of an image: its class, all its classes (multilabel; none is an answer too), or nothing. */
+export type Label = string | readonly string[] | undefined;
+
+/** Images with their labels. */
 export interface Part {
   /** Addresses (data/address.ts). */
   readonly paths: readonly string[];
-  readonly labels: readonly (string | undefined)[];
+  readonly labels: readonly Label[];
 }
 
 /** What is stored at a place, before it is a data set: whoever stores images in another way writes a function that gives this. */
@@ -36,13 +39,21 @@ export function joinLayouts(layouts: readonly { readonly where: string; readonly
   return first.layout.val ? { root: '', train, val: gather((layout) => layout.val!) } : { root: '', train };
 }
 
+/** The names that a label has. */
+export const classesOf = (label: Label): readonly string[] =>
+  label === undefined ? [] : typeof label === 'string' ? [label] : label;
+
+/** Whether an image may have several classes: where one label is a list, all are. */
+export const isMultilabel = (parts: readonly (Part | undefined)[]): boolean =>
+  parts.some((part) => part?.labels.some((label) => Array.isArray(label)));
+
 /** All class names of a part in code-point order; none where no image has one. */
 export function classNames(where: string, { labels }: Part): string[] {
   const names = new Set<string>();
   let without = 0;
   for (const label of labels) {
     if (label === undefined) without++;
-    else names.add(label);
+    else for (const name of classesOf(label)) names.add(name);
   }
   if (without > 0 && names.size > 0)
     throw new UserError(

@@ -50,6 +50,8 @@ export interface LoadedBatch extends Position {
   readonly labels: Int32Array;
   /** [B], into the list; -1 in padding rows. In training the index of the image shown, also where it replaces another. */
   readonly indices: Int32Array;
+  /** Of multilabel data the classes of each row's image; none in padding rows. */
+  readonly sets?: readonly (readonly number[])[];
   /** [B], 1 or 0. In evaluation padding rows and unreadable images are 0; in training all are 1. */
   readonly valid: Uint8Array;
   /** [B]: which view of its image a row is; 0 where views are not fixed. */
@@ -105,7 +107,7 @@ export function createLoader(options: LoaderOptions): Loader {
     if (bad.size > allowed * n || bad.size === n) pool.fail(tooManyBad(bad, n, allowed));
   });
   const steps = stepsPerEpoch(n, batch, train);
-  const streams = createStreams(setup, pool, options.mix);
+  const streams = createStreams(setup, pool, options);
   const batches = ({ epoch, step }: Position = { epoch: 0, step: 0 }) =>
     streams(globalStep({ epoch, step }, steps), train ? endless : Math.max(0, steps - step), steps);
   const words = new Int32Array(setup.control);
@@ -114,10 +116,10 @@ export function createLoader(options: LoaderOptions): Loader {
 }
 
 /** Streams of batches from the pool, one at a time. */
-function createStreams(setup: WorkerSetup, pool: WorkerPool, mix: MixConfig | undefined) {
+function createStreams(setup: WorkerSetup, pool: WorkerPool, options: LoaderOptions) {
   const words = new Int32Array(setup.control);
   const count = setup.slots.length;
-  const take = batchTaker(words, setup, mix);
+  const take = batchTaker(words, setup, options);
 
   /** Give the workers a new stream number, which ends what they do, and wake those that wait. */
   function endStream(): number {
@@ -180,7 +182,7 @@ function isReady(words: Int32Array, index: number, batch: number, prefetch: numb
 }
 
 /** Copies a finished slot to arrays of the caller and frees it; arrays come back by release() and are used again. */
-function batchTaker(words: Int32Array, setup: WorkerSetup, mixing: MixConfig | undefined) {
+function batchTaker(words: Int32Array, setup: WorkerSetup, { mix: mixing, list }: LoaderOptions) {
   const { slots, batch, seed, transform, teacherView } = setup;
   const [spare, spareTeacher]: [Float32Array[], Float32Array[]] = [[], []];
   // The batch is copied anyway: to mix while copying costs next to nothing, and all who see the batch see it mixed.
@@ -199,6 +201,7 @@ function batchTaker(words: Int32Array, setup: WorkerSetup, mixing: MixConfig | u
     const views = new Int32Array(from.views).slice();
     const valid = new Uint8Array(from.valid).slice();
     const [labels, indices] = [new Int32Array(from.labels).slice(), new Int32Array(from.indices).slice()];
+    const sets = list.sets && Array.from(indices, (index) => list.sets![index] ?? []);
     Atomics.add(words, control.taken(slot), 1);
     signal(words);
     let held = true;
@@ -209,7 +212,8 @@ function batchTaker(words: Int32Array, setup: WorkerSetup, mixing: MixConfig | u
     };
     const count = valid.reduce((sum, x) => sum + x, 0);
     const own = mix?.own ?? 1;
-    return { images, labels, indices, valid, views, ...(teacherImages && { teacherImages }), count, own, release };
+    const besides = { ...(sets && { sets }), ...(teacherImages && { teacherImages }) };
+    return { images, labels, indices, valid, views, ...besides, count, own, release };
   };
 }
 

@@ -3,7 +3,7 @@ import { UserError } from '../graph/errors.ts';
 import { isArchive, readArchives } from './archivesNode.ts';
 import { type Amount, compareCodePoints, type Dataset, type ImageList, splitList, subset } from './dataset.ts';
 import { layouts, quote, readFolderLayout, unreadable } from './folderNode.ts';
-import { classNames, joinLayouts, type Layout, type Part } from './layout.ts';
+import { classesOf, classNames, isMultilabel, joinLayouts, type Layout, type Part } from './layout.ts';
 
 export interface OpenOptions {
   /** Part of each class that becomes `val` when the data does not say; default 0.1. */
@@ -55,24 +55,38 @@ function datasetOf(where: string, layout: Layout, valFraction: number, seed: num
       `One class only: ${where}: wanted two classes or more, got ${quote(classes)}. Images of one class teach nothing; distil without labels, or add the other classes`,
     );
   const index = new Map(classes.map((name, i) => [name, i]));
-  const train = listOf(layout.root, layout.train, index);
+  const several = isMultilabel([layout.train, layout.val]);
+  const train = listOf(layout.root, layout.train, index, several);
   if (!layout.val) return { classes, ...splitList(train, valFraction, seed), splitSource: 'seeded' };
-  const unknown = [...new Set(layout.val.labels)].filter(
-    (name) => (name === undefined ? -1 : index.get(name)) === undefined,
-  );
+  const unlabelled = layout.val.labels.filter((label) => label === undefined).length;
+  if (several && unlabelled > 0)
+    throw new UserError(
+      `${where}: wanted classes for the validation images, got ${unlabelled} images without. Name the column of their file labels: an empty cell is then an image of no class`,
+    );
+  const unknown = [...new Set(layout.val.labels.flatMap(classesOf))].filter((name) => !index.has(name));
   if (unknown.length > 0)
     throw new UserError(
-      `${where}: wanted only classes of the training part in the validation part, got ${quote(unknown as string[])} besides ${quote(classes)}. Rename or delete these images, or add the classes to the training images`,
+      `${where}: wanted only classes of the training part in the validation part, got ${quote(unknown)} besides ${quote(classes)}. Rename or delete these images, or add the classes to the training images`,
     );
-  return { classes, train, val: listOf(layout.root, layout.val, index), splitSource: 'folders' };
+  return { classes, train, val: listOf(layout.root, layout.val, index, several), splitSource: 'folders' };
 }
 
 /** In code-point order of the addresses. */
-function listOf(root: string, { paths, labels }: Part, index: ReadonlyMap<string, number>): ImageList {
+function listOf(
+  root: string,
+  { paths, labels }: Part,
+  index: ReadonlyMap<string, number>,
+  several: boolean,
+): ImageList {
   const order = paths.map((_, i) => i);
   if (!inOrder(paths)) order.sort((a, b) => compareCodePoints(paths[a]!, paths[b]!));
-  const labelOf = (name: string | undefined) => (name === undefined ? -1 : (index.get(name) ?? -1));
-  return { root, paths: order.map((i) => paths[i]!), labels: Int32Array.from(order, (i) => labelOf(labels[i])) };
+  const indices = (i: number) => classesOf(labels[i]).map((name) => index.get(name)!);
+  return {
+    root,
+    paths: order.map((i) => paths[i]!),
+    labels: Int32Array.from(order, (i) => (several ? -1 : (indices(i)[0] ?? -1))),
+    ...(several && { sets: order.map((i) => indices(i).sort((a, b) => a - b)) }),
+  };
 }
 
 function inOrder(paths: readonly string[]): boolean {

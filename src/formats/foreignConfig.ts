@@ -1,6 +1,7 @@
 import { UserError } from '../graph/errors.ts';
 import { preprocessingOf, type ReadPreprocessing } from './foreignPreprocessor.ts';
 import { asObject, type Json, show } from './jsonValue.ts';
+import { saysMultilabel } from './problemType.ts';
 import type { ModelHints } from './recogniseModel.ts';
 
 /** What the JSON files of transformers or timm say about a model besides its weights. */
@@ -8,6 +9,7 @@ export interface ForeignConfig {
   readonly hints: ModelHints;
   /** Class names by index; undefined where the files have none. */
   readonly labels: readonly string[] | undefined;
+  readonly multilabel: boolean;
   readonly preprocessing: ReadPreprocessing;
 }
 
@@ -38,6 +40,7 @@ export function readForeignConfig(config: Json, preprocessor: Json | undefined, 
   return {
     hints: { ...own, ...(imageSize === undefined ? {} : { imageSize }) },
     labels: labelsOf(config, where),
+    multilabel: saysMultilabel(config),
     preprocessing,
   };
 }

@@ -42,7 +42,8 @@ export async function readForeignModel(path: string, asked: ModelHints = {}): Pr
     notes.push(
       `no preprocessor_config.json: ImageNet's mean and std${config?.preprocessing.evalCropRatio ? '' : ` and a crop of ${ASSUMED.evalCropRatio}`} are assumed`,
     );
-  return { model, classes: labels, preprocessing: preprocessingFor(model, config), weights, notes };
+  const multilabel = config?.multilabel;
+  return { model, classes: labels, multilabel, preprocessing: preprocessingFor(model, config), weights, notes };
 }
 
 async function readConfigs(path: string): Promise<ForeignConfig | undefined> {

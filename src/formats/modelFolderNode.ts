@@ -5,6 +5,7 @@ import { type ModelConfig, modelConfigSchema } from '../models/index.ts';
 import { writeFileAtomic } from './atomicNode.ts';
 import { readJsonFile } from './jsonFileNode.ts';
 import { makeFolder } from './makeFolderNode.ts';
+import { MULTILABEL, saysMultilabel } from './problemType.ts';
 import { readSafetensors, writeSafetensors } from './safetensorsNode.ts';
 import { float32Tensor, toFloat32 } from './safetensors.ts';
 import { fromTransformers, isPlain, toTransformers } from './transformersNames.ts';
@@ -27,6 +28,8 @@ export interface SavedModel {
   readonly model: ModelConfig;
   /** Class names in the order of the logits. */
   readonly classes: readonly string[];
+  /** Its logits are questions of their own (sigmoid), since an image may have several classes; else one class is right. */
+  readonly multilabel?: boolean | undefined;
   readonly preprocessing: Preprocessing;
   /** By PyTorch name, buffers included. */
   readonly weights: ReadonlyMap<string, Weight>;
@@ -100,7 +103,7 @@ function architectureOf(model: ModelConfig): object {
   };
 }
 
-function huggingFaceConfig({ model, classes }: SavedModel, renamed: boolean): object {
+function huggingFaceConfig({ model, classes, multilabel }: SavedModel, renamed: boolean): object {
   const deit = model.family === 'vit' && model.distToken;
   return {
     ...(renamed
@@ -110,6 +113,7 @@ function huggingFaceConfig({ model, classes }: SavedModel, renamed: boolean): ob
     image_size: model.imageSize,
     num_channels: 3,
     num_labels: classes.length,
+    ...(multilabel ? { problem_type: MULTILABEL } : {}),
     id2label: Object.fromEntries(classes.map((name, i) => [String(i), name])),
     label2id: Object.fromEntries(classes.map((name, i) => [name, i])),
     understudy: { model },
@@ -133,6 +137,7 @@ export async function readModelFolder(dir: string): Promise<SavedModel> {
   const { tensors } = await readSafetensors(join(dir, 'model.safetensors'));
   return {
     model: parsed.data,
+    multilabel: saysMultilabel(config),
     classes: readClasses(config.id2label, parsed.data.classes, join(dir, 'config.json')),
     preprocessing: readPreprocessing(await readJson(preprocessorPath), parsed.data.imageSize, preprocessorPath),
     weights: fromTransformers(

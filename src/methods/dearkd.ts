@@ -69,6 +69,7 @@ export const dearkd: Method<DearkdConfig> = {
     teacher: logitKd === 'none' ? ['maps'] : ['maps', 'logits'],
     labels: logitKd === 'none' || alpha < 1 ? 'any' : 'none',
   }),
+  multilabel: ({ logitKd, alpha }) => logitKd === 'none' || alpha === 0,
   shapeStudent: (config, student, teacher) => ({ distToken: config.distToken, mhca: mhcaOf(config, student, teacher) }),
   loss: (context) => ({ ...logitTerms(context), ...hiddenTerm(context) }),
   stages: ({ stageOne, labelSmoothing }) => [
@@ -77,9 +78,9 @@ export const dearkd: Method<DearkdConfig> = {
   ],
 };
 
-function logitTerms({ student, teacher, targets, config }: LossContext<DearkdConfig>): Terms {
+function logitTerms({ student, teacher, targets, multilabel, config }: LossContext<DearkdConfig>): Terms {
   const { alpha, logitKd: how, tau, reduction } = config;
-  if (how === 'none' || alpha === 0) return labelTerms(student, targets, config.labelSmoothing);
+  if (how === 'none' || alpha === 0) return labelTerms(student, targets, config.labelSmoothing, 1, multilabel);
   const kind = how === 'hard' ? ({ how } as const) : ({ how, tau, reduction } as const);
   const kd = teacherTerms(student, teacherHead(student), { labels: alpha < 1 }, (logits) => ({
     kd: { value: logitKd(logits, teacher!.logits, kind), weight: alpha },

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { binaryKd } from '../losses/binaryKd.ts';
 import { softKd } from '../losses/softKd.ts';
 import { teacherTerms } from './logitKd.ts';
 import type { Method } from './method.ts';
@@ -12,16 +13,25 @@ const config = z.strictObject({
   labelSmoothing,
 });
 
-/** Soft distillation (Hinton et al., arXiv 1503.02531): (1-a) CE + a tau^2 KL(teacher || student). */
+/**
+ * Soft distillation (Hinton et al., arXiv 1503.02531): (1-a) CE + a tau^2 KL(teacher || student). Of multilabel data: binary
+ * cross entropy, and the KL of each class's yes or no (losses/binaryKd.ts), whose reduction is its own.
+ */
 export const kd: Method<z.output<typeof config>> = {
   name: 'kd',
   summary: "soft distillation: match the teacher's softened probabilities (Hinton et al.)",
   config,
   needs: ({ alpha }) => ({ student: ['logits'], teacher: ['logits'], labels: alpha < 1 ? 'any' : 'none' }),
-  loss: ({ student, teacher, targets, config }) => ({
-    ...labelTerms(student, targets, config.labelSmoothing, 1 - config.alpha),
+  multilabel: () => true,
+  loss: ({ student, teacher, targets, multilabel, config }) => ({
+    ...labelTerms(student, targets, config.labelSmoothing, 1 - config.alpha, multilabel),
     ...teacherTerms(student, student.logits, { labels: config.alpha < 1 }, (logits) => ({
-      kd: { value: softKd(logits, teacher!.logits, config.tau, config.reduction), weight: config.alpha },
+      kd: {
+        value: multilabel
+          ? binaryKd(logits, teacher!.logits, config.tau)
+          : softKd(logits, teacher!.logits, config.tau, config.reduction),
+        weight: config.alpha,
+      },
     })),
   }),
 };

@@ -20,6 +20,8 @@ export interface LossContext<C> {
   readonly teacher: Features | undefined;
   /** Label rows [B,K] that sum to 1: one-hot or mixed, not smoothed. Undefined without labels. */
   readonly targets: Tensor | undefined;
+  /** The rows have a 1 for each of an image's classes instead, or a part of it where images are mixed. */
+  readonly multilabel?: boolean | undefined;
   readonly config: C;
 }
 
@@ -53,6 +55,8 @@ export interface Method<C = unknown> {
   /** Its settings, with defaults. */
   readonly config: ZodType<C>;
   needs(config: C): Needs;
+  /** Whether its loss holds for images of several classes: a softmax over the classes does not. Left out: never. */
+  multilabel?(config: C): boolean;
   /** What the method asks of the student's architecture (a distillation token, MHCA); explicit settings of the user win. */
   shapeStudent?(config: C, student: ModelConfig, teacher: Features | undefined): Readonly<Record<string, unknown>>;
   loss(context: LossContext<C>): Terms;

@@ -7,7 +7,7 @@ import type { LabelNeed, LossContext, Method, Needs, Term, Terms } from './metho
 type Sections = Readonly<Record<string, unknown>>;
 
 /** Terms of the label loss, which the members of a sum share. */
-const SHARED = ['ce', 'ceDist'];
+const SHARED = ['ce', 'ceDist', 'bce', 'bceDist'];
 
 /**
  * Methods trained together, `vitkd+nkd`: the sum of their losses. Its config has a section for each member; each member has
@@ -28,6 +28,7 @@ export function sumOf(members: readonly Method[]): Method {
     parts,
     summary: `together: ${members.map(({ summary }) => summary).join('; ')}`,
     config: z.strictObject(Object.fromEntries(members.map((member) => [member.name, member.config.prefault({})]))),
+    multilabel: (config) => members.every((member) => member.multilabel?.(settings(config, member)) ?? false),
     needs: (config) => unionOf(members.map((member) => member.needs(settings(config, member)))),
     shapeStudent: (config, student, teacher) => {
       const shapeOf = (member: Method) => member.shapeStudent?.(settings(config, member), student, teacher) ?? {};
@@ -115,8 +116,9 @@ function mergeTerms(members: readonly (readonly [string, Terms])[]): Terms {
 
 /** One label loss can only be smoothed in one way. */
 function checkSmoothing(sum: string, members: readonly (readonly [string, Terms])[], sections: Sections): void {
+  const kind = members.some(([, terms]) => 'ce' in terms) ? 'ce' : 'bce';
   const used = members
-    .filter(([, terms]) => 'ce' in terms)
+    .filter(([, terms]) => kind in terms)
     .map(([name]) => [name, (sections[name] as { labelSmoothing?: number }).labelSmoothing] as const);
   const other = used.find(([, smoothing]) => smoothing !== used[0]![1]);
   if (other)

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { binaryCrossEntropy } from '../losses/binaryCrossEntropy.ts';
+import { binaryCrossEntropy, multilabelCrossEntropy } from '../losses/binaryCrossEntropy.ts';
 import { crossEntropy } from '../losses/crossEntropy.ts';
 import type { Features } from '../models/index.ts';
 import type { Tensor } from '../graph/tensor.ts';
@@ -11,8 +11,11 @@ export const labelSmoothing = z.number().min(0).max(1).default(0.1);
 export const labelWeight = z.number().min(0).default(1);
 
 const config = z.strictObject({
-  /** bce: each class a yes or no, every class of a mixed label a yes (DeiT III; with labelSmoothing 0 there). */
-  loss: z.enum(['crossEntropy', 'bce']).default('crossEntropy'),
+  /**
+   * bce: each class a yes or no, every class of a mixed label a yes (DeiT III; with labelSmoothing 0 there). auto: cross
+   * entropy, and of multilabel data binary cross entropy in which a mixed label is a part of a yes.
+   */
+  loss: z.enum(['auto', 'crossEntropy', 'bce']).default('auto'),
   labelSmoothing,
 });
 
@@ -22,8 +25,9 @@ export const supervised: Method<z.output<typeof config>> = {
   summary: 'cross entropy with the labels, no teacher',
   config,
   needs: () => ({ student: ['logits'], teacher: [], labels: 'any' }),
-  loss: ({ student, targets, config: { loss, labelSmoothing } }) => {
-    if (loss === 'crossEntropy') return labelTerms(student, targets, labelSmoothing);
+  multilabel: ({ loss }) => loss !== 'crossEntropy',
+  loss: ({ student, targets, multilabel, config: { loss, labelSmoothing } }) => {
+    if (loss !== 'bce') return labelTerms(student, targets, labelSmoothing, 1, multilabel);
     return overHeads(student, 'bce', (logits) => binaryCrossEntropy(logits, targets!, labelSmoothing));
   },
 };
@@ -37,8 +41,11 @@ export function labelTerms(
   targets: Tensor | undefined,
   smoothing: number,
   weight = 1,
+  multilabel = false,
 ): Record<string, Term> {
   if (weight === 0) return {};
+  if (multilabel)
+    return overHeads(student, 'bce', (logits) => multilabelCrossEntropy(logits, targets!, smoothing), weight);
   return overHeads(student, 'ce', (logits) => crossEntropy(logits, targets!, smoothing), weight);
 }
 

@@ -60,8 +60,9 @@ export const vitkd: Method<VitkdConfig> = {
   summary: "a ViT teacher's features: mimic the shallow layers, generate the deep one (ViTKD)",
   config,
   needs,
+  multilabel: () => true,
   loss: (context) => {
-    const { student, targets, config } = context;
+    const { student, targets, multilabel, config } = context;
     checkGrids(student, context.teacher!);
     const pairs = alignedPairs(context);
     const sum = (values: readonly Tensor[]) => values.reduce((a, b) => add(a, b));
@@ -71,7 +72,7 @@ export const vitkd: Method<VitkdConfig> = {
     });
     const [shallow, deep] = [pairs.filter(({ at }) => at === 'shallow'), pairs.filter(({ at }) => at === 'deep')];
     return {
-      ...labelTerms(student, targets, config.labelSmoothing, config.labelWeight),
+      ...labelTerms(student, targets, config.labelSmoothing, config.labelWeight, multilabel),
       ...(config.shallow.how !== 'none' && shallow.length > 0 ? { shallow: term(shallow, config.alpha) } : {}),
       ...(config.deep.how !== 'none' ? { deep: term(deep, config.beta) } : {}),
       ...(config.relation ? { relation: relationTerm(pairs, config) } : {}),

@@ -77,7 +77,7 @@ async function once(title: string, out: string, start: Start): Promise<void> {
  */
 async function measure(runs: Record<'teacher' | 'alone' | 'kd' | 'dearkd', string>, started: number): Promise<Report> {
   say(`Evaluating on ${MNIST_SPLIT.val} held-out digits`);
-  const top1 = async (run: string) => (await evaluate(join(run, 'checkpoints/last'), { data: DATA })).top1;
+  const top1 = async (run: string) => (await evaluate(join(run, 'checkpoints/last'), { data: DATA })).top1!;
   const found = {
     teacher: await top1(runs.teacher),
     alone: await top1(runs.alone),

@@ -29,7 +29,12 @@ export function comparePage(runs: readonly RunReport[]): string {
     heading('Curves'),
     `<div class="cards">${comparedCharts(named).join('\n')}</div>`,
     ...(classes.length > 0
-      ? [heading('Accuracy by class, where they differ most first'), htmlTable(['class', ...names], classes)]
+      ? [
+          heading(
+            `${named[0]!.details?.multilabel ? 'Average precision' : 'Accuracy'} by class, where they differ most first`,
+          ),
+          htmlTable(['class', ...names], classes),
+        ]
       : []),
     ...(calibrated.length > 0 ? [heading('Calibration'), reliabilitySvg(calibrated)] : []),
     heading('Hashes'),
@@ -90,7 +95,10 @@ function settingRows(runs: readonly RunReport[]): string[][] {
 function classRows(runs: readonly RunReport[]): string[][] {
   if (!sameData(runs) || runs.some(({ details }) => details?.truth !== 'labels')) return [];
   const classes = runs[0]!.details!.classes;
-  const recalls = runs.map(({ details }) => new Map(details!.scores.map((score) => [score.class, score.recall])));
+  const recalls = runs.map(({ details }) => {
+    const scores = details!.multilabel?.classes.map((row): [number, number | null] => [row.class, row.ap]);
+    return new Map(scores ?? details!.scores.map((row): [number, number | null] => [row.class, row.recall]));
+  });
   const rows = classes.map((name, i) => {
     const values = recalls.map((recall) => recall.get(i) ?? null);
     const known = values.flatMap((value) => value ?? []);

@@ -1,3 +1,4 @@
+import type { LabelScore, MultilabelScores } from '../analysis/multilabel.ts';
 import { calibrate, type CalibrationBin, type ClassScore, classify } from '../analysis/classification.ts';
 
 /** A model's answers to the validation images, by their place in the list; -1 where one could not be read. */
@@ -54,7 +55,15 @@ export interface RunDetails {
   /** Labelled images by who is right; null without labels or teacher. */
   readonly right: Readonly<Record<'both' | 'student' | 'teacher' | 'neither', number>> | null;
   readonly differing: readonly DifferingImage[];
+  /** Of multilabel data, in place of scores, confusion, calibration and images. */
+  readonly multilabel?: MultilabelDetails;
   readonly setup: RunSetup;
+}
+
+export interface MultilabelDetails {
+  /** Classes without a validation image, which mAP leaves out. */
+  readonly withoutImages: number;
+  readonly classes: readonly (LabelScore & { readonly teacherAp: number | null })[];
 }
 
 export interface Reliability {
@@ -106,6 +115,25 @@ export function detailsOf(head: Head, answered: AnsweredImages): RunDetails {
     calibration: labelled ? { student: reliability(student), teacher: teacher ? reliability(teacher) : null } : null,
     right: teacher && labelled ? whoIsRight(labels, student, teacher) : null,
     differing: differingImages(answered),
+  };
+}
+
+/** Of multilabel data: no decision for one class, so no confusion, no calibration of it and no images that differ. */
+export function multilabelDetails(
+  head: Head,
+  classes: readonly string[],
+  found: MultilabelScores,
+  teacher: MultilabelScores | undefined,
+): RunDetails {
+  const rows = found.classes.map((score, k) => ({ ...score, teacherAp: teacher?.classes[k]?.ap ?? null }));
+  return {
+    version: 1,
+    ...head,
+    classes,
+    images: found.images,
+    truth: 'labels',
+    ...{ scores: [], confusion: [], calibration: null, right: null, differing: [] },
+    multilabel: { withoutImages: found.withoutImages, classes: rows },
   };
 }
 

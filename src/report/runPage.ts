@@ -3,7 +3,7 @@ import { escapeText } from '../analysis/svg.ts';
 import { showAddress } from '../data/address.ts';
 import { formatDuration } from '../train/loggers/progressLine.ts';
 import { runCharts } from './curves.ts';
-import type { DifferingImage, RunDetails } from './details.ts';
+import type { DifferingImage, MultilabelDetails, RunDetails } from './details.ts';
 import { confidenceSvg, confusionSvg, MATRIX_CLASSES, reliabilitySvg } from './pictures.ts';
 import type { RunPage, RunReport } from './readRunNode.ts';
 
@@ -45,7 +45,17 @@ export function runPage(run: RunPage): string {
 function summaryRows({ details }: RunReport): string[][] {
   if (!details) return [];
   const { setup, metrics, step, epoch, ema, images } = details;
-  const shares = ['top1', 'top5', 'map', 'macro_f1', 'ece', 'teacher_agreement', 'teacher_top1'];
+  const shares = [
+    'top1',
+    'top5',
+    'map',
+    'micro_f1',
+    'macro_f1',
+    'ece',
+    'teacher_agreement',
+    'teacher_top1',
+    'teacher_map',
+  ];
   return [
     ['student', setup.student],
     ['method', setup.method],
@@ -65,16 +75,20 @@ export const LABELS: Readonly<Record<string, string>> = {
   top1: 'top-1',
   top5: 'top-5',
   map: 'mAP',
+  micro_f1: 'micro-F1',
   macro_f1: 'macro-F1',
   ece: 'expected calibration error',
   teacher_agreement: 'agreement with the teacher',
   teacher_top1: 'top-1 of the teacher',
+  teacher_map: 'mAP of the teacher',
 };
 
 function evaluationParts(details: RunDetails, images: RunPage['thumbnails']): string[] {
   const { calibration, right, differing } = details;
   const best =
     'Of the best evaluation, whose weights are in model/. It was chosen by these same images, which flatters it a little.';
+  if (details.multilabel)
+    return [heading('Classes, lowest average precision first'), note(best), ...labelTable(details, details.multilabel)];
   return [
     heading('Confusion'),
     note(best),
@@ -142,6 +156,26 @@ function classTable({ scores, classes, truth }: RunDetails): string {
   return rows.length > MOST_CLASSES
     ? `${table}${note(`${rows.length - MOST_CLASSES} more classes are in evaluation.json.`)}`
     : table;
+}
+
+function labelTable({ classes }: RunDetails, { classes: scores, withoutImages }: MultilabelDetails): string[] {
+  const rows = [...scores].sort((a, b) => (a.ap ?? 2) - (b.ap ?? 2) || a.class - b.class);
+  const withTeacher = scores.some(({ teacherAp }) => teacherAp !== null);
+  const head = ['class', 'images', 'AP', 'precision', 'recall', 'F1', ...(withTeacher ? ['AP of the teacher'] : [])];
+  const cells = rows
+    .slice(0, MOST_CLASSES)
+    .map((row) => [
+      classes[row.class]!,
+      String(row.images),
+      ...[row.ap, row.precision, row.recall, row.f1].map(percent),
+      ...(withTeacher ? [percent(row.teacherAp)] : []),
+    ]);
+  const left = rows.length - cells.length;
+  return [
+    htmlTable(head, cells),
+    ...(left > 0 ? [note(`${left} more classes are in evaluation.json.`)] : []),
+    note(`Precision, recall and F1 at a probability of 0.5. mAP leaves out ${withoutImages} classes without images.`),
+  ];
 }
 
 function card({ path, label, student, teacher, kl }: DifferingImage, image: string | undefined): string {

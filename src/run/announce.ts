@@ -18,7 +18,7 @@ export function announce(
     ...(resumedFrom === undefined ? {} : { resumedFrom }),
   });
   const note = (message: string) => emit({ type: 'note', message });
-  const classes = `${data.labelled ? '' : "no labels, the teacher's "}${data.classes.length} classes`;
+  const classes = `${data.labelled ? '' : "no labels, the teacher's "}${data.classes.length} classes${data.multilabel ? ', several an image (multilabel)' : ''}`;
   note(
     `data: ${data.train.paths.length} training and ${data.val.paths.length} validation images, ${classes} (${data.splitSource} split)`,
   );

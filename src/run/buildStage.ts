@@ -87,7 +87,14 @@ export function stageSpec(parts: RunParts, stage: PlannedStage, weights: Readonl
     trains: stage.train,
     ...(uses ? { teacher: () => teacherPorts(teacherFeatures(uses, teacherPixels(uses, batch), preprocessing)) } : {}),
     loss: ({ scope, student, teacher, targets }) =>
-      stage.method.loss({ scope, student, teacher, targets, config: stage.settings }),
+      stage.method.loss({
+        scope,
+        student,
+        teacher,
+        targets,
+        multilabel: parts.data.multilabel,
+        config: stage.settings,
+      }),
     optimiser: optimiserOf(stageSettings(settings, parts.config, stage).optim),
     accumulate: settings.train.accumulate,
     ema: settings.train.ema !== null,

@@ -13,7 +13,8 @@ const SHOWN = 3;
 interface Looked {
   readonly part: 'train' | 'val';
   readonly path: string;
-  readonly label: number;
+  /** Its classes as they are shown; empty without a label. */
+  readonly label: string;
   readonly thumbnail: Uint8Array;
 }
 
@@ -33,7 +34,7 @@ export async function examineImages({ train, val, classes }: RunData): Promise<F
         looked.push({
           part,
           path,
-          label: list.labels[index]!,
+          label: labelOf(list, index, classes),
           thumbnail: await greyThumbnail(join(list.root, path), THUMBNAIL),
         });
       } catch (error) {
@@ -44,7 +45,7 @@ export async function examineImages({ train, val, classes }: RunData): Promise<F
   await Promise.all(Array.from({ length: LANES }, lane));
   const total = train.paths.length + val.paths.length;
   const seen = `${looked.length + bad.length} of ${total} images`;
-  return [unreadable(bad, seen), ...repeats(looked, classes, seen)];
+  return [unreadable(bad, seen), ...repeats(looked, seen)];
 }
 
 /** Both lists in turn, so that a cut by time leaves neither out. */
@@ -66,7 +67,10 @@ function unreadable(bad: readonly string[], seen: string): Finding {
   };
 }
 
-function repeats(looked: readonly Looked[], classes: readonly string[], seen: string): Finding[] {
+const labelOf = ({ labels, sets }: ImageList, index: number, classes: readonly string[]): string =>
+  (sets?.[index] ?? [labels[index]!]).flatMap((k) => classes[k] ?? []).join(';');
+
+function repeats(looked: readonly Looked[], seen: string): Finding[] {
   // In a fixed order: what is found must not depend on which file was read first.
   const sorted = [...looked].sort((a, b) =>
     a.part === b.part ? (a.path < b.path ? -1 : 1) : a.part === 'train' ? -1 : 1,
@@ -75,7 +79,7 @@ function repeats(looked: readonly Looked[], classes: readonly string[], seen: st
   const leaks = groups.filter((group) => new Set(group.map(({ part }) => part)).size > 1);
   const torn = groups.filter((group) => new Set(group.map(({ label }) => label)).size > 1);
   const copies = groups.reduce((sum, group) => sum + group.length - 1, 0);
-  const shown = ({ path, label }: Looked) => showAddress(path) + (label < 0 ? '' : ` (${classes[label]})`);
+  const shown = ({ path, label }: Looked) => showAddress(path) + (label === '' ? '' : ` (${label})`);
   /** The first of each group, and the first that is unlike it in what was found. */
   const names = (found: readonly Looked[][], unlike: (a: Looked, b: Looked) => boolean) =>
     lines(found.map((group) => `${shown(group[0]!)} = ${shown(group.find((one) => unlike(group[0]!, one))!)}`));
@@ -107,7 +111,7 @@ export function examineClasses({ labelled, classes, train, val, splitSource }: R
   if (!labelled) return [{ level: 'note', about: 'data', text: `${parts}, no labels: only methods that need none` }];
   const count = (list: ImageList) => {
     const counts = new Array<number>(classes.length).fill(0);
-    for (const label of list.labels) counts[label]!++;
+    for (const set of list.sets ?? Array.from(list.labels, (label) => [label])) for (const k of set) counts[k]!++;
     return counts;
   };
   const [inTrain, inVal] = [count(train), count(val)];

@@ -71,9 +71,9 @@ function dataFree({ network }: LoadedModel): Finding {
       };
 }
 
-async function accuracy(teacher: LoadedModel, { val, classes, labelled }: RunData): Promise<Finding[]> {
+async function accuracy(teacher: LoadedModel, { val, classes, labelled, multilabel }: RunData): Promise<Finding[]> {
   const at = classes.map((name) => teacher.classes.indexOf(name));
-  if (!labelled || val.paths.length === 0 || at.some((index) => index < 0)) return [];
+  if (!labelled || multilabel || val.paths.length === 0 || at.some((index) => index < 0)) return [];
   const count = Math.max(8, Math.min(SAMPLE, Math.floor(SAMPLE_MACS / sizeOfModel(teacher.network).macs)));
   const few = subset(val, { count }, 0);
   const list = { ...few, labels: few.labels.map((label) => at[label]!) };

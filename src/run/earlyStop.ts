@@ -31,11 +31,19 @@ export const toldEarly = ({ metric }: EarlyStop, { best, since }: EarlyProgress,
 /** Refuses, before the run begins, a metric that its evaluations will not have. */
 export function checkEarlyStop(
   stop: EarlyStop | null,
-  run: { readonly labelled: boolean; readonly teacher: boolean; readonly ema: boolean; readonly classes: number },
+  run: {
+    readonly labelled: boolean;
+    readonly multilabel: boolean;
+    readonly teacher: boolean;
+    readonly ema: boolean;
+    readonly classes: number;
+  },
 ): void {
   if (stop === null) return;
   const own = run.labelled ? ['loss', 'top1', ...(run.classes > 5 ? ['top5'] : [])] : [];
-  const names = [...own, ...(run.teacher ? ['teacher_agreement', 'teacher_kl'] : [])];
+  const names = run.multilabel
+    ? ['loss', 'map', 'micro_f1', 'macro_f1']
+    : [...own, ...(run.teacher ? ['teacher_agreement', 'teacher_kl'] : [])];
   const known = (run.ema ? ['val', 'val_ema'] : ['val']).flatMap((kind) => names.map((name) => `${kind}/${name}`));
   if (!known.includes(stop.metric)) throw unknownMetric(stop.metric, known);
 }

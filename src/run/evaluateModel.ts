@@ -1,4 +1,5 @@
 import { calibrate, classify } from '../analysis/classification.ts';
+import type { MultilabelScores } from '../analysis/multilabel.ts';
 import type { Engine } from '../engine/contract.ts';
 import { ortNode } from '../engine/ortNode.ts';
 import { frozenProgram, requireClassifier } from '../program/evalProgram.ts';
@@ -6,6 +7,7 @@ import { evaluate } from '../train/evaluate.ts';
 import type { Evaluation } from '../train/metrics.ts';
 import { type EvaluationData, openEvaluationData } from './evaluationData.ts';
 import { type LoadedModel, loadModelReference, type OnModel } from './modelReference.ts';
+import { checkSets, LabelTally } from './multilabel.ts';
 import type { OnnxGiven } from './onnxReference.ts';
 import { evalTransform } from './preprocess.ts';
 import { evalLoader } from './runData.ts';
@@ -25,8 +27,13 @@ export interface EvaluateOptions {
 export interface ClassAccuracy {
   readonly name: string;
   readonly images: number;
-  /** Share, 0 to 1. */
-  readonly top1: number;
+  /** Share, 0 to 1; left out of multilabel data. */
+  readonly top1?: number;
+  /** Of multilabel data: average precision, and the scores at a probability of 0.5; null where nothing is there to divide by. */
+  readonly ap?: number | null;
+  readonly precision?: number | null;
+  readonly recall?: number | null;
+  readonly f1?: number;
 }
 
 export interface EvaluationReport {
@@ -37,16 +44,19 @@ export interface EvaluationReport {
   readonly part: string;
   /** Images that were evaluated. */
   readonly images: number;
-  /** Mean cross entropy. */
+  /** Mean cross entropy; of multilabel data the binary one. */
   readonly loss: number;
-  /** Shares, 0 to 1, over all classes of the model. */
-  readonly top1: number;
-  readonly top5: number;
+  /** Shares, 0 to 1, over all classes of the model; left out of multilabel data. */
+  readonly top1?: number;
+  readonly top5?: number;
+  /** Of multilabel data: mean average precision of the classes that have images, and F1 of all decisions together. */
+  readonly map?: number;
+  readonly microF1?: number;
   /** Mean F1 of the classes that have images or were decided for. */
   readonly macroF1: number;
-  /** Expected calibration error in 15 bins. */
-  readonly ece: number;
-  /** The classes of the data, worst first. */
+  /** Expected calibration error in 15 bins; left out of multilabel data. */
+  readonly ece?: number;
+  /** The classes of the data, worst first; of multilabel data those that have images. */
   readonly classes: readonly ClassAccuracy[];
   /** Classes of the model that the data has no images of. */
   readonly absentClasses: readonly string[];
@@ -65,6 +75,8 @@ export async function evaluateModel(ref: string | LoadedModel, options: Evaluate
   requireClassifier(loaded.network, loaded.path);
   const data = await openEvaluationData(loaded, typeof ref === 'string' ? ref : ref.path, options.data);
   const { model } = data;
+  checkSets(options.data, data.list);
+  const tally = data.list.sets && new LabelTally(data.list.sets, model.classes.length);
   const engine = options.engine ?? ortNode();
   const { imageSize } = model.preprocessing;
   const batch = Math.min(imageSize <= 64 ? 100 : 16, data.list.paths.length);
@@ -82,10 +94,11 @@ export async function evaluateModel(ref: string | LoadedModel, options: Evaluate
       classes: model.classes.length,
       batches: loader.batches(),
       size: data.list.paths.length,
+      ...(tally ? { onLogits: (logits, index) => tally.add(logits, index) } : {}),
       ...(options.onProgress ? { onProgress: options.onProgress } : {}),
     });
     await compiled.dispose();
-    return report(model, data, found, loader.bad);
+    return report(model, data, found, loader.bad, tally?.judge());
   } finally {
     await loader.close();
   }
@@ -96,26 +109,39 @@ function report(
   data: EvaluationData,
   found: Evaluation,
   bad: ReadonlyMap<string, string>,
+  scores: MultilabelScores | undefined,
 ): EvaluationReport {
-  const { loss, top1, top5, images, decisions, confidences } = found;
+  const measured = scores ? labelReport(model.classes, scores) : singleReport(model.classes, data.list.labels, found);
   return {
-    model: model.path,
-    data: data.list.root,
-    part: data.part,
-    images,
-    loss,
-    top1,
-    top5,
-    macroF1: classify(data.list.labels, decisions).macroF1,
-    ece: calibrate(data.list.labels, decisions, confidences).ece,
-    classes: classAccuracies(model.classes, data.list.labels, decisions),
-    absentClasses: data.absentClasses,
+    ...{ model: model.path, data: data.list.root, part: data.part, images: found.images },
+    ...measured,
+    absentClasses: scores
+      ? scores.classes.flatMap((score) => (score.images === 0 ? model.classes[score.class]! : []))
+      : data.absentClasses,
     skipped: [...bad].map(([path, reason]) => ({ path, reason })),
   };
 }
 
+function singleReport(classes: readonly string[], labels: Int32Array, found: Evaluation) {
+  const { loss, top1, top5, decisions, confidences } = found;
+  return {
+    ...{ loss, top1, top5 },
+    macroF1: classify(labels, decisions).macroF1,
+    ece: calibrate(labels, decisions, confidences).ece,
+    classes: classAccuracies(classes, labels, decisions),
+  };
+}
+
+function labelReport(names: readonly string[], { loss, map, microF1, macroF1, classes }: MultilabelScores) {
+  const rows = classes
+    .filter(({ images }) => images > 0)
+    .sort((a, b) => a.ap! - b.ap! || a.class - b.class)
+    .map(({ class: k, images, ap, precision, recall, f1 }) => ({ name: names[k]!, images, ap, precision, recall, f1 }));
+  return { loss, map, microF1, macroF1, classes: rows };
+}
+
 /** By class of the data, worst first, then by name. */
-export function classAccuracies(names: readonly string[], labels: Int32Array, decisions: Int32Array): ClassAccuracy[] {
+export function classAccuracies(names: readonly string[], labels: Int32Array, decisions: Int32Array) {
   const counts = new Map<number, { images: number; right: number }>();
   labels.forEach((label, i) => {
     if (decisions[i]! < 0) return;

@@ -2,7 +2,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseConfig } from '../config/parse.ts';
 import { type RunConfig, runSchema } from '../config/schema.ts';
-import { type Dataset, type ImageList, openDataset, VAL_NAMES } from '../data/index.ts';
+import { type Dataset, type ImageList, openDataset, renumber, VAL_NAMES } from '../data/index.ts';
 import { UserError } from '../graph/errors.ts';
 import type { LoadedModel } from './modelReference.ts';
 import { namedByData } from './onnxReference.ts';
@@ -31,10 +31,20 @@ export async function openEvaluationData(loaded: LoadedModel, ref: string, dir: 
   if (lacking.length > 0) throw unknownClasses(model, dir, lacking);
   return {
     model,
-    list: { ...list, labels: list.labels.map((label) => at[label]!) },
+    list: asModel(model, renumber(list, at), dir),
     part,
     absentClasses: model.classes.filter((name) => !classes.includes(name)),
   };
+}
+
+/** Images of one class each are multilabel images too; the other way round there is no one class to be right. */
+function asModel(model: LoadedModel, list: ImageList, dir: string): ImageList {
+  if (list.sets && !model.multilabel)
+    throw new UserError(
+      `${dir}: wanted one class an image, as the model ${model.path} answers (a softmax), got several an image. Evaluate a model that was trained on such data; of one by others, say so in its config.json: "problem_type": "multi_label_classification"`,
+    );
+  if (list.sets || !model.multilabel) return list;
+  return { ...list, labels: list.labels.map(() => -1), sets: Array.from(list.labels, (label) => [label]) };
 }
 
 /** The images of a folder that a model is measured on; labels are indices of `classes`, which are none where it has no labels. */

@@ -125,7 +125,7 @@ class RunExecution {
       reason,
       steps: step,
       last: this.#progress.last,
-      best: best && bestStep(best, this.#parts.data.labelled),
+      best: best && bestStep(best, this.#parts.data),
       seconds: this.seconds(),
     };
     if (reason === 'done') {

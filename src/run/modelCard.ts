@@ -26,7 +26,7 @@ Input \`pixel_values\` float32 [batch, 3, ${imageSize}, ${imageSize}]; output \`
 Images: RGB, shorter side to ${Math.round(imageSize / evalCropRatio)} px (bicubic), centre crop of ${imageSize} px, then (x / 255 - mean) / std
 with mean [${mean.join(', ')}] and std [${std.join(', ')}].
 
-${portability(model)}
+${saved.multilabel ? 'An image may have several classes (problem_type multi_label_classification): the probability of each is the sigmoid of its logit, and a class\nabove 0.5 is a yes. Pipelines that take a softmax over the classes do not fit.\n\n' : ''}${portability(model)}
 
 ${fileTable(dtypes, checks)}
 ${snippets(dtypes.includes('fp32') ? 'fp32' : dtypes[0]!)}`;

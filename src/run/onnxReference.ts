@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import type { OnnxSettings } from '../config/schema.ts';
 import { fileError } from '../formats/fileErrorNode.ts';
 import type { Preprocessing } from '../formats/modelFolderNode.ts';
+import { saysMultilabel } from '../formats/problemType.ts';
 import { UserError } from '../graph/errors.ts';
 import { type OnnxModel, onnxModel } from '../onnx/import/onnxModel.ts';
 import { readOnnx } from '../onnx/import/readOnnxNode.ts';
@@ -71,6 +72,7 @@ export function loadOnnxReference(path: string, given: OnnxGiven = {}): LoadedMo
     model: { ...network.config, family: 'onnx', imageSize: network.imageSize, classes: network.classes },
     classes: named,
     classesByIndex: classes === 'index',
+    multilabel: saysMultilabel(sidecar(path, 'config.json')?.value),
     preprocessing,
     weights: new Map(),
   };

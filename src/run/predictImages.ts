@@ -25,7 +25,8 @@ export interface ImageModel {
   readonly config: ModelConfig | ImportedConfig;
   readonly saved: LoadedModel;
   /**
-   * The most probable classes of an image, best first: `top` of them, 5 unless told.
+   * The most probable classes of an image, best first: `top` of them, 5 unless told. A multilabel model gives each class its own
+   * probability, and besides all classes above 0.5.
    * @throws UserError if the image cannot be read, or after `dispose`.
    */
   predict(image: ImageInput, options?: { readonly top?: number }): Promise<ClassProbability[]>;
@@ -53,7 +54,10 @@ export async function loadModel(
   let turn: Promise<unknown> = Promise.resolve();
   const one = (image: ImageInput, top: number): Promise<ClassProbability[]> => {
     if (disposed) throw new UserError('predict: wanted a model in use, got one after dispose(); load it again');
-    const found = turn.then(async () => rank(saved.classes, await answer(saved, engine, compiled, logits, image), top));
+    const ranked = saved.multilabel ? rankLabels : rank;
+    const found = turn.then(async () =>
+      ranked(saved.classes, await answer(saved, engine, compiled, logits, image), top),
+    );
     turn = found.catch(() => undefined);
     return found;
   };
@@ -110,6 +114,14 @@ export function rank(classes: readonly string[], logits: ArrayLike<number>, top:
   const sum = weights.reduce((a, b) => a + b, 0);
   const ranked = classes.map((name, i) => ({ class: name, probability: weights[i]! / sum }));
   return ranked.sort((a, b) => b.probability - a.probability).slice(0, top);
+}
+
+/** Sigmoid in float64: the best `top` classes and all above 0.5. */
+export function rankLabels(classes: readonly string[], logits: ArrayLike<number>, top: number): ClassProbability[] {
+  const ranked = classes.map((name, i) => ({ class: name, probability: 1 / (1 + Math.exp(-logits[i]!)) }));
+  return ranked
+    .sort((a, b) => b.probability - a.probability)
+    .filter(({ probability }, place) => place < top || probability > 0.5);
 }
 
 /**

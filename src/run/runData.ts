@@ -10,6 +10,7 @@ import {
   type MixConfig,
   openDataset,
   parseRandAugment,
+  renumber,
   showPlaces,
   subset,
   type TeacherView,
@@ -17,11 +18,14 @@ import {
 } from '../data/index.ts';
 import { UserError } from '../graph/errors.ts';
 import type { DataFacts, Settings } from './defaults.ts';
+import { checkSets } from './multilabel.ts';
 
 /** The images of a run. */
 export interface RunData {
   /** False for images without classes; `classes` are then the teacher's. */
   readonly labelled: boolean;
+  /** An image may have several classes, or none. */
+  readonly multilabel: boolean;
   readonly classes: readonly string[];
   readonly train: ImageList;
   readonly val: ImageList;
@@ -39,11 +43,13 @@ export async function openRunData({ data }: RunConfig): Promise<RunData> {
       ? await openDataset(data.dir, { valFraction: data.valFraction, seed: data.splitSeed })
       : await withOtherVal(await openDataset(data.dir, { valFraction: 0, seed: 0 }), showPlaces(data.dir), data.valDir);
   if (dataset.val.paths.length === 0) throw noValidation(showPlaces(data.dir), dataset.train.paths.length);
+  checkSets(showPlaces(data.valDir ?? data.dir), dataset.val);
   const amount = data.images !== null ? { count: data.images } : { fraction: data.fraction };
   const whole = data.images === null && data.fraction === 1;
   const train = whole ? dataset.train : subset(dataset.train, amount, data.splitSeed);
   return {
     labelled: dataset.classes.length > 0,
+    multilabel: train.sets !== undefined,
     classes: dataset.classes,
     train,
     val: dataset.val,
@@ -69,8 +75,12 @@ async function withOtherVal(dataset: Dataset, dir: string, valDir: string): Prom
     throw new UserError(
       `data.valDir: ${valDir}: wanted images in the class folders of ${dir} (${dataset.classes.slice(0, 8).join(', ') || 'it has none'}), got ${unknown.slice(0, 8).join(', ') || 'images without classes'}`,
     );
-  const labels = list.labels.map((label) => dataset.classes.indexOf(other.classes[label]!));
-  return { ...dataset, val: { ...list, labels }, splitSource: 'folders' };
+  if (!list.sets !== !dataset.train.sets)
+    throw new UserError(
+      `data.valDir: ${valDir}: wanted ${dataset.train.sets ? 'several classes' : 'one class'} an image as in ${dir}, got the other kind of labels`,
+    );
+  const at = other.classes.map((name) => dataset.classes.indexOf(name));
+  return { ...dataset, val: renumber(list, at), splitSource: 'folders' };
 }
 
 /** The median shorter side of up to nine images spread over the list; unreadable ones are left to the loader. */
@@ -89,9 +99,9 @@ async function medianSide({ root, paths }: ImageList): Promise<number> {
   return sides[Math.floor(sides.length / 2)] ?? 224;
 }
 
-function digestOf({ paths, labels }: ImageList): string {
+function digestOf({ paths, labels, sets }: ImageList): string {
   const hash = createHash('sha256');
-  paths.forEach((path, i) => void hash.update(`${path}\0${labels[i]}\n`));
+  paths.forEach((path, i) => void hash.update(`${path}\0${sets?.[i] ?? labels[i]}\n`));
   return hash.digest('hex');
 }
 

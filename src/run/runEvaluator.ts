@@ -1,5 +1,6 @@
 import { divergence } from '../analysis/agreement.ts';
 import { calibrate, classify } from '../analysis/classification.ts';
+import type { MultilabelScores } from '../analysis/multilabel.ts';
 import type { Compiled, Engine } from '../engine/contract.ts';
 import type { Loader } from '../data/index.ts';
 import { frozenProgram, liveProgram } from '../program/evalProgram.ts';
@@ -12,6 +13,7 @@ import type { TrainState } from '../train/trainState.ts';
 import { AttentionProbe } from './attentionProbe.ts';
 import type { RunParts } from './buildStage.ts';
 import { KeptAnswers } from './keptAnswers.ts';
+import { labelMetrics, LabelTally } from './multilabel.ts';
 import { evalLoader, transformOf } from './runData.ts';
 import { openAnswerStore, storeWanted } from './teacherStore.ts';
 
@@ -19,7 +21,7 @@ export interface Evaluated {
   /** One event for the weights and one for their average. */
   readonly events: readonly { readonly metrics: Record<string, number>; readonly ema: boolean }[];
   readonly named: Record<string, number>;
-  /** The better top-1 and whether it is the average's; of images without labels the agreement with the teacher. */
+  /** The better top-1 and whether it is the average's; of multilabel data mAP, of images without labels agreement with the teacher. */
   readonly score: number;
   readonly ema: boolean;
   /** All that is known of each image, of the better of the two. */
@@ -31,16 +33,22 @@ export interface BestAnswers {
   readonly student: Answers;
   readonly teacher: Answers | undefined;
   readonly divergences: Float32Array | undefined;
+  /** Of multilabel data, in place of all else. */
+  readonly scores: MultilabelScores | undefined;
+  readonly teacherScores: MultilabelScores | undefined;
 }
 
+/** With the scores of multilabel data. */
+type Judged = Evaluation & { readonly scores: MultilabelScores | undefined };
+
 /** The teacher's answers to the validation images. */
-interface TeacherAnswers extends Evaluation {
+interface TeacherAnswers extends Judged {
   /** By image and class, in the order of the data; undefined where they would be too many to keep. */
   readonly logits: Float32Array | undefined;
 }
 
 /** A student's evaluation, with KL(teacher || student) of each image and its mean where the teacher's logits are kept. */
-interface StudentAnswers extends Evaluation {
+interface StudentAnswers extends Judged {
   readonly kl: number | undefined;
   readonly divergences: Float32Array | undefined;
 }
@@ -86,13 +94,21 @@ export class RunEvaluator {
       ema: i === 1,
     }));
     const named = Object.assign({}, ...events.map(({ metrics, ema }) => prefixed(metrics, ema ? 'val_ema/' : 'val/')));
-    const scoreOf = ({ top1, decisions }: Evaluation) =>
-      this.#parts.data.labelled ? top1 : agreement(decisions, teacher!.decisions);
+    const scoreOf = ({ top1, decisions, scores }: Judged) =>
+      scores?.map ?? (this.#parts.data.labelled ? top1 : agreement(decisions, teacher!.decisions));
     const scores = found.map(scoreOf);
     const best = scores.length > 1 && scores[1]! > scores[0]! ? 1 : 0;
-    const judged = teacher && this.#parts.data.labelled ? { 'teacher/top1': teacher.top1 } : {};
+    const judged = teacher && this.#parts.data.labelled ? ofTeacher(teacher) : {};
     const metrics = { ...events[best]!.metrics, ...judged };
-    const answers = { metrics, student: found[best]!, teacher, divergences: found[best]!.divergences };
+    const { divergences, scores: own } = found[best]!;
+    const answers = {
+      metrics,
+      student: found[best]!,
+      teacher,
+      divergences,
+      scores: own,
+      teacherScores: teacher?.scores,
+    };
     return { events, named, score: scores[best]!, ema: best === 1, best: answers };
   }
 
@@ -103,7 +119,8 @@ export class RunEvaluator {
   }
 
   #metrics(answers: StudentAnswers, teacher: TeacherAnswers | undefined, first: boolean): Record<string, number> {
-    const { loss, top1, top5, decisions, confidences, kl } = answers;
+    const { loss, top1, top5, decisions, confidences, kl, scores } = answers;
+    if (scores) return { ...labelMetrics(scores), ...(first && teacher ? ofTeacher(teacher) : {}) };
     const alike = teacher && {
       teacher_agreement: agreement(decisions, teacher.decisions),
       ...(kl === undefined ? {} : { teacher_kl: kl }),
@@ -118,7 +135,7 @@ export class RunEvaluator {
       ece: calibrate(labels, decisions, confidences).ece,
     };
     if (!alike) return own;
-    return { ...own, ...alike, ...(first ? { 'teacher/top1': teacher.top1 } : {}) };
+    return { ...own, ...alike, ...(first ? ofTeacher(teacher) : {}) };
   }
 
   async #studentAnswers(
@@ -158,6 +175,7 @@ export class RunEvaluator {
     const order = data.classes.map((name) => teacher.classes.indexOf(name));
     const K = order.length;
     if (teacher.classes.length !== K || order.includes(-1)) return undefined;
+    if (data.multilabel && !teacher.multilabel) return undefined;
     const batch = settings.train.evalBatch;
     const { imageSize, mean, std, evalCropRatio } = teacher.preprocessing;
     const transform = { ...transformOf(settings), imageSize, mean, std, evalCropRatio };
@@ -168,7 +186,7 @@ export class RunEvaluator {
       : undefined;
     const compiled = kept ?? (await this.#engine.compile(program));
     const count = data.val.paths.length * K;
-    const logits = count <= KEPT_LOGITS ? new Float32Array(count) : undefined;
+    const logits = count <= KEPT_LOGITS && !data.multilabel ? new Float32Array(count) : undefined;
     const found = await this.#run({
       compiled,
       classes: K,
@@ -183,11 +201,21 @@ export class RunEvaluator {
     return this.#teacher;
   }
 
-  #run(task: Omit<EvaluationTask, 'engine' | 'batch' | 'size'>): Promise<Evaluation> {
-    const batch = this.#parts.settings.train.evalBatch;
-    return evaluate({ ...task, engine: this.#engine, batch, size: this.#parts.data.val.paths.length });
+  async #run(task: Omit<EvaluationTask, 'engine' | 'batch' | 'size'>): Promise<Judged> {
+    const { settings, data } = this.#parts;
+    const tally = data.val.sets && new LabelTally(data.val.sets, task.classes);
+    const onLogits = (logits: Float32Array, index: number) => {
+      tally?.add(logits, index);
+      task.onLogits?.(logits, index);
+    };
+    const [batch, size] = [settings.train.evalBatch, data.val.paths.length];
+    const found = await evaluate({ ...task, engine: this.#engine, batch, size, onLogits });
+    return { ...found, scores: tally?.judge() };
   }
 }
+
+const ofTeacher = ({ top1, scores }: TeacherAnswers): Record<string, number> =>
+  scores ? { 'teacher/map': scores.map } : { 'teacher/top1': top1 };
 
 function prefixed(metrics: Record<string, number>, prefix: string): Record<string, number> {
   return Object.fromEntries(

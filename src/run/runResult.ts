@@ -1,7 +1,9 @@
-/** One of the two shares, 0 to 1. */
+/** One of the shares, 0 to 1. */
 export interface BestStep {
   readonly step: number;
   readonly top1?: number;
+  /** Of multilabel data. */
+  readonly map?: number;
   readonly teacherAgreement?: number;
 }
 
@@ -12,12 +14,16 @@ export interface RunResult {
   readonly steps: number;
   /** Metrics of the last evaluation, by full name: `val/top1`, `val_ema/top1`, ... */
   readonly last: Readonly<Record<string, number>>;
-  /** The best evaluation: by top-1, or by agreement with the teacher where the images have no labels. */
+  /** The best evaluation: by top-1, of multilabel data by mAP, of images without labels by agreement with the teacher. */
   readonly best: BestStep | null;
   readonly seconds: number;
 }
 
 /** What a checkpoint's best metric is. */
-export function bestStep({ step, metric }: { readonly step: number; readonly metric: number }, labelled: boolean) {
+export function bestStep(
+  { step, metric }: { readonly step: number; readonly metric: number },
+  { labelled, multilabel }: { readonly labelled: boolean; readonly multilabel: boolean },
+) {
+  if (multilabel) return { step, map: metric };
   return labelled ? { step, top1: metric } : { step, teacherAgreement: metric };
 }

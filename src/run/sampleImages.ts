@@ -40,7 +40,7 @@ export async function openSample(model: LoadedModel, ref: string, dir: string): 
   const { classes, list, part } = await openImages(ref, dir);
   if (classes.length === 0) return { root: list.root, part, paths: list.paths };
   const { list: own } = await openEvaluationData(model, ref, dir);
-  return { root: own.root, part, paths: own.paths, labels: own.labels };
+  return { root: own.root, part, paths: own.paths, ...(own.sets ? {} : { labels: own.labels }) };
 }
 
 /** Up to `most` images spread evenly over the source; unreadable ones are left out. */

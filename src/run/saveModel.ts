@@ -2,7 +2,7 @@ import type { SavedModel } from '../formats/modelFolderNode.ts';
 import { join } from 'node:path';
 import { showPlaces } from '../data/index.ts';
 import { writeFileAtomic } from '../formats/atomicNode.ts';
-import { detailsOf, type RunSetup } from '../report/details.ts';
+import { detailsOf, multilabelDetails, type RunSetup } from '../report/details.ts';
 import { writeReport } from '../report/writeReportNode.ts';
 import type { Progress } from '../train/checkpointNode.ts';
 import type { UnstampedEvent } from '../train/events.ts';
@@ -14,7 +14,7 @@ import type { Evaluated } from './runEvaluator.ts';
 
 /** A run's student without its weights. */
 export function describe({ studentConfig, data, preprocessing }: RunParts): Omit<SavedModel, 'weights'> {
-  return { model: studentConfig, classes: data.classes, preprocessing };
+  return { model: studentConfig, classes: data.classes, multilabel: data.multilabel, preprocessing };
 }
 
 /** The progress of a run that has not begun. */
@@ -34,10 +34,12 @@ export async function writeBest(
   const { classes, val } = parts.data;
   const { metrics, ...answers } = found.best;
   const bare = Object.entries(metrics).map(([name, value]) => [name.replace('/', '_'), value] as const);
-  const details = detailsOf(
-    { ...at, ema: found.ema, metrics: Object.fromEntries(bare), setup: setupOf(parts) },
-    { classes, paths: val.paths.map((path) => join(val.root, path)), labels: val.labels, ...answers },
-  );
+  const head = { ...at, ema: found.ema, metrics: Object.fromEntries(bare), setup: setupOf(parts) };
+  const paths = val.paths.map((path) => join(val.root, path));
+  const { scores, teacherScores, ...single } = answers;
+  const details = scores
+    ? multilabelDetails(head, classes, scores, teacherScores)
+    : detailsOf(head, { classes, paths, labels: val.labels, ...single });
   await writeBestModel(join(out, 'model'), parts, state, found.ema ? 'ema' : 'param');
   await writeFileAtomic(join(out, 'evaluation.json'), `${JSON.stringify(details)}\n`);
 }

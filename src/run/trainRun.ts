@@ -16,6 +16,7 @@ import { checkNeeds, describeFeatures, type RunParts } from './buildStage.ts';
 import { epochsWithin } from './budget.ts';
 import { type Choice, chooseSettings } from './defaults.ts';
 import { initialWeights } from './initialWeights.ts';
+import { checkMultilabel } from './multilabel.ts';
 import { checkMixing, takesIntegerLabels } from './integerLabels.ts';
 import { checkProbe, probesByDefault } from './linearProbe.ts';
 import { loadModelReference, type OnModel, type OwnModel, trainable } from './modelReference.ts';
@@ -141,6 +142,7 @@ export async function assemble(config: RunConfig, onModel?: OnModel): Promise<As
   checkMixing(stages, settings);
   checkStore(config, settings);
   checkLabels(showPlaces(config.data.dir), data, stages, config.method);
+  checkMultilabel(stages, data, teacher);
   const described = studentConfig(
     config,
     { imageSize: settings.imageSize, classes: data.classes.length },
@@ -151,6 +153,7 @@ export async function assemble(config: RunConfig, onModel?: OnModel): Promise<As
   const student = buildModel(described);
   checkEarlyStop(config.train.earlyStop, {
     labelled: data.labelled,
+    multilabel: data.multilabel,
     teacher: teacher !== undefined,
     ema: config.train.ema !== null,
     classes: data.classes.length,

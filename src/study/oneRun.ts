@@ -62,7 +62,7 @@ async function outcomeOf(key: string, config: PlannedRun['config'], records: Run
   return {
     steps,
     last: await records.lastEvaluation(key),
-    best: progress.best && bestStep(progress.best, data.labelled),
+    best: progress.best && bestStep(progress.best, data),
     imagesSeen: steps * settings.train.batch * settings.train.accumulate,
     trainImages: data.train.paths.length,
     parameters: modelSize(studentConfig).parameters,

@@ -80,7 +80,7 @@ export function reportOf(plan: StudyPlan, records: ReadonlyMap<string, RunRecord
 export function usualMetric(records: readonly (RunRecord | undefined)[]): string {
   const last = records.flatMap((record) => (record?.outcome ? [record.outcome.last] : []));
   const has = (name: string) => last.some((metrics) => name in metrics);
-  return !has('val/top1') && has('val/teacher_agreement') ? 'val/teacher_agreement' : 'val/top1';
+  return ['val/top1', 'val/map', 'val/teacher_agreement'].find(has) ?? 'val/top1';
 }
 
 /** A run that is not finished has no numbers, however far it came. */
@@ -92,7 +92,7 @@ function runRow({ key, labels }: PlannedRun, record: RunRecord | undefined, metr
     labels,
     state,
     last: outcome?.last[metric] ?? null,
-    best: outcome?.best?.top1 ?? outcome?.best?.teacherAgreement ?? null,
+    best: outcome?.best?.top1 ?? outcome?.best?.map ?? outcome?.best?.teacherAgreement ?? null,
     seconds: outcome ? record!.seconds : null,
     cpuSeconds: outcome ? (record!.cpuSeconds ?? null) : null,
     steps: outcome?.steps ?? null,

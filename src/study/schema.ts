@@ -3,9 +3,12 @@ import { z } from 'zod';
 const METRICS = [
   'val/top1',
   'val/top5',
+  'val/map',
+  'val/micro_f1',
   'val/teacher_agreement',
   'val_ema/top1',
   'val_ema/top5',
+  'val_ema/map',
   'val_ema/teacher_agreement',
 ] as const;
 

@@ -13,6 +13,8 @@ export interface TrainBatch {
   readonly images: Float32Array;
   /** Class of each image, -1 without a label. */
   readonly labels: Int32Array;
+  /** Of multilabel data the classes of each image, in place of `labels`. */
+  readonly sets?: readonly (readonly number[])[];
   /** Share of its own image and label in row i; the rest is that of row B-1-i (mixup, cutmix). Left out: not mixed. */
   readonly own?: number;
   /** Which image of the list each row is, and which of its fixed views. */
@@ -193,12 +195,22 @@ export function oneHot(labels: Int32Array, classes: number): Float32Array {
   return rows;
 }
 
-/** The label rows [B,K] of a batch, mixed as its images are. */
-export function targetRows({ labels, own = 1 }: Pick<TrainBatch, 'labels' | 'own'>, classes: number): Float32Array {
-  const rows = oneHot(labels, classes);
+/** The label rows [B,K] of a batch, mixed as its images are: one-hot, or of multilabel data 1 for each class of the image. */
+export function targetRows(
+  { labels, sets, own = 1 }: Pick<TrainBatch, 'labels' | 'sets' | 'own'>,
+  classes: number,
+): Float32Array {
+  const rows = sets ? multiHot(sets, classes) : oneHot(labels, classes);
   if (own === 1) return rows;
-  const partners = oneHot(labels.slice().reverse(), classes);
-  return rows.map((x, i) => own * x + (1 - own) * partners[i]!);
+  const last = labels.length - 1;
+  const partner = (i: number) => (last - Math.floor(i / classes)) * classes + (i % classes);
+  return rows.map((x, i) => own * x + (1 - own) * rows[partner(i)]!);
+}
+
+function multiHot(sets: readonly (readonly number[])[], classes: number): Float32Array {
+  const rows = new Float32Array(sets.length * classes);
+  for (const [row, set] of sets.entries()) for (const k of set) rows[row * classes + k] = 1;
+  return rows;
 }
 
 /** Stops before the update is taken: the state stays that of the step before. */

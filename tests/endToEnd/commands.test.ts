@@ -73,7 +73,7 @@ describe('train -> eval -> predict -> export -> inspect', () => {
     expect(report.top1).toBe(trained.best!.top1);
     const accuracies = report.classes.map(({ top1 }) => top1);
     expect(accuracies).toEqual([...accuracies].sort());
-    expect(accuracies.reduce((a, b) => a + b) / 3).toBeCloseTo(report.top1, 12);
+    expect(accuracies.reduce((a, b) => a + b) / 3).toBeCloseTo(report.top1!, 12);
     expect(report.classes.map(({ name, images }) => `${name} ${images}`).sort()).toEqual([
       'blue 4',
       'green 4',

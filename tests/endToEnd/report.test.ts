@@ -34,15 +34,15 @@ it('a run ends with a page; the command makes it anew, with the numbers of eval'
   expect(existsSync(join(dir, 'student/report.html'))).toBe(true);
   const [{ details, hashes, speed }] = runs as [WrittenReport['runs'][number]];
   const found = await json<EvaluationReport>('eval', 'student', '--data', 'data');
-  expect(details!.metrics.top1).toBeCloseTo(found.top1, 12);
+  expect(details!.metrics.top1).toBeCloseTo(found.top1!, 12);
   expect(details!.metrics.macro_f1).toBeCloseTo(found.macroF1, 12);
-  expect(details!.metrics.ece).toBeCloseTo(found.ece, 5);
+  expect(details!.metrics.ece).toBeCloseTo(found.ece!, 5);
   expect(details!.calibration!.student.ece).toBe(details!.metrics.ece);
   const teacher = await json<EvaluationReport>('eval', 'teacher', '--data', 'data');
   const recalls = Object.fromEntries(
     details!.scores.map((score) => [details!.classes[score.class], score.teacherRecall]),
   );
-  for (const { name, top1 } of teacher.classes) expect(recalls[name]).toBeCloseTo(top1, 12);
+  for (const { name, top1 } of teacher.classes) expect(recalls[name]).toBeCloseTo(top1!, 12);
   const kl = parseMetricRows(text('student/metrics.jsonl')).find(
     (row) => row.step === details!.step && 'val/teacher_kl' in row,
   );

@@ -19,6 +19,7 @@ export const evaluate = command({
     json: jsonFlag,
   },
   notes: [
+    'A CSV with several classes an image (multilabel): mAP, and F1 at a probability of 0.5.',
     'Of a folder with val/ (or valid, validation, test) these images are taken, else all; a run on its own data takes the\nvalidation images that its seed chose. Files that cannot be read are skipped and named.',
     refNotes,
     onnxNotes,
@@ -54,19 +55,24 @@ export const evaluate = command({
 async function describe(report: EvaluationReport): Promise<string> {
   const { percent, table } = await import('../text.ts');
   const { classes, absentClasses, skipped } = report;
+  const share = (name: string, value: number | undefined) => (value === undefined ? [] : [[name, percent(value)]]);
   const head = table([
-    ['top-1', percent(report.top1)],
-    ...(classes.length + absentClasses.length > 5 ? [['top-5', percent(report.top5)]] : []),
-    ['macro-F1', percent(report.macroF1)],
-    ['calibration error', percent(report.ece)],
+    ...share('mAP', report.map),
+    ...share('top-1', report.top1),
+    ...(classes.length + absentClasses.length > 5 ? share('top-5', report.top5) : []),
+    ...share('micro-F1', report.microF1),
+    ...share('macro-F1', report.macroF1),
+    ...share('calibration error', report.ece),
     ['loss', report.loss.toFixed(4)],
     ['images', String(report.images)],
     ['skipped', String(skipped.length)],
   ]);
   const rows = classes
     .slice(0, SHOWN)
-    .map(({ name, images, top1 }) => [`  ${name}`, percent(top1), `${images} images`]);
-  const title = classes.length > SHOWN ? `worst ${SHOWN} of ${classes.length} classes` : 'classes, worst first';
+    .map(({ name, images, top1, ap }) => [`  ${name}`, percent(top1 ?? ap ?? 0), `${images} images`]);
+  const by = report.map === undefined ? '' : ' (average precision)';
+  const title =
+    classes.length > SHOWN ? `worst ${SHOWN} of ${classes.length} classes${by}` : `classes, worst first${by}`;
   const absent =
     absentClasses.length > 0 ? `\n\nclasses of the model without images here: ${absentClasses.join(', ')}` : '';
   return `${head}\n\n${title}\n${table(rows)}${absent}`;

@@ -9,6 +9,8 @@ import { STATUS } from '../outcome.ts';
 interface Row {
   readonly image: string;
   readonly top?: readonly ClassProbability[];
+  /** Of a multilabel model: the classes above 0.5. */
+  readonly labels?: readonly string[];
   readonly error?: string;
 }
 
@@ -23,6 +25,7 @@ export const predict = command({
   },
   variadic: true,
   notes: [
+    'A multilabel model gives each class a probability of its own; all above 50 % are shown, marked with *.',
     'An image that cannot be read is named on stderr, the others go on, and the exit status is 1.',
     refNotes,
     onnxNotes,
@@ -51,14 +54,17 @@ export const predict = command({
 
 async function classify(model: ImageModel, image: string, top: number): Promise<Row> {
   try {
-    return { image, top: await model.predict(image, { top }) };
+    const found = await model.predict(image, { top });
+    if (!model.saved.multilabel) return { image, top: found };
+    const labels = found.filter(({ probability }) => probability > 0.5).map((one) => one.class);
+    return { image, top: found, labels };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     return { image, error: error.message };
   }
 }
 
-async function describe({ image, top = [] }: Row): Promise<string> {
+async function describe({ image, top = [], labels = [] }: Row): Promise<string> {
   const { percent } = await import('../text.ts');
-  return `${image}\n${top.map((one) => `  ${percent(one.probability).padStart(8)}  ${one.class}`).join('\n')}`;
+  return `${image}\n${top.map((one) => `  ${percent(one.probability).padStart(8)}  ${one.class}${labels.includes(one.class) ? ' *' : ''}`).join('\n')}`;
 }

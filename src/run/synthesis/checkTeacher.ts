@@ -19,6 +19,10 @@ export function checkSynthesis(
       `${teacher.path}: wanted a teacher with BatchNorm statistics, got a ${family}: ${reason}; or distil on any images without labels: understudy distill --data IMAGES --teacher ${teacher.path} --method kd --set kd.alpha=1`,
     );
   }
+  if (teacher.multilabel)
+    throw new UserError(
+      `${teacher.path}: wanted a teacher of one class an image, since each image is made for one, got one of several (multilabel). Distil it on real images`,
+    );
   if (settings.bpid > 0 && !features.includes('pooled'))
     throw new UserError(
       `${teacher.path}: bpid wants the input of the teacher's last layer (pooled), and this ${family} does not give it; set bpid=0`,

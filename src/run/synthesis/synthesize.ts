@@ -267,7 +267,7 @@ async function finish(work: Work) {
 
 /** Another model's accuracy on the set; one that was told before is kept. */
 async function verify(out: string, verifier: string | undefined): Promise<{ verifierTop1?: number }> {
-  if (verifier !== undefined) return { verifierTop1: (await evaluateModel(verifier, { data: out })).top1 };
+  if (verifier !== undefined) return { verifierTop1: (await evaluateModel(verifier, { data: out })).top1! };
   const path = join(out, 'quality.json');
   if (!existsSync(path)) return {};
   const { verifierTop1 } = JSON.parse(await readFile(path, 'utf8')) as { verifierTop1?: number };
