@@ -71,7 +71,7 @@ describe('train -> eval -> predict -> export -> inspect', () => {
   it('eval finds what the run found', () => {
     expect(report).toMatchObject({ part: '12 images of data/val', images: 12, skipped: [], absentClasses: [] });
     expect(report.top1).toBe(trained.best!.top1);
-    const accuracies = report.classes.map(({ top1 }) => top1);
+    const accuracies = report.classes.map(({ top1 }) => top1!);
     expect(accuracies).toEqual([...accuracies].sort());
     expect(accuracies.reduce((a, b) => a + b) / 3).toBeCloseTo(report.top1!, 12);
     expect(report.classes.map(({ name, images }) => `${name} ${images}`).sort()).toEqual([
