@@ -164,7 +164,7 @@ describe('what is no linear probe', () => {
     [
       'new parts below the head',
       { student: { settings: { layerScale: 0.1 } }, train: { linearProbe: 1 } },
-      /lacks blocks\.0\.ls1\.gamma, blocks\.0\.ls2\.gamma, which would stay random/,
+      /lacks blocks\.0\.ls1\.gamma, blocks\.0\.ls2\.gamma, blocks\.1\.ls1\.gamma and 1 more, which would stay random/,
     ],
     ['stages of its own beside it', { stages: head, train: { linearProbe: 0.5 } }, /write train: head into the stage/],
     [
