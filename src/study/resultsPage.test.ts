@@ -78,5 +78,5 @@ it("the committed page is what its studies' numbers make of it", () => {
     return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as StudyReport) : undefined;
   };
   expect(fillPage(page, held)).toBe(page);
-  expect(page.match(/<!-- study /g)?.length).toBe(8);
+  expect(page.match(/<!-- study /g)?.length).toBe(9);
 });
