@@ -54,7 +54,7 @@ export async function benchLoader(count: number, batch: number, rounds: number):
     let versions = '';
     for (let round = 0; round < rounds; round++) {
       runs.jpeg!.push(await own('train', 'jpeg'));
-      const peer = torch ? (await runPeer<Timed & { versions: string }>(torch, 'loader.py', args, {})) : undefined;
+      const peer = torch ? await runPeer<Timed & { versions: string }>(torch, 'loader.py', args, {}) : undefined;
       if (peer) runs.peer!.push(peer);
       versions = peer?.versions ?? versions;
       runs.cache!.push(await own('train', 'cache', 2));

@@ -60,7 +60,9 @@ async function photo(seed: number): Promise<Uint8Array> {
 }
 
 /** Bytes of white noise; every image takes other parts of them. */
-const NOISE = ((random: Stream) => Uint8Array.from({ length: 2 ** 20 }, () => random.below(256)))(stream('bench noise'));
+const NOISE = ((random: Stream) => Uint8Array.from({ length: 2 ** 20 }, () => random.below(256)))(
+  stream('bench noise'),
+);
 
 function smoothNoise(random: Stream, side: number): Promise<Buffer> {
   const [width, height] = [Math.min(side, WIDTH), Math.min(Math.ceil(side * 0.75), HEIGHT)];
