@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { benchDistill } from './distill.ts';
+import { benchLoader } from './loader.ts';
 import { benchStep } from './step.ts';
 import { benchSynthesize } from './synthesize.ts';
 
@@ -11,7 +12,10 @@ npm run bench -- distill [--teacher NAME] [--model NAME] [--batch N] [--rounds N
   Times distillation with the teacher in float, in 8 bits and read from the store, in turn with PyTorch's step in float32 and
   bfloat16 (autocast). Images a second are medians over the rounds; default: DeiT-S into DeiT-Ti, batch 16, 3 rounds.
 npm run bench -- synthesize [--model NAME] [--batch N] [--rounds N] [--json]
-  The same for an iteration of image synthesis: a small-stem ResNet as teacher, cross entropy, total variation, BatchNorm statistics.`;
+  The same for an iteration of image synthesis: a small-stem ResNet as teacher, cross entropy, total variation, BatchNorm statistics.
+npm run bench -- loader [--images N] [--batch N] [--rounds N] [--json]
+  Images a second of the loader on 2 worker threads, from 500 x 375 JPEGs that it makes and from the cache, in turn with PyTorch's
+  DataLoader where python3-torchvision is installed; and the share of a DeiT-Ti run that waits for data.`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -19,6 +23,7 @@ const { values, positionals } = parseArgs({
     teacher: { type: 'string', default: 'deit_small_patch16_224' },
     model: { type: 'string' },
     batch: { type: 'string' },
+    images: { type: 'string', default: '256' },
     rounds: { type: 'string' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -30,6 +35,7 @@ const model = values.model ?? 'deit_tiny_patch16_224';
 const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
   step: () => benchStep(model, given, rounds(5)),
   distill: () => benchDistill(values.teacher, model, given, rounds(3)),
+  loader: () => benchLoader(Number(values.images), given, rounds(3)),
   synthesize: () => benchSynthesize(values.model ?? 'resnet20_small', Number(values.batch ?? 64), rounds(5)),
 };
 const bench = BENCHES[positionals[0] ?? ''];

@@ -25,7 +25,15 @@ export const dataSchema = z.strictObject({
   /** The split and the subset depend on this seed alone, so that all seeds of a study see the same data. */
   splitSeed: z.int().default(0),
   workers: z.union([auto, count]).default('auto'),
+  /**
+   * Where decoded images are kept, so that later epochs do not decode them again. memory: up to cacheMB, for this run. disk: in memory
+   * and, up to cacheGB, in a folder that all runs share. "auto": memory.
+   */
+  cache: z.union([auto, z.enum(['memory', 'disk', 'none'])]).default('auto'),
   cacheMB: z.number().min(0).default(512),
+  cacheGB: z.number().positive().default(20),
+  /** Folder of cache=disk; null: the cache folder of the user. */
+  cacheDir: z.string().min(1).nullable().default(null),
   maxBadFraction: rate.default(0.01),
   /** Each image is augmented in so many fixed ways, one an epoch in turn, instead of anew each time: what `teacher.store` needs. */
   views: count.nullable().default(null),

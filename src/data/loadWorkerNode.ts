@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import { type MessagePort, workerData } from 'node:worker_threads';
 import sharp from 'sharp';
+import { UserError } from '../graph/errors.ts';
 import { type Stream, stream } from '../random/stream.ts';
 import { normalise, normaliseTable } from './augment/normalise.ts';
 import type { Pixels } from './augment/pixels.ts';
 import { randomErasing } from './augment/randomErasing.ts';
 import { decodeImage } from './decodeNode.ts';
+import { DiskCache, imageKey, pixelForm } from './diskCacheNode.ts';
 import { control, readPath, type StartMessage, type WorkerMessage, type WorkerSetup } from './loaderShared.ts';
 import { type PixelCache, readCache, writeCache } from './pixelCache.ts';
 import { epochOrder, positionAt, repeatedPlace, stepsPerEpoch, viewAt } from './sampler.ts';
@@ -26,6 +28,12 @@ const teacherTable = teacherView && normaliseTable(teacherView.mean, teacherView
 const teacherTransform = teacherView && { ...transform, imageSize: teacherView.imageSize };
 /** Whether both views are cut from one and the same prepared image. */
 const oneSource = train && transform.train.crop === 'randomResized';
+const warn = (text: string) => post({ kind: 'warning', text });
+const disk = setup.disk && new DiskCache(setup.disk, pixelForm(transform, train), warn);
+const teacherDisk =
+  setup.disk && teacherTransform && !oneSource
+    ? new DiskCache(setup.disk, pixelForm(teacherTransform, train), warn)
+    : undefined;
 const n = labels.length;
 const steps = stepsPerEpoch(n, batch, train);
 const slots = setup.slots.map((slot) => ({
@@ -67,6 +75,8 @@ async function runStream(start: StartMessage): Promise<void> {
     inHand.add(row);
   }
   await Promise.all(inHand);
+  disk?.flush();
+  teacherDisk?.flush();
 }
 
 function isFree(index: number): boolean {
@@ -175,21 +185,40 @@ async function readImage(index: number): Promise<Readied | undefined> {
   if (Atomics.load(bad, index)) return undefined;
   const kept = cache && keptImage(cache, index);
   if (kept) return kept;
-  let decoded: Pixels;
+  const address = join(setup.paths.root, readPath(setup.paths, index));
+  // Asked before the file is read: what changes in between is kept under a state that is never seen again.
+  const key = disk && imageKey(address);
+  const found = key === undefined ? undefined : imageOnDisk(key);
+  if (found) return keepImage(index, found);
   try {
-    decoded = await decodeImage(join(setup.paths.root, readPath(setup.paths, index)));
+    const decoded = await decodeImage(address);
+    const student = await prepare(decoded, transform, train);
+    if (key !== undefined) disk!.write(key, student);
+    if (!wantsTeacher()) return keepImage(index, { student });
+    const teacher = oneSource ? student : await prepare(decoded, teacherTransform!, train);
+    if (key !== undefined) teacherDisk?.write(key, teacher);
+    return keepImage(index, { student, teacher });
   } catch (error) {
+    if (!(error instanceof UserError)) throw error;
     // Posted before the row is counted as done, so that the main thread knows before it takes the batch.
-    post({ kind: 'bad', index, reason: (error as Error).message });
+    post({ kind: 'bad', index, reason: error.message });
     Atomics.store(bad, index, 1);
     return undefined;
   }
-  const student = await prepare(decoded, transform, train);
-  if (cache) writeCache(cache, index, student);
-  if (!wantsTeacher()) return { student };
-  const teacher = oneSource ? student : await prepare(decoded, teacherTransform!, train);
-  if (cache && !oneSource) writeCache(cache, n + index, teacher);
-  return { student, teacher };
+}
+
+function imageOnDisk(key: string): Readied | undefined {
+  const student = disk!.read(key);
+  if (!student || !wantsTeacher()) return student && { student };
+  const teacher = oneSource ? student : teacherDisk!.read(key);
+  return teacher && { student, teacher };
+}
+
+/** Keeps it in memory too, where there is room. */
+function keepImage(index: number, image: Readied): Readied {
+  if (cache) writeCache(cache, index, image.student);
+  if (cache && image.teacher && !oneSource) writeCache(cache, n + index, image.teacher);
+  return image;
 }
 
 function keptImage(cache: PixelCache, index: number): Readied | undefined {

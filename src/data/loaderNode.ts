@@ -3,6 +3,7 @@ import { UserError } from '../graph/errors.ts';
 import { drawMix, type Mix, type MixConfig, mixRows, scaledMix } from './augment/mix.ts';
 import type { TransformConfig } from './augment/pipeline.ts';
 import type { ImageList } from './dataset.ts';
+import { type DiskCacheSetup, diskCacheSize } from './diskCacheNode.ts';
 import {
   control,
   type SlotBuffers,
@@ -33,6 +34,10 @@ export interface LoaderOptions {
   readonly onBad?: ((reason: string) => void) | undefined;
   /** Memory for decoded images, in MiB; default 512; 0 for none. The batches are the same with any value. */
   readonly cacheMB?: number;
+  /** Keeps decoded images on the disk too, for later runs and for what memory has no room for; default: none. */
+  readonly disk?: { readonly dir: string; readonly maxBytes: number } | undefined;
+  /** Told once of what costs speed: a full disk, say. */
+  readonly onWarning?: ((text: string) => void) | undefined;
   /** Mixes training batches (mixup, cutmix); default: none. */
   readonly mix?: MixConfig;
   /** Repeated augmentation: rows in a row that show the same training image; default 1. */
@@ -84,6 +89,8 @@ export interface Loader {
   close(): Promise<void>;
 }
 
+/** Our choice: how long workers may take to finish what they keep on the disk; what they have not by then is lost. */
+const FLUSH_MS = 3000;
 /** More batches than any run has, few enough for 32-bit row counters (4e9 rows a stream). */
 const endless = 2 ** 31;
 
@@ -99,7 +106,10 @@ export function createLoader(options: LoaderOptions): Loader {
   const allowed = options.maxBadFraction ?? 0.01;
   const setup = allocate(options);
   const bad = new Map<string, string>();
+  const warned = new Set<string>();
   const pool = createWorkerPool(setup, options.workers ?? defaultWorkers(), (message) => {
+    if (message.kind === 'warning' && !warned.has(message.text)) options.onWarning?.(message.text);
+    if (message.kind === 'warning') warned.add(message.text);
     if (message.kind !== 'bad') return;
     // Several workers may find the same image out.
     if (!bad.has(list.paths[message.index]!)) options.onBad?.(message.reason);
@@ -112,7 +122,14 @@ export function createLoader(options: LoaderOptions): Loader {
     streams(globalStep({ epoch, step }, steps), train ? endless : Math.max(0, steps - step), steps);
   const words = new Int32Array(setup.control);
   const showTeacher = (wanted: boolean) => void Atomics.store(words, control.withoutTeacher, wanted ? 0 : 1);
-  return { stepsPerEpoch: steps, bad, batches, showTeacher, close: () => pool.close() };
+  const close = () => {
+    pool.fail(new Error('Loader: closed'));
+    // Ends the stream, so that what the workers keep on the disk is made whole.
+    Atomics.add(words, control.stream, 1);
+    signal(words);
+    return pool.close(options.disk ? FLUSH_MS : 0);
+  };
+  return { stepsPerEpoch: steps, bad, batches, showTeacher, close };
 }
 
 /** Streams of batches from the pool, one at a time. */
@@ -167,7 +184,14 @@ function allocate(options: LoaderOptions): WorkerSetup {
     ...(views && { views }),
     ...(teacherView && { teacherView }),
     ...(cache && { cache }),
+    ...(options.disk && { disk: diskSetup(options.disk) }),
   };
+}
+
+function diskSetup(disk: { readonly dir: string; readonly maxBytes: number }): DiskCacheSetup {
+  const used = new SharedArrayBuffer(8);
+  new Float64Array(used)[0] = diskCacheSize(disk.dir);
+  return { ...disk, used };
 }
 
 function signal(words: Int32Array): void {

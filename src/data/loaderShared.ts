@@ -1,5 +1,6 @@
 import type { TransformConfig } from './augment/pipeline.ts';
 import type { ImageList } from './dataset.ts';
+import type { DiskCacheSetup } from './diskCacheNode.ts';
 import type { PixelCache } from './pixelCache.ts';
 
 /**
@@ -26,6 +27,7 @@ export interface WorkerSetup {
   readonly slots: readonly SlotBuffers[];
   /** Holds two entries an image where there is a teacher view: the student's pixels, then those of all teachers' views. */
   readonly cache?: PixelCache;
+  readonly disk?: DiskCacheSetup;
   readonly views?: ViewOptions;
   readonly teacherView?: TeacherView;
 }
@@ -85,6 +87,8 @@ export interface StartMessage {
 export type WorkerMessage =
   | { readonly kind: 'bad'; readonly index: number; readonly reason: string }
   | { readonly kind: 'ready' }
+  /** For people; told by each worker that finds it out. */
+  | { readonly kind: 'warning'; readonly text: string }
   | { readonly kind: 'idle'; readonly stream: number };
 
 /** Paths as UTF-8 in shared memory: a million strings copied to each worker would take gigabytes. */

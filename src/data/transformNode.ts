@@ -1,4 +1,3 @@
-import sharp from 'sharp';
 import type { Stream } from '../random/stream.ts';
 import type { Interpolation } from './augment/affine.ts';
 import { colourJitter } from './augment/colourJitter.ts';
@@ -32,7 +31,7 @@ export async function prepare(image: Pixels, config: TransformConfig, train: boo
  */
 export async function vary(image: Pixels, config: TransformConfig, random: Stream, zoom = 1): Promise<Pixels> {
   const { crop, flip } = config.train;
-  const cropped = crop === 'none' ? image : await cropAtRandom(image, config, random, zoom);
+  const cropped = crop === 'none' ? image : cropAtRandom(image, config, random, zoom);
   return recolour(random.uniform() < flip ? flipHorizontal(cropped) : cropped, config, random, zoom);
 }
 
@@ -46,7 +45,7 @@ function recolour(image: Pixels, { mean, train }: TransformConfig, random: Strea
   return colourJitter(three ? threeAugment(image, random, zoom) : image, strength, random);
 }
 
-function cropAtRandom(image: Pixels, config: TransformConfig, random: Stream, zoom: number): Pixels | Promise<Pixels> {
+function cropAtRandom(image: Pixels, config: TransformConfig, random: Stream, zoom: number): Pixels {
   const { crop, padding, scale, ratio, interpolation = 'fast' } = config.train;
   if (crop === 'pad') {
     const { left, top } = padCropOffset(padding, random);
@@ -60,23 +59,8 @@ function cropAtRandom(image: Pixels, config: TransformConfig, random: Stream, zo
   return resize(cropped, size, size, drawn);
 }
 
-/**
- * Resize of random crops, bicubic (Catmull-Rom) or bilinear; the image itself when the size is already right. sharp is two or three
- * times as fast where an image shrinks, and within a grey level. Where it grows, sharp samples half a pixel off, so our own code
- * does it.
- */
-export async function resize(
-  image: Pixels,
-  width: number,
-  height: number,
-  interpolation: Interpolation = 'bicubic',
-): Promise<Pixels> {
+/** Resize of random crops, bicubic (Catmull-Rom) or bilinear; the image itself when the size is already right. */
+export function resize(image: Pixels, width: number, height: number, interpolation: Interpolation = 'bicubic'): Pixels {
   if (image.width === width && image.height === height) return image;
-  if (width > image.width || height > image.height) return resample(image, width, height, undefined, interpolation);
-  const raw = { width: image.width, height: image.height, channels: 3 } as const;
-  const data = await sharp(image.data, { raw })
-    .resize(width, height, { kernel: interpolation === 'bicubic' ? 'cubic' : 'linear', fit: 'fill' })
-    .raw()
-    .toBuffer();
-  return { data, width, height };
+  return resample(image, width, height, undefined, interpolation);
 }

@@ -11,7 +11,8 @@ export interface WorkerPool {
   idle(): Promise<void>;
   /** Make everything that waits, now or later, reject with `error`. The first error stays. */
   fail(error: Error): void;
-  close(): Promise<void>;
+  /** Ends the threads, after so many milliseconds where they are still in a stream. */
+  close(patience?: number): Promise<void>;
 }
 
 /** A compiled worker of this folder: threads cannot run TypeScript, so the sources use the build beside them. */
@@ -57,8 +58,12 @@ export function createWorkerPool(setup: WorkerSetup, count: number, onMessage: R
     },
     idle: () => until(() => busy === 0),
     fail: gate.fail,
-    async close() {
+    async close(patience = 0) {
       gate.fail(new Error('Loader: closed'));
+      for (const end = Date.now() + patience; busy > 0 && Date.now() < end; ) {
+        for (const { port } of members) drain(port, receive);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
       await Promise.all(members.map(({ worker }) => worker.terminate()));
       for (const { port } of members) port.close();
     },

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { RunConfig } from '../config/schema.ts';
 import {
@@ -138,6 +139,7 @@ export function trainLoader(
     ...(views === null ? {} : { views: { count: views, seed: viewSeed } }),
     ...(teacherView && { teacherView }),
     onBad,
+    onWarning: onBad,
     ...loaderOptions(config),
   });
 }
@@ -149,7 +151,8 @@ export function mixOf({ augment }: Settings): MixConfig {
 
 /** What the loader itself is told by a configuration. */
 interface LoaderConfig {
-  readonly data: Pick<RunConfig['data'], 'workers' | 'cacheMB' | 'maxBadFraction'>;
+  readonly data: Pick<RunConfig['data'], 'workers' | 'cacheMB' | 'maxBadFraction'> &
+    Partial<Pick<RunConfig['data'], 'cache' | 'cacheGB' | 'cacheDir'>>;
 }
 
 /** Validation images are few and seen again and again: they may use an equal cache. */
@@ -160,13 +163,29 @@ export function evalLoader(
   config: LoaderConfig,
   onBad?: (reason: string) => void,
 ): Loader {
-  return createLoader({ list, transform, batch, train: false, seed: 0, onBad, ...loaderOptions(config) });
+  return createLoader({
+    list,
+    transform,
+    batch,
+    train: false,
+    seed: 0,
+    onBad,
+    onWarning: onBad,
+    ...loaderOptions(config),
+  });
 }
+
+/** Where decoded images are kept unless `data.cacheDir` says otherwise. */
+export const imageCacheFolder = (dir: string | null = null): string =>
+  dir ?? join(homedir(), '.cache', 'understudy', 'decoded-images');
 
 function loaderOptions({ data }: LoaderConfig) {
   return {
     maxBadFraction: data.maxBadFraction,
-    cacheMB: data.cacheMB,
+    cacheMB: data.cache === 'none' ? 0 : data.cacheMB,
+    ...(data.cache === 'disk' && {
+      disk: { dir: imageCacheFolder(data.cacheDir), maxBytes: (data.cacheGB ?? 20) * 1e9 },
+    }),
     ...(data.workers === 'auto' ? {} : { workers: data.workers }),
   };
 }

@@ -86,7 +86,7 @@ export function openAnswerStore(
 
 function columnOf(name: string, program: Program, view: ViewDescription): ColumnSpec {
   const { shape } = program.outputs.get(name)!;
-  return { name, length: sizeOf(shape), address: addressOf('1', emit(program), JSON.stringify(view)) };
+  return { name, length: sizeOf(shape), address: addressOf('2', emit(program), JSON.stringify(view)) };
 }
 
 async function openColumns(

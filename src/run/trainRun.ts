@@ -180,7 +180,10 @@ const FREE = [
   'train.threads',
   'train.checkpointSeconds',
   'data.workers',
+  'data.cache',
   'data.cacheMB',
+  'data.cacheGB',
+  'data.cacheDir',
   'teacher.store.dir',
   'teacher.store.maxGB',
 ];

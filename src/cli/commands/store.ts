@@ -1,9 +1,14 @@
 import { command, jsonFlag } from '../command.ts';
 
 export const store = command({
-  meta: { name: 'store', description: 'Show or clean the folder of kept teacher outputs' },
+  meta: { name: 'store', description: 'Show or clean the folder of kept teacher outputs, or of decoded images' },
   args: {
-    dir: { type: 'string', valueHint: 'DIR', description: 'The folder (teacher.store.dir); default: that of the user' },
+    dir: {
+      type: 'string',
+      valueHint: 'DIR',
+      description: 'The folder (teacher.store.dir, data.cacheDir); default: that of the user',
+    },
+    images: { type: 'boolean', description: 'The folder of decoded images (data.cache=disk) instead' },
     clean: {
       type: 'string',
       valueHint: 'GB',
@@ -11,12 +16,14 @@ export const store = command({
     },
     json: jsonFlag,
   },
-  examples: ['understudy store', 'understudy store --clean 5'],
+  examples: ['understudy store', 'understudy store --clean 5', 'understudy store --images'],
   run: async ({ args }) => {
     const { UserError } = await import('../../graph/errors.ts');
     const { cleanStore, describeStore } = await import('../../store/cleanNode.ts');
-    const { storeFolder } = await import('../../run/teacherStore.ts');
-    const dir = storeFolder(args.dir ?? null);
+    const folder = args.images
+      ? (await import('../../run/runData.ts')).imageCacheFolder
+      : (await import('../../run/teacherStore.ts')).storeFolder;
+    const dir = folder(args.dir ?? null);
     const limit = args.clean === undefined ? undefined : Number(args.clean);
     if (limit !== undefined && !(args.clean!.trim() !== '' && limit >= 0))
       throw new UserError(`--clean: wanted a number of gigabytes from 0 on, got "${args.clean}"`);

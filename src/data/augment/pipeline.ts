@@ -35,8 +35,8 @@ export interface TrainTransform {
   /** Probability of a left-right mirror. */
   readonly flip: number;
   /**
-   * How a 'randomResized' crop is brought to size. 'fast', where it is left out: sharp's bicubic, which moves what it enlarges
-   * by up to half a pixel. 'bicubic' and 'bilinear' are Pillow's; 'random' draws one of them for each image (timm).
+   * How a 'randomResized' crop is brought to size, by Pillow's numbers: 'random' draws bicubic or bilinear for each image (timm).
+   * 'fast', where it is left out, is 'bicubic' by its older name.
    */
   readonly interpolation?: 'fast' | Interpolation | 'random';
   readonly randAugment?: RandAugmentConfig | null;

@@ -1,11 +1,12 @@
 import { type Interpolation, resamplingSpan } from '../../nn/resampling.ts';
 import type { Box, Pixels } from './pixels.ts';
+import { type AxisWeights, vectorPasses, vectorsTake } from './resampleVector.ts';
 
 /**
- * Resize with antialiasing, of which only `box` is computed. Plain TypeScript, the same in Node and in the browser, and bit for
+ * Resize with antialiasing, of which only `box` is computed. The same in Node and in the browser, and bit for
  * bit what Pillow's Image.resize gives: the kernel stretched where the image shrinks, rows first,
  * both passes rounded to bytes, weights in fixed point. Source: Pillow's documentation of its filters, and its numbers
- * (tests/golden/makeResize.py).
+ * (tests/golden/makeResize.py). The passes are in plain TypeScript here and, where WebAssembly has vectors, in resample.wat.
  */
 export function resample(
   image: Pixels,
@@ -20,25 +21,22 @@ export function resample(
   const same = height === image.height;
   const top = same ? box.top : down.first[0]!;
   const bottom = same ? box.top + box.height : down.first.at(-1)! + down.count.at(-1)!;
+  const vector = vectorsTake((image.width + width) * 3 * (bottom - top)) ? vectorPasses() : undefined;
+  const rows = vector?.rows ?? resizeRows;
+  const columns = vector?.columns ?? resizeColumns;
   const narrow =
-    width === image.width ? cut(image, box, top, bottom) : resizeRows(image, across, box.width, top, bottom);
-  const data = same ? narrow : resizeColumns(narrow, down, box, top);
+    width === image.width
+      ? cut(image, box, top, bottom)
+      : rows(image.data, image.width, across, box.width, top, bottom);
+  const data = same ? narrow : columns(narrow, down, 3 * box.width, box.height, top);
   return { data, width: box.width, height: box.height };
-}
-
-/** Where each output pixel of an axis reads, and with which weights: `count` of them from `first`, at `i * taps`. */
-interface AxisWeights {
-  readonly first: Int32Array;
-  readonly count: Int32Array;
-  readonly weights: Int32Array;
-  readonly taps: number;
 }
 
 /** Fraction bits of a weight: sums of bytes times weights stay within 32 bits. */
 const BITS = 22;
 const HALF = 1 << (BITS - 1);
 
-function axisWeights(
+export function axisWeights(
   from: number,
   to: number,
   start: number,
@@ -61,8 +59,9 @@ function axisWeights(
 
 const fixedPoint = (weight: number): number => Math.trunc(weight * (1 << BITS) + (weight < 0 ? -0.5 : 0.5));
 
-function resizeRows(
-  { data, width }: Pixels,
+export function resizeRows(
+  data: Uint8Array,
+  width: number,
   axis: AxisWeights,
   columns: number,
   top: number,
@@ -90,12 +89,17 @@ function resizeRows(
   return bytes(out);
 }
 
-function resizeColumns(data: Uint8Array, axis: AxisWeights, box: Box, top: number): Uint8Array {
+export function resizeColumns(
+  data: Uint8Array,
+  axis: AxisWeights,
+  row: number,
+  height: number,
+  top: number,
+): Uint8Array {
   const { first, count, weights, taps } = axis;
-  const row = box.width * 3;
-  const out = new Uint8ClampedArray(box.height * row);
+  const out = new Uint8ClampedArray(height * row);
   const sums = new Int32Array(row);
-  for (let y = 0; y < box.height; y++) {
+  for (let y = 0; y < height; y++) {
     sums.fill(HALF);
     for (let k = 0; k < count[y]!; k++) {
       const w = weights[y * taps + k]!;
