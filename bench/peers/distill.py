@@ -4,21 +4,20 @@ Usage: python3 distill.py --student 192,3,12 --teacher 384,6,12 --batch 16 --ste
 """
 import argparse
 import json
-import os
 import time
 
-parser = argparse.ArgumentParser()
-for name, default in dict(image=224, patch=16, batch=16, steps=3, threads=2, classes=1000, mlp=4).items():
-    parser.add_argument(f"--{name}", type=int, default=default)
-parser.add_argument("--student", default="192,3,12", help="width, heads, depth")
-parser.add_argument("--teacher", default="384,6,12")
-parser.add_argument("--bf16", action="store_true")
-args = parser.parse_args()
-os.environ["OMP_NUM_THREADS"] = str(args.threads)
+from arguments import arguments
+
+# student and teacher: width, heads, depth
+args = arguments(
+    dict(image=224, patch=16, batch=16, steps=3, threads=2, classes=1000, mlp=4),
+    texts=dict(student="192,3,12", teacher="384,6,12"),
+    flags=["bf16"],
+)
 
 import torch  # noqa: E402  the environment must be set before it is loaded
 from torch.nn import functional as F  # noqa: E402
-from vit import Vit  # noqa: E402
+from vit import Vit, random_batch  # noqa: E402
 
 torch.set_num_threads(args.threads)
 torch.manual_seed(0)
@@ -31,8 +30,7 @@ def build(shape):
 
 student, teacher = build(args.student), build(args.teacher).eval()
 optimiser = torch.optim.AdamW(student.parameters(), lr=1e-4, weight_decay=0.05)
-images = torch.randn(args.batch, 3, args.image, args.image)
-labels = torch.randint(0, args.classes, (args.batch,))
+images, labels = random_batch(args)
 seconds = []
 for _ in range(args.steps + 1):
     start = time.perf_counter()

@@ -2,29 +2,25 @@
 
 Usage: python3 step.py --width 192 --heads 3 --depth 12 --image 224 --patch 16 --batch 16 --steps 5 --threads 2
 """
-import argparse
 import json
-import os
 import resource
 import time
 
-parser = argparse.ArgumentParser()
-for name, default in dict(width=192, heads=3, depth=12, image=224, patch=16, batch=16, steps=5, threads=2, classes=1000, mlp=4).items():
-    parser.add_argument(f"--{name}", type=int, default=default)
-parser.add_argument("--bf16", action="store_true")
-args = parser.parse_args()
-os.environ["OMP_NUM_THREADS"] = str(args.threads)
+from arguments import arguments
+
+args = arguments(
+    dict(width=192, heads=3, depth=12, image=224, patch=16, batch=16, steps=5, threads=2, classes=1000, mlp=4), flags=["bf16"]
+)
 
 import torch  # noqa: E402  the environment must be set before it is loaded
 from torch import nn  # noqa: E402
-from vit import Vit  # noqa: E402
+from vit import Vit, random_batch  # noqa: E402
 
 torch.set_num_threads(args.threads)
 torch.manual_seed(0)
 model = Vit(args)
 optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=0.05)
-images = torch.randn(args.batch, 3, args.image, args.image)
-labels = torch.randint(0, args.classes, (args.batch,))
+images, labels = random_batch(args)
 seconds = []
 for _ in range(args.steps + 1):
     start = time.perf_counter()

@@ -2,19 +2,13 @@
 
 Prints one JSON object. Usage: python3 synthesize.py --depths 3,3,3 --widths 16,32,64 --image 32 --batch 64 --steps 8 --threads 2
 """
-import argparse
 import json
-import os
 import resource
 import time
 
-parser = argparse.ArgumentParser()
-for name, default in dict(image=32, batch=64, steps=8, threads=2, classes=10).items():
-    parser.add_argument(f"--{name}", type=int, default=default)
-parser.add_argument("--depths", default="3,3,3")
-parser.add_argument("--widths", default="16,32,64")
-args = parser.parse_args()
-os.environ["OMP_NUM_THREADS"] = str(args.threads)
+from arguments import arguments
+
+args = arguments(dict(image=32, batch=64, steps=8, threads=2, classes=10), texts=dict(depths="3,3,3", widths="16,32,64"))
 
 import torch  # noqa: E402  the environment must be set before it is loaded
 from torch import nn  # noqa: E402

@@ -42,3 +42,9 @@ class Vit(nn.Module):
         x = self.embed(x).flatten(2).transpose(1, 2)
         x = torch.cat([self.cls.expand(len(x), -1, -1), x], 1) + self.pos
         return self.head(self.norm(self.blocks(x))[:, 0])
+
+
+def random_batch(args):
+    """Images and labels of the size that is asked for."""
+    images = torch.randn(args.batch, 3, args.image, args.image)
+    return images, torch.randint(0, args.classes, (args.batch,))

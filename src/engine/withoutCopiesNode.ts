@@ -23,7 +23,9 @@ let known: Promise<string | undefined> | undefined;
 
 async function probe(): Promise<string | undefined> {
   const program = closeProgram({ y: neg(input('x', [1])) });
-  const session = await ort.InferenceSession.create(emit(program, { emptySequence: STOP }), { logSeverityLevel: 3 });
+  const model = emit(program, { emptySequence: STOP });
+  const session = await ort.InferenceSession.create(model, { logSeverityLevel: 3 }).catch(() => undefined);
+  if (!session) return undefined;
   const x = new ort.Tensor('float32', new Float32Array([2]), [1]);
   const y = new Float32Array(1);
   try {

@@ -49,7 +49,7 @@ export function vectorPasses(): VectorPasses | undefined {
   return found;
 }
 
-/** Whether these passes take an pass with so many bytes in and out. */
+/** Whether these passes take a pass with so many bytes in and out. */
 export const vectorsTake = (bytes: number): boolean => bytes < MOST && vectorPasses() !== undefined;
 
 const wasmBytes = (): Uint8Array => Uint8Array.from(RESAMPLE_WASM.match(/../g)!, (hex) => Number.parseInt(hex, 16));
