@@ -44,6 +44,8 @@ export const synthesisSchema = z.strictObject({
   seed: z.int().default(0),
   /** Rewrite preview.png after so many iterations; null never. */
   previewEvery: count.nullable().default(200),
+  /** Threads inside an operator; "auto" is one a core. Several processes that share a set get more done with 1 each. */
+  threads: z.union([z.literal('auto'), count]).default('auto'),
 });
 
 export type SynthesisInput = z.input<typeof synthesisSchema>;
@@ -68,4 +70,4 @@ export const SYNTHESIS_PRESETS: Readonly<Record<string, SynthesisInput>> = {
 };
 
 /** Settings that change no image. */
-export const FREE_SYNTHESIS = ['previewEvery'] as const;
+export const FREE_SYNTHESIS = ['previewEvery', 'threads'] as const;

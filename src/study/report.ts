@@ -1,3 +1,4 @@
+import type { ImageSetRow } from './imageSetTable.ts';
 import type { PlannedRun, StudyAxis, StudyPlan } from './plan.ts';
 import type { RunRecord } from './recordsNode.ts';
 import { tQuantile } from './studentT.ts';
@@ -58,9 +59,15 @@ export interface StudyReport {
   readonly teachers: readonly RunRow[];
   readonly runs: readonly RunRow[];
   readonly table: readonly TableRow[];
+  /** Images made from a teacher; absent where the study makes none. */
+  readonly images?: readonly ImageSetRow[];
 }
 
-export function reportOf(plan: StudyPlan, records: ReadonlyMap<string, RunRecord>): StudyReport {
+export function reportOf(
+  plan: StudyPlan,
+  records: ReadonlyMap<string, RunRecord>,
+  images: readonly ImageSetRow[] = [],
+): StudyReport {
   const { study, axes, baseline } = plan;
   const metric = study.metric ?? usualMetric(plan.runs.map(({ key }) => records.get(key)));
   const row = (run: PlannedRun) => runRow(run, records.get(run.key), metric);
@@ -73,6 +80,7 @@ export function reportOf(plan: StudyPlan, records: ReadonlyMap<string, RunRecord
     teachers: plan.teachers.map(row),
     runs,
     table: tableOf(runs, axes, baseline),
+    ...(images.length > 0 ? { images } : {}),
   };
 }
 

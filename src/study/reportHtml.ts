@@ -2,6 +2,7 @@ import { formatDuration } from '../train/loggers/progressLine.ts';
 import { heading, htmlPage, htmlTable } from '../analysis/page.ts';
 import { escapeText } from '../analysis/svg.ts';
 import { curveSvg } from './curveSvg.ts';
+import { IMAGE_SET_HEAD, imageSetCells } from './imageSetTable.ts';
 import { points, tableCells, tableNotes } from './reportCells.ts';
 import type { RunRow, StudyReport } from './report.ts';
 
@@ -21,7 +22,7 @@ const RUN_HEAD = (metric: string): string[] => [
 
 /** The report as one page that loads nothing. */
 export function reportHtml(report: StudyReport): string {
-  const { name, runs, teachers } = report;
+  const { name, runs, teachers, images = [] } = report;
   const { head, rows } = tableCells(report);
   const done = runs.filter(({ state }) => state === 'done').length;
   const noise = report.table.map(({ difference }) => (difference?.insideNoise === true ? ' class="noise"' : ''));
@@ -33,6 +34,7 @@ export function reportHtml(report: StudyReport): string {
     ...(curve === ''
       ? []
       : [heading('Learning curve'), curve, '<p>Bars are one standard deviation over the seeds.</p>']),
+    ...(images.length > 0 ? [heading('Images'), htmlTable(IMAGE_SET_HEAD, images.map(imageSetCells))] : []),
     heading('Runs'),
     htmlTable(RUN_HEAD(report.metric), [
       ...teachers.map((row) => runCells(row, 'teacher ')),

@@ -62,6 +62,29 @@ it('the table has the cost against the baseline on the same data, and no wall ti
   expect(rows[5]).toContain('| 1 of 2 | +10.00 | - | one seed: no interval | 30 | x 1.3 |');
 });
 
+it('shows what was measured of the images that a study made', () => {
+  const quality = {
+    images: 20,
+    teacherTop1: 0.95,
+    teacherConfidence: 0.5,
+    normGaps: [
+      { name: 'a', mean: 1, variance: 0.25 },
+      { name: 'b', mean: 0.5, variance: 0.125 },
+    ],
+    intraClassDistance: 0.4,
+    boundaryDistance: 0.7,
+    nearRepeats: 0.05,
+    compared: 20,
+  };
+  const images = [
+    { name: 'di', quality },
+    { name: 'fill', quality: null },
+  ];
+  const page = fillPage(PAGE, () => ({ ...REPORT, images }));
+  expect(page).toContain('| di | 20 | 95.00 | 50.00 | 1.50 | 0.38 | 0.400 | 0.700 | 5.00 |\n| fill | - |');
+  expect(fillPage(PAGE, () => REPORT)).not.toContain('near repeats');
+});
+
 it('says where a block is not closed', () => {
   expect(() => fillPage('<!-- study x -->\n', () => REPORT)).toThrow('wanted <!-- end --> after each of 1');
 });

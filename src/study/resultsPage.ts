@@ -1,5 +1,6 @@
 import { UserError } from '../graph/errors.ts';
 import { curveSvg } from './curveSvg.ts';
+import { IMAGE_SET_HEAD, imageSetCells, type ImageSetRow } from './imageSetTable.ts';
 import { points, tableCells, tableNotes } from './reportCells.ts';
 import type { StudyReport, TableRow } from './report.ts';
 
@@ -19,7 +20,7 @@ export function fillPage(page: string, reportOf: (name: string) => StudyReport |
 }
 
 function block(name: string, report: StudyReport): string {
-  const { runs, teachers } = report;
+  const { runs, teachers, images = [] } = report;
   const done = runs.filter(({ state }) => state === 'done').length;
   const taught = teachers.filter(({ last }) => last !== null).map(({ id, last }) => `${id} ${points(last!)} %`);
   const missing = done === runs.length ? '' : ` The rest is missing here: rows with fewer seeds are not final.`;
@@ -34,6 +35,9 @@ function block(name: string, report: StudyReport): string {
           `Cost is processor time of a run, evaluation included, over that of ${report.baseline.label} on the same data.`,
         ]
       : []),
+    ...(images.length > 0
+      ? ['', 'The sets of images, each measured by the teacher that it was made from:', '', imageTable(images)]
+      : []),
     ...(curveSvg(report) === '' ? [] : ['', `![${report.metric} over the share of the data](results/${name}.svg)`]),
   ].join('\n');
 }
@@ -43,13 +47,17 @@ function markdownTable(report: StudyReport): string {
   const { head, rows } = tableCells(report);
   const time = head.indexOf('time');
   const kept = (cells: readonly string[], cost: string) => [...cells.filter((_, i) => i !== time), cost];
+  return markdownLines(
+    kept(head, 'cost'),
+    rows.map((cells, i) => kept(cells, cost(report, report.table[i]!))),
+  );
+}
+
+const imageTable = (images: readonly ImageSetRow[]): string => markdownLines(IMAGE_SET_HEAD, images.map(imageSetCells));
+
+function markdownLines(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-  const titles = kept(head, 'cost');
-  return [
-    line(titles),
-    line(titles.map(() => '---')),
-    ...rows.map((cells, i) => line(kept(cells, cost(report, report.table[i]!)))),
-  ].join('\n');
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
 function cost({ table, baseline }: StudyReport, row: TableRow): string {

@@ -6,6 +6,7 @@ import { makeFolder } from '../formats/makeFolderNode.ts';
 import { UserError } from '../graph/errors.ts';
 import type { RunEvent } from '../train/events.ts';
 import { takeLock } from '../train/runLockNode.ts';
+import { readImageSets } from './imageSetTable.ts';
 import { imageSetOf, makeImageSet, setFailure, withImageSet } from './imageSets.ts';
 import { oneRun } from './oneRun.ts';
 import { type PlannedRun, planStudy, type StudyPlan, teachersOf, withTeachers } from './plan.ts';
@@ -146,7 +147,8 @@ async function writeResults(plan: StudyPlan, records: RunRecords, out: string): 
     // A record whose checkpoint is gone is no result.
     if (record && (record.state !== 'done' || (await records.finished(key)))) held.set(key, record);
   }
-  const report = reportOf(plan, held);
+  const sets = await readImageSets(plan, (name) => records.folder(`images/${name}`));
+  const report = reportOf(plan, held, sets);
   await writeFileAtomic(join(out, 'results.json'), `${JSON.stringify(report, null, 2)}\n`);
   await writeFileAtomic(join(out, 'results.csv'), reportCsv(report));
   await writeFileAtomic(join(out, 'index.html'), reportHtml(report));

@@ -41,6 +41,8 @@ it('a study makes the images of its sets once and trains on them', async () => {
   expect(first.stderr).toContain('images $di: 9 in ');
   const report = JSON.parse(readFileSync(join(dir, 'out/results.json'), 'utf8')) as StudyReport;
   expect(report.table.map(({ labels }) => labels.images)).toEqual(['made', 'real']);
+  const quality = JSON.parse(readFileSync(join(dir, 'out/images/di/quality.json'), 'utf8'));
+  expect(report.images).toEqual([{ name: 'di', quality }]);
   const log = readFileSync(join(dir, 'out/runs/made_seed-0/train.log'), 'utf8');
   expect(log).toContain('9 training and 12 validation images');
   writeFileSync(

@@ -131,11 +131,10 @@ describe('the same set, byte for byte', () => {
     expect(contents(work).map((line) => line.split(' ')[0])).toEqual(['batch.json']);
   });
 
-  it('by two processes at once, of which each makes a part', async () => {
-    const both = await Promise.all([
-      understudy(dir, make('shared', '--verifier', 'vit')),
-      understudy(dir, make('shared', '--verifier', 'vit')),
-    ]);
+  it('by two processes at once, of which each makes a part, with threads as they like', async () => {
+    const both = await Promise.all(
+      [1, 2].map((threads) => understudy(dir, make('shared', '--verifier', 'vit', '--set', `threads=${threads}`))),
+    );
     for (const { status, stderr } of both) expect(status, stderr).toBe(0);
     expect(setOf('shared')).toEqual(setOf('whole'));
     const made = both.map(({ stderr }) => stderr.match(/^batch \d\/5: /gm)?.length ?? 0);

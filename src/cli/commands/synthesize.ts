@@ -61,7 +61,7 @@ export const synthesizeCommand = command({
   ce feature firstNorm tv1 tv2 l2            weights: teacher's label, BatchNorm statistics (the first besides), smoothness, length
   adi                                        weight of the disagreement with --student
   bpid bpidVariant bpidMargin                boundary-preserving intra-divergence: fill or expand
-  classesPerBatch imagesPerClass seed previewEvery`,
+  classesPerBatch imagesPerClass seed previewEvery threads`,
     'The same command goes on with a set that was interrupted, and several processes with the same command share the work:\neach batch has a seed of its own. The images are the same, byte for byte, whoever makes them.',
     'Besides the images: manifest.json (teacher, settings, seeds, loss and confidence of each image), quality.json,\ncontactSheet-1.png, and preview.png while it runs.',
   ],

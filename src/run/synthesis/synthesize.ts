@@ -96,8 +96,9 @@ interface Work {
 }
 
 async function openWork(options: SynthesisOptions): Promise<Work> {
-  const { out, images, round = 1, engine = ortNode() } = options;
+  const { out, images, round = 1 } = options;
   const settings = parseConfig(synthesisSchema, options.settings ?? {}, 'synthesis');
+  const engine = options.engine ?? ortNode(settings.threads === 'auto' ? {} : { threads: settings.threads });
   const teacher = await loadModelReference(options.teacher);
   const student = options.student === undefined ? undefined : await loadModelReference(options.student);
   if (options.verifier !== undefined) await loadModelReference(options.verifier);
