@@ -114,6 +114,19 @@ describe('shapeStudent', () => {
   });
 });
 
+describe('stages', () => {
+  const stages = (config: object) => dearkd.stages!(dearkd.config.parse(config));
+
+  it('ends with the labels alone, or with the teacher’s soft answers alone', () => {
+    expect(stages({})[1]).toMatchObject({ method: 'supervised', settings: { labelSmoothing: 0.1 } });
+    expect(stages({ stageTwo: 'teacher', tau: 4, stageOne: 0.75 })).toEqual([
+      { method: 'dearkd', share: 0.75 },
+      { method: 'kd', share: 0.25, settings: { alpha: 1, tau: 4, reduction: 'mean' } },
+    ]);
+    expect(stages({ stageTwo: 'teacher', stageOne: 1 })).toHaveLength(1);
+  });
+});
+
 const [B, N, D] = [2, 1 + 9, 4];
 
 /** The method on tokens of two blocks and a teacher of two stages. */

@@ -55,6 +55,11 @@ const config = z.strictObject({
     .positive()
     .max(1)
     .default(5 / 6),
+  /**
+   * What stage II learns: the labels (the paper's), or the teacher's soft answers and no label. The latter is our choice, for
+   * images whose labels are worth less than what the teacher says of them, as those made from it.
+   */
+  stageTwo: z.enum(['labels', 'teacher']).default('labels'),
   labelSmoothing,
 });
 
@@ -72,11 +77,17 @@ export const dearkd: Method<DearkdConfig> = {
   multilabel: ({ logitKd, alpha }) => logitKd === 'none' || alpha === 0,
   shapeStudent: (config, student, teacher) => ({ distToken: config.distToken, mhca: mhcaOf(config, student, teacher) }),
   loss: (context) => ({ ...logitTerms(context), ...hiddenTerm(context) }),
-  stages: ({ stageOne, labelSmoothing }) => [
-    { method: 'dearkd', share: stageOne },
-    ...(stageOne === 1 ? [] : [{ method: 'supervised', share: 1 - stageOne, settings: { labelSmoothing } }]),
+  stages: (config) => [
+    { method: 'dearkd', share: config.stageOne },
+    ...(config.stageOne === 1 ? [] : [{ ...secondStage(config), share: 1 - config.stageOne }]),
   ],
 };
+
+function secondStage({ stageTwo, labelSmoothing, tau, reduction }: DearkdConfig) {
+  return stageTwo === 'labels'
+    ? { method: 'supervised', settings: { labelSmoothing } }
+    : { method: 'kd', settings: { alpha: 1, tau, reduction } };
+}
 
 function logitTerms({ student, teacher, targets, multilabel, config }: LossContext<DearkdConfig>): Terms {
   const { alpha, logitKd: how, tau, reduction } = config;
