@@ -41,7 +41,7 @@ it('makes images, distils in two stages on all of them, and real images choose n
   const log = readFileSync(join(dir, 'free/train.log'), 'utf8');
   expect(log).toContain('18 training and 12 validation images');
   expect(log).toContain('validation images: data, for reporting only');
-  expect(log).toMatch(/stage 1: dearkd[\s\S]*stage 2: supervised/);
+  expect(log).toMatch(/stage 1: dearkd[\s\S]*stage 2: kd/);
 });
 
 it('the same command finds the images and the finished run again', async () => {
