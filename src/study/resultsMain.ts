@@ -1,11 +1,13 @@
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { parse } from 'yaml';
 import { writeFileAtomic } from '../formats/atomicNode.ts';
 import { planStudy } from './plan.ts';
 import { readJson } from './recordsNode.ts';
 import { type StudyReport, tableOf } from './report.ts';
-import { curveFile, fillPage } from './resultsPage.ts';
+import { curveFile, fillPage, sheetFile } from './resultsPage.ts';
 
 const PAGE = 'docs/results.md';
 
@@ -28,6 +30,7 @@ async function main(): Promise<void> {
     await writeFileAtomic(kept, `${JSON.stringify(report, null, 1)}\n`);
     const curve = curveFile(report);
     if (curve !== '') await writeFileAtomic(kept.replace('.json', '.svg'), curve);
+    await keepSheets(plan.study.name, folder, report);
   }
   const page = await readFile(PAGE, 'utf8');
   await writeFileAtomic(
@@ -35,6 +38,16 @@ async function main(): Promise<void> {
     fillPage(page, (name) => reports.get(name)),
   );
   process.stdout.write(`${PAGE}: ${[...reports.keys()].join(', ') || 'no study has been run yet'}\n`);
+}
+
+/** The first contact sheet of each set of images, as a file that a repository can carry. */
+async function keepSheets(study: string, folder: string, { images = [] }: StudyReport): Promise<void> {
+  for (const { name } of images) {
+    const sheet = join(folder, 'images', name, 'contactSheet-1.png');
+    if (!existsSync(sheet)) continue;
+    const small = await sharp(sheet).jpeg({ quality: 80, chromaSubsampling: '4:4:4' }).toBuffer();
+    await writeFileAtomic(join('docs', sheetFile(study, name)), small);
+  }
 }
 
 await main();

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { type RunRow, type StudyReport, tableOf } from './report.ts';
 import { curveFile, fillPage } from './resultsPage.ts';
@@ -82,6 +83,8 @@ it('shows what was measured of the images that a study made', () => {
   ];
   const page = fillPage(PAGE, () => ({ ...REPORT, images }));
   expect(page).toContain('| di | 20 | 95.00 | 50.00 | 1.50 | 0.38 | 0.400 | 0.700 | 5.00 |\n| fill | - |');
+  expect(page).toContain('![images of the set di](results/x-di.jpg)');
+  expect(page).not.toContain('x-fill.jpg');
   expect(fillPage(PAGE, () => REPORT)).not.toContain('near repeats');
 });
 
@@ -102,4 +105,6 @@ it("the committed page is what its studies' numbers make of it", () => {
   };
   expect(fillPage(page, held)).toBe(page);
   expect(page.match(/<!-- study /g)?.length).toBe(9);
+  for (const [, picture] of page.matchAll(/!\[[^\]]*\]\(([^)]+)\)/g))
+    expect(existsSync(join('docs', picture!)), picture).toBe(true);
 });

@@ -36,7 +36,14 @@ function block(name: string, report: StudyReport): string {
         ]
       : []),
     ...(images.length > 0
-      ? ['', 'The sets of images, each measured by the teacher that it was made from:', '', imageTable(images)]
+      ? [
+          '',
+          'The sets of images, each measured by the teacher that it was made from:',
+          '',
+          imageTable(images),
+          '',
+          ...sheets(name, images),
+        ]
       : []),
     ...(curveSvg(report) === '' ? [] : ['', `![${report.metric} over the share of the data](results/${name}.svg)`]),
   ].join('\n');
@@ -52,6 +59,20 @@ function markdownTable(report: StudyReport): string {
     rows.map((cells, i) => kept(cells, cost(report, report.table[i]!))),
   );
 }
+
+/** Where the page finds the contact sheet of a set, seen from the page's folder. */
+export const sheetFile = (study: string, set: string): string => `results/${study}-${set}.jpg`;
+
+const sheets = (study: string, images: readonly ImageSetRow[]): string[] =>
+  images
+    .filter(({ quality }) => quality !== null)
+    .flatMap(({ name }) => [
+      `\`${name}\`, a row a class:`,
+      '',
+      `![images of the set ${name}](${sheetFile(study, name)})`,
+      '',
+    ])
+    .slice(0, -1);
 
 const imageTable = (images: readonly ImageSetRow[]): string => markdownLines(IMAGE_SET_HEAD, images.map(imageSetCells));
 
