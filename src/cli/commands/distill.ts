@@ -26,7 +26,7 @@ export const distill = command({
     },
     preset: {
       type: 'string',
-      valueHint: 'small|imagenet',
+      valueHint: 'small|cifar10|imagenet',
       default: 'small',
       description: 'With --data-free: settings of the synthesis to start from (see understudy synthesize --help)',
     },
