@@ -122,5 +122,15 @@ export function trainingView(
       ? { colourJitter, threeAugment: threeAugment && imageSize }
       : { randAugment, interpolation, fill: augment.mean };
   const { mean, std } = given;
-  return { seed: data.viewSeed, crop, ...geometry, flip, ...colours, size: teacherSize, mean, std, ...(filter && { filter }) };
+  return {
+    seed: data.viewSeed,
+    crop,
+    ...geometry,
+    flip,
+    ...colours,
+    size: teacherSize,
+    mean,
+    std,
+    ...(filter && { filter }),
+  };
 }

@@ -36,13 +36,7 @@ export function resample(
 const BITS = 22;
 const HALF = 1 << (BITS - 1);
 
-export function axisWeights(
-  from: number,
-  to: number,
-  start: number,
-  length: number,
-  filter: Filter,
-): AxisWeights {
+export function axisWeights(from: number, to: number, start: number, length: number, filter: Filter): AxisWeights {
   const spans = Array.from({ length }, (_, i) => resamplingSpan(start + i, from, to, filter));
   const taps = Math.max(...spans.map(({ weights }) => weights.length));
   const weights = new Int32Array(length * taps);
