@@ -1,7 +1,8 @@
 """Writes a torchvision model with random weights and what PyTorch computes with it: DIR/NAME.onnx or DIR/NAME.safetensors, and
-DIR/NAME.golden.safetensors with pixels [7,3,224,224], logits (float64), the weights of their sum and its gradient to the pixels in float32 and in float64.
+DIR/NAME.golden.safetensors with pixels [7,3,224,224] and the weights of a sum of the logits; and of the first images the logits
+(float64) and the gradient of that sum to the pixels in float32 and in float64.
 
-Usage: python3 export.py --model resnet18 --out DIR [--opset 14] [--calm 1]
+Usage: python3 export.py --model resnet18 --out DIR [--opset 14] [--calm 1] [--judged 7]
 regnet_y_16gf comes as its state dict, under torchvision's names. With calm the BatchNorm statistics are those of a batch of
 noise, as in a trained network; else they are torchvision's 0 and 1, with which deep networks give huge logits.
 """
@@ -12,7 +13,7 @@ import warnings
 
 from arguments import arguments
 
-args = arguments(dict(opset=14, calm=1, threads=2, batch=7), texts=dict(model="resnet18", out="."))
+args = arguments(dict(opset=14, calm=1, judged=7, threads=2, batch=7), texts=dict(model="resnet18", out="."))
 
 import torch  # noqa: E402  the environment must be set before it is loaded
 from torchvision import models  # noqa: E402
@@ -65,9 +66,9 @@ weight = torch.randn(args.batch, 1000)
 
 
 def computed(real):
-    x = pixels.to(real).requires_grad_()
+    x = pixels[: args.judged].to(real).requires_grad_()
     logits = model.to(real)(x)
-    (gradient,) = torch.autograd.grad((logits * weight.to(real)).sum(), x)
+    (gradient,) = torch.autograd.grad((logits * weight[: args.judged].to(real)).sum(), x)
     return logits.float(), gradient.float()
 
 

@@ -8,6 +8,7 @@ import { toFloat32 } from '../formats/safetensors.ts';
 import { readSafetensors } from '../formats/safetensorsNode.ts';
 import { floats, input } from '../graph/build.ts';
 import { UserError } from '../graph/errors.ts';
+import { unknownName } from '../graph/names.ts';
 import { onnxModel } from '../onnx/import/onnxModel.ts';
 import { readOnnx } from '../onnx/import/readOnnxNode.ts';
 import { mul } from '../ops/elementwise.ts';
@@ -28,6 +29,7 @@ const AS_WEIGHTS: readonly string[] = ['regnet_y_16gf'];
 const [LOGITS, GRADIENT] = [1e-4, 1e-3];
 
 const [SIDE, CLASSES] = [224, 1000];
+const PIXELS = 3 * SIDE ** 2;
 
 /** Gradient of a weighted sum of the logits to the pixels, relative to its largest element: the median image and the worst. */
 export interface Spread {
@@ -61,18 +63,21 @@ export interface ImportSettings {
   readonly opset: number;
   /** BatchNorm statistics are torchvision's 0 and 1 and not those of a batch. */
   readonly raw: boolean;
+  /** How many of the 7 images PyTorch computes, which takes longest. */
+  readonly judged: number;
 }
 
 /** Has PyTorch write models of full size with random weights, imports them and compares what they compute. */
-export async function benchImport({ models, opset, raw }: ImportSettings): Promise<ImportBench> {
+export async function benchImport({ models, opset, raw, judged }: ImportSettings): Promise<ImportBench> {
   const python = findTorch();
+  for (const model of models) if (!FULL_SIZE.includes(model)) throw unknownName('model', model, FULL_SIZE);
   if (!python) throw new UserError('bench import: wanted a Python with torch and torchvision, got none');
   const rows: ImportRow[] = [];
   for (const model of models) {
     const out = mkdtempSync(join(tmpdir(), 'understudy-import-'));
     try {
       const batch = AS_WEIGHTS.includes(model) ? 1 : 7;
-      const flags = { model, out, opset, batch, calm: raw ? 0 : 1 };
+      const flags = { model, out, opset, batch, calm: raw ? 0 : 1, judged: Math.min(judged, batch) };
       const args = Object.entries(flags).flatMap(([key, value]) => [`--${key}`, String(value)]);
       await runScript(python, 'export.py', args, { ...tunedBlas(), OMP_WAIT_POLICY: 'PASSIVE' });
       rows.push(...(await rowsOf(model, out)));
@@ -104,21 +109,24 @@ async function compare(
   batch: number,
   path?: string,
 ): Promise<ImportRow> {
-  const part = (key: string) => golden.get(key)!.subarray(0, (golden.get(key)!.length / batchOf(golden)) * batch);
-  const found = await computed(loaded, batch, part('pixels'), part('weight'));
-  const own = path === undefined ? undefined : await runtimeLogits(path, batch, part('pixels'));
-  const logits = part('logits');
-  const scale = largest(logits);
-  const [single, double] = [part('gradient32'), part('gradient64')];
+  const judged = Math.min(batch, golden.get('logits')!.length / CLASSES);
+  const first = (values: Float32Array, images: number, size: number) => values.subarray(0, images * size);
+  const part = (key: string, images: number, size: number) => first(golden.get(key)!, images, size);
+  const pixels = part('pixels', batch, PIXELS);
+  const found = await computed(loaded, batch, pixels, part('weight', batch, CLASSES));
+  const own = path === undefined ? undefined : await runtimeLogits(path, batch, pixels);
+  const logits = part('logits', judged, CLASSES);
+  const scale = largest(own ?? logits);
+  const gradient = first(found.gradient, judged, PIXELS);
   const row = {
     model,
     batch,
     scale,
     runtime: own ? difference(found.logits, own) : null,
-    torch: difference(found.logits, logits),
+    torch: difference(first(found.logits, judged, CLASSES), logits),
     gradient: {
-      toFloat32: spread(found.gradient, single),
-      toFloat64: spread(found.gradient, double),
+      toFloat32: spread(gradient, part('gradient32', judged, PIXELS)),
+      toFloat64: spread(gradient, part('gradient64', judged, PIXELS)),
       torch: spread(golden.get('gradient32')!, golden.get('gradient64')!),
     },
   };
@@ -137,15 +145,12 @@ function gradientAgrees({ batch, gradient: { toFloat32, toFloat64, torch } }: Om
 
 /** Differences of gradients [B,3,S,S] by image. */
 function spread(found: Float32Array, wanted: Float32Array): Spread {
-  const size = 3 * SIDE ** 2;
-  const each = Array.from({ length: wanted.length / size }, (_, i) => {
-    const image = (values: Float32Array) => values.subarray(i * size, (i + 1) * size);
+  const each = Array.from({ length: wanted.length / PIXELS }, (_, i) => {
+    const image = (values: Float32Array) => values.subarray(i * PIXELS, (i + 1) * PIXELS);
     return difference(image(found), image(wanted)) / largest(image(wanted));
   });
   return { median: median(each), worst: Math.max(...each) };
 }
-
-const batchOf = (golden: Golden): number => golden.get('logits')!.length / CLASSES;
 
 /** Logits, and the gradient of their weighted sum to the pixels, by the engine that trains. */
 async function computed(
