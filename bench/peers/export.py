@@ -3,8 +3,9 @@ DIR/NAME.golden.safetensors with pixels [7,3,224,224] and the weights of a sum o
 (float64) and the gradient of that sum to the pixels in float32 and in float64.
 
 Usage: python3 export.py --model resnet18 --out DIR [--opset 14] [--calm 1] [--judged 7]
-regnet_y_16gf comes as its state dict, under torchvision's names. With calm the BatchNorm statistics are those of a batch of
-noise, as in a trained network; else they are torchvision's 0 and 1, with which deep networks give huge logits.
+regnet_y_16gf comes as its state dict, under torchvision's names. With calm what torchvision leaves constant (heads of 0,
+ConvNeXt's scales of 1e-6, gains of 1) is drawn, and the BatchNorm statistics are those of a batch of noise, as in a trained network;
+else all is as torchvision has it.
 """
 import json
 import os
@@ -30,7 +31,10 @@ AS_WEIGHTS = ["regnet_y_16gf"]
 
 
 def settle(model, pixels):
-    """BatchNorm statistics of these images."""
+    """No parameter keeps a constant behind which an error could hide; BatchNorm statistics of these images."""
+    for p in model.parameters():
+        if (p == p.flatten()[0]).all():
+            p.data += 0.1 * torch.randn_like(p)
     for layer in model.modules():
         if isinstance(layer, torch.nn.BatchNorm2d):
             layer.momentum = 1.0

@@ -61,7 +61,7 @@ export interface ImportSettings {
   readonly models: readonly string[];
   /** Of the exporter. */
   readonly opset: number;
-  /** BatchNorm statistics are torchvision's 0 and 1 and not those of a batch. */
+  /** Constant parameters and BatchNorm statistics stay as torchvision has them. */
   readonly raw: boolean;
   /** How many of the 7 images PyTorch computes, which takes longest. */
   readonly judged: number;

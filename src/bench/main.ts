@@ -20,7 +20,8 @@ npm run bench -- loader [--images N] [--batch N] [--rounds N] [--json]
 npm run bench -- import [--models NAME,NAME] [--opset N] [--raw] [--images N] [--json]
   No times but numbers: torchvision's models at full size with random weights, written by PyTorch's exporter (RegNetY-16GF as a state
   dict), are imported; largest differences of the logits to ONNX Runtime's own run of the file and to PyTorch, and of the gradient to
-  the pixels, for batch 1 and 7. --images: PyTorch computes so many of the 7, as it takes longest. --raw: BatchNorm statistics of 0 and 1 in place of a batch's. Exit status 1 where one does not agree.
+  the pixels, for batch 1 and 7. --images: PyTorch computes so many of the 7, as it takes longest. --raw: constant parameters and
+  BatchNorm statistics as torchvision has them, not drawn. Exit status 1 where one does not agree.
   Models: ${FULL_SIZE.join(' ')}`;
 
 const { values, positionals } = parseArgs({

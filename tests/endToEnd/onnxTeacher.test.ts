@@ -21,7 +21,8 @@ beforeAll(async () => {
   copyFileSync(join(dir, FILE), join(dir, 'alone/m.onnx'));
 });
 
-describe('an .onnx file as a REF', () => {
+// Several processes a test: a busy machine takes long to start them.
+describe('an .onnx file as a REF', { timeout: 300_000 }, () => {
   it('is described by the files one folder up, and answers as the model that it was exported from', async () => {
     const own = await json<EvaluationReport>('eval', 'exported', '--data', 'data');
     const file = await json<EvaluationReport>('eval', FILE, '--data', 'data');
