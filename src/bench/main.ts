@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { benchDistill } from './distill.ts';
+import { benchImport, FULL_SIZE } from './import.ts';
 import { benchLoader } from './loader.ts';
 import { benchStep } from './step.ts';
 import { benchSynthesize } from './synthesize.ts';
@@ -15,7 +16,13 @@ npm run bench -- synthesize [--model NAME] [--batch N] [--rounds N] [--json]
   The same for an iteration of image synthesis: a small-stem ResNet as teacher, cross entropy, total variation, BatchNorm statistics.
 npm run bench -- loader [--images N] [--batch N] [--rounds N] [--json]
   Images a second of the loader on 2 worker threads, from 500 x 375 JPEGs that it makes and from the cache, in turn with PyTorch's
-  DataLoader where python3-torchvision is installed; and the share of a DeiT-Ti run that waits for data.`;
+  DataLoader where python3-torchvision is installed; and the share of a DeiT-Ti run that waits for data.
+npm run bench -- import [--models NAME,NAME] [--opset N] [--raw] [--images N] [--json]
+  No times but numbers: torchvision's models at full size with random weights, written by PyTorch's exporter (RegNetY-16GF as a state
+  dict), are imported; largest differences of the logits to ONNX Runtime's own run of the file and to PyTorch, and of the gradient to
+  the pixels, for batch 1 and 7. --images: PyTorch computes so many of the 7, as it takes longest. --raw: constant parameters and
+  BatchNorm statistics as torchvision has them, not drawn. Exit status 1 where one does not agree.
+  Models: ${FULL_SIZE.join(' ')}`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -23,8 +30,11 @@ const { values, positionals } = parseArgs({
     teacher: { type: 'string', default: 'deit_small_patch16_224' },
     model: { type: 'string' },
     batch: { type: 'string' },
-    images: { type: 'string', default: '256' },
+    images: { type: 'string' },
     rounds: { type: 'string' },
+    models: { type: 'string' },
+    opset: { type: 'string', default: '14' },
+    raw: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -35,7 +45,18 @@ const model = values.model ?? 'deit_tiny_patch16_224';
 const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
   step: () => benchStep(model, given, rounds(5)),
   distill: () => benchDistill(values.teacher, model, given, rounds(3)),
-  loader: () => benchLoader(Number(values.images), given, rounds(3)),
+  loader: () => benchLoader(Number(values.images ?? 256), given, rounds(3)),
+  import: async () => {
+    const models = values.models?.split(',') ?? FULL_SIZE;
+    const result = await benchImport({
+      models,
+      opset: Number(values.opset),
+      raw: values.raw,
+      judged: Number(values.images ?? 7),
+    });
+    if (!result.agrees) process.exitCode = 1;
+    return result;
+  },
   synthesize: () => benchSynthesize(values.model ?? 'resnet20_small', Number(values.batch ?? 64), rounds(5)),
 };
 const bench = BENCHES[positionals[0] ?? ''];

@@ -27,14 +27,19 @@ export function tunedBlas(): Record<string, string> {
 }
 
 /** Runs a script of bench/peers and gives the JSON object that it prints. */
-export async function runPeer<T>(
+export async function runPeer<T>(...call: Parameters<typeof runScript>): Promise<T> {
+  return JSON.parse(await runScript(...call)) as T;
+}
+
+/** Runs a script of bench/peers and gives what it prints. */
+export async function runScript(
   python: string,
   script: string,
   args: readonly string[],
   environment: Record<string, string>,
-): Promise<T> {
+): Promise<string> {
   const { stdout } = await run(python, [`bench/peers/${script}`, ...args], { env: { ...process.env, ...environment } });
-  return JSON.parse(stdout) as T;
+  return stdout;
 }
 
 /** Runs a worker of ours in a process of its own. */

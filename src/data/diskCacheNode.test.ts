@@ -110,7 +110,11 @@ it('the form is the part of the transform that the pixels depend on', () => {
   const forms = [pixelForm(photos, true), pixelForm(small, true), pixelForm(photos, false)];
   expect(new Set(forms).size).toBe(3);
   expect(pixelForm(photoTransform(32), true)).toBe(forms[0]);
-  for (const other of [pixelForm({ ...small, imageSize: 20 }, true), pixelForm({ ...photos, evalCropRatio: 1 }, false)])
+  for (const other of [
+    pixelForm({ ...small, imageSize: 20 }, true),
+    pixelForm({ ...photos, evalCropRatio: 1 }, false),
+    pixelForm({ ...photos, filter: 'box' }, false),
+  ])
     expect(forms).not.toContain(other);
 });
 

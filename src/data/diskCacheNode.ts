@@ -27,10 +27,14 @@ const YOUNG_MS = 100;
 const NAME = /\.shard(\.tmp-[0-9a-f]{12})?$/;
 
 /** How prepared pixels came from a file: pixels of one form are of use to all runs that want it. */
-export function pixelForm({ imageSize, evalCropRatio, train: { crop } }: TransformConfig, train: boolean): string {
+export function pixelForm(
+  { imageSize, evalCropRatio, filter, train: { crop } }: TransformConfig,
+  train: boolean,
+): string {
   if (train && crop === 'randomResized') return 'decoded';
   // "pad" and "none" leave an image of the right size as it is, whatever the ratio.
-  return train ? `train ${imageSize}` : `evaluation ${imageSize} ${evalCropRatio}`;
+  const resized = filter === undefined || filter === 'bicubic' ? '' : ` ${filter}`;
+  return train ? `train ${imageSize}${resized}` : `evaluation ${imageSize} ${evalCropRatio}${resized}`;
 }
 
 /** The state of an image's file, to be asked before it is read: undefined where there is none or it is too young to be told apart. */

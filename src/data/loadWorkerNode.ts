@@ -25,7 +25,7 @@ const words = new Int32Array(setup.control);
 const table = normaliseTable(transform.mean, transform.std);
 const teacherTable = teacherView && normaliseTable(teacherView.mean, teacherView.std);
 /** The transform at the teacher's size. */
-const teacherTransform = teacherView && { ...transform, imageSize: teacherView.imageSize };
+const teacherTransform = teacherView && { ...transform, imageSize: teacherView.imageSize, filter: teacherView.filter };
 /** Whether both views are cut from one and the same prepared image. */
 const oneSource = train && transform.train.crop === 'randomResized';
 const warn = (text: string) => post({ kind: 'warning', text });

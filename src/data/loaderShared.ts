@@ -1,3 +1,4 @@
+import type { Filter } from '../nn/resampling.ts';
 import type { TransformConfig } from './augment/pipeline.ts';
 import type { ImageList } from './dataset.ts';
 import type { DiskCacheSetup } from './diskCacheNode.ts';
@@ -43,6 +44,8 @@ export interface TeacherView {
   readonly imageSize: number;
   readonly mean: readonly [number, number, number];
   readonly std: readonly [number, number, number];
+  /** The student's, unless told. */
+  readonly filter?: Filter | undefined;
 }
 
 /** One batch under construction; B rows each. */

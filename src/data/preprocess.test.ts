@@ -36,6 +36,18 @@ describe('preprocess', () => {
     expect(preprocess(image, config)).toEqual(wanted);
   });
 
+  it('resizes with the filter of the config, bicubic where it names none', async () => {
+    const image = noisy(40, 25);
+    const of = (resample?: number) => preprocess(image, { ...config, ...(resample === undefined ? {} : { resample }) });
+    expect(of()).toEqual(of(3));
+    expect(new Set([0, 1, 2, 3, 4, 5].map((number) => of(number).join())).size).toBe(6);
+    const square = await prepare(image, { ...photoTransform(16), evalCropRatio: 16 / 18, filter: 'bilinear' }, false);
+    const wanted = new Float32Array(3 * 16 * 16);
+    normalise(square, normaliseTable(config.image_mean, config.image_std), wanted, 0);
+    expect(of(2)).toEqual(wanted);
+    expect(() => of(6)).toThrow(/preprocess: resample: wanted what Understudy writes .*, got 6/);
+  });
+
   it('takes RGBA as a canvas gives it, and grey', () => {
     const image = noisy(30, 20);
     expect(preprocess(withAlpha(image, 255), config)).toEqual(preprocess(image, config));

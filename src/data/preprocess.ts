@@ -1,4 +1,5 @@
 import { UserError } from '../graph/errors.ts';
+import { type Filter, FILTERS } from '../nn/resampling.ts';
 import { evalPixels } from './augment/evalPixels.ts';
 import { normalise, normaliseTable } from './augment/normalise.ts';
 import type { Pixels } from './augment/pixels.ts';
@@ -19,6 +20,8 @@ export interface PreprocessorConfig {
   readonly crop_size: { readonly height: number; readonly width: number };
   readonly image_mean: readonly number[];
   readonly image_std: readonly number[];
+  /** Pillow's number of the filter; 3, bicubic, where it is left out. */
+  readonly resample?: number;
   readonly [other: string]: unknown;
 }
 
@@ -31,12 +34,13 @@ export interface PreprocessorConfig {
  */
 export function preprocess(image: ImageBytes, config: PreprocessorConfig): Float32Array {
   checkConfig(config);
-  const { size, crop_size: crop, image_mean: mean, image_std: std } = config;
+  const { size, crop_size: crop, image_mean: mean, image_std: std, resample = 3 } = config;
   return inputPixels(rgb(image), {
     imageSize: crop.height,
     evalCropRatio: crop.height / size.shortest_edge,
     mean,
     std,
+    filter: FILTERS[resample],
   });
 }
 
@@ -48,10 +52,11 @@ export function inputPixels(
     readonly evalCropRatio: number;
     readonly mean: readonly number[];
     readonly std: readonly number[];
+    readonly filter?: Filter | undefined;
   },
 ): Float32Array {
   const out = new Float32Array(3 * how.imageSize * how.imageSize);
-  normalise(evalPixels(image, how.imageSize, how.evalCropRatio), normaliseTable(how.mean, how.std), out, 0);
+  normalise(evalPixels(image, how.imageSize, how.evalCropRatio, how.filter), normaliseTable(how.mean, how.std), out, 0);
   return out;
 }
 
@@ -84,6 +89,7 @@ function checkConfig(config: PreprocessorConfig): void {
     ],
     ['image_mean', config?.image_mean, three(config?.image_mean)],
     ['image_std', config?.image_std, three(config?.image_std)],
+    ['resample', config?.resample, FILTERS.some((_, number) => number === (config?.resample ?? 3))],
   ];
   for (const [key, value, fits] of wanted)
     if (!fits)

@@ -97,6 +97,15 @@ describe.each([
     expect(without[0]!.teacherImages).toBeUndefined();
   });
 
+  it("is resized with the teacher's own filter", async () => {
+    const images = (filter: 'nearest' | undefined) => batches(2, transform, { teacherView: { ...own, filter } });
+    const [plain, nearest] = [await images(undefined), await images('nearest')];
+    expect(nearest.map(({ images }) => images)).toEqual(plain.map(({ images }) => images));
+    expect(nearest.map(({ teacherImages }) => teacherImages)).not.toEqual(
+      plain.map(({ teacherImages }) => teacherImages),
+    );
+  });
+
   it('is the same with and without the cache', async () => {
     const [kept, fresh] = [
       await batches(3, transform, { teacherView: own }),

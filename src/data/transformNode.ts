@@ -1,5 +1,5 @@
+import type { Filter } from '../nn/resampling.ts';
 import type { Stream } from '../random/stream.ts';
-import type { Interpolation } from './augment/affine.ts';
 import { colourJitter } from './augment/colourJitter.ts';
 import { evalPixels } from './augment/evalPixels.ts';
 import { flipHorizontal } from './augment/flip.ts';
@@ -21,7 +21,7 @@ export async function prepare(image: Pixels, config: TransformConfig, train: boo
   if (train && crop === 'randomResized') return image;
   const exact = image.width === size && image.height === size;
   if (train && exact) return image;
-  return evalPixels(image, size, train ? 1 : config.evalCropRatio);
+  return evalPixels(image, size, train ? 1 : config.evalCropRatio, config.filter);
 }
 
 /**
@@ -54,13 +54,14 @@ function cropAtRandom(image: Pixels, config: TransformConfig, random: Stream, zo
   }
   const box = randomResizedCrop(image.width, image.height, scale, ratio, random);
   const [cropped, size] = [cropPixels(image, box), config.imageSize];
-  if (interpolation === 'fast') return resize(cropped, size, size);
-  const drawn = interpolation === 'random' ? (random.uniform() < 0.5 ? 'bilinear' : 'bicubic') : interpolation;
-  return resize(cropped, size, size, drawn);
+  const chosen = interpolation === 'fast' ? 'bicubic' : interpolation;
+  // Drawn in any case, so that what comes after it is the same for all.
+  const drawn = chosen === 'random' ? (random.uniform() < 0.5 ? 'bilinear' : 'bicubic') : chosen;
+  return resize(cropped, size, size, config.filter ?? drawn);
 }
 
-/** Resize of random crops, bicubic (Catmull-Rom) or bilinear; the image itself when the size is already right. */
-export function resize(image: Pixels, width: number, height: number, interpolation: Interpolation = 'bicubic'): Pixels {
+/** Resize of random crops; the image itself when the size is already right. */
+export function resize(image: Pixels, width: number, height: number, filter: Filter = 'bicubic'): Pixels {
   if (image.width === width && image.height === height) return image;
-  return resample(image, width, height, undefined, interpolation);
+  return resample(image, width, height, undefined, filter);
 }

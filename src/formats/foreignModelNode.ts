@@ -5,6 +5,7 @@ import { type ForeignConfig, readForeignConfig } from './foreignConfig.ts';
 import { readJsonFile } from './jsonFileNode.ts';
 import type { Preprocessing, SavedModel, Weight } from './modelFolderNode.ts';
 import { type Place, renameToOurs } from './names/rename.ts';
+import { joinBlocks } from './names/rowBlocks.ts';
 import { type ModelHints, recogniseModel } from './recogniseModel.ts';
 import { resizePositions } from './resizePositions.ts';
 import { openWeights } from './weightFilesNode.ts';
@@ -34,7 +35,7 @@ export async function readForeignModel(path: string, asked: ModelHints = {}): Pr
   const model = recogniseModel(convention.family, shapes, given, path);
   // Refuses what does not fit together before anything is read or resized.
   buildModel(model);
-  const weights = joinParts(await files.read(new Set(places.keys())), places);
+  const weights = joinBlocks(await files.read(new Set(places.keys())), places);
   const notes = [...(config?.preprocessing.notes ?? [])];
   if (model.family === 'vit') notes.push(...fitPositions(model, weights));
   const labels = labelsFor(model, config, notes);
@@ -66,30 +67,6 @@ function ourShapes(
     shapes.set(ours, theirs.get(name)!.length === 0 ? [] : [rows + (before?.[0] ?? 0), ...rest]);
   }
   return shapes;
-}
-
-function joinParts(read: ReadonlyMap<string, Weight>, places: ReadonlyMap<string, Place>): Map<string, Weight> {
-  const parts = new Map<string, Weight[]>();
-  for (const [name, weight] of read) {
-    const { ours, part } = places.get(name)!;
-    const list = parts.get(ours) ?? [];
-    list[part] = weight;
-    parts.set(ours, list);
-  }
-  return new Map(
-    [...parts].map(([ours, list]) => [ours, list.length === 1 ? list[0]! : stacked(list.filter(Boolean))]),
-  );
-}
-
-function stacked(list: readonly Weight[]): Weight {
-  const data = new Float32Array(list.reduce((sum, { data }) => sum + data.length, 0));
-  let at = 0;
-  for (const part of list) {
-    data.set(part.data, at);
-    at += part.data.length;
-  }
-  const rows = list.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0);
-  return { shape: [rows, ...list[0]!.shape.slice(1)], data };
 }
 
 /** Position embeddings saved for another input side are resized. */
@@ -137,6 +114,6 @@ function distinct(labels: readonly string[], notes: string[]): string[] {
 }
 
 function preprocessingFor({ imageSize }: ModelConfig, config: ForeignConfig | undefined): Preprocessing {
-  const { mean, std, evalCropRatio } = { ...ASSUMED, ...config?.preprocessing };
-  return { imageSize, mean, std, evalCropRatio };
+  const { mean, std, evalCropRatio, filter } = { ...ASSUMED, filter: undefined, ...config?.preprocessing };
+  return { imageSize, mean, std, evalCropRatio, ...(filter && { filter }) };
 }

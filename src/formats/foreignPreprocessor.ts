@@ -1,4 +1,5 @@
 import { UserError } from '../graph/errors.ts';
+import { type Filter, FILTERS } from '../nn/resampling.ts';
 import { asObject, type Json, show } from './jsonValue.ts';
 import type { Preprocessing } from './modelFolderNode.ts';
 
@@ -25,12 +26,13 @@ function fromTimm(card: Json, where: string): ReadPreprocessing {
     ...(inUnit(card.crop_pct) ? { evalCropRatio: card.crop_pct } : {}),
     ...triple('mean', card.mean, where),
     ...triple('std', card.std, where),
-    notes: resampling(card.interpolation ?? 'bicubic'),
+    ...resampling(card.interpolation ?? 'bicubic'),
   };
 }
 
 function fromTransformers(file: Json, where: string): ReadPreprocessing {
   const geometry = geometryOf(file, where);
+  const resized = resampling(file.resample ?? 3);
   const plain = file.do_normalize === false;
   const factor = typeof file.rescale_factor === 'number' && file.do_rescale !== false ? file.rescale_factor * 255 : 1;
   const scaled = ([a, b, c]: Triple): Triple => [a / factor, b / factor, c / factor];
@@ -40,7 +42,8 @@ function fromTransformers(file: Json, where: string): ReadPreprocessing {
     ...geometry,
     ...(mean ? { mean: scaled(mean) } : {}),
     ...(std ? { std: scaled(std) } : {}),
-    notes: [...geometry.notes, ...resampling(file.resample ?? 3)],
+    ...resized,
+    notes: [...geometry.notes, ...resized.notes],
   };
 }
 
@@ -80,9 +83,12 @@ function triple<K extends string>(key: K, value: unknown, where: string): Partia
 }
 
 /** Pillow's number or timm's name of the filter. */
-function resampling(value: unknown): string[] {
-  if (value === 3 || value === 'bicubic' || value === null) return [];
-  const names: Readonly<Record<string, string>> = { '0': 'nearest', '1': 'Lanczos', '2': 'bilinear' };
-  const name = names[String(value)] ?? String(value);
-  return [`the model's own preparation resizes with the filter ${name}; here it is bicubic`];
+function resampling(value: unknown): { readonly filter?: Filter; readonly notes: readonly string[] } {
+  const filter = FILTERS.find((name, number) => value === number || value === name);
+  if (filter !== undefined) return { ...(filter === 'bicubic' ? {} : { filter }), notes: [] };
+  return {
+    notes: [
+      `the model's own preparation resizes with the filter ${show(value)}, which is not known; here it is bicubic (known: ${FILTERS.join(', ')})`,
+    ],
+  };
 }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../graph/errors.ts';
+import { type Filter, FILTERS } from '../nn/resampling.ts';
 import { type ModelConfig, modelConfigSchema } from '../models/index.ts';
 import { writeFileAtomic } from './atomicNode.ts';
 import { readJsonFile } from './jsonFileNode.ts';
@@ -16,6 +17,8 @@ export interface Preprocessing {
   readonly mean: readonly [number, number, number];
   readonly std: readonly [number, number, number];
   readonly evalCropRatio: number;
+  /** Of the resize; bicubic where it is left out. */
+  readonly filter?: Filter | undefined;
 }
 
 export interface Weight {
@@ -58,14 +61,14 @@ export async function writeModelFolder(
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
-function preprocessorConfig({ imageSize, mean, std, evalCropRatio }: Preprocessing): object {
+function preprocessorConfig({ imageSize, mean, std, evalCropRatio, filter }: Preprocessing): object {
   return {
     // Of transformers' processors that which resizes the shorter side, cuts the centre and normalises.
     image_processor_type: 'CLIPImageProcessor',
     do_convert_rgb: true,
     do_resize: true,
     size: { shortest_edge: Math.round(imageSize / evalCropRatio) },
-    resample: 3,
+    resample: FILTERS.indexOf(filter ?? 'bicubic'),
     do_center_crop: true,
     crop_size: { height: imageSize, width: imageSize },
     do_rescale: true,
@@ -168,11 +171,13 @@ function readPreprocessing(raw: Record<string, unknown>, imageSize: number, path
     if (!Array.isArray(value) || value.length !== 3 || !value.every(Number.isFinite))
       throw new UserError(`${path}: ${key}: wanted three numbers, got ${JSON.stringify(value) ?? 'nothing'}`);
   }
+  const filter = FILTERS.find((_, number) => number === raw.resample);
   return {
     imageSize,
     mean: raw.image_mean as [number, number, number],
     std: raw.image_std as [number, number, number],
     evalCropRatio: typeof raw.crop_pct === 'number' && raw.crop_pct > 0 && raw.crop_pct <= 1 ? raw.crop_pct : 0.875,
+    ...(filter === undefined || filter === 'bicubic' ? {} : { filter }),
   };
 }
 

@@ -4,15 +4,32 @@ export interface Span {
   readonly weights: Float64Array;
 }
 
+/** The filters of augmentations. */
 export type Interpolation = 'bicubic' | 'bilinear';
 
+/** All filters of Pillow's Image.resize; the place in the list is Pillow's number of it (`resample` of a preprocessor_config.json). */
+export const FILTERS = ['nearest', 'lanczos', 'bilinear', 'bicubic', 'box', 'hamming'] as const;
+export type Filter = (typeof FILTERS)[number];
+
+type Kernel = readonly [weight: (x: number) => number, reach: number];
+
+/** Source: the formulas in Pillow's documentation of its filters; its numbers are tests/golden/resize.json. */
+const KERNELS: Readonly<Record<Exclude<Filter, 'nearest'>, Kernel>> = {
+  lanczos: [(x) => (Math.abs(x) < 3 ? sinc(x) * sinc(x / 3) : 0), 3],
+  bilinear: [(x) => Math.max(0, 1 - Math.abs(x)), 1],
+  bicubic: [cubic, 2],
+  box: [(x) => (x > -0.5 && x <= 0.5 ? 1 : 0), 0.5],
+  hamming: [(x) => (Math.abs(x) < 1 ? sinc(x) * (0.54 + 0.46 * Math.cos(Math.PI * x)) : 0), 1],
+};
+
 /**
- * Resize of an axis from `from` to `to` pixels, output pixel `i`: a triangle, or a cubic with a = -0.5, stretched where the axis
- * shrinks (antialiasing), as Pillow's Image.resize does.
+ * Resize of an axis from `from` to `to` pixels, output pixel `i`: a kernel stretched where the axis shrinks (antialiasing), or the
+ * nearest pixel alone, as Pillow's Image.resize does.
  */
-export function resamplingSpan(i: number, from: number, to: number, interpolation: Interpolation = 'bicubic'): Span {
-  const [kernel, reach] = interpolation === 'bicubic' ? [cubic, 2] : [triangle, 1];
+export function resamplingSpan(i: number, from: number, to: number, filter: Filter = 'bicubic'): Span {
   const scale = from / to;
+  if (filter === 'nearest') return { first: Math.floor((i + 0.5) * scale), weights: Float64Array.of(1) };
+  const [kernel, reach] = KERNELS[filter];
   const stretch = Math.max(1, scale);
   const inverse = 1 / stretch;
   const centre = (i + 0.5) * scale;
@@ -28,7 +45,7 @@ export function resamplingSpan(i: number, from: number, to: number, interpolatio
   return { first, weights };
 }
 
-const triangle = (x: number): number => Math.max(0, 1 - Math.abs(x));
+const sinc = (x: number): number => (x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x));
 
 function cubic(x: number): number {
   const [a, t] = [-0.5, Math.abs(x)];

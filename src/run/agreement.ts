@@ -7,6 +7,8 @@ export interface Agreement {
   readonly largestDifference: number;
   /** Share, 0 to 1, of the images that both decide alike. */
   readonly top1: number;
+  /** Of the images that are decided otherwise: by how much our own largest logit leads, the largest first. Ties lead by little. */
+  readonly margins: readonly number[];
   /** Share, 0 to 1, of the images with labels that it decides right. */
   readonly accuracy?: number;
 }
@@ -15,7 +17,8 @@ export interface Agreement {
 export type Rows = readonly Float32Array[];
 
 export function compareRows(ours: Rows, theirs: Rows, labels?: ArrayLike<number>): Agreement {
-  let [largest, alike, right] = [0, 0, 0];
+  let [largest, right] = [0, 0];
+  const margins: number[] = [];
   theirs.forEach((row, i) => {
     for (const [k, z] of row.entries()) {
       const difference = Math.abs(z - ours[i]![k]!);
@@ -23,15 +26,22 @@ export function compareRows(ours: Rows, theirs: Rows, labels?: ArrayLike<number>
       largest = Math.max(largest, difference);
     }
     const decided = decision(row);
-    if (decided === decision(ours[i]!)) alike++;
+    if (decided !== decision(ours[i]!)) margins.push(marginOf(ours[i]!));
     if (decided === labels?.[i]) right++;
   });
   return {
     images: theirs.length,
     largestDifference: largest,
-    top1: alike / theirs.length,
+    top1: (theirs.length - margins.length) / theirs.length,
+    margins: margins.sort((a, b) => b - a),
     ...(labels ? { accuracy: right / theirs.length } : {}),
   };
+}
+
+/** By how much the largest logit leads the second. */
+export function marginOf(row: Float32Array): number {
+  const best = decision(row);
+  return row[best]! - row.reduce((most, z, k) => (k === best ? most : Math.max(most, z)), Number.NEGATIVE_INFINITY);
 }
 
 function decision(row: Float32Array): number {

@@ -19,8 +19,8 @@ export function probesByDefault(
 ): boolean {
   if (!init || imageSize === 'auto' || config.stages !== 'auto' || config.method !== 'supervised') return false;
   const described = studentConfig(config, { imageSize, classes: classes.length }, [], undefined, init.model);
-  const { sameHead, fresh } = initialWeights(init, buildModel(described), classes);
-  return !sameHead && fresh.length === 0;
+  const { keepsHead, fresh } = initialWeights(init, buildModel(described), classes);
+  return !keepsHead && fresh.length === 0;
 }
 
 interface Probed {
@@ -48,10 +48,10 @@ export function checkProbe({ config, stages, student, classes, init }: Probed): 
     throw new UserError(
       `${where}: a linear probe trains a new head on the weights of another model, and there is none; give one with --init REF (student.init), or train all parameters`,
     );
-  const { sameHead, fresh } = initialWeights(init, student, classes);
-  if (sameHead)
+  const { keepsHead, fresh } = initialWeights(init, student, classes);
+  if (keepsHead)
     throw new UserError(
-      `${where}: a linear probe trains a new head, but the classes of ${init.path} are those of the data, so its head is kept; train all parameters (train.linearProbe=0)`,
+      `${where}: a linear probe trains a new head, but ${init.path} knows all classes of the data, so its head is kept; train all parameters (train.linearProbe=0)`,
     );
   if (fresh.length > 0)
     throw new UserError(

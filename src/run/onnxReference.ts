@@ -2,13 +2,13 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { OnnxSettings } from '../config/schema.ts';
 import { fileError } from '../formats/fileErrorNode.ts';
+import { preprocessingOf, type ReadPreprocessing } from '../formats/foreignPreprocessor.ts';
 import type { Preprocessing } from '../formats/modelFolderNode.ts';
 import { saysMultilabel } from '../formats/problemType.ts';
 import { UserError } from '../graph/errors.ts';
 import { type OnnxModel, onnxModel } from '../onnx/import/onnxModel.ts';
 import { readOnnx } from '../onnx/import/readOnnxNode.ts';
 import type { LoadedModel } from './modelReference.ts';
-import { readPreprocessor } from './onnxPreprocessor.ts';
 
 export type OnnxGiven = Partial<OnnxSettings>;
 
@@ -20,6 +20,8 @@ export interface OnnxReference {
   /** Undefined where nothing says; `index` where the user says that they are the data's. */
   readonly classes: readonly string[] | 'index' | undefined;
   readonly preprocessing: Preprocessing | undefined;
+  /** What was assumed, or is done otherwise here. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -29,7 +31,7 @@ export interface OnnxReference {
  */
 export function readOnnxReference(path: string, given: OnnxGiven = {}): OnnxReference {
   try {
-    const preprocessor = readPreprocessor(sidecar(path, 'preprocessor_config.json'));
+    const preprocessor = preparation(path);
     const file = readOnnx(path);
     const imageSize = given.imageSize ?? preprocessor?.imageSize;
     const network = onnxModel(file, { imageSize, features: given.features });
@@ -37,8 +39,10 @@ export function readOnnxReference(path: string, given: OnnxGiven = {}): OnnxRefe
     checkCount(path, classes, network.classes);
     const [mean, std] = [given.mean ?? preprocessor?.mean, given.std ?? preprocessor?.std];
     const evalCropRatio = given.evalCropRatio ?? preprocessor?.evalCropRatio ?? 0.875;
-    const preprocessing = mean && std && { imageSize: network.imageSize, mean, std, evalCropRatio };
-    return { network, classes, preprocessing };
+    const filter = preprocessor?.filter;
+    const preprocessing = mean &&
+      std && { imageSize: network.imageSize, mean, std, evalCropRatio, ...(filter && { filter }) };
+    return { network, classes, preprocessing, notes: [...network.notes, ...(preprocessor?.notes ?? [])] };
   } catch (error) {
     throw fileError(error, path, 'read the ONNX model');
   }
@@ -46,7 +50,7 @@ export function readOnnxReference(path: string, given: OnnxGiven = {}): OnnxRefe
 
 /** @throws UserError that says what to give if nothing tells the classes or the normalisation. */
 export function loadOnnxReference(path: string, given: OnnxGiven = {}): LoadedModel {
-  const { network, classes, preprocessing } = readOnnxReference(path, given);
+  const { network, classes, preprocessing, notes } = readOnnxReference(path, given);
   const missing = [
     ...(classes
       ? []
@@ -67,7 +71,7 @@ export function loadOnnxReference(path: string, given: OnnxGiven = {}): LoadedMo
   return {
     path,
     stored: path,
-    notes: network.notes,
+    notes,
     network,
     model: { ...network.config, family: 'onnx', imageSize: network.imageSize, classes: network.classes },
     classes: named,
@@ -89,6 +93,12 @@ export function namedByData<T extends LoadedModel>(model: T, classes: readonly s
       `${model.path}: its classes were said to be the data's (classes=index), but it has ${model.classes.length} and the data ${classes.length}. Give their names: --classes FILE, or --set teacher.classes=FILE`,
     );
   return { ...model, classes, classesByIndex: false };
+}
+
+/** How images become its input, as far as the file beside it says. */
+function preparation(path: string): ReadPreprocessing | undefined {
+  const file = sidecar(path, 'preprocessor_config.json');
+  return file && preprocessingOf(file.value, undefined, file.path);
 }
 
 function sidecar(path: string, name: string): { path: string; value: Record<string, unknown> } | undefined {

@@ -177,8 +177,8 @@ export class RunEvaluator {
     if (teacher.classes.length !== K || order.includes(-1)) return undefined;
     if (data.multilabel && !teacher.multilabel) return undefined;
     const batch = settings.train.evalBatch;
-    const { imageSize, mean, std, evalCropRatio } = teacher.preprocessing;
-    const transform = { ...transformOf(settings), imageSize, mean, std, evalCropRatio };
+    const { imageSize, mean, std, evalCropRatio, filter } = teacher.preprocessing;
+    const transform = { ...transformOf(settings), imageSize, mean, std, evalCropRatio, filter };
     const loader = evalLoader(data.val, transform, batch, config);
     const program = frozenProgram(teacher.network, teacher.weights, batch);
     const kept = storeWanted(config)

@@ -47,7 +47,13 @@ export async function openStageTeacher(
       note,
     }));
   const program = teacherProgram(use, batch, given, withLogits(names), choice.ranges, names);
-  const view = trainingView(config, settings, use.teacher.network.imageSize, given);
+  const view = trainingView(
+    config,
+    settings,
+    use.teacher.network.imageSize,
+    given,
+    ownView(use.teacher, preprocessing)?.filter,
+  );
   const more = beyondViews(settings);
   if (storeWanted(config) && more)
     note(`teacher outputs are not kept: ${more} changes the views in each epoch, so the teacher runs in each step`);

@@ -89,8 +89,8 @@ export function teacherTensors(use: TeacherUse, batch: number, given: Normalised
 
 /** The view that a teacher with an input size of its own gets; undefined where it takes the student's pixels. */
 export function ownView({ preprocessing }: LoadedModel, student: Preprocessing): TeacherView | undefined {
-  const { imageSize, mean, std } = preprocessing;
-  return imageSize === student.imageSize ? undefined : { imageSize, mean, std };
+  const { imageSize, mean, std, filter } = preprocessing;
+  return imageSize === student.imageSize ? undefined : { imageSize, mean, std, ...(filter && { filter }) };
 }
 
 function renormalised(pixels: Tensor, given: Normalised, own: Normalised): Tensor {

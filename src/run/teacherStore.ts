@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import type { RunConfig } from '../config/schema.ts';
 import type { ImageList } from '../data/index.ts';
 import { UserError } from '../graph/errors.ts';
+import type { Filter } from '../nn/resampling.ts';
 import { sizeOf } from '../graph/shape.ts';
 import { emit } from '../onnx/emit.ts';
 import { imageKeys } from '../store/imageKeysNode.ts';
@@ -108,6 +109,7 @@ export function trainingView(
   { augment, imageSize }: Settings,
   teacherSize: number,
   given: StoreTask['given'],
+  filter: Filter | undefined,
 ): ViewDescription {
   const { crop, scale, ratio, padding, flip, interpolation, randAugment, threeAugment, colourJitter } = augment;
   const geometry =
@@ -120,5 +122,15 @@ export function trainingView(
       ? { colourJitter, threeAugment: threeAugment && imageSize }
       : { randAugment, interpolation, fill: augment.mean };
   const { mean, std } = given;
-  return { seed: data.viewSeed, crop, ...geometry, flip, ...colours, size: teacherSize, mean, std };
+  return {
+    seed: data.viewSeed,
+    crop,
+    ...geometry,
+    flip,
+    ...colours,
+    size: teacherSize,
+    mean,
+    std,
+    ...(filter && { filter }),
+  };
 }

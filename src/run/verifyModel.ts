@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { plainVit } from '../formats/plainVit.ts';
 import { UserError } from '../graph/errors.ts';
-import { type Agreement, compareRows, type Rows, shortfall } from './agreement.ts';
+import { type Agreement, compareRows, marginOf, type Rows, shortfall } from './agreement.ts';
 import { DTYPES, type Dtype, ONNX_FILES, onnxFile } from './exportFile.ts';
 import { writeExport } from './exportModel.ts';
 import { type LoadedModel, loadModelReference, trainable } from './modelReference.ts';
@@ -43,6 +43,8 @@ export interface VerifyReport {
   readonly images: number;
   /** Accuracy of the trainer's own forward pass; absent where the images have no labels. */
   readonly accuracy?: number;
+  /** By how much the trainer's largest logit leads the second: the median over the images. */
+  readonly margin: number;
   readonly rows: readonly VerifyRow[];
   /** Clients that are not installed. */
   readonly absent: readonly string[];
@@ -74,6 +76,7 @@ export async function verifyModel(ref: string, options: VerifyOptions): Promise<
       part: sample.part,
       images: sample.inputs.length,
       ...(accuracy === undefined ? {} : { accuracy }),
+      margin: own.map(marginOf).sort((a, b) => a - b)[Math.floor(own.length / 2)]!,
       rows: table.rows,
       absent,
       temporary: remove !== undefined,
@@ -123,7 +126,7 @@ class Table {
     } catch (error) {
       // A file that a client cannot run is a finding about that file; the other rows are still wanted.
       const fault = `cannot be run: ${(error as Error).message.split('\n')[0]}`;
-      this.rows.push({ ...row, images: 0, largestDifference: Number.NaN, top1: 0, fault });
+      this.rows.push({ ...row, images: 0, largestDifference: Number.NaN, top1: 0, margins: [], fault });
     }
   }
 }

@@ -107,6 +107,18 @@ describe('understudy verify', () => {
     }
   });
 
+  it('the table says by how much the trainer led where a file decides otherwise', async () => {
+    const report = await json<VerifyReport>('verify', 'my-model', '--data', 'digits', '--images', '50');
+    const { stdout } = await understudy(dir, ['verify', 'my-model', '--data', 'digits', '--images', '50']);
+    expect(stdout).toMatch(/same top-1 +lead where not +largest difference/);
+    const otherwise = report.rows.filter(({ top1 }) => top1 < 1);
+    // transformers.js's own resize at least: images are near each other for so weak a model.
+    expect(otherwise.length).toBeGreaterThan(0);
+    for (const { top1, margins } of otherwise) expect(margins).toHaveLength(Math.round(50 * (1 - top1)));
+    expect(stdout).toContain(otherwise[0]!.margins[0]!.toPrecision(2));
+    expect(stdout).toContain(`its median over all images is ${report.margin.toPrecision(2)}`);
+  });
+
   it('files of another model, or no ONNX at all: their rows say so, exit status 1', async () => {
     cpSync(join(dir, 'my-model'), join(dir, 'mixed'), { recursive: true });
     const bias = model.weights.get('head.bias')!;
@@ -197,14 +209,14 @@ describe.skipIf(!executable)('Chromium', () => {
     expect(found.largestDifference).toBeGreaterThan(0.01);
   });
 
-  it('transformers.js on WebGPU (software adapter): the same top-1', async () => {
-    const { rows } = await inPage({ client: 'transformers.js', device: 'webgpu', dtype: 'fp32' }, 20);
+  it('transformers.js on WebGPU (software adapter): the same top-1 on 200 images', async () => {
+    const { rows } = await inPage({ client: 'transformers.js', device: 'webgpu', dtype: 'fp32' });
     const found = compareRows(
       ours,
       rows.map((row) => Float32Array.from(row)),
       labels(),
     );
-    expect([found.images, found.top1]).toEqual([20, 1]);
-    expect(found.largestDifference).toBeLessThan(1e-2);
+    expect([found.images, found.top1]).toEqual([IMAGES, 1]);
+    expect(found.largestDifference).toBeLessThan(1e-3);
   });
 });

@@ -1,10 +1,10 @@
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { EvaluationReport } from '../../src/run/evaluateModel.ts';
 import type { Inspection } from '../../src/run/inspectModel.ts';
 import type { RunResult } from '../../src/run/runResult.ts';
-import { jsonIn, refusalsIn, TINY_RESNET, TINY_VIT, temporaryFolder, writeDataset } from './commandLine.ts';
+import { jsonIn, refusalsIn, TINY_RESNET, TINY_VIT, temporaryFolder, understudy, writeDataset } from './commandLine.ts';
 
 const dir = temporaryFolder();
 const json = jsonIn(dir);
@@ -21,7 +21,8 @@ beforeAll(async () => {
   copyFileSync(join(dir, FILE), join(dir, 'alone/m.onnx'));
 });
 
-describe('an .onnx file as a REF', () => {
+// Several processes a test: a busy machine takes long to start them.
+describe('an .onnx file as a REF', { timeout: 300_000 }, () => {
   it('is described by the files one folder up, and answers as the model that it was exported from', async () => {
     const own = await json<EvaluationReport>('eval', 'exported', '--data', 'data');
     const file = await json<EvaluationReport>('eval', FILE, '--data', 'data');
@@ -106,5 +107,39 @@ describe('an .onnx file as a REF', () => {
       2,
       /teacher\.features\.maps\.s1.*"nothing"/,
     );
+  });
+
+  it('teaches in 8 bits, and its outputs are kept and read', async () => {
+    const run = async (out: string, ...set: string[]) => {
+      const settings = ['data.views=2', 'teacher.store.dir=store', ...set].flatMap((one) => ['--set', one]);
+      const args = ['--data', 'data', '--student', ...TINY_VIT, ...COMMON, '--method', 'kd', '--epochs', '2'];
+      const { status, stderr } = await understudy(dir, [
+        'distill',
+        ...args,
+        '--teacher',
+        FILE,
+        ...settings,
+        '--out',
+        out,
+      ]);
+      expect(status, stderr).toBe(0);
+      const weights = readFileSync(join(dir, out, 'checkpoints/last/model.safetensors')).toString('base64');
+      return { weights, log: readFileSync(join(dir, out, 'train.log'), 'utf8') };
+    };
+    const shards = () =>
+      readdirSync(join(dir, 'store'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.shard'));
+    const first = await run('kept', 'teacher.precision=int8');
+    expect(first.log).toMatch(/teacher\.precision = int8 \(in 8 bits it decides like float on \d+\.\d % of 9 images/);
+    expect(first.log).toMatch(/teacher outputs \(logits\) of 24 images x 2 views: 0 % are stored/);
+    const written = shards();
+    const again = await run('again', 'teacher.precision=int8');
+    expect(again.log).toMatch(/x 2 views: 100 % are stored in .*; the teacher need not run/);
+    expect(again.weights).toBe(first.weights);
+    expect(shards()).toEqual(written);
+    // Outputs in float are others, and are not taken for those in 8 bits.
+    const float = await run('float', 'teacher.precision=fp32');
+    expect(float.log).toMatch(/x 2 views: 0 % are stored/);
+    expect(float.weights).not.toBe(first.weights);
+    expect(shards().length).toBeGreaterThan(written.length);
   });
 });

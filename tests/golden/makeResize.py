@@ -1,4 +1,4 @@
-"""Pillow's own bicubic resize and crop of patterns that the test makes again -> resize.json."""
+"""Pillow's own resize and crop, by each of its filters, of patterns that the test makes again -> resize.json."""
 import base64
 import json
 import os
@@ -19,8 +19,8 @@ def pattern(width, height):
     return np.frombuffer(bytes(out), np.uint8).reshape(height, width, 3)
 
 
-cases = []
-for width, height, newWidth, newHeight, box in [
+FILTERS = ["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"]  # in the order of Pillow's numbers
+SIZES = [
     (50, 37, 35, 26, (5, 1, 24, 24)),  # shrink, crop
     (17, 13, 42, 32, (5, 0, 32, 32)),  # grow
     (300, 11, 24, 24, (0, 0, 24, 24)),  # shrink one axis 12 times, grow the other
@@ -28,11 +28,15 @@ for width, height, newWidth, newHeight, box in [
     (64, 20, 31, 20, (3, 2, 24, 16)),  # rows stay
     (30, 30, 30, 30, (7, 7, 16, 16)),  # crop alone
     (1, 1, 8, 8, (0, 0, 8, 8)),
-]:
-    left, top, w, h = box
-    image = Image.fromarray(pattern(width, height)).resize((newWidth, newHeight), Image.BICUBIC)
-    out = image.crop((left, top, left + w, top + h)).tobytes()
-    cases.append(dict(width=width, height=height, newWidth=newWidth, newHeight=newHeight, box=box, out=base64.b64encode(out).decode()))
+]
+cases = []
+for number, name in enumerate(FILTERS):
+    # The first three of the others: whether an axis changes at all does not depend on the filter.
+    for width, height, newWidth, newHeight, box in SIZES if name == "bicubic" else SIZES[:3]:
+        left, top, w, h = box
+        image = Image.fromarray(pattern(width, height)).resize((newWidth, newHeight), number)
+        out = image.crop((left, top, left + w, top + h)).tobytes()
+        cases.append(dict(filter=name, width=width, height=height, newWidth=newWidth, newHeight=newHeight, box=box, out=base64.b64encode(out).decode()))
 # The layout of the project's formatter: two spaces, short lists on one line.
 text = re.sub(r"\[\s+(\d+),\s+(\d+),\s+(\d+),\s+(\d+)\s+\]", r"[\1, \2, \3, \4]", json.dumps(cases, indent=2))
 with open(os.path.join(HERE, "resize.json"), "w") as f:

@@ -1,12 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { evaluate } from '../../src/engine/reference.ts';
+import { readForeignModel } from '../../src/formats/foreignModelNode.ts';
 import { readModelFolder, type SavedModel, type Weight } from '../../src/formats/modelFolderNode.ts';
 import { plainVit } from '../../src/formats/plainVit.ts';
 import { readSafetensors } from '../../src/formats/safetensorsNode.ts';
-import { fromTransformers, isPlain } from '../../src/formats/transformersNames.ts';
+import { fromTransformers, isPlain, toTransformers } from '../../src/formats/transformersNames.ts';
 import { ndArray } from '../../src/graph/ndArray.ts';
 import { buildModel, modelConfigSchema } from '../../src/models/index.ts';
 import { frozenProgram } from '../../src/program/evalProgram.ts';
@@ -39,6 +40,24 @@ describe.each(['vit', 'deit'])("transformers' names: %s", (kind) => {
 
   it("weights under them give PyTorch's logits", () => {
     expectClose('logits', logits(saved, golden.get('input.pixels')), golden.get('logits'), 1e-6);
+  });
+
+  it('to their names and back is the identity, both ways', () => {
+    expect(toTransformers(model, saved.weights)).toEqual(theirs);
+    expect(fromTransformers(model, toTransformers(model, saved.weights))).toEqual(saved.weights);
+    // Names of our own stay: a checkpoint has them.
+    expect(fromTransformers(model, saved.weights)).toBe(saved.weights);
+  });
+
+  it('an export whose config says nothing of Understudy is read as a model of transformers', async () => {
+    const folder = join(dir, `${kind}-bare`);
+    await writeExport(folder, saved);
+    const path = join(folder, 'config.json');
+    const { understudy: _, ...plain } = JSON.parse(readFileSync(path, 'utf8'));
+    writeFileSync(path, JSON.stringify(plain));
+    const { weights, model: found } = await readForeignModel(folder);
+    expect(weights).toEqual(saved.weights);
+    expect(found).toEqual(model);
   });
 
   it('an export has exactly these names, shapes and values, and is read back', async () => {

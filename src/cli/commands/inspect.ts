@@ -110,7 +110,7 @@ async function describe(found: Inspection): Promise<string> {
       ? [
           [
             'preprocessing',
-            `${pre.imageSize} px, crop ${pre.evalCropRatio}, mean ${pre.mean.join(' ')}, std ${pre.std.join(' ')}`,
+            `${pre.imageSize} px${pre.filter ? `, ${pre.filter}` : ''}, crop ${pre.evalCropRatio}, mean ${pre.mean.join(' ')}, std ${pre.std.join(' ')}`,
           ],
         ]
       : []),

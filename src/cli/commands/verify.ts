@@ -46,7 +46,13 @@ export const verify = command({
   },
 });
 
-async function describe({ model, images, accuracy, rows, temporary }: VerifyReport): Promise<string> {
+/** Some of the images that are decided otherwise, by how much the trainer's decision led there. */
+function led(margins: readonly number[]): string {
+  const few = margins.slice(0, 3).map((margin) => margin.toPrecision(2));
+  return `${few.join(', ')}${margins.length > 3 ? `, ... (${margins.length})` : ''}`;
+}
+
+async function describe({ model, images, accuracy, margin, rows, temporary }: VerifyReport): Promise<string> {
   const { percent, table } = await import('../text.ts');
   const right = (share: number | undefined) => (share === undefined ? [] : [percent(share)]);
   const line = (row: VerifyRow) => [
@@ -54,16 +60,19 @@ async function describe({ model, images, accuracy, rows, temporary }: VerifyRepo
     row.file,
     row.through,
     ...(row.images === 0
-      ? ['', '', '']
-      : [percent(row.top1), row.largestDifference.toExponential(1), ...right(row.accuracy)]),
+      ? ['', '', '', '']
+      : [percent(row.top1), led(row.margins), row.largestDifference.toExponential(1), ...right(row.accuracy)]),
     ...(row.fault === undefined ? [] : [row.images === 0 ? 'cannot be run' : 'does not agree']),
   ];
-  const head = ['client', 'file', 'images through', 'same top-1', 'largest difference'];
+  const head = ['client', 'file', 'images through', 'same top-1', 'lead where not', 'largest difference'];
   const cells = [
     [...head, ...(accuracy === undefined ? [] : ['accuracy'])],
-    ['trainer', 'model.safetensors', 'preprocess()', '', '', ...right(accuracy)],
+    ['trainer', 'model.safetensors', 'preprocess()', '', '', '', ...right(accuracy)],
     ...rows.map(line),
   ];
   const made = temporary ? '; it has no ONNX files, so they were made for this table and removed' : '';
-  return `${model} on ${images} images${made}\n\n${table(cells)}`;
+  const leads = rows.some(({ margins }) => margins.length > 0)
+    ? `\n\nlead where not: by how much the trainer's best class led the second, in logits, on the images that the row decides otherwise\n(the largest first); its median over all images is ${margin.toPrecision(2)}, and a small part of that is a tie`
+    : '';
+  return `${model} on ${images} images${made}\n\n${table(cells)}${leads}`;
 }

@@ -1,3 +1,4 @@
+import type { Filter } from '../../nn/resampling.ts';
 import type { Interpolation } from './affine.ts';
 import type { RandAugmentConfig } from './randAugmentConfig.ts';
 
@@ -17,6 +18,8 @@ export interface TransformConfig {
    * imageSize x imageSize when `train.crop` is 'pad' or 'none': such an image is never resampled.
    */
   readonly evalCropRatio: number;
+  /** Of evaluation's resizes, bicubic unless told; in training it wins over `train.interpolation`. */
+  readonly filter?: Filter | undefined;
 }
 
 export interface TrainTransform {

@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { type Filter, FILTERS } from '../../nn/resampling.ts';
 import type { Pixels } from './pixels.ts';
 import { resample } from './resample.ts';
 
 interface Case {
+  readonly filter: Filter;
   readonly width: number;
   readonly height: number;
   readonly newWidth: number;
@@ -24,17 +26,17 @@ function pattern(width: number, height: number): Pixels {
   return { data, width, height };
 }
 
-describe('bicubic resize and crop', () => {
+describe('resize and crop', () => {
   const cases = JSON.parse(readFileSync(GOLDEN, 'utf8')) as Case[];
-  it.each(cases)("is Pillow's bit for bit: $width x $height to $newWidth x $newHeight", (one) => {
+  it.each(cases)("is Pillow's bit for bit: $filter, $width x $height to $newWidth x $newHeight", (one) => {
     const [left, top, width, height] = one.box;
-    const got = resample(pattern(one.width, one.height), one.newWidth, one.newHeight, {
-      left,
-      top,
-      width,
-      height,
-    });
+    const box = { left, top, width, height };
+    const got = resample(pattern(one.width, one.height), one.newWidth, one.newHeight, box, one.filter);
     expect([got.width, got.height]).toEqual([width, height]);
     expect(Buffer.from(got.data).toString('base64')).toBe(one.out);
+  });
+
+  it('all filters are tried', () => {
+    expect(new Set(cases.map(({ filter }) => filter))).toEqual(new Set(FILTERS));
   });
 });

@@ -1,4 +1,4 @@
-import { type Interpolation, resamplingSpan } from '../../nn/resampling.ts';
+import { type Filter, resamplingSpan } from '../../nn/resampling.ts';
 import type { Box, Pixels } from './pixels.ts';
 import { type AxisWeights, vectorPasses, vectorsTake } from './resampleVector.ts';
 
@@ -13,10 +13,10 @@ export function resample(
   width: number,
   height: number,
   box: Box = { left: 0, top: 0, width, height },
-  interpolation: Interpolation = 'bicubic',
+  filter: Filter = 'bicubic',
 ): Pixels {
-  const across = axisWeights(image.width, width, box.left, box.width, interpolation);
-  const down = axisWeights(image.height, height, box.top, box.height, interpolation);
+  const across = axisWeights(image.width, width, box.left, box.width, filter);
+  const down = axisWeights(image.height, height, box.top, box.height, filter);
   // Rows that the second pass reads.
   const same = height === image.height;
   const top = same ? box.top : down.first[0]!;
@@ -36,14 +36,8 @@ export function resample(
 const BITS = 22;
 const HALF = 1 << (BITS - 1);
 
-export function axisWeights(
-  from: number,
-  to: number,
-  start: number,
-  length: number,
-  interpolation: Interpolation,
-): AxisWeights {
-  const spans = Array.from({ length }, (_, i) => resamplingSpan(start + i, from, to, interpolation));
+export function axisWeights(from: number, to: number, start: number, length: number, filter: Filter): AxisWeights {
+  const spans = Array.from({ length }, (_, i) => resamplingSpan(start + i, from, to, filter));
   const taps = Math.max(...spans.map(({ weights }) => weights.length));
   const weights = new Int32Array(length * taps);
   spans.forEach((span, i) => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { FILTERS } from '../../nn/resampling.ts';
 import { stream } from '../../random/stream.ts';
 import { axisWeights, resizeColumns, resizeRows } from './resample.ts';
 import { vectorPasses } from './resampleVector.ts';
@@ -24,7 +25,7 @@ describe('passes by vector instructions', () => {
   it('are there in Node', () => expect(vector).toBeDefined());
 
   for (const [from, to] of SIZES)
-    for (const interpolation of ['bicubic', 'bilinear'] as const)
+    for (const interpolation of FILTERS)
       it(`give the bytes of the plain code: ${from} to ${to}, ${interpolation}`, () => {
         const axis = axisWeights(from, to, 0, to, interpolation);
         const [wide, tall] = [noise(from * 9 * 3), noise(from * 5 * 3)];

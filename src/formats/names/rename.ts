@@ -40,11 +40,18 @@ export function renameToOurs(names: readonly string[], where: string): Renaming 
       where,
       kept.map(([, bare]) => bare),
     );
-  const places = new Map(
-    kept.map(([name, bare]) => [name, placeOf(best.convention, bare) ?? { ours: bare, part: 0, parts: 1 }]),
+  const bare = placesIn(
+    best.convention,
+    kept.map(([, bare]) => bare),
   );
+  const places = new Map(kept.map(([name, spelled]) => [name, bare.get(spelled)!]));
   refuseTwice(where, places);
   return { convention: best.convention, places };
+}
+
+/** Where the tensors of a file of this convention go; names that belong to nothing stay as they are. */
+export function placesIn(convention: Convention, names: readonly string[]): Map<string, Place> {
+  return new Map(names.map((name) => [name, placeOf(convention, name) ?? { ours: name, part: 0, parts: 1 }]));
 }
 
 /** The names under which a convention stores one of our parameters, in the order of the row blocks. */
