@@ -4,6 +4,14 @@ export interface Span {
   readonly weights: Float64Array;
 }
 
+/** Several spans: that of output pixel i has the `count[i]` weights from `weights[i * taps]` on, input pixels from `first[i]` on. */
+export interface Spans {
+  readonly first: Int32Array;
+  readonly count: Int32Array;
+  readonly weights: Float64Array;
+  readonly taps: number;
+}
+
 export type Interpolation = 'bicubic' | 'bilinear';
 
 /**
@@ -11,21 +19,42 @@ export type Interpolation = 'bicubic' | 'bilinear';
  * shrinks (antialiasing), as Pillow's Image.resize does.
  */
 export function resamplingSpan(i: number, from: number, to: number, interpolation: Interpolation = 'bicubic'): Span {
+  const { first, weights } = resamplingSpans(from, to, i, 1, interpolation);
+  return { first: first[0]!, weights };
+}
+
+/** The same for `length` output pixels from `start` on; a crop needs several hundred, so no pixel has objects of its own. */
+export function resamplingSpans(
+  from: number,
+  to: number,
+  start: number,
+  length: number,
+  interpolation: Interpolation,
+): Spans {
   const [kernel, reach] = interpolation === 'bicubic' ? [cubic, 2] : [triangle, 1];
   const scale = from / to;
   const stretch = Math.max(1, scale);
   const inverse = 1 / stretch;
-  const centre = (i + 0.5) * scale;
-  const first = Math.max(0, Math.trunc(centre - reach * stretch + 0.5));
-  const end = Math.min(from, Math.trunc(centre + reach * stretch + 0.5));
-  const weights = new Float64Array(end - first);
-  let total = 0;
-  for (let k = 0; k < weights.length; k++) {
-    weights[k] = kernel((k + first - centre + 0.5) * inverse);
-    total += weights[k]!;
+  const [first, count] = [new Int32Array(length), new Int32Array(length)];
+  let taps = 0;
+  for (let i = 0; i < length; i++) {
+    const centre = (start + i + 0.5) * scale;
+    first[i] = Math.max(0, Math.trunc(centre - reach * stretch + 0.5));
+    count[i] = Math.min(from, Math.trunc(centre + reach * stretch + 0.5)) - first[i]!;
+    taps = Math.max(taps, count[i]!);
   }
-  for (let k = 0; k < weights.length; k++) weights[k]! /= total;
-  return { first, weights };
+  const weights = new Float64Array(length * taps);
+  for (let i = 0; i < length; i++) {
+    const [at, pixel, centre] = [i * taps, first[i]!, (start + i + 0.5) * scale];
+    const end = at + count[i]!;
+    let total = 0;
+    for (let k = at; k < end; k++) {
+      weights[k] = kernel((k - at + pixel - centre + 0.5) * inverse);
+      total += weights[k]!;
+    }
+    for (let k = at; k < end; k++) weights[k]! /= total;
+  }
+  return { first, count, weights, taps };
 }
 
 const triangle = (x: number): number => Math.max(0, 1 - Math.abs(x));

@@ -3,6 +3,7 @@ import { collectParams } from '../program/trainProgram.ts';
 import { sizeOf } from '../graph/shape.ts';
 import { epochCost } from './budget.ts';
 import { type RunParts, stageSpec } from './buildStage.ts';
+import { decodedForecast } from './decodedImages.ts';
 import type { Finding } from './doctor.ts';
 
 const MB = 1e6;
@@ -16,6 +17,7 @@ export async function forecast(parts: RunParts, engine: Engine): Promise<Finding
   const seconds = cost.setup + cost.epochSeconds * settings.train.epochs;
   const memory = process.resourceUsage().maxRSS * 1024;
   const steps = stages.at(-1)!.to;
+  const decoded = await decodedForecast(parts);
   return [
     {
       level: 'note',
@@ -28,6 +30,7 @@ export async function forecast(parts: RunParts, engine: Engine): Promise<Finding
       text: `about ${megabytes(memory)} MB, and up to ${parts.config.data.cacheMB} MB of decoded images where there are many (data.cacheMB)`,
     },
     { level: 'note', about: 'disk', text: `about ${megabytes(diskOf(parts))} MB in the run folder` },
+    ...(decoded ? [{ about: 'decoded images', ...decoded }] : []),
   ];
 }
 
