@@ -142,7 +142,9 @@ export class DiskCache {
     const { dir, maxBytes } = this.#setup;
     if (this.#used[0]! + bytes <= maxBytes) return true;
     // A tenth at once, so that this is not done for each image. Others may have written or cleaned since.
-    this.#used[0] = cleanShards(dir, { maxBytes: 0.9 * maxBytes - bytes, keep: heldShards(dir) }).left;
+    const pending = this.#writer?.pending ?? 0;
+    const limits = { maxBytes: 0.9 * maxBytes - bytes - pending, keep: heldShards(dir) };
+    this.#used[0] = cleanShards(dir, limits).left + pending;
     return this.#used[0] + bytes <= maxBytes;
   }
 

@@ -95,6 +95,11 @@ export class PixelShardWriter {
     return this.#end;
   }
 
+  /** What `seal` adds. */
+  get pending(): number {
+    return this.#index.length * ENTRY_BYTES + TRAILER_BYTES;
+  }
+
   /** Adds an image; it can be read at once, also after `seal`. */
   add(key: string, { data, width, height }: Pixels): PixelRecord {
     const [offset, digest] = [this.#end, digestOf(data)];

@@ -13,7 +13,11 @@ const LOGS = 5 * MB;
 /** What the run itself will take: a few updates of each stage and a part of an evaluation are timed. */
 export async function forecast(parts: RunParts, engine: Engine): Promise<Finding[]> {
   const { settings, stages } = parts;
-  const cost = await epochCost(parts, engine);
+  const { config } = parts;
+  // The doctor writes nothing, and so keeps no decoded images either.
+  const writesNothing = config.data.cache === 'disk' ? 'memory' : config.data.cache;
+  const timed = { ...parts, config: { ...config, data: { ...config.data, cache: writesNothing } } };
+  const cost = await epochCost(timed, engine);
   const seconds = cost.setup + cost.epochSeconds * settings.train.epochs;
   const memory = process.resourceUsage().maxRSS * 1024;
   const steps = stages.at(-1)!.to;

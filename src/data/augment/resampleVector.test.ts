@@ -52,8 +52,9 @@ describe('passes by vector instructions', () => {
       });
 
   it('read a part of the output alone, and a narrow part of the image', () => {
-    const image = noise(60, 40, 3);
-    const source = { left: 11, top: 3, width: 20, height: 30 };
+    // Wide enough that each row is copied for itself.
+    const image = noise(900, 40, 3);
+    const source = { left: 411, top: 3, width: 20, height: 30 };
     const [across, down] = [axisWeights(20, 30, 10, 12, 'bicubic'), axisWeights(30, 15, 5, 7, 'bicubic')];
     for (const mirror of [false, true]) {
       const wanted = { image, source, across, down, mirror };
