@@ -12,8 +12,7 @@ const LOGS = 5 * MB;
 
 /** What the run itself will take: a few updates of each stage and a part of an evaluation are timed. */
 export async function forecast(parts: RunParts, engine: Engine): Promise<Finding[]> {
-  const { settings, stages } = parts;
-  const { config } = parts;
+  const { config, settings, stages } = parts;
   // The doctor writes nothing, and so keeps no decoded images either.
   const writesNothing = config.data.cache === 'disk' ? 'memory' : config.data.cache;
   const timed = { ...parts, config: { ...config, data: { ...config.data, cache: writesNothing } } };

@@ -24,7 +24,6 @@ import { stageSchedule } from './stageSchedule.ts';
 import { updatesIn } from './trainRun.ts';
 import { nextLedger, nextMultiple } from './ledgerSteps.ts';
 import { ledgerOf, measureAutoWeights, type ProbeTask, probeTerms } from './termProbe.ts';
-import { decodedForecast } from './decodedImages.ts';
 import { describe, noProgress, writeBest, writeRunReport } from './saveModel.ts';
 
 interface ExecuteOptions {
@@ -113,13 +112,7 @@ class RunExecution {
   }
 
   async run(): Promise<RunResult> {
-    announce(this.#parts, this.#totalSteps, this.#from?.progress.step, (event) => this.emit(event));
-    const decoded = await decodedForecast(this.#parts);
-    if (decoded)
-      this.emit({
-        type: 'note',
-        message: ['decoded images: ', decoded.text, decoded.remedy && `. ${decoded.remedy}`].join(''),
-      });
+    await announce(this.#parts, this.#totalSteps, this.#from?.progress.step, (event) => this.emit(event));
     for (const stage of this.#parts.stages) {
       if (this.#progress.step >= stage.to || this.#progress.ended) continue;
       await this.#runStage(stage);
