@@ -58,6 +58,17 @@ export async function greyThumbnail(path: string, side: number): Promise<Uint8Ar
   }
 }
 
+/** Pixels of the image at an address, without decoding it; undefined where it cannot be read. */
+export async function pixelCount(path: string): Promise<number | undefined> {
+  try {
+    const bytes = readImageBytes(path);
+    const { width, height } = isBmp(bytes) ? decodeBmp(bytes) : await sharp(bytes).metadata();
+    return width * height;
+  } catch {
+    return undefined;
+  }
+}
+
 async function decodeBySharp(bytes: Buffer): Promise<Pixels> {
   // failOn 'error', not sharp's 'warning': real data sets hold files with stray bytes that every viewer shows whole.
   // 'truncated' would let a cut TIFF pass.

@@ -14,7 +14,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { photoTransform } from './augment/pipeline.ts';
-import { DiskCache, diskCacheSize, imageKey, pixelForm } from './diskCacheNode.ts';
+import { shardBytes } from '../formats/shardFolderNode.ts';
+import { DiskCache, freeBytes, imageKey, pixelForm } from './diskCacheNode.ts';
+import { forecastDiskCache } from './diskForecastNode.ts';
+import { heldShards, newHold, renewHold } from './diskHoldsNode.ts';
 import { createLoader } from './loaderNode.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'understudy-disk-'));
@@ -27,11 +30,17 @@ const shards = () =>
   readdirSync(dir, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.includes('.shard'))
     .map((name) => join(dir, name));
-function open(form = 'decoded', maxBytes = 1e9): DiskCache {
+function open(form = 'decoded', maxBytes = 1e9, spareBytes = 0): DiskCache {
   const used = new SharedArrayBuffer(8);
-  new Float64Array(used)[0] = diskCacheSize(dir);
-  return new DiskCache({ dir, maxBytes, used }, form, (text) => warnings.push(text));
+  new Float64Array(used)[0] = shardBytes(dir);
+  return new DiskCache({ dir, maxBytes, used, hold: newHold(dir), spareBytes }, form, (text) => warnings.push(text));
 }
+/** As if every run of before had ended, and the shard `path` had been used so many seconds ago. */
+const end = () => {
+  for (const name of readdirSync(dir)) if (name.endsWith('.hold')) rmSync(join(dir, name));
+};
+const age = (path: string, seconds: number) =>
+  utimesSync(path, Date.now() / 1000 - seconds, Date.now() / 1000 - seconds);
 
 beforeEach(() => {
   dir = join(base, `${count++}`);
@@ -72,10 +81,64 @@ describe('decoded images on the disk', () => {
     const writer = open('decoded', 500);
     for (let i = 0; i < 9; i++) writer.write(key(i), image(i));
     const kept = [...Array(9).keys()].filter((i) => open().read(key(i)));
-    expect(kept).toEqual([0, 1]);
+    // 8 bytes, 108 an image, 40 an image in the index, and 20 at the end: a fourth would make 620.
+    expect(kept).toEqual([0, 1, 2]);
     expect(warnings).toHaveLength(1);
-    expect(warnings[0]).toMatch(/is full \(data.cacheGB.*understudy store --images --clean/);
-    expect(diskCacheSize(dir)).toBeLessThan(500);
+    expect(warnings[0]).toMatch(/is full of images that runs use now \(data.cacheGB/);
+    expect(shardBytes(dir)).toBeLessThan(500);
+  });
+
+  it('make room at the limit: what was not used for longest goes, and what a live run uses stays', () => {
+    // Four shards of one image, 108 bytes of pixels each, of runs that have ended.
+    for (let i = 0; i < 4; i++) {
+      const writer = open();
+      writer.write(key(i), image(i));
+      writer.flush();
+      age(writer.pathOf(key(i))!, 100 * (9 - i));
+    }
+    end();
+    const each = shardBytes(dir) / 4;
+    // The oldest is read, so it is held and no longer the oldest.
+    const reader = open();
+    expect(reader.read(key(0))).toEqual(image(0));
+    expect(heldShards(dir)).toEqual(new Set([reader.pathOf(key(0))]));
+    const late = open('decoded', 4 * each);
+    late.write(key(7), image(7));
+    late.flush();
+    expect([0, 1, 2, 3, 7].filter((i) => open().has(key(i)))).toEqual([0, 3, 7]);
+    expect(warnings).toEqual([]);
+    // Now all that is left is older than the one that is held, which stays still.
+    age(reader.pathOf(key(0))!, 5000);
+    const last = open('decoded', 2.5 * each);
+    last.write(key(8), image(8));
+    last.flush();
+    expect([0, 3, 7, 8].filter((i) => open().has(key(i)))).toEqual([0, 7]);
+    expect(warnings).toHaveLength(1);
+  });
+
+  it('a hold that nobody renews ends, and so does that of a loader that is closed', () => {
+    const writer = open();
+    writer.write(key(1), image(1));
+    writer.flush();
+    const [name] = readdirSync(dir).filter((one) => one.endsWith('.hold'));
+    expect(heldShards(dir).size).toBe(1);
+    age(join(dir, name!), 1000);
+    expect(heldShards(dir).size).toBe(0);
+    expect(readdirSync(dir)).not.toContain(name);
+    const hold = newHold(dir);
+    writeFileSync(hold, 'form/a.shard\n');
+    const release = renewHold(hold);
+    expect(heldShards(dir)).toEqual(new Set([join(dir, 'form/a.shard')]));
+    release();
+    expect(heldShards(dir).size).toBe(0);
+  });
+
+  it('are no longer kept when the disk is nearly full, which is told once', () => {
+    expect(freeBytes(join(dir, 'not/there'))).toBeGreaterThan(0);
+    const writer = open('decoded', 1e9, 1e18);
+    for (let i = 0; i < 3; i++) writer.write(key(i), image(i));
+    expect([shards(), warnings.length]).toEqual([[], 1]);
+    expect(warnings[0]).toMatch(/nearly full: .* GB are free, and 1.0e\+9 GB are left to .*data.cacheDir/);
   });
 
   it('cost speed alone where the folder cannot be written', () => {
@@ -147,11 +210,21 @@ describe('a loader', () => {
     return found;
   }
 
+  it('is forecast by a sample: what all take, and what is there', async () => {
+    const list = { root: photos, paths, labels: new Int32Array(8) };
+    const forecast = (train: boolean) => forecastDiskCache(dir, list, photoTransform(16), train);
+    expect(await forecast(true)).toEqual({ bytes: 8 * 20 * 20 * 3, stored: 0 });
+    expect(await forecast(false)).toEqual({ bytes: 8 * 16 * 16 * 3, stored: 0 });
+    await values();
+    expect(await forecast(true)).toEqual({ bytes: 8 * 20 * 20 * 3, stored: 8 * 20 * 20 * 3 });
+    expect((await forecast(false)).stored).toBe(0);
+  }, 120_000);
+
   it('reads what an earlier one kept, but never of a file that has changed', async () => {
     const want = new Map(paths.map((_, i) => [i, 10 * i]));
     const sorted = async () => new Map([...(await values())].sort(([a], [b]) => a - b));
     expect(await sorted()).toEqual(want);
-    const bytesBefore = diskCacheSize(dir);
+    const bytesBefore = shardBytes(dir);
     expect(bytesBefore).toBeGreaterThan(8 * 20 * 20 * 3);
     const held = readFileSync(join(photos, '3.png'));
     writeFileSync(join(photos, '3.png'), await flat(200).toBuffer());
@@ -160,6 +233,6 @@ describe('a loader', () => {
     await sleep(150);
     expect(await sorted()).toEqual(want);
     // The seven others were not decoded again: only what changed was added, twice.
-    expect(diskCacheSize(dir) - bytesBefore).toBeLessThan(2 * 20 * 20 * 3 + 400);
+    expect(shardBytes(dir) - bytesBefore).toBeLessThan(2 * 20 * 20 * 3 + 400);
   }, 120_000);
 });

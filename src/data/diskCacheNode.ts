@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { rmSync, statfsSync, statSync, utimesSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileError } from '../formats/fileErrorNode.ts';
 import { makeFolder } from '../formats/makeFolderNode.ts';
+import { attempt, cleanShards, listing } from '../formats/shardFolderNode.ts';
 import { spanOf } from './address.ts';
 import type { TransformConfig } from './augment/pipeline.ts';
 import type { Pixels } from './augment/pixels.ts';
-import { KEY_BYTES, openPixelShard, type PixelRecord, PixelShardWriter, readPixels } from './pixelShardNode.ts';
+import { addToHold, heldShards } from './diskHoldsNode.ts';
+import { KEY_BYTES, type PixelRecord, PixelShardWriter, readPixelIndex, readPixels } from './pixelShardNode.ts';
 
 /** Decoded images on the disk, shared by workers and runs. */
 export interface DiskCacheSetup {
@@ -13,7 +16,14 @@ export interface DiskCacheSetup {
   readonly maxBytes: number;
   /** Float64 [1] of the bytes in use, as all workers of a loader count them: a lost count costs a few bytes, no more. */
   readonly used: SharedArrayBuffer;
+  /** The file that says which shards this loader uses (diskHoldsNode.ts). */
+  readonly hold: string;
+  /** So many bytes of the disk stay free. */
+  readonly spareBytes: number;
 }
+
+/** Our choice: what checkpoints, logs and other programs may need while a run goes on. */
+export const SPARE_BYTES = 1e9;
 
 /** Our choice: shards are few and large; a kill loses the last few seconds. */
 const [SHARD_BYTES, SHARD_MS] = [256 * 2 ** 20, 10_000];
@@ -21,6 +31,8 @@ const [SHARD_BYTES, SHARD_MS] = [256 * 2 ** 20, 10_000];
 const LOOK_MS = 3000;
 /** An unfinished shard of this age has lost its writer. */
 const STALE_MS = 3_600_000;
+/** Our choice: how often a shard that is read is marked as used. */
+const MARK_MS = 600_000;
 /** Our choice: clocks of file systems tick in steps of up to 10 ms; a younger file could change again without a trace. */
 const YOUNG_MS = 100;
 
@@ -51,16 +63,15 @@ export function imageKey(address: string): string | undefined {
   }
 }
 
-/** Bytes of all forms in a cache's folder. */
-export function diskCacheSize(dir: string): number {
-  let bytes = 0;
-  for (const form of listing(dir))
-    for (const name of listing(join(dir, form)))
-      if (NAME.test(name))
-        attempt(() => {
-          bytes += statSync(join(dir, form, name)).size;
-        });
-  return bytes;
+/** Free bytes on the disk of a folder, or of the nearest folder above that is there; undefined where the system does not say. */
+export function freeBytes(dir: string): number | undefined {
+  for (let at = resolve(dir); ; at = dirname(at))
+    try {
+      const { bavail, bsize } = statfsSync(at);
+      return bavail * bsize;
+    } catch {
+      if (at === dirname(at)) return undefined;
+    }
 }
 
 /** One worker's view of the images of one form. Whatever fails costs speed alone: it is told once, and nothing more is kept. */
@@ -71,6 +82,8 @@ export class DiskCache {
   readonly #used: Float64Array;
   readonly #records = new Map<string, PixelRecord>();
   readonly #seen = new Set<string>();
+  /** When each shard that this worker uses was marked last. */
+  readonly #marked = new Map<string, number>();
   #writer: PixelShardWriter | undefined;
   #looked = 0;
   #stopped = false;
@@ -85,33 +98,58 @@ export class DiskCache {
   read(key: string): Pixels | undefined {
     if (!this.#records.has(key) && Date.now() - this.#looked > LOOK_MS) this.#look();
     const record = this.#records.get(key);
+    if (!record) return undefined;
     try {
-      return record && readPixels(record);
+      const pixels = readPixels(record);
+      this.#mark(record.shard.path);
+      return pixels;
     } catch {
-      // Damaged: decoded anew, and kept anew.
+      // Damaged, or cleaned away: decoded anew, and kept anew.
       this.#records.delete(key);
       return undefined;
     }
   }
 
+  /** The shard that has an image, as far as is known. */
+  pathOf(key: string): string | undefined {
+    if (this.#looked === 0) this.#look();
+    return this.#records.get(key)?.shard.path;
+  }
+
+  has(key: string): boolean {
+    return this.pathOf(key) !== undefined;
+  }
+
   write(key: string, image: Pixels): void {
     if (this.#stopped || this.#records.has(key)) return;
     const bytes = image.data.length + 64;
-    if (this.#used[0]! + bytes > this.#setup.maxBytes) {
+    if (!this.#hasRoom(bytes)) {
       const limit = `${(this.#setup.maxBytes / 1e9).toPrecision(3)} GB`;
       this.#stop(
-        `${this.#setup.dir} is full (data.cacheGB, ${limit}); the rest is decoded anew each time. Raise the limit, or make room: understudy store --images --clean GB`,
+        `${this.#setup.dir} is full of images that runs use now (data.cacheGB, ${limit}); the rest is decoded anew each time. Raise the limit`,
       );
       return;
     }
     try {
       this.#writer ??= this.#open();
+      if (!this.#writer) return;
       this.#records.set(key, this.#writer.add(key, image));
       this.#used[0]! += bytes;
       if (this.#writer.bytes > SHARD_BYTES || Date.now() - this.#writer.opened > SHARD_MS) this.#seal();
     } catch (error) {
-      this.#stop(`${this.#setup.dir}: ${(error as Error).message}`);
+      this.#fail(error);
     }
+  }
+
+  /** Below the limit, if need be after cleaning away what was not used for longest; what live runs use stays. */
+  #hasRoom(bytes: number): boolean {
+    const { dir, maxBytes } = this.#setup;
+    if (this.#used[0]! + bytes <= maxBytes) return true;
+    // A tenth at once, so that this is not done for each image. Others may have written or cleaned since.
+    const pending = this.#writer?.pending ?? 0;
+    const limits = { maxBytes: 0.9 * maxBytes - bytes - pending, keep: heldShards(dir) };
+    this.#used[0] = cleanShards(dir, limits).left + pending;
+    return this.#used[0] + bytes <= maxBytes;
   }
 
   /** Makes what was written visible to all. */
@@ -119,13 +157,39 @@ export class DiskCache {
     try {
       this.#seal();
     } catch (error) {
-      this.#stop(`${this.#setup.dir}: ${(error as Error).message}`);
+      this.#fail(error);
     }
   }
 
-  #open(): PixelShardWriter {
+  /** A new shard; none, and no more from now on, where the disk is nearly full. */
+  #open(): PixelShardWriter | undefined {
+    const { dir, spareBytes } = this.#setup;
     makeFolder(this.#dir);
-    return new PixelShardWriter(this.#dir);
+    const free = freeBytes(dir) ?? Number.POSITIVE_INFINITY;
+    if (free < spareBytes) {
+      this.#stop(
+        `the disk of ${dir} is nearly full: ${gigabytes(free)} GB are free, and ${gigabytes(spareBytes)} GB are left to checkpoints and logs; the rest is decoded anew each time. Free space, or choose another disk (data.cacheDir)`,
+      );
+      return undefined;
+    }
+    const writer = new PixelShardWriter(this.#dir);
+    this.#mark(writer.path);
+    return writer;
+  }
+
+  /** Says that a shard is in use: it is held while this run lives, and among the last to be cleaned away after it. */
+  #mark(shard: string): void {
+    const last = this.#marked.get(shard);
+    if (last !== undefined && Date.now() - last < MARK_MS) return;
+    this.#marked.set(shard, Date.now());
+    if (last === undefined) addToHold(this.#setup.hold, shard);
+    attempt(() => utimesSync(shard, new Date(), new Date()));
+  }
+
+  #fail(error: unknown): void {
+    const { dir } = this.#setup;
+    const told = fileError(error, dir, 'keep decoded images in it (data.cacheDir)') as Error;
+    this.#stop(told === error ? `${dir}: ${told.message}` : told.message);
   }
 
   #seal(): void {
@@ -154,9 +218,7 @@ export class DiskCache {
       }
       this.#seen.add(path);
       try {
-        for (const [key, record] of openPixelShard(path)) this.#records.set(key, record);
-        // Shards that are used are the last to be cleaned away.
-        attempt(() => utimesSync(path, new Date(), new Date()));
+        for (const [key, record] of readPixelIndex(path)) this.#records.set(key, record);
       } catch {
         // It would be read in vain each time.
         attempt(() => rmSync(path));
@@ -169,19 +231,4 @@ function removeStale(path: string): void {
   if (Date.now() - statSync(path).mtimeMs > STALE_MS) rmSync(path);
 }
 
-function listing(dir: string): string[] {
-  try {
-    return readdirSync(dir);
-  } catch {
-    return [];
-  }
-}
-
-/** For what is well if it works and no matter if it does not. */
-function attempt(action: () => void): void {
-  try {
-    action();
-  } catch {
-    // Another process was there first, or the disk is read-only.
-  }
-}
+const gigabytes = (bytes: number): string => (bytes / 1e9).toPrecision(2);

@@ -4,14 +4,16 @@ import sharp from 'sharp';
 import { UserError } from '../graph/errors.ts';
 import { type Stream, stream } from '../random/stream.ts';
 import { normalise, normaliseTable } from './augment/normalise.ts';
+import type { TransformConfig } from './augment/pipeline.ts';
 import type { Pixels } from './augment/pixels.ts';
 import { randomErasing } from './augment/randomErasing.ts';
+import type { Planes } from './augment/resampleVector.ts';
 import { decodeImage } from './decodeNode.ts';
 import { DiskCache, imageKey, pixelForm } from './diskCacheNode.ts';
 import { control, readPath, type StartMessage, type WorkerMessage, type WorkerSetup } from './loaderShared.ts';
 import { type PixelCache, readCache, writeCache } from './pixelCache.ts';
 import { epochOrder, positionAt, repeatedPlace, stepsPerEpoch, viewAt } from './sampler.ts';
-import { prepare, vary } from './transformNode.ts';
+import { prepare, varyTo } from './transformNode.ts';
 
 /** Rows a worker has in hand at once: sharp runs on libuv's threads (4 a process), while this thread fills other rows. */
 const lanes = 4;
@@ -95,42 +97,47 @@ async function fillRow(start: StartMessage, index: number, row: number): Promise
   const place = step * batch + row;
   const found = train ? await readTrainRow(epoch, place) : await readEvalRow(place);
   const target = slots[slot]!;
-  // Drawn alike for both, so that the same place is erased.
-  const erasing = () => (erase > 0 ? stream(seed, 'erase', epoch, place) : undefined);
-  write(target.images, row, transform.imageSize, table, found.pixels, erasing());
+  const { student, teacher } = found.image ?? {};
+  // Drawn alike for both, so that the same place is shown, and erased.
+  const draw = (pixels: Pixels | undefined, config: TransformConfig, planes: Planes) =>
+    write(pixels, config, planes, found.draws?.(), erase > 0 ? stream(seed, 'erase', epoch, place) : undefined);
+  draw(student, transform, { table, out: target.images, offset: row * 3 * transform.imageSize ** 2 });
   if (target.teacherImages && wantsTeacher())
-    write(target.teacherImages, row, teacherView!.imageSize, teacherTable!, found.teacherPixels, erasing());
+    draw(teacher, teacherTransform!, {
+      ...{ table: teacherTable!, out: target.teacherImages },
+      offset: row * 3 * teacherTransform!.imageSize ** 2,
+    });
   target.indices[row] = found.index;
   target.labels[row] = found.index < 0 ? 0 : labels[found.index]!;
-  target.valid[row] = found.pixels ? 1 : 0;
+  target.valid[row] = found.image ? 1 : 0;
   target.views[row] = found.view ?? 0;
   const done = Atomics.add(words, control.rowsDone(slot), 1) + 1;
   if (done % batch === 0) post({ kind: 'ready' });
 }
 
+/** The image as the model sees it, for which training has `draws`; zeros where there is none. */
 function write(
-  out: Float32Array,
-  row: number,
-  size: number,
-  table: Float32Array,
   pixels: Pixels | undefined,
+  config: TransformConfig,
+  planes: Planes,
+  draws: Stream | undefined,
   erasing: Stream | undefined,
 ): void {
-  const rowSize = 3 * size ** 2;
-  if (!pixels) {
-    out.fill(0, row * rowSize, (row + 1) * rowSize);
-    return;
-  }
-  normalise(pixels, table, out, row * rowSize);
-  if (erasing) randomErasing(out, row * rowSize, size, erase, erasing, transform.imageSize);
+  const { out, offset, table } = planes;
+  const { imageSize: size } = config;
+  if (!pixels) out.fill(0, offset, offset + 3 * size ** 2);
+  else if (draws) varyTo(planes, pixels, config, draws, size / transform.imageSize);
+  else normalise(pixels, table, out, offset);
+  if (pixels && erasing) randomErasing(out, offset, size, erase, erasing, transform.imageSize);
 }
 
 const wantsTeacher = (): boolean => teacherView !== undefined && Atomics.load(words, control.withoutTeacher) === 0;
 
 interface Row {
   readonly index: number;
-  readonly pixels?: Pixels;
-  readonly teacherPixels?: Pixels;
+  readonly image?: Readied;
+  /** In training: the stream that everything random about the row is drawn from, anew at each call. */
+  readonly draws?: () => Stream;
   readonly view?: number;
 }
 
@@ -159,11 +166,7 @@ async function readTrainRow(epoch: number, place: number): Promise<Row> {
     const keys = repeats > 1 ? [epoch, index, place] : round === 0 ? [epoch, index] : [epoch, index, round];
     const draws = () =>
       views ? stream(views.seed, 'view', readPath(setup.paths, index), view!) : stream(seed, 'augment', ...keys);
-    const pixels = await vary(image.student, transform, draws());
-    const seen = { index, pixels, ...(view !== undefined && { view }) };
-    if (!image.teacher || !teacherTransform) return seen;
-    const zoom = teacherTransform.imageSize / transform.imageSize;
-    return { ...seen, teacherPixels: await vary(image.teacher, teacherTransform, draws(), zoom) };
+    return { index, image, draws, ...(view !== undefined && { view }) };
   }
   return { index: -1 };
 }
@@ -171,7 +174,7 @@ async function readTrainRow(epoch: number, place: number): Promise<Row> {
 async function readEvalRow(place: number): Promise<Row> {
   if (place >= n) return { index: -1 };
   const image = await readImage(place);
-  return image ? { index: place, pixels: image.student } : { index: place };
+  return image ? { index: place, image } : { index: place };
 }
 
 /** What is the same in every epoch. */

@@ -1,9 +1,11 @@
 import { availableParallelism } from 'node:os';
+import { shardBytes } from '../formats/shardFolderNode.ts';
 import { UserError } from '../graph/errors.ts';
 import { drawMix, type Mix, type MixConfig, mixRows, scaledMix } from './augment/mix.ts';
 import type { TransformConfig } from './augment/pipeline.ts';
 import type { ImageList } from './dataset.ts';
-import { type DiskCacheSetup, diskCacheSize } from './diskCacheNode.ts';
+import { type DiskCacheSetup, SPARE_BYTES } from './diskCacheNode.ts';
+import { newHold, renewHold } from './diskHoldsNode.ts';
 import {
   control,
   type SlotBuffers,
@@ -35,7 +37,7 @@ export interface LoaderOptions {
   /** Memory for decoded images, in MiB; default 512; 0 for none. The batches are the same with any value. */
   readonly cacheMB?: number;
   /** Keeps decoded images on the disk too, for later runs and for what memory has no room for; default: none. */
-  readonly disk?: { readonly dir: string; readonly maxBytes: number } | undefined;
+  readonly disk?: { readonly dir: string; readonly maxBytes: number; readonly spareBytes?: number } | undefined;
   /** Told once of what costs speed: a full disk, say. */
   readonly onWarning?: ((text: string) => void) | undefined;
   /** Mixes training batches (mixup, cutmix); default: none. */
@@ -122,12 +124,14 @@ export function createLoader(options: LoaderOptions): Loader {
     streams(globalStep({ epoch, step }, steps), train ? endless : Math.max(0, steps - step), steps);
   const words = new Int32Array(setup.control);
   const showTeacher = (wanted: boolean) => void Atomics.store(words, control.withoutTeacher, wanted ? 0 : 1);
-  const close = () => {
+  const endHold = setup.disk && renewHold(setup.disk.hold);
+  const close = async () => {
     pool.fail(new Error('Loader: closed'));
     // Ends the stream, so that what the workers keep on the disk is made whole.
     Atomics.add(words, control.stream, 1);
     signal(words);
-    return pool.close(options.disk ? FLUSH_MS : 0);
+    await pool.close(options.disk ? FLUSH_MS : 0);
+    endHold?.();
   };
   return { stepsPerEpoch: steps, bad, batches, showTeacher, close };
 }
@@ -188,10 +192,10 @@ function allocate(options: LoaderOptions): WorkerSetup {
   };
 }
 
-function diskSetup(disk: { readonly dir: string; readonly maxBytes: number }): DiskCacheSetup {
+function diskSetup(disk: NonNullable<LoaderOptions['disk']>): DiskCacheSetup {
   const used = new SharedArrayBuffer(8);
-  new Float64Array(used)[0] = diskCacheSize(disk.dir);
-  return { ...disk, used };
+  new Float64Array(used)[0] = shardBytes(disk.dir);
+  return { spareBytes: SPARE_BYTES, ...disk, used, hold: newHold(disk.dir) };
 }
 
 function signal(words: Int32Array): void {

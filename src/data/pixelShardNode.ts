@@ -14,8 +14,14 @@ const DIGEST_BYTES = 8;
 const ENTRY_BYTES = KEY_BYTES + 4 + 4 + 8 + DIGEST_BYTES;
 const TRAILER_BYTES = DIGEST_BYTES + 4 + MAGIC.length;
 
+/** Opened when the first of its images is read: most shards of a folder may be other data sets'. */
+export interface ShardFile {
+  readonly path: string;
+  file?: number;
+}
+
 export interface PixelRecord {
-  readonly file: number;
+  readonly shard: ShardFile;
   readonly offset: number;
   readonly width: number;
   readonly height: number;
@@ -24,8 +30,8 @@ export interface PixelRecord {
 
 const digestOf = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest().subarray(0, DIGEST_BYTES);
 
-/** What is in a shard, by key as latin1 text; its file stays open. Throws where it is cut or not what was written. */
-export function openPixelShard(path: string): Map<string, PixelRecord> {
+/** What is in a shard, by key as latin1 text. Throws where it is cut or not what was written. */
+export function readPixelIndex(path: string): Map<string, PixelRecord> {
   const file = openSync(path, 'r');
   try {
     const { size } = fstatSync(file);
@@ -35,22 +41,23 @@ export function openPixelShard(path: string): Map<string, PixelRecord> {
     const index = readAt(file, size - TRAILER_BYTES - count * ENTRY_BYTES, count * ENTRY_BYTES);
     if (!digestOf(index).equals(trailer.subarray(0, DIGEST_BYTES))) throw new Error('its index is damaged');
     const records = new Map<string, PixelRecord>();
+    const shard = { path };
     for (let at = 0; at < index.length; at += ENTRY_BYTES) {
       const rest = index.subarray(at + KEY_BYTES, at + ENTRY_BYTES);
       const [width, height] = [rest.readUInt32LE(0), rest.readUInt32LE(4)];
       const [offset, digest] = [rest.readDoubleLE(8), rest.toString('latin1', 16)];
-      records.set(index.toString('latin1', at, at + KEY_BYTES), { file, offset, width, height, digest });
+      records.set(index.toString('latin1', at, at + KEY_BYTES), { shard, offset, width, height, digest });
     }
     return records;
-  } catch (error) {
+  } finally {
     closeSync(file);
-    throw error;
   }
 }
 
-/** The pixels of a record. Throws where they are not those that were written. */
-export function readPixels({ file, offset, width, height, digest }: PixelRecord): Pixels {
-  const data = readAt(file, offset, width * height * 3);
+/** The pixels of a record. Throws where they are not those that were written, or the shard is gone. */
+export function readPixels({ shard, offset, width, height, digest }: PixelRecord): Pixels {
+  shard.file ??= openSync(shard.path, 'r');
+  const data = readAt(shard.file, offset, width * height * 3);
   if (digestOf(data).toString('latin1') !== digest) throw new Error('its pixels are damaged');
   return { data, width, height };
 }
@@ -68,22 +75,29 @@ function readAt(file: number, position: number, length: number): Buffer {
 
 /** A shard that is being written. */
 export class PixelShardWriter {
-  readonly #path: string;
+  readonly path: string;
   readonly #temporary: string;
   readonly #file: number;
+  readonly #shard: ShardFile;
   readonly #index: Buffer[] = [];
   readonly opened = Date.now();
   #end = MAGIC.length;
 
   constructor(dir: string) {
-    this.#path = join(dir, `${Date.now().toString(36)}-${randomBytes(6).toString('hex')}.shard`);
-    this.#temporary = `${this.#path}.tmp-${randomBytes(6).toString('hex')}`;
+    this.path = join(dir, `${Date.now().toString(36)}-${randomBytes(6).toString('hex')}.shard`);
+    this.#temporary = `${this.path}.tmp-${randomBytes(6).toString('hex')}`;
     this.#file = openSync(this.#temporary, 'wx+');
+    this.#shard = { path: this.path, file: this.#file };
     writeAt(this.#file, MAGIC, 0);
   }
 
   get bytes(): number {
     return this.#end;
+  }
+
+  /** What `seal` adds. */
+  get pending(): number {
+    return this.#index.length * ENTRY_BYTES + TRAILER_BYTES;
   }
 
   /** Adds an image; it can be read at once, also after `seal`. */
@@ -96,7 +110,7 @@ export class PixelShardWriter {
     numbers.writeUInt32LE(height, 4);
     numbers.writeDoubleLE(offset, 8);
     this.#index.push(Buffer.concat([Buffer.from(key, 'latin1'), numbers, digest]));
-    return { file: this.#file, offset, width, height, digest: digest.toString('latin1') };
+    return { shard: this.#shard, offset, width, height, digest: digest.toString('latin1') };
   }
 
   /** Makes the shard whole and visible; gives its path. */
@@ -106,8 +120,8 @@ export class PixelShardWriter {
     count.writeUInt32LE(this.#index.length);
     writeAt(this.#file, Buffer.concat([index, digestOf(index), count, MAGIC]), this.#end);
     fsyncSync(this.#file);
-    renameSync(this.#temporary, this.#path);
-    return this.#path;
+    renameSync(this.#temporary, this.path);
+    return this.path;
   }
 
   /** Drops the shard's name; what is in it can be read on. */

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { stream } from '../random/stream.ts';
 import { flipHorizontal } from './augment/flip.ts';
+import { normalisePlainly, normaliseTable } from './augment/normalise.ts';
 import { padCrop } from './augment/padCrop.ts';
 import { photoTransform, smallTransform, type TrainTransform } from './augment/pipeline.ts';
 import type { Pixels } from './augment/pixels.ts';
 import { resample } from './augment/resample.ts';
-import { prepare, resize, vary } from './transformNode.ts';
+import { prepare, vary, varyTo } from './transformNode.ts';
 
 /** Red grows with x, green with y: a crop or resize shows in the values. */
 function gradient(width: number, height: number): Pixels {
@@ -52,9 +53,7 @@ describe('images of the right size', () => {
         shifted.set(flipHorizontal(crop).data.join(), `${left},${top},flipped`);
       }
     }
-    const kinds = await Promise.all(
-      Array.from({ length: 200 }, async (_, i) => shifted.get((await vary(image, small, stream(i))).data.join())),
-    );
+    const kinds = Array.from({ length: 200 }, (_, i) => shifted.get(vary(image, small, stream(i)).data.join()));
     expect(kinds).not.toContain(undefined);
     expect(new Set(kinds).size).toBeGreaterThan(60);
     const flipped = kinds.filter((kind) => kind?.endsWith('flipped')).length;
@@ -63,9 +62,35 @@ describe('images of the right size', () => {
 
   it('stay as they are with crop none and no flip, and always mirror with flip 1', async () => {
     const image = noisy(12);
-    expect(await vary(image, withTrain({ crop: 'none', flip: 0 }), stream(1))).toEqual(image);
-    expect(await vary(image, withTrain({ crop: 'none', flip: 1 }), stream(1))).toEqual(flipHorizontal(image));
+    expect(vary(image, withTrain({ crop: 'none', flip: 0 }), stream(1))).toEqual(image);
+    expect(vary(image, withTrain({ crop: 'none', flip: 1 }), stream(1))).toEqual(flipHorizontal(image));
   });
+});
+
+it.each([
+  ['crops that are mirrored', { flip: 1 }],
+  ['crops of either interpolation', { interpolation: 'random' as const }],
+  ['crops that are recoloured', { colourJitter: 0.4 }],
+  ['images of the right size', { crop: 'pad' as const }],
+])('%s: varyTo writes what vary gives, normalised', (_, train) => {
+  const config = { ...photoTransform(12), train: { ...photoTransform(12).train, padding: 2, ...train } };
+  const image = 'crop' in train ? noisy(12) : noisy(37);
+  const table = normaliseTable(config.mean, config.std);
+  for (let seed = 0; seed < 10; seed++) {
+    const [got, want] = [new Float32Array(500), new Float32Array(500)];
+    varyTo({ table, out: got, offset: 7 }, image, config, stream(seed));
+    normalisePlainly(vary(image, config, stream(seed)), table, want, 7);
+    expect(got).toEqual(want);
+    expect(new Set(want).size).toBeGreaterThan(30);
+  }
+});
+
+it('a crop is mirrored after it was cut and resized', () => {
+  const at = (flip: number) => ({ ...photoTransform(16), train: { ...photoTransform(16).train, flip } });
+  for (let seed = 0; seed < 10; seed++) {
+    const plain = vary(noisy(40), at(0), stream(seed));
+    expect(vary(noisy(40), at(1), stream(seed))).toEqual(flipHorizontal(plain));
+  }
 });
 
 describe('other images', () => {
@@ -89,15 +114,15 @@ describe('other images', () => {
     const image = gradient(50, 40);
     const config = photoTransform(16);
     expect(await prepare(image, config, true)).toBe(image);
-    const one = await vary(image, config, stream(1));
-    expect(await vary(image, config, stream(1))).toEqual(one);
-    expect(await vary(image, config, stream(2))).not.toEqual(one);
+    const one = vary(image, config, stream(1));
+    expect(vary(image, config, stream(1))).toEqual(one);
+    expect(vary(image, config, stream(2))).not.toEqual(one);
     expect([one.width, one.height, one.data.length]).toEqual([16, 16, 768]);
   });
 
   it('are resized alike whether they shrink or grow: no shift of half a pixel', async () => {
     for (const side of [40, 20, 12, 8]) {
-      const { data } = await resize(gradient(20, 20), side, side);
+      const { data } = resample(gradient(20, 20), side, side);
       // Away from the edges a ramp stays the ramp.
       for (let x = Math.floor(side / 4); x < (3 * side) / 4; x++)
         expect(Math.abs(data[3 * x]! - (255 * (x + 0.5)) / side), `${side} px, column ${x}`).toBeLessThan(1.6);
@@ -110,7 +135,7 @@ describe('other images', () => {
       train: { ...photoTransform(16).train, scale: [0.2, 0.3], flip: 0 },
     } as const;
     for (let seed = 0; seed < 20; seed++) {
-      const { data } = await vary(gradient(60, 60), config, stream(seed));
+      const { data } = vary(gradient(60, 60), config, stream(seed));
       const width = ((data[15 * 3]! - data[0]!) / 255) * (16 / 15);
       const height = ((data[15 * 48 + 1]! - data[1]!) / 255) * (16 / 15);
       expect(width * height).toBeGreaterThan(0.17);

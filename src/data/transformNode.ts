@@ -1,14 +1,15 @@
-import type { Filter } from '../nn/resampling.ts';
 import type { Stream } from '../random/stream.ts';
 import { colourJitter } from './augment/colourJitter.ts';
 import { evalPixels } from './augment/evalPixels.ts';
 import { flipHorizontal } from './augment/flip.ts';
 import { padCrop, padCropOffset } from './augment/padCrop.ts';
 import type { TransformConfig } from './augment/pipeline.ts';
-import { cropPixels, type Pixels } from './augment/pixels.ts';
+import { normalise } from './augment/normalise.ts';
+import type { Pixels } from './augment/pixels.ts';
 import { randAugment } from './augment/randAugment.ts';
 import { randomResizedCrop } from './augment/randomResizedCrop.ts';
-import { resample } from './augment/resample.ts';
+import { type Crop, resizeCrop, resizeCropTo } from './augment/resample.ts';
+import type { Planes } from './augment/resampleVector.ts';
 import { threeAugment } from './augment/threeAugment.ts';
 
 /**
@@ -29,10 +30,20 @@ export async function prepare(image: Pixels, config: TransformConfig, train: boo
  * the same crop, mirroring and colours at any image size; `zoom` is that size over the one that lengths in pixels (`padding`, the
  * blur of 3-Augment) are meant for.
  */
-export async function vary(image: Pixels, config: TransformConfig, random: Stream, zoom = 1): Promise<Pixels> {
-  const { crop, flip } = config.train;
-  const cropped = crop === 'none' ? image : cropAtRandom(image, config, random, zoom);
-  return recolour(random.uniform() < flip ? flipHorizontal(cropped) : cropped, config, random, zoom);
+export function vary(image: Pixels, config: TransformConfig, random: Stream, zoom = 1): Pixels {
+  const { crop } = config.train;
+  if (crop === 'randomResized')
+    return recolour(resizeCrop(image, drawCrop(image, config, random)), config, random, zoom);
+  const cropped = crop === 'none' ? image : shift(image, config, random, zoom);
+  return recolour(random.uniform() < config.train.flip ? flipHorizontal(cropped) : cropped, config, random, zoom);
+}
+
+/** The same, normalised. A crop that nothing recolours goes from the image into the planes at once. */
+export function varyTo(planes: Planes, image: Pixels, config: TransformConfig, random: Stream, zoom = 1): void {
+  const { crop, randAugment: policy, threeAugment: three, colourJitter = 0 } = config.train;
+  if (crop === 'randomResized' && !policy && !three && colourJitter === 0)
+    resizeCropTo(planes, image, drawCrop(image, config, random));
+  else normalise(vary(image, config, random, zoom), planes.table, planes.out, planes.offset);
 }
 
 /** What the recipes do after crop and mirror, on bytes. Geometry shows the mean colour where the image ends (timm). */
@@ -45,23 +56,17 @@ function recolour(image: Pixels, { mean, train }: TransformConfig, random: Strea
   return colourJitter(three ? threeAugment(image, random, zoom) : image, strength, random);
 }
 
-function cropAtRandom(image: Pixels, config: TransformConfig, random: Stream, zoom: number): Pixels {
-  const { crop, padding, scale, ratio, interpolation = 'fast' } = config.train;
-  if (crop === 'pad') {
-    const { left, top } = padCropOffset(padding, random);
-    const scaled = (pixels: number) => Math.round(pixels * zoom);
-    return padCrop(image, scaled(padding), scaled(left), scaled(top));
-  }
-  const box = randomResizedCrop(image.width, image.height, scale, ratio, random);
-  const [cropped, size] = [cropPixels(image, box), config.imageSize];
-  const chosen = interpolation === 'fast' ? 'bicubic' : interpolation;
-  // Drawn in any case, so that what comes after it is the same for all.
-  const drawn = chosen === 'random' ? (random.uniform() < 0.5 ? 'bilinear' : 'bicubic') : chosen;
-  return resize(cropped, size, size, config.filter ?? drawn);
+function shift(image: Pixels, { train: { padding } }: TransformConfig, random: Stream, zoom: number): Pixels {
+  const { left, top } = padCropOffset(padding, random);
+  const scaled = (pixels: number) => Math.round(pixels * zoom);
+  return padCrop(image, scaled(padding), scaled(left), scaled(top));
 }
 
-/** Resize of random crops; the image itself when the size is already right. */
-export function resize(image: Pixels, width: number, height: number, filter: Filter = 'bicubic'): Pixels {
-  if (image.width === width && image.height === height) return image;
-  return resample(image, width, height, undefined, filter);
+/** The draws of a random resized crop and of its mirroring, in their order. */
+function drawCrop({ width, height }: Pixels, { imageSize, train, filter }: TransformConfig, random: Stream): Crop {
+  const { scale, ratio, interpolation: named = 'fast', flip } = train;
+  const source = randomResizedCrop(width, height, scale, ratio, random);
+  const drawn = named === 'random' ? (random.uniform() < 0.5 ? 'bilinear' : 'bicubic') : named;
+  const chosen = filter ?? (drawn === 'fast' ? 'bicubic' : drawn);
+  return { source, side: imageSize, filter: chosen, mirror: random.uniform() < flip };
 }

@@ -4,6 +4,14 @@ export interface Span {
   readonly weights: Float64Array;
 }
 
+/** Several spans: that of output pixel i has the `count[i]` weights from `weights[i * taps]` on, input pixels from `first[i]` on. */
+export interface Spans {
+  readonly first: Int32Array;
+  readonly count: Int32Array;
+  readonly weights: Float64Array;
+  readonly taps: number;
+}
+
 /** The filters of augmentations. */
 export type Interpolation = 'bicubic' | 'bilinear';
 
@@ -27,22 +35,41 @@ const KERNELS: Readonly<Record<Exclude<Filter, 'nearest'>, Kernel>> = {
  * nearest pixel alone, as Pillow's Image.resize does.
  */
 export function resamplingSpan(i: number, from: number, to: number, filter: Filter = 'bicubic'): Span {
+  const { first, weights } = resamplingSpans(from, to, i, 1, filter);
+  return { first: first[0]!, weights };
+}
+
+/** The same for `length` output pixels from `start` on; a crop needs several hundred, so no pixel has objects of its own. */
+export function resamplingSpans(from: number, to: number, start: number, length: number, filter: Filter): Spans {
   const scale = from / to;
-  if (filter === 'nearest') return { first: Math.floor((i + 0.5) * scale), weights: Float64Array.of(1) };
+  if (filter === 'nearest') {
+    const first = Int32Array.from({ length }, (_, i) => Math.floor((start + i + 0.5) * scale));
+    const ones = { count: new Int32Array(length).fill(1), weights: new Float64Array(length).fill(1) };
+    return { first, ...ones, taps: 1 };
+  }
   const [kernel, reach] = KERNELS[filter];
   const stretch = Math.max(1, scale);
   const inverse = 1 / stretch;
-  const centre = (i + 0.5) * scale;
-  const first = Math.max(0, Math.trunc(centre - reach * stretch + 0.5));
-  const end = Math.min(from, Math.trunc(centre + reach * stretch + 0.5));
-  const weights = new Float64Array(end - first);
-  let total = 0;
-  for (let k = 0; k < weights.length; k++) {
-    weights[k] = kernel((k + first - centre + 0.5) * inverse);
-    total += weights[k]!;
+  const [first, count] = [new Int32Array(length), new Int32Array(length)];
+  let taps = 0;
+  for (let i = 0; i < length; i++) {
+    const centre = (start + i + 0.5) * scale;
+    first[i] = Math.max(0, Math.trunc(centre - reach * stretch + 0.5));
+    count[i] = Math.min(from, Math.trunc(centre + reach * stretch + 0.5)) - first[i]!;
+    taps = Math.max(taps, count[i]!);
   }
-  for (let k = 0; k < weights.length; k++) weights[k]! /= total;
-  return { first, weights };
+  const weights = new Float64Array(length * taps);
+  for (let i = 0; i < length; i++) {
+    const [at, pixel, centre] = [i * taps, first[i]!, (start + i + 0.5) * scale];
+    const end = at + count[i]!;
+    let total = 0;
+    for (let k = at; k < end; k++) {
+      weights[k] = kernel((k - at + pixel - centre + 0.5) * inverse);
+      total += weights[k]!;
+    }
+    for (let k = at; k < end; k++) weights[k]! /= total;
+  }
+  return { first, count, weights, taps };
 }
 
 const sinc = (x: number): number => (x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x));

@@ -1,15 +1,16 @@
 import type { Json, UnstampedEvent } from '../train/events.ts';
 import type { RunParts } from './buildStage.ts';
 import type { LoadedModel } from './modelReference.ts';
+import { decodedForecast } from './decodedImages.ts';
 import { describeStage } from './stageSchedule.ts';
 
 /** Tells at the start of a run what it will do: data, every automatic setting with its reason, student, teacher. */
-export function announce(
+export async function announce(
   { config, settings, data, teacher, stages, student, init }: RunParts & { readonly init?: LoadedModel | undefined },
   steps: number,
   resumedFrom: number | undefined,
   emit: (event: UnstampedEvent) => void,
-): void {
+): Promise<void> {
   const totals = { stages: stages.length, epochs: settings.train.epochs, steps };
   emit({
     type: 'runStart',
@@ -33,6 +34,8 @@ export function announce(
     for (const stage of stages) note(describeStage(settings, config, stage, steps / settings.train.epochs));
   if (teacher) note(`teacher: ${teacher.path} (${teacher.model.family})`);
   for (const model of [teacher, init]) for (const text of model?.notes ?? []) note(`${model!.path}: ${text}`);
+  const decoded = await decodedForecast({ config, settings, data });
+  if (decoded) note(`decoded images: ${decoded.text}${decoded.remedy ? `. ${decoded.remedy}` : ''}`);
 }
 
 /** The preset and what is on. */

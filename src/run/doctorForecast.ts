@@ -3,6 +3,7 @@ import { collectParams } from '../program/trainProgram.ts';
 import { sizeOf } from '../graph/shape.ts';
 import { epochCost } from './budget.ts';
 import { type RunParts, stageSpec } from './buildStage.ts';
+import { decodedForecast } from './decodedImages.ts';
 import type { Finding } from './doctor.ts';
 
 const MB = 1e6;
@@ -11,11 +12,15 @@ const LOGS = 5 * MB;
 
 /** What the run itself will take: a few updates of each stage and a part of an evaluation are timed. */
 export async function forecast(parts: RunParts, engine: Engine): Promise<Finding[]> {
-  const { settings, stages } = parts;
-  const cost = await epochCost(parts, engine);
+  const { config, settings, stages } = parts;
+  // The doctor writes nothing, and so keeps no decoded images either.
+  const writesNothing = config.data.cache === 'disk' ? 'memory' : config.data.cache;
+  const timed = { ...parts, config: { ...config, data: { ...config.data, cache: writesNothing } } };
+  const cost = await epochCost(timed, engine);
   const seconds = cost.setup + cost.epochSeconds * settings.train.epochs;
   const memory = process.resourceUsage().maxRSS * 1024;
   const steps = stages.at(-1)!.to;
+  const decoded = await decodedForecast(parts);
   return [
     {
       level: 'note',
@@ -28,6 +33,7 @@ export async function forecast(parts: RunParts, engine: Engine): Promise<Finding
       text: `about ${megabytes(memory)} MB, and up to ${parts.config.data.cacheMB} MB of decoded images where there are many (data.cacheMB)`,
     },
     { level: 'note', about: 'disk', text: `about ${megabytes(diskOf(parts))} MB in the run folder` },
+    ...(decoded ? [{ about: 'decoded images', ...decoded }] : []),
   ];
 }
 

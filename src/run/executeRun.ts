@@ -112,7 +112,7 @@ class RunExecution {
   }
 
   async run(): Promise<RunResult> {
-    announce(this.#parts, this.#totalSteps, this.#from?.progress.step, (event) => this.emit(event));
+    await announce(this.#parts, this.#totalSteps, this.#from?.progress.step, (event) => this.emit(event));
     for (const stage of this.#parts.stages) {
       if (this.#progress.step >= stage.to || this.#progress.ended) continue;
       await this.#runStage(stage);

@@ -1,7 +1,8 @@
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { float16ToFloat32, float32ToFloat16 } from '../formats/halfFloat.ts';
-import { attempt, DamagedShard, openShard, recordCost, type Shard, ShardWriter } from './shardNode.ts';
+import { attempt } from '../formats/shardFolderNode.ts';
+import { DamagedShard, openShard, recordCost, type Shard, ShardWriter } from './shardNode.ts';
 
 /** A shard is closed at this size or age; our choice. */
 const SHARD_BYTES = 64 * 2 ** 20;

@@ -16,7 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { cleanStore, storeSize } from './cleanNode.ts';
+import { cleanShards, shardBytes } from '../formats/shardFolderNode.ts';
 import { imageKeys } from './imageKeysNode.ts';
 import { addressOf, OutputStore, type OutputStoreOptions } from './outputStoreNode.ts';
 
@@ -96,7 +96,7 @@ describe('records', () => {
       }
     store.close();
     // Beside the records each shard has a head and an end of 8 + 24 bytes.
-    expect(storeSize(dir)).toBe(before.bytes + 2 * 32);
+    expect(shardBytes(dir)).toBe(before.bytes + 2 * 32);
     expect(open().forecast(6, 2)).toEqual({ stored: 1, bytes: 0 });
     expect(open().forecast(6, 4).stored).toBe(0.5);
   });
@@ -169,12 +169,12 @@ describe('the limit', () => {
       const [name] = readdirSync(join(dir, address.repeat(32)));
       utimesSync(join(dir, address.repeat(32), name!), new Date(1e12 + i * 1e9), new Date(1e12 + i * 1e9));
     }
-    const each = storeSize(dir) / 2;
+    const each = shardBytes(dir) / 2;
     const store = open({ maxBytes: 2.2 * each });
     for (let view = 0; view < 20; view++) fill(store, [0, 1, 2, 3, 4, 5], view);
     store.close();
     expect(existsSync(join(dir, 'c'.repeat(32)))).toBe(false);
-    expect(storeSize(dir)).toBeLessThanOrEqual(2.2 * each + 32);
+    expect(shardBytes(dir)).toBeLessThanOrEqual(2.2 * each + 32);
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toMatch(/is full \(teacher\.store\.maxGB/);
     // What it kept before it was full is there.
@@ -189,10 +189,10 @@ describe('the limit', () => {
       const [name] = readdirSync(join(dir, address.repeat(32)));
       utimesSync(join(dir, address.repeat(32), name!), new Date(1e12 - i * 1e9), new Date(1e12 - i * 1e9));
     }
-    const each = storeSize(dir) / 3;
-    expect(cleanStore(dir, { maxBytes: 2 * each })).toEqual({ deleted: each, left: 2 * each });
+    const each = shardBytes(dir) / 3;
+    expect(cleanShards(dir, { maxBytes: 2 * each })).toEqual({ deleted: each, left: 2 * each });
     expect(readdirSync(dir)).toEqual(['c'.repeat(32), 'd'.repeat(32)]);
-    expect(cleanStore(dir, { maxBytes: 0 }).left).toBe(0);
+    expect(cleanShards(dir, { maxBytes: 0 }).left).toBe(0);
     expect(readdirSync(dir)).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { Column, narrow, widen } from './columnNode.ts';
-import { cleanStore, storeSize } from './cleanNode.ts';
+import { cleanShards, shardBytes } from '../formats/shardFolderNode.ts';
 import { fileError } from '../formats/fileErrorNode.ts';
 
 /** A feature to be kept. */
@@ -42,7 +42,7 @@ export class OutputStore {
           new Column(join(options.dir, address), length, options.warn),
         ]),
       );
-      this.#bytes = storeSize(options.dir);
+      this.#bytes = shardBytes(options.dir);
     } catch (error) {
       throw fileError(error, options.dir, 'keep teacher outputs in it (teacher.store.dir)');
     }
@@ -100,7 +100,7 @@ export class OutputStore {
     const inUse = new Set(columns.flatMap((column) => column.paths));
     const pending = columns.reduce((sum, column) => sum + column.pending, 0);
     // A tenth at once, so that this is not done for each record.
-    this.#bytes = cleanStore(dir, { maxBytes: 0.9 * maxBytes - bytes - pending, keep: inUse }).left + pending;
+    this.#bytes = cleanShards(dir, { maxBytes: 0.9 * maxBytes - bytes - pending, keep: inUse }).left + pending;
     if (this.#bytes + bytes <= maxBytes) return true;
     this.#full = true;
     this.flush();

@@ -11,6 +11,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { attempt } from '../formats/shardFolderNode.ts';
 
 /**
  * A shard: many records of one length in one file that never changes. Magic, the records, an index (for each record its key and a
@@ -153,13 +154,4 @@ export class ShardWriter {
 
 function writeWhole(file: number, bytes: Uint8Array, position: number): void {
   for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done, bytes.length - done, position + done);
-}
-
-/** For what is well if it works and no matter if it does not. */
-export function attempt(action: () => void): void {
-  try {
-    action();
-  } catch {
-    // Another process was there first, or the disk is read-only.
-  }
 }

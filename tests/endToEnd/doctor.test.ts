@@ -1,4 +1,4 @@
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { TINY_VIT, temporaryFolder, understudy, writeDataset } from './commandLine.ts';
@@ -23,6 +23,9 @@ beforeAll(async () => {
   ];
   expect((await understudy(dir, train)).status).toBe(0);
 }, 120_000);
+
+/** Decoded images go to a folder that nobody else has. */
+const DISK = ['--set', 'data.cache=disk', '--set', 'data.cacheDir=cache'];
 
 interface Told {
   readonly level: string;
@@ -58,6 +61,7 @@ describe('doctor', () => {
       'data.maxBadFraction=0.2',
       '--epochs',
       '2',
+      ...DISK,
     );
     expect(status, stderr).toBe(0);
     expect(of('images')).toMatchObject([
@@ -76,6 +80,10 @@ describe('doctor', () => {
     expect(of('accuracy')).toHaveLength(1);
     expect(of('time')[0]!.text).toMatch(/for 2 epochs/);
     expect(of('disk')).toHaveLength(1);
+    expect(of('decoded images')).toMatchObject([
+      { level: 'note', text: expect.stringMatching(/^about .* in cache .* 0 % of it .*limit 20 GB/) as string },
+    ]);
+    expect(existsSync(join(dir, 'cache'))).toBe(false);
   }, 60_000);
 
   it('a run names the image that it skips, in the log too', async () => {
@@ -92,11 +100,17 @@ describe('doctor', () => {
       '--out',
       'sickRun',
     ];
-    const { status, stderr } = await understudy(dir, [...args, '--set', 'data.maxBadFraction=0.2']);
+    const { status, stderr } = await understudy(dir, [...args, '--set', 'data.maxBadFraction=0.2', ...DISK]);
     expect(status, stderr).toBe(0);
+    expect(readFileSync(join(dir, 'sickRun/train.log'), 'utf8')).toMatch(/decoded images: about .* in cache /);
+    const { stdout } = await understudy(dir, ['store', '--images', '--dir', 'cache', '--clean', '0', '--json']);
+    const left = JSON.parse(stdout) as { deleted: number };
+    expect(left).toMatchObject({ bytes: 0, shards: 0 });
+    // The run has ended, so nothing holds them.
+    expect(left.deleted).toBeGreaterThan(10_000);
     for (const text of [stderr, readFileSync(join(dir, 'sickRun/train.log'), 'utf8')])
       expect(text.match(/Cannot read image .*broken\.png: /g)).toHaveLength(1);
-  }, 60_000);
+  }, 120_000);
 
   it('says that a teacher of other classes cannot be distilled by logits, exit status 1', async () => {
     cpSync(join(dir, 'data'), join(dir, 'other'), { recursive: true });

@@ -12,14 +12,16 @@ export const store = command({
     clean: {
       type: 'string',
       valueHint: 'GB',
-      description: 'Delete what was not used for longest until so many gigabytes are left; 0 deletes all',
+      description:
+        'Delete what was not used for longest until so many gigabytes are left; 0 deletes all but the decoded images of live runs',
     },
     json: jsonFlag,
   },
   examples: ['understudy store', 'understudy store --clean 5', 'understudy store --images'],
   run: async ({ args }) => {
     const { UserError } = await import('../../graph/errors.ts');
-    const { cleanStore, describeStore } = await import('../../store/cleanNode.ts');
+    const { cleanShards, describeShards } = await import('../../formats/shardFolderNode.ts');
+    const { heldShards } = await import('../../data/index.ts');
     const folder = args.images
       ? (await import('../../run/runData.ts')).imageCacheFolder
       : (await import('../../run/teacherStore.ts')).storeFolder;
@@ -27,8 +29,9 @@ export const store = command({
     const limit = args.clean === undefined ? undefined : Number(args.clean);
     if (limit !== undefined && !(args.clean!.trim() !== '' && limit >= 0))
       throw new UserError(`--clean: wanted a number of gigabytes from 0 on, got "${args.clean}"`);
-    const deleted = limit === undefined ? 0 : cleanStore(dir, { maxBytes: limit * 1e9 }).deleted;
-    const { bytes: size, shards, lastUse } = describeStore(dir);
+    const deleted =
+      limit === undefined ? 0 : cleanShards(dir, { maxBytes: limit * 1e9, keep: heldShards(dir) }).deleted;
+    const { bytes: size, shards, lastUse } = describeShards(dir);
     const { bytes, print, printJson, table } = await import('../text.ts');
     if (args.json) {
       printJson({ dir, bytes: size, shards, lastUse: lastUse ?? null, deleted });

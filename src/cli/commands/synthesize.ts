@@ -31,7 +31,8 @@ export const synthesizeCommand = command({
       type: 'string',
       valueHint: 'small|cifar10|imagenet',
       default: 'small',
-      description: 'Settings to start from: small for 28 to 64 px, cifar10 with the paper's numbers for 32 px, imagenet for 224 (two sizes)',
+      description:
+        'Settings to start from: small for 28 to 64 px, cifar10 as in the paper, imagenet for 224 (two sizes)',
     },
     student: {
       type: 'string',

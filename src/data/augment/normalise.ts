@@ -1,4 +1,5 @@
 import type { Pixels } from './pixels.ts';
+import { vectorPasses } from './resampleVector.ts';
 
 /** `table[channel * 256 + byte]` = (byte / 255 - mean) / std, rounded once to float32. */
 export function normaliseTable(mean: readonly number[], std: readonly number[]): Float32Array {
@@ -9,6 +10,11 @@ export function normaliseTable(mean: readonly number[], std: readonly number[]):
 
 /** RGB bytes, rows of interleaved pixels -> float32 planes [3, height, width] written to `out` from `offset`. */
 export function normalise(image: Pixels, table: Float32Array, out: Float32Array, offset: number): void {
+  if (!vectorPasses()?.normaliseTo({ table, out, offset }, image)) normalisePlainly(image, table, out, offset);
+}
+
+/** The same without WebAssembly. */
+export function normalisePlainly(image: Pixels, table: Float32Array, out: Float32Array, offset: number): void {
   const { data } = image;
   const plane = image.width * image.height;
   const [green, blue] = [offset + plane, offset + 2 * plane];

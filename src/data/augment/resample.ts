@@ -1,6 +1,8 @@
-import { type Filter, resamplingSpan } from '../../nn/resampling.ts';
-import type { Box, Pixels } from './pixels.ts';
-import { type AxisWeights, vectorPasses, vectorsTake } from './resampleVector.ts';
+import { type Filter, resamplingSpans, type Spans } from '../../nn/resampling.ts';
+import { flipHorizontal } from './flip.ts';
+import { normalise } from './normalise.ts';
+import { type Box, cropPixels, type Pixels } from './pixels.ts';
+import { type AxisWeights, type Planes, type Resizing, vectorPasses } from './resampleVector.ts';
 
 /**
  * Resize with antialiasing, of which only `box` is computed. The same in Node and in the browser, and bit for
@@ -15,40 +17,82 @@ export function resample(
   box: Box = { left: 0, top: 0, width, height },
   filter: Filter = 'bicubic',
 ): Pixels {
+  if (width === image.width && height === image.height) return cropPixels(image, box);
+  const source = { left: 0, top: 0, width: image.width, height: image.height };
   const across = axisWeights(image.width, width, box.left, box.width, filter);
   const down = axisWeights(image.height, height, box.top, box.height, filter);
-  // Rows that the second pass reads.
-  const same = height === image.height;
-  const top = same ? box.top : down.first[0]!;
-  const bottom = same ? box.top + box.height : down.first.at(-1)! + down.count.at(-1)!;
-  const vector = vectorsTake((image.width + width) * 3 * (bottom - top)) ? vectorPasses() : undefined;
-  const rows = vector?.rows ?? resizeRows;
-  const columns = vector?.columns ?? resizeColumns;
-  const narrow =
-    width === image.width
-      ? cut(image, box, top, bottom)
-      : rows(image.data, image.width, across, box.width, top, bottom);
-  const data = same ? narrow : columns(narrow, down, 3 * box.width, box.height, top);
-  return { data, width: box.width, height: box.height };
+  return resized({ image, source, across, down, mirror: false });
+}
+
+/** A random crop: `source` cut out, brought to side x side, and mirrored or not. It is read where it is, and mirrored in the first pass. */
+export interface Crop {
+  readonly source: Box;
+  readonly side: number;
+  readonly filter: Filter;
+  readonly mirror: boolean;
+}
+
+export const resizeCrop = (image: Pixels, crop: Crop): Pixels => resized(resizingOf(image, crop));
+
+/** The same, normalised: its bytes are never anywhere else. */
+export function resizeCropTo(planes: Planes, image: Pixels, crop: Crop): void {
+  const wanted = resizingOf(image, crop);
+  if (vectorPasses()?.resizeTo(planes, wanted)) return;
+  normalise(resizePlainly(wanted), planes.table, planes.out, planes.offset);
+}
+
+function resizingOf(image: Pixels, { source, side, filter, mirror }: Crop): Resizing {
+  const across = axisWeights(source.width, side, 0, side, filter);
+  const down = axisWeights(source.height, side, 0, side, filter);
+  return { image, source, across, down, mirror };
+}
+
+function resized(wanted: Resizing): Pixels {
+  const data = vectorPasses()?.resize(wanted);
+  if (!data) return resizePlainly(wanted);
+  return { data, width: wanted.across.first.length, height: wanted.down.first.length };
+}
+
+/** Without vectors. An axis that keeps its size has weights of 1 and 0, so it needs no case of its own. */
+export function resizePlainly({ image, source, across, down, mirror }: Resizing): Pixels {
+  const cut = cropPixels(image, source);
+  const [width, height] = [across.first.length, down.first.length];
+  const top = down.first[0]!;
+  const narrow = resizeRows(cut.data, source.width, across, width, top, down.first.at(-1)! + down.count.at(-1)!);
+  const out = { data: resizeColumns(narrow, down, 3 * width, height, top), width, height };
+  return mirror ? flipHorizontal(out) : out;
 }
 
 /** Fraction bits of a weight: sums of bytes times weights stay within 32 bits. */
 const BITS = 22;
 const HALF = 1 << (BITS - 1);
 
+/** Our choice: room for the tables of all crops from photos of 500 pixels, twice; a worker has no more than this. */
+const KEPT_BYTES = 8 * 2 ** 20;
+const kept = new Map<string, AxisWeights>();
+let keptBytes = 0;
+
+/** Crops come back to the same few hundred lengths, so tables are kept: making them was a tenth of a crop's time. Not to be written to. */
 export function axisWeights(from: number, to: number, start: number, length: number, filter: Filter): AxisWeights {
-  const spans = Array.from({ length }, (_, i) => resamplingSpan(start + i, from, to, filter));
-  const taps = Math.max(...spans.map(({ weights }) => weights.length));
-  const weights = new Int32Array(length * taps);
-  spans.forEach((span, i) => {
-    weights.set(span.weights.map(fixedPoint), i * taps);
-  });
-  return {
-    first: Int32Array.from(spans, ({ first }) => first),
-    count: Int32Array.from(spans, (span) => span.weights.length),
-    weights,
-    taps,
-  };
+  const key = `${from} ${to} ${start} ${length} ${filter}`;
+  const known = kept.get(key);
+  if (known) return known;
+  const axis = makeAxis(resamplingSpans(from, to, start, length, filter));
+  const bytes = axis.weights.byteLength + 2 * axis.first.byteLength;
+  if (keptBytes + bytes > KEPT_BYTES) {
+    kept.clear();
+    keptBytes = 0;
+  }
+  if (bytes > KEPT_BYTES) return axis;
+  kept.set(key, axis);
+  keptBytes += bytes;
+  return axis;
+}
+
+function makeAxis({ weights, ...spans }: Spans): AxisWeights {
+  const fixed = new Int32Array(weights.length);
+  for (let k = 0; k < fixed.length; k++) fixed[k] = fixedPoint(weights[k]!);
+  return { ...spans, weights: fixed };
 }
 
 const fixedPoint = (weight: number): number => Math.trunc(weight * (1 << BITS) + (weight < 0 ? -0.5 : 0.5));
@@ -103,17 +147,6 @@ export function resizeColumns(
     for (let x = 0; x < row; x++) out[y * row + x] = sums[x]! >> BITS;
   }
   return bytes(out);
-}
-
-/** The columns of `box` and the rows from `top` to `bottom`. */
-function cut({ data, width }: Pixels, box: Box, top: number, bottom: number): Uint8Array {
-  const row = box.width * 3;
-  const out = new Uint8Array((bottom - top) * row);
-  for (let y = top; y < bottom; y++) {
-    const from = (y * width + box.left) * 3;
-    out.set(data.subarray(from, from + row), (y - top) * row);
-  }
-  return out;
 }
 
 const bytes = (clamped: Uint8ClampedArray): Uint8Array => new Uint8Array(clamped.buffer);

@@ -1,6 +1,5 @@
 import { readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { attempt } from './shardNode.ts';
 
 interface Found {
   readonly path: string;
@@ -9,7 +8,7 @@ interface Found {
   readonly used: number;
 }
 
-/** Every file with teacher outputs below a store's folder, unfinished ones as well. */
+/** Every shard (teacher outputs, decoded images) in the folders of a folder, unfinished ones as well. */
 function filesOf(dir: string): Found[] {
   const found: Found[] = [];
   for (const folder of listing(dir))
@@ -24,7 +23,8 @@ function filesOf(dir: string): Found[] {
   return found;
 }
 
-function listing(dir: string): string[] {
+/** The names in a folder; none where it cannot be read. */
+export function listing(dir: string): string[] {
   try {
     return readdirSync(dir);
   } catch {
@@ -34,7 +34,7 @@ function listing(dir: string): string[] {
 
 const total = (files: readonly Found[]): number => files.reduce((sum, { bytes }) => sum + bytes, 0);
 
-export const storeSize = (dir: string): number => total(filesOf(dir));
+export const shardBytes = (dir: string): number => total(filesOf(dir));
 
 export interface CleanOptions {
   readonly maxBytes: number;
@@ -42,8 +42,8 @@ export interface CleanOptions {
   readonly keep?: ReadonlySet<string>;
 }
 
-/** Deletes shards, the longest unused first, until the store is no larger than `maxBytes`. */
-export function cleanStore(
+/** Deletes shards, the longest unused first, until they are no larger than `maxBytes`. */
+export function cleanShards(
   dir: string,
   { maxBytes, keep = new Set() }: CleanOptions,
 ): { deleted: number; left: number } {
@@ -63,8 +63,17 @@ export function cleanStore(
 }
 
 /** For listings: bytes, shards and the last use. */
-export function describeStore(dir: string): { bytes: number; shards: number; lastUse: Date | undefined } {
+export function describeShards(dir: string): { bytes: number; shards: number; lastUse: Date | undefined } {
   const files = filesOf(dir);
   const last = Math.max(...files.map(({ used }) => used));
   return { bytes: total(files), shards: files.length, lastUse: files.length > 0 ? new Date(last) : undefined };
+}
+
+/** For what is well if it works and no matter if it does not. */
+export function attempt(action: () => void): void {
+  try {
+    action();
+  } catch {
+    // Another process was there first, or the disk is read-only.
+  }
 }
