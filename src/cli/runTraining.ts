@@ -3,6 +3,7 @@ import type { BestStep, RunResult } from '../run/runResult.ts';
 import { type RunSettings, startRun } from '../run/startRun.ts';
 import { isDetail, type RunEvent } from '../train/events.ts';
 import { consoleLogger } from '../train/loggers/consoleNode.ts';
+import { listingEvents } from './listingEvents.ts';
 import { modelEvents } from './modelEvents.ts';
 import { STATUS, whileRunning } from './outcome.ts';
 import { percent, print, printJson, remark, shellWord, table } from './text.ts';
@@ -32,6 +33,7 @@ export async function runTraining({ kind, input, out, resume, json, device }: Tr
         resume,
         onEvent,
         onModel: modelEvents(),
+        onListing: listingEvents(),
         signal: interrupts.signal,
         device,
         ...(out === undefined ? {} : { out }),

@@ -3,9 +3,9 @@ import { dirname, isAbsolute, join, relative } from 'node:path';
 import { CsvError, parse } from 'csv-parse/sync';
 import { UserError } from '../graph/errors.ts';
 import type { Record } from './archivesNode.ts';
-import type { Label } from './layout.ts';
-import { unreadable } from './folderNode.ts';
 import { isImageName } from './imageNames.ts';
+import type { Label } from './layout.ts';
+import { unreadable } from './listingNode.ts';
 
 const COLUMNS = {
   path: ['image_path', 'path', 'image', 'file', 'filename', 'file_name', 'filepath', 'file_path'],
