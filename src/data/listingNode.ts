@@ -54,6 +54,8 @@ export class Listing {
   readonly #place: string;
   readonly #onListing: OnListing | undefined;
   readonly #kept = new Map<string, Folder>();
+  /** The folder that was read last to see whether it has images: most often it is the first class. */
+  #spare: { readonly path: string; readonly folder: Folder } | undefined;
   readonly #witnesses = new Map<string, string>();
   #steady = true;
   #images = 0;
@@ -97,11 +99,18 @@ export class Listing {
     const kept = this.#kept.get(path);
     if (kept) return kept;
     this.watch(path);
-    return this.read(path);
+    const folder = await this.read(path);
+    this.#spare = { path, folder };
+    return folder;
   }
 
   /** As `folder`, of one that is watched already. */
   async read(path: string): Promise<Folder> {
+    const spare = this.#spare;
+    if (spare?.path === path) {
+      this.#spare = undefined;
+      return spare.folder;
+    }
     const found: Folder = { folders: [], images: [], archives: [] };
     this.#folders++;
     for (const entry of entriesOf(path)) {
