@@ -96,7 +96,8 @@ export function summary({ out, steps, last, best, seconds }: RunResult): string 
   return `${table(rows)}\n\nNext:\n  understudy eval ${path} --data DIR\n  understudy predict ${path} IMAGE\n  understudy export ${path} --out my-model`;
 }
 
-function bestRow({ step, top1, map, teacherAgreement }: BestStep): string[] {
+function bestRow({ step, top1, map, teacherAgreement, teacherKl }: BestStep): string[] {
+  if (teacherKl !== undefined) return ['best KL', `${teacherKl.toFixed(4)} (step ${step})`];
   const name = top1 !== undefined ? 'best top1' : map !== undefined ? 'best mAP' : 'best agreement';
   return [name, `${percent((top1 ?? map ?? teacherAgreement)!)} (step ${step})`];
 }

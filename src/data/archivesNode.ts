@@ -36,20 +36,27 @@ export async function readArchives(
   // A table beside class folders is about something else, or says again what the folders say.
   if (!single && kinds.has('.csv') && (await holdsClassFolders(place, listing))) return undefined;
   const records: Record[] = [];
+  const notes: string[] = [];
   for (const file of files) {
     const part = single ? undefined : partOf(relative(root, file));
-    const found = await readFile(file, root, listing, cacheDir);
+    const found = await readFile(file, root, listing, cacheDir, notes);
     for (const record of found) records.push(record.part === undefined ? { ...record, part } : record);
     await listing.found(found.length);
   }
   if (records.length === 0) throw new UserError(`${place}: wanted images, got ${files.length} files without any`);
-  return layoutOf(place, root, records);
+  return { ...layoutOf(place, root, records), notes };
 }
 
-async function readFile(file: string, root: string, listing: Listing, cacheDir: string | undefined): Promise<Record[]> {
+async function readFile(
+  file: string,
+  root: string,
+  listing: Listing,
+  cacheDir: string | undefined,
+  notes: string[],
+): Promise<Record[]> {
   const kind = extname(file).toLowerCase();
   listing.watch(file);
-  if (kind === '.csv') return readCsv(file, root);
+  if (kind === '.csv') return readCsv(file, root, (note) => notes.push(note));
   if (kind === '.tar') return readTar(file, root);
   const shard = await unpackParquet(file, cacheDir ?? join(dirname(file), '.understudy'));
   listing.watch(shard);

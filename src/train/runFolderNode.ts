@@ -33,7 +33,6 @@ export async function createRunFolder(dir: string, { resume }: { readonly resume
       throw notEmpty(dir, names, checkpoint !== undefined || names.includes('config.yaml'));
     makeFolder(dir);
     const release = await takeLock(dir);
-    if (!resume) return { path: dir, release };
     await recover(dir, release);
     return { path: dir, release, ...(checkpoint === undefined ? {} : { checkpoint: join(dir, 'checkpoints/last') }) };
   } catch (error) {
