@@ -9,7 +9,7 @@ it.skipIf(process.platform !== 'linux')('memory and open files are flat over 360
   const holdings = await holdingsOf(dir, 360, 5);
   expect(holdings).toHaveLength(72);
   expect(growth(holdings)).toEqual([]);
-});
+}, 300_000);
 
 it('what grows is told', () => {
   const flat = { rss: 2e8, heapUsed: 2e7, external: 1e7, files: 30 };
