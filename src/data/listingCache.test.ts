@@ -2,11 +2,9 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
-  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
-  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -19,8 +17,6 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Dataset } from './dataset.ts';
 import { decodeListing, encodeListing } from './listingFileNode.ts';
@@ -248,24 +244,3 @@ it('tells how far it is where it takes longer than a second, and lets others run
   await open({ listings: undefined, onListing: (event: ListingEvent) => told.push(event) });
   expect(told).toEqual([]);
 });
-
-it('takes the bytes of each path and little more', async () => {
-  const count = 10_000;
-  const name = 'a-name-as-long-as-those-of-most-photos';
-  for (const folder of ['cat', 'dog']) {
-    mkdirSync(join(dir, 'many', folder), { recursive: true });
-    for (let i = 0; i < count / 2; i++)
-      closeSync(openSync(join(dir, 'many', folder, `${name}-${10_000 + i}.png`), 'w'));
-  }
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  await open({ listings: undefined });
-  collect();
-  const before = process.memoryUsage();
-  const { train } = await open({ listings: undefined }, 'many');
-  collect();
-  const after = process.memoryUsage();
-  const bytes = (after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers) / count;
-  // A string has a head of 16 bytes and its place in the list 8, the label 4. As a tree of parts it was more than 130.
-  expect(bytes - train.paths[0]!.length).toBeLessThan(60);
-}, 30_000);

@@ -5,11 +5,15 @@ import { growth, type Holding, holdingsOf } from './steady.ts';
 const dir = temporaryFolder();
 
 /** Open files and memory are told by Linux. The long form is `npm run test:memory`. */
-it.skipIf(process.platform !== 'linux')('memory and open files are flat over 360 steps', async () => {
-  const holdings = await holdingsOf(dir, 360, 5);
-  expect(holdings).toHaveLength(72);
-  expect(growth(holdings)).toEqual([]);
-}, 300_000);
+it.skipIf(process.platform !== 'linux')(
+  'memory and open files are flat over 360 steps',
+  async () => {
+    const holdings = await holdingsOf(dir, 360, 5);
+    expect(holdings).toHaveLength(72);
+    expect(growth(holdings)).toEqual([]);
+  },
+  300_000,
+);
 
 it('what grows is told', () => {
   const flat = { rss: 2e8, heapUsed: 2e7, external: 1e7, files: 30 };
