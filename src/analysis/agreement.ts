@@ -25,6 +25,23 @@ export function divergence(first: Float32Array, second: Float32Array): number {
   return p.reduce((sum, value, k) => sum + Math.exp(value) * (value - q[k]!), 0);
 }
 
+/** The same of one image where each class is a yes or no of its own: classes decided alike (above 0.5), and the mean KL of the classes. */
+export function binaryDivergence(
+  first: Float32Array,
+  second: Float32Array,
+): { readonly same: number; readonly kl: number } {
+  let [same, kl] = [0, 0];
+  first.forEach((z, k) => {
+    const t = second[k]!;
+    if (z > 0 === t > 0) same++;
+    // The cross entropy of z with the second's probability, less the second's own entropy.
+    kl += softplus(z) - softplus(t) - (z - t) / (1 + Math.exp(-t));
+  });
+  return { same, kl: kl / first.length };
+}
+
+const softplus = (z: number): number => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z)));
+
 /** The class with the largest logit. */
 export function decision(logits: Float32Array): number {
   let best = 0;

@@ -15,6 +15,7 @@ interface AnalysisArgs {
 export async function analyse({ ref, ref2, data, images, out, image }: AnalysisArgs): Promise<Analysis> {
   const count = images === undefined ? {} : { images: wholeNumber('images', images, 4) };
   const { analyseModels } = await import('../run/analyseModels.ts');
+  const { listingEvents } = await import('./listingEvents.ts');
   const { modelEvents } = await import('./modelEvents.ts');
   const { whileRunning } = await import('./outcome.ts');
   const { remark } = await import('./text.ts');
@@ -25,6 +26,7 @@ export async function analyse({ ref, ref2, data, images, out, image }: AnalysisA
       ...(out === undefined ? {} : { out }),
       ...(image === undefined ? {} : { image }),
       onModel: modelEvents(),
+      onListing: listingEvents(),
       onStart: (part) => {
         start();
         remark(`running on ${part}`);

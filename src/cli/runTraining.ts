@@ -3,6 +3,7 @@ import type { BestStep, RunResult } from '../run/runResult.ts';
 import { type RunSettings, startRun } from '../run/startRun.ts';
 import { isDetail, type RunEvent } from '../train/events.ts';
 import { consoleLogger } from '../train/loggers/consoleNode.ts';
+import { listingEvents } from './listingEvents.ts';
 import { modelEvents } from './modelEvents.ts';
 import { STATUS, whileRunning } from './outcome.ts';
 import { percent, print, printJson, remark, shellWord, table } from './text.ts';
@@ -32,6 +33,7 @@ export async function runTraining({ kind, input, out, resume, json, device }: Tr
         resume,
         onEvent,
         onModel: modelEvents(),
+        onListing: listingEvents(),
         signal: interrupts.signal,
         device,
         ...(out === undefined ? {} : { out }),
@@ -94,7 +96,8 @@ export function summary({ out, steps, last, best, seconds }: RunResult): string 
   return `${table(rows)}\n\nNext:\n  understudy eval ${path} --data DIR\n  understudy predict ${path} IMAGE\n  understudy export ${path} --out my-model`;
 }
 
-function bestRow({ step, top1, map, teacherAgreement }: BestStep): string[] {
+function bestRow({ step, top1, map, teacherAgreement, teacherKl }: BestStep): string[] {
+  if (teacherKl !== undefined) return ['best KL', `${teacherKl.toFixed(4)} (step ${step})`];
   const name = top1 !== undefined ? 'best top1' : map !== undefined ? 'best mAP' : 'best agreement';
   return [name, `${percent((top1 ?? map ?? teacherAgreement)!)} (step ${step})`];
 }

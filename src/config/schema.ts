@@ -34,6 +34,8 @@ export const dataSchema = z.strictObject({
   cacheGB: z.number().positive().default(20),
   /** Folder of cache=disk; null: the cache folder of the user. */
   cacheDir: z.string().min(1).nullable().default(null),
+  /** Listings of large places are kept in the user's cache folder and used again where no folder has changed. */
+  cacheListing: z.boolean().default(true),
   maxBadFraction: rate.default(0.01),
   /** Each image is augmented in so many fixed ways, one an epoch in turn, instead of anew each time: what `teacher.store` needs. */
   views: count.nullable().default(null),

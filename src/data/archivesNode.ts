@@ -1,16 +1,13 @@
-import { readdirSync } from 'node:fs';
 import { basename, dirname, extname, join, relative } from 'node:path';
 import { UserError } from '../graph/errors.ts';
 import { readCsv } from './csvNode.ts';
-import { compareCodePoints } from './dataset.ts';
-import { holdsClassFolders, unreadable } from './folderNode.ts';
+import { sortByCodePoint } from './dataset.ts';
+import { holdsClassFolders } from './folderNode.ts';
 import { type Label, type Layout, type Part, VAL_NAMES } from './layout.ts';
+import type { Place } from './listingCacheNode.ts';
+import type { Listing } from './listingNode.ts';
 import { unpackParquet } from './parquetNode.ts';
 import { readTar } from './tarNode.ts';
-
-/** Files that hold images, or say where they are, by the ending of their names. */
-const KINDS = ['.csv', '.tar', '.parquet'] as const;
-type Kind = (typeof KINDS)[number];
 
 /** Images of one file, and to which part they belong where the file itself says so. */
 export interface Record {
@@ -19,19 +16,17 @@ export interface Record {
   readonly part?: string | undefined;
 }
 
-export function isArchive(path: string): boolean {
-  return KINDS.includes(extname(path).toLowerCase() as Kind);
-}
-
 /**
  * The images of a CSV file, a tar shard, a Parquet file, or of a folder (and its folders `data`, `train`, `val`, ...) that
  * holds such files of one kind: undefined where it holds none. Files whose name or folder begins with train, or with val,
  * valid, validation, dev or test, are those parts: `train-00000-of-00004.parquet`, `val/0000.tar`.
  */
-export async function readArchives(place: string, cacheDir: string | undefined): Promise<Layout | undefined> {
-  const single = isArchive(place);
-  const root = single ? dirname(place) : place;
-  const files = single ? [place] : archivesIn(place);
+export async function readArchives(
+  { path: place, root, cacheDir }: Place,
+  listing: Listing,
+): Promise<Layout | undefined> {
+  const single = root !== place;
+  const files = single ? [place] : await archivesIn(place, listing);
   if (files.length === 0) return undefined;
   const kinds = new Set(files.map((file) => extname(file).toLowerCase()));
   if (kinds.size > 1)
@@ -39,43 +34,46 @@ export async function readArchives(place: string, cacheDir: string | undefined):
       `${place}: wanted files of one kind, got ${[...kinds].join(' and ')}. Give one file, or a folder with one kind alone`,
     );
   // A table beside class folders is about something else, or says again what the folders say.
-  if (!single && kinds.has('.csv') && holdsClassFolders(place)) return undefined;
+  if (!single && kinds.has('.csv') && (await holdsClassFolders(place, listing))) return undefined;
   const records: Record[] = [];
+  const notes: string[] = [];
   for (const file of files) {
     const part = single ? undefined : partOf(relative(root, file));
-    for (const record of await readFile(file, root, cacheDir)) records.push({ ...record, part: record.part ?? part });
+    const found = await readFile(file, root, listing, cacheDir, notes);
+    for (const record of found) records.push(record.part === undefined ? { ...record, part } : record);
+    await listing.found(found.length);
   }
   if (records.length === 0) throw new UserError(`${place}: wanted images, got ${files.length} files without any`);
-  return layoutOf(place, root, records);
+  return { ...layoutOf(place, root, records), notes };
 }
 
-async function readFile(file: string, root: string, cacheDir: string | undefined): Promise<Record[]> {
-  const kind = extname(file).toLowerCase() as Kind;
-  if (kind === '.csv') return readCsv(file, root);
+async function readFile(
+  file: string,
+  root: string,
+  listing: Listing,
+  cacheDir: string | undefined,
+  notes: string[],
+): Promise<Record[]> {
+  const kind = extname(file).toLowerCase();
+  listing.watch(file);
+  if (kind === '.csv') return readCsv(file, root, (note) => notes.push(note));
   if (kind === '.tar') return readTar(file, root);
-  return unpackParquet(file, root, cacheDir ?? join(dirname(file), '.understudy'));
+  const shard = await unpackParquet(file, cacheDir ?? join(dirname(file), '.understudy'));
+  listing.watch(shard);
+  return readTar(shard, root);
 }
 
-/** Archives of a folder and of its folders, in code-point order. */
-function archivesIn(dir: string): string[] {
-  const list = (path: string) => {
-    try {
-      return readdirSync(path, { withFileTypes: true }).filter(({ name }) => !name.startsWith('.'));
-    } catch (error) {
-      throw unreadable(path, error);
-    }
-  };
-  const top = list(dir);
-  const here = top.filter(({ name }) => isArchive(name)).map(({ name }) => join(dir, name));
-  const folders = top.filter(
-    (entry) => entry.isDirectory() && (entry.name === 'data' || partOf(entry.name) !== undefined),
-  );
-  const below = folders.flatMap(({ name }) =>
-    list(join(dir, name))
-      .filter((entry) => isArchive(entry.name))
-      .map((entry) => join(dir, name, entry.name)),
-  );
-  return [...here, ...below].sort(compareCodePoints);
+/** Archives of a folder and of its folders `data`, `train`, `val`, ..., in code-point order. */
+async function archivesIn(dir: string, listing: Listing): Promise<string[]> {
+  const { folders, archives } = await listing.top(dir);
+  const found = archives.map((name) => join(dir, name));
+  for (const name of folders) {
+    if (name !== 'data' && partOf(name) === undefined) continue;
+    const below = await listing.top(join(dir, name));
+    for (const file of below.archives) found.push(join(dir, name, file));
+  }
+  sortByCodePoint(found);
+  return found;
 }
 
 /** `train`, or one of VAL_NAMES, if that is how a part of the path begins. */

@@ -3,9 +3,10 @@ import { dirname, isAbsolute, join, relative } from 'node:path';
 import { CsvError, parse } from 'csv-parse/sync';
 import { UserError } from '../graph/errors.ts';
 import type { Record } from './archivesNode.ts';
-import type { Label } from './layout.ts';
-import { unreadable } from './folderNode.ts';
+import { findIndicators } from './csvIndicators.ts';
 import { isImageName } from './imageNames.ts';
+import type { Label } from './layout.ts';
+import { unreadable } from './listingNode.ts';
 
 const COLUMNS = {
   path: ['image_path', 'path', 'image', 'file', 'filename', 'file_name', 'filepath', 'file_path'],
@@ -34,14 +35,19 @@ const LONGEST_RECORD = 100_000;
  * Images named by a CSV file: columns image_path and label (ids or names; empty: no label), and split where there is one; or,
  * without a header, path and label. Paths are relative to the file.
  * Our choice: the images have several classes each (multilabel) where the column is called labels, or where a cell has `;` or
- * `|` between classes. An empty cell is then an image of no class.
+ * `|` between classes. An empty cell is then an image of no class. Without a label column, two columns or more of 0 and 1 are
+ * classes, see csvIndicators.ts.
+ * @param note told what was taken as what, where that can be read in two ways
  * @throws UserError that names the line.
  */
-export function readCsv(file: string, root: string): Record[] {
+export function readCsv(file: string, root: string, note: (text: string) => void = () => undefined): Record[] {
   const rows = parseRows(file);
   const columns = columnsOf(file, rows[0]);
   const body = rows.slice(columns.header);
   const cell = (row: readonly string[]) => (columns.label === undefined ? '' : (row[columns.label]?.trim() ?? ''));
+  const bare = columns.header === 0 || columns.label !== undefined;
+  const indicators = bare ? undefined : findIndicators(file, rows[0]!, body, [columns.path, columns.part]);
+  if (indicators) note(indicators.note);
   const several = body.some((row) => cell(row) !== '' && (columns.several || SEPARATOR.test(cell(row))));
   const records = body.map((row, i): Record => {
     const path = row[columns.path]?.trim();
@@ -50,7 +56,8 @@ export function readCsv(file: string, root: string): Record[] {
         `${file}: row ${i + 1 + columns.header}: wanted the path of an image, got nothing. Fill it in or delete the row`,
       );
     const found = isAbsolute(path) ? path : join(dirname(file), path);
-    const label = several ? classList(file, i + 1 + columns.header, cell(row)) : cell(row) || undefined;
+    const one = () => (several ? classList(file, i + 1 + columns.header, cell(row)) : cell(row) || undefined);
+    const label = indicators ? indicators.classesOf(row) : one();
     const part = columns.part === undefined ? undefined : row[columns.part]?.trim() || undefined;
     return { path: relative(root, found), label, part: partName(file, part) };
   });

@@ -1,56 +1,56 @@
-import { readdirSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../graph/errors.ts';
-import { compareCodePoints } from './dataset.ts';
-import { imageExtensions, isImageName } from './imageNames.ts';
+import { sortByCodePoint } from './dataset.ts';
+import { imageExtensions } from './imageNames.ts';
 import { type Layout, type Part, VAL_NAMES } from './layout.ts';
+import type { Listing } from './listingNode.ts';
 
 export const layouts = 'train/<class>/* with val/<class>/*, or <class>/*, or images without classes';
-
-interface Folder {
-  readonly folders: string[];
-  readonly images: string[];
-}
 
 /**
  * The images below `dir`. Layouts: `train/<class>/*` with `val` (or valid, validation, test), `<class>/*`, or a flat folder of
  * unlabelled images. Folders inside a class belong to that class; hidden entries and files that are no images are ignored;
- * links are followed.
+ * links are followed. Nothing is asked of a file but its name, and one folder's names are in memory at a time beside the list.
  * @throws UserError where the folder does not hold a usable data set.
  */
-export function readFolderLayout(dir: string): Layout {
-  const root = readFolder(dir);
+export async function readFolderLayout(dir: string, listing: Listing): Promise<Layout> {
+  const root = await listing.top(dir);
   const trainName = root.folders.find((name) => name.toLowerCase() === 'train');
   const valName = VAL_NAMES.flatMap((want) => root.folders.filter((name) => name.toLowerCase() === want))[0];
-  const train = trainName === undefined ? undefined : readFolder(join(dir, trainName));
+  const train = trainName === undefined ? undefined : await listing.top(join(dir, trainName));
   if (trainName !== undefined && train && train.folders.length > 0) {
-    const { classes, part } = readClasses(dir, trainName);
+    const { classes, part } = await readClasses(dir, trainName, listing);
     if (valName === undefined) return { root: dir, train: part };
-    return { root: dir, train: part, val: readVal(dir, valName, classes, trainName) };
+    return { root: dir, train: part, val: await readVal(dir, valName, classes, trainName, listing) };
   }
   if (train && valName !== undefined) throw flatTrain(dir, trainName!);
-  if (root.folders.length > 0 && root.folders.some((name) => hasImage(join(dir, name))))
-    return { root: dir, train: readClasses(dir, '').part };
+  for (const name of root.folders)
+    if (await hasImage(join(dir, name), listing))
+      return { root: dir, train: (await readClasses(dir, '', listing)).part };
   if (root.images.length === 0)
     throw new UserError(`${dir}: wanted images (${imageExtensions.join(', ')}) as ${layouts}; got no image at all`);
   return { root: dir, train: { paths: root.images, labels: root.images.map(() => undefined) } };
 }
 
 /** Whether images lie in two class folders or more, of `dir` or of its folder train. */
-export function holdsClassFolders(dir: string): boolean {
-  const { folders } = readFolder(dir);
+export async function holdsClassFolders(dir: string, listing: Listing): Promise<boolean> {
+  const { folders } = await listing.top(dir);
   const train = folders.find((name) => name.toLowerCase() === 'train');
-  if (train !== undefined && holdsClassFolders(join(dir, train))) return true;
+  if (train !== undefined && (await holdsClassFolders(join(dir, train), listing))) return true;
   let found = 0;
-  for (const name of folders) if (hasImage(join(dir, name)) && ++found === 2) return true;
+  for (const name of folders) if ((await hasImage(join(dir, name), listing)) && ++found === 2) return true;
   return false;
 }
 
 /** The class folders of `dir/part` with all their images; an empty class and a lone class are errors. */
-function readClasses(dir: string, part: string): { classes: string[]; part: Part } {
+async function readClasses(
+  dir: string,
+  part: string,
+  listing: Listing,
+): Promise<{ classes: readonly string[]; part: Part }> {
   const base = join(dir, part);
-  const classes = readFolder(base).folders;
-  const found = readLabelled(dir, part, classes);
+  const classes = (await listing.top(base)).folders;
+  const found = await readLabelled(dir, part, classes, listing);
   const used = new Set(found.labels);
   const empty = classes.filter((name) => !used.has(name));
   if (empty.length === classes.length)
@@ -67,9 +67,15 @@ function readClasses(dir: string, part: string): { classes: string[]; part: Part
   return { classes, part: found };
 }
 
-function readVal(dir: string, valName: string, classes: string[], trainName: string): Part {
+async function readVal(
+  dir: string,
+  valName: string,
+  classes: readonly string[],
+  trainName: string,
+  listing: Listing,
+): Promise<Part> {
   const base = join(dir, valName);
-  const names = readFolder(base).folders;
+  const names = (await listing.top(base)).folders;
   const known = new Set(classes);
   const unknown = names.filter((name) => !known.has(name));
   if (unknown.length > 0)
@@ -77,78 +83,72 @@ function readVal(dir: string, valName: string, classes: string[], trainName: str
       `${base}: wanted only classes of ${trainName}/, got ${quote(unknown)}, not among ${quote(classes)}. ` +
         'Rename or delete these folders, or add them to the training images',
     );
-  const found = readLabelled(dir, valName, names);
+  const found = await readLabelled(dir, valName, names, listing);
   if (found.paths.length === 0)
     throw new UserError(`${base}: wanted images in class folders, got none. Delete ${valName}/ to get a seeded split`);
   return found;
 }
 
-function readLabelled(dir: string, part: string, names: string[]): Part {
-  const found: { path: string; label: string }[] = [];
-  for (const label of names)
-    for (const path of imagesBelow(dir, part === '' ? label : `${part}/${label}`, [])) found.push({ path, label });
-  found.sort((a, b) => compareCodePoints(a.path, b.path));
-  return { paths: found.map((x) => x.path), labels: found.map((x) => x.label) };
+interface Found {
+  readonly paths: string[];
+  readonly labels: string[];
 }
 
-/** Images at any depth. `above` holds the real folders on the way here: a link back to one of them is not followed. */
-function imagesBelow(dir: string, relative: string, above: readonly string[]): string[] {
-  const here = realFolder(join(dir, relative));
-  if (above.includes(here)) return [];
-  const { folders, images } = readFolder(join(dir, relative));
-  const nested = folders.flatMap((name) => imagesBelow(dir, `${relative}/${name}`, [...above, here]));
-  return [...images.map((name) => `${relative}/${name}`), ...nested];
-}
-
-function hasImage(path: string, depth = 0): boolean {
-  const { folders, images } = readFolder(path);
-  return images.length > 0 || (depth < 8 && folders.some((name) => hasImage(join(path, name), depth + 1)));
-}
-
-/** Visible folders and image files of one folder, each in code-point order. */
-function readFolder(path: string): Folder {
-  const found: Folder = { folders: [], images: [] };
-  for (const entry of readEntries(path)) {
-    if (entry.name.startsWith('.')) continue;
-    const image = isImageName(entry.name);
-    const folder = entry.isSymbolicLink() ? linksToFolder(join(path, entry.name)) : entry.isDirectory();
-    if (folder) found.folders.push(entry.name);
-    // A dangling link with an image's name stays: it is reported as a bad image, not dropped in silence.
-    else if (image && (entry.isFile() || entry.isSymbolicLink())) found.images.push(entry.name);
+async function readLabelled(dir: string, part: string, names: readonly string[], listing: Listing): Promise<Part> {
+  const found: Found = { paths: [], labels: [] };
+  const walk = { dir, listing, found };
+  for (const name of inPathOrder([], names)) {
+    const label = name.slice(0, -1);
+    await imagesBelow(walk, part === '' ? label : `${part}/${label}`, label, []);
   }
-  found.folders.sort(compareCodePoints);
-  found.images.sort(compareCodePoints);
   return found;
 }
 
-function readEntries(path: string) {
-  try {
-    return readdirSync(path, { withFileTypes: true });
-  } catch (error) {
-    throw unreadable(path, error);
+interface Walk {
+  readonly dir: string;
+  readonly listing: Listing;
+  readonly found: Found;
+}
+
+/**
+ * Images at any depth, in the order of their paths. `above` holds what the folders on the way here are: a link back to one of them
+ * is not followed.
+ */
+async function imagesBelow(walk: Walk, relative: string, label: string, above: readonly string[]): Promise<void> {
+  const path = join(walk.dir, relative);
+  const here = walk.listing.watch(path);
+  if (above.includes(here)) return;
+  const { folders, images } = await walk.listing.read(path);
+  for (const name of inPathOrder(images, folders)) {
+    if (name.endsWith('/')) await imagesBelow(walk, `${relative}/${name.slice(0, -1)}`, label, [...above, here]);
+    else {
+      walk.found.paths.push(flat(`${relative}/${name}`));
+      walk.found.labels.push(label);
+    }
   }
 }
 
-function realFolder(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch (error) {
-    throw unreadable(path, error);
-  }
+/** The names in the code-point order of the paths below them: folders, with `/` at the end, stand where their images stand. */
+function inPathOrder(images: readonly string[], folders: readonly string[]): readonly string[] {
+  if (folders.length === 0) return images;
+  const names = [...images, ...folders.map((name) => `${name}/`)];
+  sortByCodePoint(names);
+  return names;
 }
 
-/** False also for a link that leads nowhere or in a circle. */
-function linksToFolder(path: string): boolean {
-  try {
-    return statSync(path).isDirectory();
-  } catch {
-    return false;
-  }
+const scratch = Buffer.allocUnsafe(4096);
+
+/** The same text as one string: V8 keeps a sum of strings as a tree, which is twice as large. */
+function flat(text: string): string {
+  const length = 3 * text.length > scratch.length ? 0 : scratch.write(text, 0, 'utf8');
+  return length === text.length ? scratch.toString('latin1', 0, length) : text;
 }
 
-export function unreadable(path: string, error: unknown): UserError {
-  const code = (error as NodeJS.ErrnoException).code ?? String(error);
-  return new UserError(`${path}: wanted a folder that can be read, got ${code}. Check its permissions and links`);
+async function hasImage(path: string, listing: Listing, depth = 0): Promise<boolean> {
+  const { folders, images } = await listing.folder(path);
+  if (images.length > 0) return true;
+  for (const name of depth < 8 ? folders : []) if (await hasImage(join(path, name), listing, depth + 1)) return true;
+  return false;
 }
 
 function flatTrain(dir: string, trainName: string): UserError {

@@ -15,6 +15,8 @@ export { openDataset, showPlaces } from './openDatasetNode.ts';
 export type { OpenOptions } from './openDatasetNode.ts';
 export { showAddress, spanOf } from './address.ts';
 export { VAL_NAMES } from './layout.ts';
+export type { ListingCache } from './listingCacheNode.ts';
+export type { ListingEvent, OnListing } from './listingNode.ts';
 export { createLoader } from './loaderNode.ts';
 export type { LoadedBatch, Loader, LoaderOptions } from './loaderNode.ts';
 export type { TeacherView, ViewOptions } from './loaderShared.ts';

@@ -21,6 +21,8 @@ export interface Layout {
   readonly train: Part;
   /** Where the layout itself says which images are for validation. */
   readonly val?: Part;
+  /** What was taken as what, where that can be read in two ways. */
+  readonly notes?: readonly string[];
 }
 
 /** Several layouts as one: classes of the same name are one class. Either all or none of them say what is for validation. */
@@ -35,8 +37,9 @@ export function joinLayouts(layouts: readonly { readonly where: string; readonly
     paths: layouts.flatMap(({ layout }) => part(layout).paths.map((path) => `${layout.root}/${path}`)),
     labels: layouts.flatMap(({ layout }) => part(layout).labels),
   });
+  const notes = layouts.flatMap(({ layout }) => layout.notes ?? []);
   const train = gather((layout) => layout.train);
-  return first.layout.val ? { root: '', train, val: gather((layout) => layout.val!) } : { root: '', train };
+  return { root: '', train, notes, ...(first.layout.val && { val: gather((layout) => layout.val!) }) };
 }
 
 /** The names that a label has. */

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Dataset, ImageList } from './dataset.ts';
 import { openDataset } from './openDatasetNode.ts';
 
@@ -66,6 +66,35 @@ it('names the row where a class stands twice, where an image has two labels, and
   await expect(open('path,labels,split\na.png,cat;dog,train\nb.png,cow,val\n')).rejects.toThrow(
     /wanted only classes of the training part in the validation part, got "cow" besides "cat", "dog"/,
   );
+});
+
+describe('columns of 0 and 1', () => {
+  it('are a class each, beside path and split; what was taken as what is said', async () => {
+    const data = await open(
+      ',path,split,Dog,cat,width,Cow, fish\n0,b.png,train,1, 1,640,0,0\n1,a.png,train,0,0,480,0,0\n2,c.png,val,1,0,1,1,0\n3,d.png,train,0,0,500,1,0\n',
+    );
+    expect(data.classes).toEqual(['Cow', 'Dog', 'cat']);
+    expect(named(data, data.train)).toEqual({ 'a.png': [], 'b.png': ['Dog', 'cat'], 'd.png': ['Cow'] });
+    expect(named(data, data.val)).toEqual({ 'c.png': ['Cow', 'Dog'] });
+    expect(data.notes).toEqual([
+      `${join(dir, 'list.csv')}: 4 columns of 0 and 1 are taken as classes, several an image: Dog, cat, Cow, fish; no image has fish, left out; not taken: width`,
+    ]);
+  });
+
+  it('are none beside a label column, where there is one alone, or without a header', async () => {
+    const single = await open('path,label,blurred,dark\na.png,cat,0,1\nb.png,dog,1,0\n');
+    expect([single.classes, single.train.sets, single.notes]).toEqual([['cat', 'dog'], undefined, undefined]);
+    expect((await open('path,blurred\na.png,0\nb.png,1\n')).classes).toEqual([]);
+    expect((await open('a.png,0,1\nb.png,1,0\n')).classes).toEqual(['0', '1']);
+    expect((await open('path,x,y\na.png,0.5,0\nb.png,1,2\n')).classes).toEqual([]);
+  });
+
+  it('with a slip, or twice the same name, are refused with the place', async () => {
+    const rows = (cell: string) => `path,cat,dog,cow\na.png,1,0,1\nb.png,0,1,1\nc.png,0,1,${cell}\n`;
+    await expect(open(rows('2'))).rejects.toThrow(/row 4: wanted 0 or 1 in column "cow", .*got "2"/);
+    await expect(open(rows(''))).rejects.toThrow(/row 4: wanted 0 or 1 in column "cow", .*got ""/);
+    await expect(open('path,cat,dog,cat\na.png,1,0,1\n')).rejects.toThrow(/class column, got "cat" twice/);
+  });
 });
 
 it('the same image with the same classes, in whatever order, counts once', async () => {

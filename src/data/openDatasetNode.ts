@@ -1,9 +1,13 @@
 import { statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { UserError } from '../graph/errors.ts';
-import { isArchive, readArchives } from './archivesNode.ts';
+import { readArchives } from './archivesNode.ts';
 import { type Amount, compareCodePoints, type Dataset, type ImageList, splitList, subset } from './dataset.ts';
-import { layouts, quote, readFolderLayout, unreadable } from './folderNode.ts';
-import { classesOf, classNames, isMultilabel, joinLayouts, type Layout, type Part } from './layout.ts';
+import { layouts, quote, readFolderLayout } from './folderNode.ts';
+import { isArchiveName } from './imageNames.ts';
+import { classesOf, classNames, isMultilabel, joinLayouts, type Label, type Layout, type Part } from './layout.ts';
+import { cachedListing, keepListing, type ListingCache } from './listingCacheNode.ts';
+import { Listing, type OnListing, unreadable } from './listingNode.ts';
 
 export interface OpenOptions {
   /** Part of each class that becomes `val` when the data does not say; default 0.1. */
@@ -13,6 +17,9 @@ export interface OpenOptions {
   readonly limit?: number;
   /** Where images of Parquet files are unpacked to; default: a folder `.understudy` beside each file. */
   readonly cacheDir?: string;
+  /** Where listings of large places are kept for later runs; default: nowhere. */
+  readonly listings?: ListingCache | undefined;
+  readonly onListing?: OnListing | undefined;
 }
 
 /**
@@ -27,7 +34,7 @@ export async function openDataset(places: string | readonly string[], options: O
     throw new UserError(`openDataset: valFraction: wanted a number from 0 up to 1, got ${valFraction}`);
   const list = typeof places === 'string' ? [places] : places;
   const read: { where: string; layout: Layout }[] = [];
-  for (const where of list) read.push({ where, layout: await readLayout(where, options.cacheDir) });
+  for (const where of list) read.push({ where, layout: await readLayout(where, options) });
   const found = datasetOf(showPlaces(places), joinLayouts(read), valFraction, options.seed);
   if (options.limit === undefined) return found;
   const amount: Amount = { count: options.limit };
@@ -40,12 +47,21 @@ export function showPlaces(places: string | readonly string[]): string {
   return typeof places === 'string' ? places : places.join(', ');
 }
 
-async function readLayout(place: string, cacheDir: string | undefined): Promise<Layout> {
-  if (isFolder(place)) return (await readArchives(place, cacheDir)) ?? readFolderLayout(place);
-  if (isArchive(place)) return (await readArchives(place, cacheDir))!;
-  throw new UserError(
-    `${place}: wanted a folder of images, or a .csv, .tar or .parquet file; got another file. Give the folder that holds ${layouts}`,
-  );
+async function readLayout(path: string, { cacheDir, listings, onListing }: OpenOptions): Promise<Layout> {
+  const folder = isFolder(path);
+  if (!folder && !isArchiveName(path))
+    throw new UserError(
+      `${path}: wanted a folder of images, or a .csv, .tar or .parquet file; got another file. Give the folder that holds ${layouts}`,
+    );
+  const place = { path, root: folder ? path : dirname(path), cacheDir };
+  const kept = listings && cachedListing(listings, place);
+  if (kept) return kept;
+  const listing = new Listing(path, onListing);
+  const layout = (await readArchives(place, listing)) ?? (await readFolderLayout(path, listing));
+  listing.end();
+  const refused = listings && (await keepListing(listings, place, layout, listing));
+  if (refused !== undefined) onListing?.({ type: 'note', message: refused });
+  return layout;
 }
 
 function datasetOf(where: string, layout: Layout, valFraction: number, seed: number): Dataset {
@@ -57,7 +73,8 @@ function datasetOf(where: string, layout: Layout, valFraction: number, seed: num
   const index = new Map(classes.map((name, i) => [name, i]));
   const several = isMultilabel([layout.train, layout.val]);
   const train = listOf(layout.root, layout.train, index, several);
-  if (!layout.val) return { classes, ...splitList(train, valFraction, seed), splitSource: 'seeded' };
+  const notes = layout.notes?.length ? { notes: layout.notes } : {};
+  if (!layout.val) return { classes, ...splitList(train, valFraction, seed), splitSource: 'seeded', ...notes };
   const unlabelled = layout.val.labels.filter((label) => label === undefined).length;
   if (several && unlabelled > 0)
     throw new UserError(
@@ -68,7 +85,7 @@ function datasetOf(where: string, layout: Layout, valFraction: number, seed: num
     throw new UserError(
       `${where}: wanted only classes of the training part in the validation part, got ${quote(unknown)} besides ${quote(classes)}. Rename or delete these images, or add the classes to the training images`,
     );
-  return { classes, train, val: listOf(layout.root, layout.val, index, several), splitSource: 'folders' };
+  return { classes, train, val: listOf(layout.root, layout.val, index, several), splitSource: 'folders', ...notes };
 }
 
 /** In code-point order of the addresses. */
@@ -78,14 +95,18 @@ function listOf(
   index: ReadonlyMap<string, number>,
   several: boolean,
 ): ImageList {
-  const order = paths.map((_, i) => i);
+  const order = Uint32Array.from(paths, (_, i) => i);
   if (!inOrder(paths)) order.sort((a, b) => compareCodePoints(paths[a]!, paths[b]!));
-  const indices = (i: number) => classesOf(labels[i]).map((name) => index.get(name)!);
+  const one = (label: Label) => (several ? undefined : index.get(classesOf(label)[0]!)) ?? -1;
+  const all = (label: Label) =>
+    classesOf(label)
+      .map((name) => index.get(name)!)
+      .sort((a, b) => a - b);
   return {
     root,
-    paths: order.map((i) => paths[i]!),
-    labels: Int32Array.from(order, (i) => (several ? -1 : (indices(i)[0] ?? -1))),
-    ...(several && { sets: order.map((i) => indices(i).sort((a, b) => a - b)) }),
+    paths: Array.from(order, (i) => paths[i]!),
+    labels: Int32Array.from(order, (i) => one(labels[i])),
+    ...(several && { sets: Array.from(order, (i) => all(labels[i])) }),
   };
 }
 

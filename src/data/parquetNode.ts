@@ -3,9 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { removeStaleTemps } from '../formats/atomicNode.ts';
 import { UserError } from '../graph/errors.ts';
-import type { Record } from './archivesNode.ts';
 import type { UnpackMessage } from './parquetWorkerNode.ts';
-import { readTar } from './tarNode.ts';
 import { workerUrl } from './workerPoolNode.ts';
 
 /** A reader that says nothing for so long goes round in circles on damaged bytes; 64 rows take far less. */
@@ -13,14 +11,15 @@ const SILENCE_MS = 10_000;
 
 /**
  * Images of a Parquet file. Its pages are compressed, so an image is no span of the file: the file is written once as a tar shard
- * to `cacheDir`, under a name that changes with the file's size and time, and read as one.
+ * to `cacheDir`, under a name that changes with the file's size and time, to be read as one.
+ * @returns the shard
  * @throws UserError that names the file.
  */
-export async function unpackParquet(file: string, root: string, cacheDir: string): Promise<Record[]> {
+export async function unpackParquet(file: string, cacheDir: string): Promise<string> {
   const { size, mtimeMs } = statSync(file);
   const shard = join(cacheDir, `${basename(file)}.${size}-${Math.round(mtimeMs)}.tar`);
   if (!statSync(shard, { throwIfNoEntry: false })) await unpack(file, shard);
-  return readTar(shard, root);
+  return shard;
 }
 
 /** Unpacks in a thread, which can be ended where the Parquet library does not end by itself. */

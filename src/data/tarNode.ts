@@ -3,8 +3,8 @@ import { relative } from 'node:path';
 import { UserError } from '../graph/errors.ts';
 import { spanAddress } from './address.ts';
 import type { Record } from './archivesNode.ts';
-import { unreadable } from './folderNode.ts';
 import { isImageName } from './imageNames.ts';
+import { unreadable } from './listingNode.ts';
 import { type TarEntry, tarEntries } from './tarHeaders.ts';
 
 /** A label file of more bytes than this is not one. */

@@ -98,12 +98,17 @@ export async function findFolder(finalDir: string): Promise<string | undefined> 
   return undefined;
 }
 
+const TEMPORARY = /\.tmp-[0-9a-f]{12}$/;
+
+/** Whether a name is that of a file or folder which is being written, or whose writer was killed. */
+export const isTemporary = (name: string): boolean => TEMPORARY.test(name);
+
 /** Remove what killed writers left in `dir`: temporary files and folders, of the one name `of` where given. */
 export async function removeStaleTemps(dir: string, of?: string): Promise<void> {
   const names = await readdir(dir).catch(() => []);
   for (const name of names) {
-    const match = /^(.*)\.tmp-[0-9a-f]{12}$/.exec(name);
-    if (match && (of === undefined || match[1] === of)) await rm(join(dir, name), { recursive: true, force: true });
+    if (isTemporary(name) && (of === undefined || name.replace(TEMPORARY, '') === of))
+      await rm(join(dir, name), { recursive: true, force: true });
   }
 }
 

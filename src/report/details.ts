@@ -124,6 +124,7 @@ export function multilabelDetails(
   classes: readonly string[],
   found: MultilabelScores,
   teacher: MultilabelScores | undefined,
+  truth: RunDetails['truth'] = 'labels',
 ): RunDetails {
   const rows = found.classes.map((score, k) => ({ ...score, teacherAp: teacher?.classes[k]?.ap ?? null }));
   return {
@@ -131,7 +132,7 @@ export function multilabelDetails(
     ...head,
     classes,
     images: found.images,
-    truth: 'labels',
+    truth,
     ...{ scores: [], confusion: [], calibration: null, right: null, differing: [] },
     multilabel: { withoutImages: found.withoutImages, classes: rows },
   };

@@ -3,7 +3,7 @@ import { type AgreementReport, decision, logitAgreement } from '../analysis/agre
 import { type CkaTable, linearCka } from '../analysis/cka.ts';
 import { ckaSvg } from '../analysis/ckaSvg.ts';
 import { distanceSvg } from '../analysis/distanceSvg.ts';
-import { decodeImage, type ImageList, prepare, subset } from '../data/index.ts';
+import { decodeImage, type ImageList, type OnListing, prepare, subset } from '../data/index.ts';
 import type { Engine } from '../engine/contract.ts';
 import { ortNode } from '../engine/ortNode.ts';
 import { writeFileAtomic } from '../formats/atomicNode.ts';
@@ -29,6 +29,8 @@ export interface AnalyseOptions {
   readonly onProgress?: (model: string, images: number) => void;
   readonly engine?: Engine;
   readonly onModel?: OnModel;
+  /** Told how far the listing of the images is. */
+  readonly onListing?: OnListing;
 }
 
 /** What a network has learned, in numbers. */
@@ -73,7 +75,7 @@ export async function analyseModels(refs: readonly [string, string?], options: A
   const engine = options.engine ?? ortNode();
   const models: LoadedModel[] = [];
   for (const ref of refs) if (ref !== undefined) models.push(await loadModelReference(ref, options));
-  const opened = await openImages(refs[0], options.data);
+  const opened = await openImages(refs[0], options.data, options.onListing);
   const list = subset(opened.list, { count: options.images ?? 200 }, 0);
   if (options.image !== undefined) await decodeImage(options.image);
   const out = options.out ?? `inspect-${basename(resolve(refs[0]))}`;

@@ -23,6 +23,7 @@ export async function announce(
   note(
     `data: ${data.train.paths.length} training and ${data.val.paths.length} validation images, ${classes} (${data.splitSource} split)`,
   );
+  for (const text of data.notes) note(text);
   if (data.reportOnly)
     note(
       `validation images: ${config.data.valDir}, for reporting only; the model is that of the last evaluation, not the best one`,

@@ -1,5 +1,6 @@
 import { parseConfig } from '../config/parse.ts';
 import { type RunConfig, runSchema } from '../config/schema.ts';
+import type { OnListing } from '../data/index.ts';
 import { UserError } from '../graph/errors.ts';
 import { ortNode } from '../engine/ortNode.ts';
 import { checkNames, checkStages } from './checkRun.ts';
@@ -25,6 +26,8 @@ export interface ExamineOptions {
   /** Told each finding as it is made. */
   readonly onFinding?: (finding: Finding) => void;
   readonly onModel?: OnModel;
+  /** Told how far the listing of the images is. */
+  readonly onListing?: OnListing;
 }
 
 /**
@@ -34,7 +37,7 @@ export interface ExamineOptions {
  */
 export async function examine(
   input: RunSettings,
-  { onFinding = () => undefined, onModel }: ExamineOptions = {},
+  { onFinding = () => undefined, onModel, onListing }: ExamineOptions = {},
 ): Promise<Finding[]> {
   const config = parseConfig(runSchema, input, 'config');
   const findings: Finding[] = [];
@@ -42,7 +45,7 @@ export async function examine(
     for (const finding of found) onFinding(finding);
     findings.push(...found);
   };
-  const data = await openRunData(config);
+  const data = await openRunData(config, onListing);
   tell(examineClasses(data));
   tell(await examineImages(data));
   const { teacher } = config;

@@ -106,9 +106,11 @@ function repeats(looked: readonly Looked[], seen: string): Finding[] {
 }
 
 /** How the classes are filled. */
-export function examineClasses({ labelled, classes, train, val, splitSource }: RunData): Finding[] {
+export function examineClasses({ labelled, classes, train, val, splitSource, notes }: RunData): Finding[] {
   const parts = `${train.paths.length} training and ${val.paths.length} validation images`;
-  if (!labelled) return [{ level: 'note', about: 'data', text: `${parts}, no labels: only methods that need none` }];
+  const taken = notes.map((text): Finding => ({ level: 'note', about: 'data', text }));
+  if (!labelled)
+    return [...taken, { level: 'note', about: 'data', text: `${parts}, no labels: only methods that need none` }];
   const count = (list: ImageList) => {
     const counts = new Array<number>(classes.length).fill(0);
     for (const set of list.sets ?? Array.from(list.labels, (label) => [label])) for (const k of set) counts[k]!++;
@@ -118,10 +120,11 @@ export function examineClasses({ labelled, classes, train, val, splitSource }: R
   const [least, most] = [Math.min(...inTrain), Math.max(...inTrain)];
   const range = `${least} to ${most} training images a class`;
   const findings: Finding[] = [
+    ...taken,
     {
       level: 'ok',
       about: 'data',
-      text: `${parts} (${splitSource === 'seeded' ? 'split by the seed' : 'split by the data'}), ${classes.length} classes`,
+      text: `${parts} (${splitSource === 'seeded' ? 'split by the seed' : 'split by the data'}), ${classes.length} classes${severalOf(train)}`,
     },
     most > 10 * least
       ? {
@@ -141,6 +144,14 @@ export function examineClasses({ labelled, classes, train, val, splitSource }: R
       remedy: 'Put some of their images into the validation part',
     });
   return findings;
+}
+
+/** How many classes the images of multilabel data have. */
+function severalOf({ sets }: ImageList): string {
+  if (!sets) return '';
+  const none = sets.filter((set) => set.length === 0).length;
+  const mean = sets.reduce((sum, set) => sum + set.length, 0) / sets.length;
+  return `, several an image (multilabel): ${mean.toFixed(1)} on average, ${none} training images of none`;
 }
 
 function fewest(classes: readonly string[], counts: readonly number[]): string {

@@ -1,10 +1,12 @@
-import { subset } from '../data/index.ts';
+import { renumber, subset } from '../data/index.ts';
+import type { MultilabelScores } from '../analysis/multilabel.ts';
 import { ortNode } from '../engine/ortNode.ts';
 import { frozenProgram } from '../program/evalProgram.ts';
 import { evaluate } from '../train/evaluate.ts';
 import type { Finding } from './doctor.ts';
 import { sizeOfModel } from './inspectModel.ts';
 import type { LoadedModel } from './modelReference.ts';
+import { LabelTally } from './multilabel.ts';
 import { evalTransform } from './preprocess.ts';
 import { evalLoader, type RunData } from './runData.ts';
 
@@ -13,9 +15,17 @@ const SAMPLE = 256;
 /** Larger networks answer fewer, so that it stays within seconds. */
 const SAMPLE_MACS = 400e9;
 
+const REMEDY = "Check its input size, mean and std, and whether its class names mean what the data's mean";
+
 /** What can be said of a teacher beside some images. */
 export async function examineTeacher(teacher: LoadedModel, data: RunData): Promise<Finding[]> {
-  return [shape(teacher, data), ...classMatch(teacher, data), dataFree(teacher), ...(await accuracy(teacher, data))];
+  return [
+    shape(teacher, data),
+    ...classMatch(teacher, data),
+    ...kindMatch(teacher, data),
+    dataFree(teacher),
+    ...(await accuracy(teacher, data)),
+  ];
 }
 
 function shape({ preprocessing, network, path }: LoadedModel, { facts }: RunData): Finding {
@@ -56,6 +66,28 @@ function classMatch({ classes }: LoadedModel, data: RunData): Finding[] {
   ];
 }
 
+/** Told where one of the two is multilabel: their logits mean other things otherwise. */
+function kindMatch({ multilabel = false }: LoadedModel, data: RunData): Finding[] {
+  const about = 'labels';
+  const several = 'several classes an image (multilabel)';
+  if (!data.labelled)
+    return multilabel
+      ? [{ level: 'note', about, text: `the teacher answers with ${several}, and so will the student` }]
+      : [];
+  if (multilabel === data.multilabel)
+    return multilabel ? [{ level: 'ok', about, text: `teacher and data have ${several}` }] : [];
+  const kind = (yes: boolean) => (yes ? several : 'one class an image');
+  return [
+    {
+      level: 'warning',
+      about,
+      text: `the data has ${kind(data.multilabel)}, the teacher ${kind(multilabel)}`,
+      remedy:
+        'Methods that read its logits are refused: train a teacher on this data (understudy train), or distil features alone (vitkd; dearkd with logitKd none)',
+    },
+  ];
+}
+
 function dataFree({ network }: LoadedModel): Finding {
   const has = (network.features as readonly string[]).includes('normStats');
   return has
@@ -71,12 +103,14 @@ function dataFree({ network }: LoadedModel): Finding {
       };
 }
 
-async function accuracy(teacher: LoadedModel, { val, classes, labelled, multilabel }: RunData): Promise<Finding[]> {
+async function accuracy(teacher: LoadedModel, data: RunData): Promise<Finding[]> {
+  const { val, classes, labelled, multilabel } = data;
   const at = classes.map((name) => teacher.classes.indexOf(name));
-  if (!labelled || multilabel || val.paths.length === 0 || at.some((index) => index < 0)) return [];
+  if (!labelled || multilabel !== (teacher.multilabel ?? false)) return [];
+  if (val.paths.length === 0 || at.some((index) => index < 0)) return [];
   const count = Math.max(8, Math.min(SAMPLE, Math.floor(SAMPLE_MACS / sizeOfModel(teacher.network).macs)));
-  const few = subset(val, { count }, 0);
-  const list = { ...few, labels: few.labels.map((label) => at[label]!) };
+  const list = renumber(subset(val, { count }, 0), at);
+  const tally = list.sets && new LabelTally(list.sets, teacher.classes.length);
   const batch = Math.min(8, list.paths.length);
   const loader = evalLoader(list, evalTransform(teacher.preprocessing), batch, {
     data: { workers: 'auto', cacheMB: 0, maxBadFraction: 1 },
@@ -89,12 +123,28 @@ async function accuracy(teacher: LoadedModel, { val, classes, labelled, multilab
       classes: teacher.classes.length,
       batches: loader.batches(),
       size: list.paths.length,
+      onLogits: (logits, index) => tally?.add(logits, index),
     });
-    return [verdict(top1, images, classes.length)];
+    return [tally ? labelVerdict(tally.judge()) : verdict(top1, images, classes.length)];
   } finally {
     await compiled.dispose();
     await loader.close();
   }
+}
+
+/** Our choice: a teacher that is not a tenth of the way from chance (a class's share of the images) to perfect has learned something else. */
+function labelVerdict({ map, images, classes }: MultilabelScores): Finding {
+  const shares = classes.filter((score) => score.images > 0).map((score) => score.images / images);
+  const chance = shares.reduce((sum, share) => sum + share, 0) / shares.length;
+  if (shares.length === 0)
+    return {
+      level: 'note',
+      about: 'accuracy',
+      text: `none of ${images} validation images has a class: nothing to measure`,
+    };
+  const text = `mAP ${(100 * map).toFixed(1)} % on ${images} validation images, chance is ${(100 * chance).toFixed(1)} %`;
+  if (map >= chance + (1 - chance) / 10) return { level: 'ok', about: 'accuracy', text };
+  return { level: 'warning', about: 'accuracy', text, remedy: REMEDY };
 }
 
 /** Our choice: a teacher below three times chance, or below 30 % of a few classes, has learned something else. */
@@ -105,6 +155,6 @@ function verdict(top1: number, images: number, classes: number): Finding {
     level: 'warning',
     about: 'accuracy',
     text: `${text}, chance is ${(100 / classes).toFixed(1)} %`,
-    remedy: 'Check its input size, mean and std, and whether its class names mean what the folders mean',
+    remedy: REMEDY,
   };
 }

@@ -41,9 +41,10 @@ export function checkEarlyStop(
 ): void {
   if (stop === null) return;
   const own = run.labelled ? ['loss', 'top1', ...(run.classes > 5 ? ['top5'] : [])] : [];
-  const names = run.multilabel
-    ? ['loss', 'map', 'micro_f1', 'macro_f1']
-    : [...own, ...(run.teacher ? ['teacher_agreement', 'teacher_kl'] : [])];
+  const names =
+    run.multilabel && run.labelled
+      ? ['loss', 'map', 'micro_f1', 'macro_f1']
+      : [...own, ...(run.teacher ? ['teacher_agreement', 'teacher_kl'] : [])];
   const known = (run.ema ? ['val', 'val_ema'] : ['val']).flatMap((kind) => names.map((name) => `${kind}/${name}`));
   if (!known.includes(stop.metric)) throw unknownMetric(stop.metric, known);
 }

@@ -1,5 +1,6 @@
 import { calibrate, classify } from '../analysis/classification.ts';
 import type { MultilabelScores } from '../analysis/multilabel.ts';
+import type { OnListing } from '../data/index.ts';
 import type { Engine } from '../engine/contract.ts';
 import { ortNode } from '../engine/ortNode.ts';
 import { frozenProgram, requireClassifier } from '../program/evalProgram.ts';
@@ -20,6 +21,8 @@ export interface EvaluateOptions {
   readonly onProgress?: (images: number) => void;
   readonly engine?: Engine;
   readonly onModel?: OnModel;
+  /** Told how far the listing of the images is. */
+  readonly onListing?: OnListing;
   /** What an .onnx file and the files beside it do not say. */
   readonly onnx?: OnnxGiven;
 }
@@ -73,7 +76,12 @@ export interface EvaluationReport {
 export async function evaluateModel(ref: string | LoadedModel, options: EvaluateOptions): Promise<EvaluationReport> {
   const loaded = typeof ref === 'string' ? await loadModelReference(ref, options) : ref;
   requireClassifier(loaded.network, loaded.path);
-  const data = await openEvaluationData(loaded, typeof ref === 'string' ? ref : ref.path, options.data);
+  const data = await openEvaluationData(
+    loaded,
+    typeof ref === 'string' ? ref : ref.path,
+    options.data,
+    options.onListing,
+  );
   const { model } = data;
   checkSets(options.data, data.list);
   const tally = data.list.sets && new LabelTally(data.list.sets, model.classes.length);

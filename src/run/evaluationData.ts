@@ -2,8 +2,9 @@ import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseConfig } from '../config/parse.ts';
 import { type RunConfig, runSchema } from '../config/schema.ts';
-import { type Dataset, type ImageList, openDataset, renumber, VAL_NAMES } from '../data/index.ts';
+import { type Dataset, type ImageList, type OnListing, openDataset, renumber, VAL_NAMES } from '../data/index.ts';
 import { UserError } from '../graph/errors.ts';
+import { listingOptions } from './imageListing.ts';
 import type { LoadedModel } from './modelReference.ts';
 import { namedByData } from './onnxReference.ts';
 import { readRunConfig } from './runConfigNode.ts';
@@ -15,12 +16,19 @@ export interface EvaluationData {
   readonly list: ImageList;
   /** Which images these are, in words. */
   readonly part: string;
+  /** What was taken as what, where the data can be read in two ways. */
+  readonly notes: readonly string[];
   readonly absentClasses: readonly string[];
 }
 
 /** @throws UserError if the folder cannot be used, has no classes, or has classes that the model lacks. */
-export async function openEvaluationData(loaded: LoadedModel, ref: string, dir: string): Promise<EvaluationData> {
-  const { list, part, classes } = await openImages(ref, dir);
+export async function openEvaluationData(
+  loaded: LoadedModel,
+  ref: string,
+  dir: string,
+  onListing?: OnListing,
+): Promise<EvaluationData> {
+  const { list, part, classes, notes } = await openImages(ref, dir, onListing);
   if (classes.length === 0)
     throw new UserError(
       `${dir}: wanted images in class folders to evaluate on, got images without classes. For their classes: understudy predict ${ref} ${dir}`,
@@ -33,6 +41,7 @@ export async function openEvaluationData(loaded: LoadedModel, ref: string, dir: 
     model,
     list: asModel(model, renumber(list, at), dir),
     part,
+    notes,
     absentClasses: model.classes.filter((name) => !classes.includes(name)),
   };
 }
@@ -48,12 +57,16 @@ function asModel(model: LoadedModel, list: ImageList, dir: string): ImageList {
 }
 
 /** The images of a folder that a model is measured on; labels are indices of `classes`, which are none where it has no labels. */
-export async function openImages(
-  ref: string,
-  dir: string,
-): Promise<{ readonly list: ImageList; readonly part: string; readonly classes: readonly string[] }> {
-  const dataset = await openDataset(dir, { valFraction: 0, seed: 0 });
-  return { ...(await choosePart(dataset, ref, dir)), classes: dataset.classes };
+export async function openImages(ref: string, dir: string, onListing?: OnListing): Promise<OpenedImages> {
+  const dataset = await openDataset(dir, { ...listingOptions(onListing), valFraction: 0, seed: 0 });
+  return { ...(await choosePart(dataset, ref, dir)), classes: dataset.classes, notes: dataset.notes ?? [] };
+}
+
+interface OpenedImages {
+  readonly list: ImageList;
+  readonly part: string;
+  readonly classes: readonly string[];
+  readonly notes: readonly string[];
 }
 
 async function choosePart(dataset: Dataset, ref: string, dir: string): Promise<{ list: ImageList; part: string }> {
@@ -72,7 +85,8 @@ async function choosePart(dataset: Dataset, ref: string, dir: string): Promise<{
       list: dataset.train,
       part: `all ${dataset.train.paths.length} images of ${dir}, which has no validation part`,
     };
-  const { val } = await openDataset(dir, { valFraction: run.data.valFraction, seed: run.data.splitSeed });
+  const split = { valFraction: run.data.valFraction, seed: run.data.splitSeed };
+  const { val } = await openDataset(dir, { ...listingOptions(undefined), ...split });
   return { list: val, part: `the ${val.paths.length} validation images that the run's seed chose of ${dir}` };
 }
 

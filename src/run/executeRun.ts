@@ -23,6 +23,7 @@ import { ownView } from './teacher.ts';
 import { stageSchedule } from './stageSchedule.ts';
 import { updatesIn } from './trainRun.ts';
 import { nextLedger, nextMultiple } from './ledgerSteps.ts';
+import { writeTrainedImages } from './trainedImages.ts';
 import { ledgerOf, measureAutoWeights, type ProbeTask, probeTerms } from './termProbe.ts';
 import { describe, noProgress, writeBest, writeRunReport } from './saveModel.ts';
 
@@ -108,6 +109,7 @@ class RunExecution {
     options: ExecuteOptions,
   ): Promise<RunExecution> {
     if (!from) await writeRunConfig(out, parts.config);
+    if (!from) await writeTrainedImages(out, parts.data);
     return new RunExecution(parts, out, from, options, await openRunLoggers(out, from?.progress.step));
   }
 

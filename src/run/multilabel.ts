@@ -5,6 +5,7 @@ import { METHODS } from '../methods/index.ts';
 import type { LoadedModel } from './modelReference.ts';
 import type { RunData } from './runData.ts';
 import type { PlannedStage } from './stagePlan.ts';
+import { SEVERAL_WITHOUT_LABELS } from './unlabelled.ts';
 
 /** Our choice: 1 GB of logits; average precision needs those of all images at once. */
 const MOST_LOGITS = 2 ** 28;
@@ -63,16 +64,18 @@ export function checkMultilabel(
   teacher: LoadedModel | undefined,
 ): void {
   const unable = stages.find(({ method, settings }) => !method.multilabel?.(settings));
-  if (multilabel && unable) throw softmaxMethod(unable);
+  if (multilabel && unable) throw labelled ? softmaxMethod(unable) : softmaxWithoutLabels(unable, teacher!);
   const reader = stages.find(({ method, settings }) => method.needs(settings).teacher.includes('logits'));
   if (!teacher || !reader || multilabel === (teacher.multilabel ?? false)) return;
   const kind = (several: boolean | undefined) => (several ? 'several classes an image' : 'one class an image');
   throw new UserError(
-    `${teacher.path}: ${reader.name} reads its logits, so wanted a teacher of ${kind(multilabel)}, got one of ${kind(teacher.multilabel)} (problem_type in its config.json says which). Train one on this data (understudy train), or ${
-      labelled
-        ? 'distil features alone: --method vitkd, or dearkd with --set dearkd.logitKd=none'
-        : 'give the images labels'
-    }`,
+    `${teacher.path}: ${reader.name} reads its logits, so wanted a teacher of ${kind(multilabel)}, got one of ${kind(teacher.multilabel)} (problem_type in its config.json says which). Train one on this data (understudy train), or distil features alone: --method vitkd, or dearkd with --set dearkd.logitKd=none`,
+  );
+}
+
+function softmaxWithoutLabels({ name }: PlannedStage, teacher: LoadedModel): UserError {
+  return new UserError(
+    `method ${name}: its loss is a softmax over the classes, of which one is right; the teacher ${teacher.path} answers with several an image (multilabel), and the images have no labels. What works: ${SEVERAL_WITHOUT_LABELS}`,
   );
 }
 

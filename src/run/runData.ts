@@ -9,7 +9,9 @@ import {
   type ImageList,
   type Loader,
   type MixConfig,
+  type OnListing,
   openDataset,
+  type OpenOptions,
   parseRandAugment,
   renumber,
   showPlaces,
@@ -19,6 +21,7 @@ import {
 } from '../data/index.ts';
 import { UserError } from '../graph/errors.ts';
 import type { DataFacts, Settings } from './defaults.ts';
+import { listingOptions } from './imageListing.ts';
 import { checkSets } from './multilabel.ts';
 
 /** The images of a run. */
@@ -34,20 +37,23 @@ export interface RunData {
   /** The validation images are of `data.valDir`: no checkpoint is chosen by them. */
   readonly reportOnly: boolean;
   readonly facts: DataFacts;
+  /** What was taken as what, where the data can be read in two ways. */
+  readonly notes: readonly string[];
   /** Digest of the training list, to notice at a resume that the data changed. */
   readonly digest: string;
 }
 
-export async function openRunData({ data }: RunConfig): Promise<RunData> {
+export async function openRunData({ data }: RunConfig, onListing?: OnListing): Promise<RunData> {
+  const whole = { ...listingOptions(onListing, data.cacheListing), valFraction: 0, seed: 0 };
   const dataset =
     data.valDir === null
-      ? await openDataset(data.dir, { valFraction: data.valFraction, seed: data.splitSeed })
-      : await withOtherVal(await openDataset(data.dir, { valFraction: 0, seed: 0 }), showPlaces(data.dir), data.valDir);
+      ? await openDataset(data.dir, { ...whole, valFraction: data.valFraction, seed: data.splitSeed })
+      : await withOtherVal(await openDataset(data.dir, whole), showPlaces(data.dir), data.valDir, whole);
   if (dataset.val.paths.length === 0) throw noValidation(showPlaces(data.dir), dataset.train.paths.length);
   checkSets(showPlaces(data.valDir ?? data.dir), dataset.val);
   const amount = data.images !== null ? { count: data.images } : { fraction: data.fraction };
-  const whole = data.images === null && data.fraction === 1;
-  const train = whole ? dataset.train : subset(dataset.train, amount, data.splitSeed);
+  const all = data.images === null && data.fraction === 1;
+  const train = all ? dataset.train : subset(dataset.train, amount, data.splitSeed);
   return {
     labelled: dataset.classes.length > 0,
     multilabel: train.sets !== undefined,
@@ -56,6 +62,7 @@ export async function openRunData({ data }: RunConfig): Promise<RunData> {
     val: dataset.val,
     splitSource: dataset.splitSource,
     reportOnly: data.valDir !== null,
+    notes: dataset.notes ?? [],
     facts: { images: train.paths.length, classes: dataset.classes.length, shorterSide: await medianSide(train) },
     digest: digestOf(train),
   };
@@ -68,8 +75,8 @@ function noValidation(dir: string, images: number): UserError {
 }
 
 /** A data set with the validation images of another folder: its val/, else all of it. Classes are matched by name. */
-async function withOtherVal(dataset: Dataset, dir: string, valDir: string): Promise<Dataset> {
-  const other = await openDataset(valDir, { valFraction: 0, seed: 0 });
+async function withOtherVal(dataset: Dataset, dir: string, valDir: string, options: OpenOptions): Promise<Dataset> {
+  const other = await openDataset(valDir, options);
   const list = other.splitSource === 'folders' ? other.val : other.train;
   const unknown = other.classes.filter((name) => !dataset.classes.includes(name));
   if (dataset.classes.length === 0 || other.classes.length === 0 || unknown.length > 0)
@@ -81,7 +88,8 @@ async function withOtherVal(dataset: Dataset, dir: string, valDir: string): Prom
       `data.valDir: ${valDir}: wanted ${dataset.train.sets ? 'several classes' : 'one class'} an image as in ${dir}, got the other kind of labels`,
     );
   const at = other.classes.map((name) => dataset.classes.indexOf(name));
-  return { ...dataset, val: renumber(list, at), splitSource: 'folders' };
+  const notes = [...(dataset.notes ?? []), ...(other.notes ?? [])];
+  return { ...dataset, notes, val: renumber(list, at), splitSource: 'folders' };
 }
 
 /** The median shorter side of up to nine images spread over the list; unreadable ones are left to the loader. */

@@ -1,4 +1,4 @@
-import { divergence } from '../analysis/agreement.ts';
+import { binaryDivergence, divergence } from '../analysis/agreement.ts';
 import { calibrate, classify } from '../analysis/classification.ts';
 import type { MultilabelScores } from '../analysis/multilabel.ts';
 import type { Compiled, Engine } from '../engine/contract.ts';
@@ -21,7 +21,7 @@ export interface Evaluated {
   /** One event for the weights and one for their average. */
   readonly events: readonly { readonly metrics: Record<string, number>; readonly ema: boolean }[];
   readonly named: Record<string, number>;
-  /** The better top-1 and whether it is the average's; of multilabel data mAP, of images without labels agreement with the teacher. */
+  /** The better top-1 and whether it is the average's; of multilabel data mAP, of images without labels agreement with the teacher (of a multilabel one: less KL). */
   readonly score: number;
   readonly ema: boolean;
   /** All that is known of each image, of the better of the two. */
@@ -41,15 +41,23 @@ export interface BestAnswers {
 /** With the scores of multilabel data. */
 type Judged = Evaluation & { readonly scores: MultilabelScores | undefined };
 
+/** Yes or no for each class, by a teacher and without labels: its decisions stand for them. */
+interface Decided {
+  readonly sets: readonly (readonly number[])[];
+}
+
 /** The teacher's answers to the validation images. */
 interface TeacherAnswers extends Judged {
   /** By image and class, in the order of the data; undefined where they would be too many to keep. */
   readonly logits: Float32Array | undefined;
+  readonly decided: Decided | undefined;
 }
 
 /** A student's evaluation, with KL(teacher || student) of each image and its mean where the teacher's logits are kept. */
 interface StudentAnswers extends Judged {
   readonly kl: number | undefined;
+  /** Share of equal decisions over images and classes, where each class is a yes or no. */
+  readonly alike: number | undefined;
   readonly divergences: Float32Array | undefined;
 }
 
@@ -94,8 +102,10 @@ export class RunEvaluator {
       ema: i === 1,
     }));
     const named = Object.assign({}, ...events.map(({ metrics, ema }) => prefixed(metrics, ema ? 'val_ema/' : 'val/')));
-    const scoreOf = ({ top1, decisions, scores }: Judged) =>
-      scores?.map ?? (this.#parts.data.labelled ? top1 : agreement(decisions, teacher!.decisions));
+    const scoreOf = ({ top1, decisions, scores, kl }: StudentAnswers) => {
+      if (teacher?.decided) return -kl!;
+      return scores?.map ?? (this.#parts.data.labelled ? top1 : agreement(decisions, teacher!.decisions));
+    };
     const scores = found.map(scoreOf);
     const best = scores.length > 1 && scores[1]! > scores[0]! ? 1 : 0;
     const judged = teacher && this.#parts.data.labelled ? ofTeacher(teacher) : {};
@@ -119,7 +129,8 @@ export class RunEvaluator {
   }
 
   #metrics(answers: StudentAnswers, teacher: TeacherAnswers | undefined, first: boolean): Record<string, number> {
-    const { loss, top1, top5, decisions, confidences, kl, scores } = answers;
+    const { loss, top1, top5, decisions, confidences, kl, alike: same, scores } = answers;
+    if (teacher?.decided) return { teacher_agreement: same!, teacher_kl: kl! };
     if (scores) return { ...labelMetrics(scores), ...(first && teacher ? ofTeacher(teacher) : {}) };
     const alike = teacher && {
       teacher_agreement: agreement(decisions, teacher.decisions),
@@ -147,22 +158,27 @@ export class RunEvaluator {
     const feeds = Object.fromEntries(Object.entries(state.weights(kind)).filter(([name]) => inputs.has(name)));
     const K = this.#parts.student.classes;
     const divergences = teacher?.logits && new Float32Array(teacher.decisions.length);
-    let [sum, both] = [0, 0];
+    let [sum, both, same] = [0, 0, 0];
     const found = await this.#run({
       compiled: this.#compiled!,
       classes: K,
       imageSize: this.#parts.settings.imageSize,
       batches: this.#loader.batches(),
       feeds,
+      sets: teacher?.decided?.sets,
       onLogits: (logits, index) => {
         if (!divergences || teacher.decisions[index]! < 0) return;
-        const kl = divergence(logits, teacher.logits!.subarray(index * K, (index + 1) * K));
+        const given = teacher.logits!.subarray(index * K, (index + 1) * K);
+        const binary = teacher.decided && binaryDivergence(logits, given);
+        const kl = binary?.kl ?? divergence(logits, given);
+        same += binary?.same ?? 0;
         divergences[index] = kl;
         sum += kl;
         both++;
       },
     });
-    return { ...found, kl: both === 0 ? undefined : sum / both, divergences };
+    const mean = (total: number) => (both === 0 ? undefined : total / both);
+    return { ...found, kl: mean(sum), alike: mean(same / K), divergences };
   }
 
   /**
@@ -186,7 +202,9 @@ export class RunEvaluator {
       : undefined;
     const compiled = kept ?? (await this.#engine.compile(program));
     const count = data.val.paths.length * K;
-    const logits = count <= KEPT_LOGITS && !data.multilabel ? new Float32Array(count) : undefined;
+    const answersFor = data.multilabel && !data.labelled;
+    // The size of what must be kept is checked by the tally of the student's answers.
+    const logits = answersFor || (count <= KEPT_LOGITS && !data.multilabel) ? new Float32Array(count) : undefined;
     const found = await this.#run({
       compiled,
       classes: K,
@@ -195,15 +213,22 @@ export class RunEvaluator {
       order,
       onLogits: (row, index) => logits?.set(row, index * K),
     });
-    this.#teacher = { ...found, logits };
+    const decided = answersFor ? { sets: decisionsOf(logits!, K) } : undefined;
+    this.#teacher = { ...found, logits, decided };
     await compiled.dispose();
     await loader.close();
     return this.#teacher;
   }
 
-  async #run(task: Omit<EvaluationTask, 'engine' | 'batch' | 'size'>): Promise<Judged> {
+  async #run({
+    sets,
+    ...task
+  }: Omit<EvaluationTask, 'engine' | 'batch' | 'size'> & {
+    readonly sets?: Decided['sets'] | undefined;
+  }): Promise<Judged> {
     const { settings, data } = this.#parts;
-    const tally = data.val.sets && new LabelTally(data.val.sets, task.classes);
+    const truth = data.val.sets ?? sets;
+    const tally = truth && new LabelTally(truth, task.classes);
     const onLogits = (logits: Float32Array, index: number) => {
       tally?.add(logits, index);
       task.onLogits?.(logits, index);
@@ -212,6 +237,13 @@ export class RunEvaluator {
     const found = await evaluate({ ...task, engine: this.#engine, batch, size, onLogits });
     return { ...found, scores: tally?.judge() };
   }
+}
+
+/** The classes that each row of logits says yes to. */
+function decisionsOf(logits: Float32Array, K: number): number[][] {
+  return Array.from({ length: logits.length / K }, (_, i) =>
+    Array.from({ length: K }, (_, k) => k).filter((k) => logits[i * K + k]! > 0),
+  );
 }
 
 const ofTeacher = ({ top1, scores }: TeacherAnswers): Record<string, number> =>

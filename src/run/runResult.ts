@@ -1,10 +1,12 @@
-/** One of the shares, 0 to 1. */
+/** By one of these; all but the KL are shares, 0 to 1. */
 export interface BestStep {
   readonly step: number;
   readonly top1?: number;
   /** Of multilabel data. */
   readonly map?: number;
   readonly teacherAgreement?: number;
+  /** Without labels, from a teacher of several classes an image: mean KL(teacher || student) of a class's yes or no, in nats. */
+  readonly teacherKl?: number;
 }
 
 /** How a run ended. */
@@ -14,7 +16,7 @@ export interface RunResult {
   readonly steps: number;
   /** Metrics of the last evaluation, by full name: `val/top1`, `val_ema/top1`, ... */
   readonly last: Readonly<Record<string, number>>;
-  /** The best evaluation: by top-1, of multilabel data by mAP, of images without labels by agreement with the teacher. */
+  /** The best evaluation: by top-1, of multilabel data by mAP, of images without labels by agreement with the teacher (of a multilabel one: KL). */
   readonly best: BestStep | null;
   readonly seconds: number;
 }
@@ -24,6 +26,6 @@ export function bestStep(
   { step, metric }: { readonly step: number; readonly metric: number },
   { labelled, multilabel }: { readonly labelled: boolean; readonly multilabel: boolean },
 ) {
-  if (multilabel) return { step, map: metric };
+  if (multilabel) return labelled ? { step, map: metric } : { step, teacherKl: -metric };
   return labelled ? { step, top1: metric } : { step, teacherAgreement: metric };
 }

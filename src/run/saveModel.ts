@@ -38,7 +38,7 @@ export async function writeBest(
   const paths = val.paths.map((path) => join(val.root, path));
   const { scores, teacherScores, ...single } = answers;
   const details = scores
-    ? multilabelDetails(head, classes, scores, teacherScores)
+    ? multilabelDetails(head, classes, scores, teacherScores, parts.data.labelled ? 'labels' : 'teacher')
     : detailsOf(head, { classes, paths, labels: val.labels, ...single });
   await writeBestModel(join(out, 'model'), parts, state, found.ema ? 'ema' : 'param');
   await writeFileAtomic(join(out, 'evaluation.json'), `${JSON.stringify(details)}\n`);

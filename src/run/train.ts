@@ -1,3 +1,4 @@
+import type { OnListing } from '../data/index.ts';
 import type { MethodName } from '../methods/index.ts';
 import type { RunEvent } from '../train/events.ts';
 import type { Device } from './devices.ts';
@@ -21,6 +22,8 @@ export interface RunOptions {
   readonly device?: Device;
   /** Called while a model (`hf:org/name`) is downloaded. */
   readonly onModel?: OnModel;
+  /** Called each second while images are listed, where that takes longer. */
+  readonly onListing?: OnListing;
 }
 
 export interface DistillOptions extends RunOptions {
@@ -39,7 +42,7 @@ export interface DistillOptions extends RunOptions {
 export type TrainRunOptions = RunOptions &
   ({ readonly model: string; readonly init?: string } | { readonly model?: string; readonly init: string });
 
-export type ResumeOptions = Pick<RunOptions, 'onEvent' | 'signal' | 'device' | 'onModel'>;
+export type ResumeOptions = Pick<RunOptions, 'onEvent' | 'signal' | 'device' | 'onModel' | 'onListing'>;
 
 /**
  * Distils a teacher into a new student.
@@ -98,12 +101,14 @@ export function resume(out: string, options: ResumeOptions = {}): Promise<RunRes
   return startRun('train', {}, { ...options, out, resume: true });
 }
 
-function runOptions({ out, onEvent, signal, device, onModel }: Omit<RunOptions, 'data' | 'settings'>): StartOptions {
+function runOptions(options: Omit<RunOptions, 'data' | 'settings'>): StartOptions {
+  const { out, onEvent, signal, device, onModel, onListing } = options;
   return {
     ...(out === undefined ? {} : { out }),
     ...(onEvent ? { onEvent } : {}),
     ...(signal ? { signal } : {}),
     ...(device ? { device } : {}),
     ...(onModel ? { onModel } : {}),
+    ...(onListing ? { onListing } : {}),
   };
 }

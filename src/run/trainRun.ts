@@ -28,11 +28,12 @@ import { engineFor } from './engines.ts';
 import { executeRun } from './executeRun.ts';
 import type { RunResult } from './runResult.ts';
 import { readRunConfig } from './runConfigNode.ts';
+import { changesSince } from './trainedImages.ts';
 import { checkStore } from './teacherStore.ts';
 import { studentConfig } from './studentConfig.ts';
 import { planStages } from './stagePlan.ts';
 import { checkLabels, withTeacherClasses } from './unlabelled.ts';
-import { showPlaces, stepsPerEpoch } from '../data/index.ts';
+import { type OnListing, showPlaces, stepsPerEpoch } from '../data/index.ts';
 
 export interface TrainOptions {
   /** Run folder. */
@@ -44,6 +45,8 @@ export interface TrainOptions {
   readonly signal?: AbortSignal;
   /** Called while a model is downloaded. */
   readonly onModel?: OnModel;
+  /** Told how far the listing of the images is. */
+  readonly onListing?: OnListing;
   /** Where to compute; evaluation runs there too. Default: cpu. */
   readonly device?: Device;
 }
@@ -59,10 +62,11 @@ export async function trainRun(input: RunInput | undefined, options: TrainOption
   checkNames(config);
   const threads = config.train.threads === 'auto' ? {} : { threads: config.train.threads };
   const engine = engineFor(options.device ?? 'cpu', threads);
-  const parts = await withinBudget(config, engine, began, options.onModel);
+  const parts = await withinBudget(config, engine, began, options);
   const folder = await createRunFolder(options.out, { resume: options.resume ?? false });
   try {
-    const checkpoint = folder.checkpoint === undefined ? undefined : await checkedResume(folder.checkpoint, parts);
+    const checkpoint =
+      folder.checkpoint === undefined ? undefined : await checkedResume(options.out, folder.checkpoint, parts);
     return await executeRun(parts, folder.path, checkpoint, { ...options, engine });
   } finally {
     await folder.release();
@@ -70,13 +74,8 @@ export async function trainRun(input: RunInput | undefined, options: TrainOption
 }
 
 /** The assembled run. A budget sets its epochs, which from then on are settings like any other: a resume measures nothing. */
-async function withinBudget(
-  config: RunConfig,
-  engine: Engine,
-  began: number,
-  onModel: OnModel | undefined,
-): Promise<Assembled> {
-  const parts = await assemble(config, onModel);
+async function withinBudget(config: RunConfig, engine: Engine, began: number, opening: Opening): Promise<Assembled> {
+  const parts = await assemble(config, opening);
   checkStages(parts);
   const { budget, epochs: given } = config.train;
   if (budget === null) return parts;
@@ -91,11 +90,13 @@ const told = (parts: Assembled, choice: Choice): Assembled => ({
   settings: { ...parts.settings, choices: [choice, ...parts.settings.choices] },
 });
 
+type Opening = Pick<TrainOptions, 'onModel' | 'onListing'>;
+
 type Assembled = RunParts & { readonly init: OwnModel | undefined };
 
 /** Reads everything that the run needs and checks that it fits, before anything is compiled or written. */
-export async function assemble(config: RunConfig, onModel?: OnModel): Promise<Assembled> {
-  const opened = await openRunData(config);
+export async function assemble(config: RunConfig, { onModel, onListing }: Opening = {}): Promise<Assembled> {
+  const opened = await openRunData(config, onListing);
   // The notes are told by the run itself, so that its log has them too.
   const downloads: OnModel = (event) => event.type === 'download' && onModel?.(event);
   const teacher =
@@ -184,6 +185,7 @@ const FREE = [
   'data.cacheMB',
   'data.cacheGB',
   'data.cacheDir',
+  'data.cacheListing',
   'teacher.store.dir',
   'teacher.store.maxGB',
 ];
@@ -211,11 +213,11 @@ async function resumedConfig(input: RunInput | undefined, out: string): Promise<
   return given;
 }
 
-async function checkedResume(folder: string, parts: RunParts): Promise<Checkpoint> {
+async function checkedResume(out: string, folder: string, parts: RunParts): Promise<Checkpoint> {
   const checkpoint = await loadCheckpoint(folder);
   if (checkpoint.progress.data !== parts.data.digest)
     throw new UserError(
-      `${showPlaces(parts.config.data.dir)}: the training images changed since the checkpoint ${folder} (${parts.data.train.paths.length} now); put them back, or start a new run with another --out`,
+      `${showPlaces(parts.config.data.dir)}: the training images changed since the checkpoint ${folder}${await changesSince(out, parts.data)}; put them back, or start a new run with another --out`,
     );
   const held = [...checkpoint.state].filter(([name]) => name.startsWith('param.') && !name.startsWith('param.method.'));
   checkWeights(

@@ -15,11 +15,16 @@ export const WITHOUT_LABELS: Readonly<Partial<Record<MethodName, Readonly<Record
   vitkd: { labelWeight: 0 },
 };
 
-/** Images without labels are answered with the teacher's classes, where there is a teacher. */
+/** Images without labels are answered with the teacher's classes, one or several an image as it does, where there is a teacher. */
 export function withTeacherClasses(data: RunData, teacher: LoadedModel | undefined): RunData {
   if (data.labelled || !teacher) return data;
   const { classes } = teacher;
-  return { ...data, classes, facts: { ...data.facts, classes: classes.length } };
+  return {
+    ...data,
+    classes,
+    multilabel: teacher.multilabel ?? false,
+    facts: { ...data.facts, classes: classes.length },
+  };
 }
 
 /**
@@ -42,16 +47,23 @@ export function checkLabels(dir: string, data: RunData, stages: readonly Planned
     );
 }
 
+/** Methods that learn from a teacher of several classes an image without labels, and with which settings. */
+export const SEVERAL_WITHOUT_LABELS = (['kd', 'vitkd'] as const)
+  .map((name) => `--method ${name} ${settingsWithout(name)}`)
+  .join('; ');
+
 /** The run's own method where its settings can do without labels; else all that can. */
 function remedyFor(method: string): string {
   const members = method.split('+').map((name) => name.trim());
   const able = members.every((name) => name in WITHOUT_LABELS);
-  const settings = (name: string) =>
-    Object.entries(WITHOUT_LABELS[name as MethodName]!)
-      .map(([key, value]) => `--set methods.${name}.${key}=${value}`)
-      .join(' ');
-  if (able) return `${method} needs none with ${members.map(settings).join(' ')}`;
+  if (able) return `${method} needs none with ${members.map(settingsWithout).join(' ')}`;
   return Object.keys(WITHOUT_LABELS)
-    .map((name) => `--method ${name} ${settings(name)}`)
+    .map((name) => `--method ${name} ${settingsWithout(name)}`)
     .join('; ');
+}
+
+function settingsWithout(name: string): string {
+  return Object.entries(WITHOUT_LABELS[name as MethodName]!)
+    .map(([key, value]) => `--set methods.${name}.${key}=${value}`)
+    .join(' ');
 }

@@ -56,6 +56,14 @@ describe('a new run', () => {
     expect(await readdir(dir)).toEqual([]);
   });
 
+  test('takes a folder in which a run was killed while it wrote its first file', async () => {
+    await mkdir(dir, { recursive: true });
+    await writeFile(join(dir, 'config.yaml.tmp-0123456789ab'), 'x');
+    const run = await create();
+    expect(await readdir(dir)).toEqual(['run.lock']);
+    await run.release();
+  });
+
   test('takes an empty folder', async () => {
     await mkdir(dir, { recursive: true });
     await (await create()).release();

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../graph/errors.ts';
 import { makeFolder } from '../formats/makeFolderNode.ts';
-import { fileError, findFolder, recoverFolder, removeStaleTemps } from './atomicNode.ts';
+import { fileError, findFolder, isTemporary, recoverFolder, removeStaleTemps } from './atomicNode.ts';
 import { lockName, takeLock, throwIfInUse } from './runLockNode.ts';
 
 /** Folders of a run that are replaced as a whole, and so may have to be put back after a kill. */
@@ -33,7 +33,6 @@ export async function createRunFolder(dir: string, { resume }: { readonly resume
       throw notEmpty(dir, names, checkpoint !== undefined || names.includes('config.yaml'));
     makeFolder(dir);
     const release = await takeLock(dir);
-    if (!resume) return { path: dir, release };
     await recover(dir, release);
     return { path: dir, release, ...(checkpoint === undefined ? {} : { checkpoint: join(dir, 'checkpoints/last') }) };
   } catch (error) {
@@ -51,10 +50,10 @@ async function recover(dir: string, release: () => Promise<void>): Promise<void>
   }
 }
 
-/** Names in a folder, without the lock; none where there is no folder. */
+/** Names in a folder, without the lock and what a killed writer left; none where there is no folder. */
 async function listFolder(dir: string): Promise<string[]> {
   try {
-    return (await readdir(dir)).filter((name) => name !== lockName).sort();
+    return (await readdir(dir)).filter((name) => name !== lockName && !isTemporary(name)).sort();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;

@@ -18,13 +18,15 @@ export interface Finished {
   readonly stderr: string;
 }
 
-/** Runs the command line that users run. `watch` sees stderr so far, and may signal the process. */
+/** Runs the command line that users run. `watch` sees stderr so far, and may signal the process; `killAfter` ms it is killed. */
 export function understudy(
   cwd: string,
   args: readonly string[],
   watch?: (stderr: string, kill: (signal: NodeJS.Signals) => void) => void,
+  killAfter?: number,
 ): Promise<Finished> {
   const child = spawn(process.execPath, [MAIN, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  const timer = killAfter === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfter);
   let [stdout, stderr] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;
@@ -35,7 +37,10 @@ export function understudy(
   });
   return new Promise((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', (status, signal) => resolve({ status, signal, stdout, stderr }));
+    child.on('close', (status, signal) => {
+      clearTimeout(timer);
+      resolve({ status, signal, stdout, stderr });
+    });
   });
 }
 

@@ -2,19 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import type { RunResult } from '../../src/run/runResult.ts';
-import { parseMetricRows, withoutTimings } from '../../src/train/loggers/metricRow.ts';
-import { type Finished, TINY_RESNET, temporaryFolder, understudy, writeDataset } from './commandLine.ts';
+import { type Finished, temporaryFolder, understudy } from './commandLine.ts';
+import { DISTILL, expectSame, metricsOf, prepareWhole, SAVE_OFTEN } from './resumed.ts';
 
 const dir = temporaryFolder();
-
-/** Two stages of 12 steps, 3 steps an epoch, with everything that has a state or is drawn: EMA, noise, slots, sampler, the whole of DeiT's augmentation. */
-const DISTILL = [
-  ...['distill', '--data', 'data', '--teacher', 'teacher', '--student', 'vit_pico_patch4', '--method', 'dearkd'],
-  ...['--epochs', '8', '--batch', '8', '--set', 'dearkd.stageOne=0.5', '--set', 'train.ema=0.9'],
-  ...['--set', 'student.settings={"depth":2,"width":16,"heads":1}', '--set', 'student.settings.dropPath=0.2'],
-  ...['--set', 'augment.preset=deit'],
-];
-const SAVE_OFTEN = ['--set', 'train.checkpointSeconds=0.001'];
 
 /** Ends the process by a signal as soon as stderr has this text. */
 const at = (text: string, signal: NodeJS.Signals) => {
@@ -25,39 +16,13 @@ const at = (text: string, signal: NodeJS.Signals) => {
   };
 };
 
-const metrics = (run: string) =>
-  parseMetricRows(readFileSync(join(dir, run, 'metrics.jsonl'), 'utf8')).map(withoutTimings);
-const saved = (run: string, file: string) => readFileSync(join(dir, run, 'checkpoints/last', file)).toString('base64');
-
-function expectSameAsWhole(run: string): void {
-  expect(metrics(run)).toEqual(metrics('whole'));
-  for (const file of ['model.safetensors', 'optimizer.safetensors', 'state.json'])
-    expect(saved(run, file)).toBe(saved('whole', file));
-  const model = (name: string) => readFileSync(join(dir, name, 'model/model.safetensors')).toString('base64');
-  expect(model(run)).toBe(model('whole'));
-}
+const metrics = (run: string) => metricsOf(join(dir, run));
+const expectSameAsWhole = (run: string) => expectSame(join(dir, run), join(dir, 'whole'));
 
 const resume = (run: string, watch?: Parameters<typeof understudy>[2]): Promise<Finished> =>
   understudy(dir, ['distill', '--resume', '--out', run, ...SAVE_OFTEN], watch);
 
-beforeAll(async () => {
-  await writeDataset(join(dir, 'data'));
-  const teacher = [
-    'train',
-    '--data',
-    'data',
-    '--model',
-    ...TINY_RESNET,
-    '--epochs',
-    '1',
-    '--batch',
-    '8',
-    '--out',
-    'teacher',
-  ];
-  expect((await understudy(dir, teacher)).status).toBe(0);
-  expect((await understudy(dir, [...DISTILL, '--out', 'whole'])).status).toBe(0);
-});
+beforeAll(() => prepareWhole(dir));
 
 it('the uninterrupted run has what the others are held to', () => {
   const rows = metrics('whole');

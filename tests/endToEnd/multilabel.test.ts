@@ -4,6 +4,7 @@ import sharp from 'sharp';
 import { beforeAll, expect, it } from 'vitest';
 import { stream } from '../../src/random/stream.ts';
 import type { RunDetails } from '../../src/report/details.ts';
+import type { Finding } from '../../src/run/doctor.ts';
 import type { EvaluationReport } from '../../src/run/evaluateModel.ts';
 import type { RunResult } from '../../src/run/runResult.ts';
 import { parseMetricRows, withoutTimings } from '../../src/train/loggers/metricRow.ts';
@@ -34,6 +35,7 @@ const text = (path: string) => readFileSync(join(dir, path), 'utf8');
 beforeAll(async () => {
   mkdirSync(join(dir, 'images'));
   const rows = ['image_path,labels'];
+  const columns = [`image_path,width,${CLASSES.join(',')}`];
   for (let i = 0; i < 48; i++) {
     const random = stream('multilabel image', i);
     const on = CLASSES.map((_, c) => (i >> c) & 1);
@@ -42,8 +44,10 @@ beforeAll(async () => {
       .png()
       .toFile(join(dir, `images/${i}.png`));
     rows.push(`images/${i}.png,${CLASSES.filter((_, c) => on[c]).join(';')}`);
+    columns.push(`images/${i}.png,16,${on.join(',')}`);
   }
-  writeFileSync(join(dir, 'list.csv'), rows.join('\n'));
+  for (const name of ['list', 'copy']) writeFileSync(join(dir, `${name}.csv`), rows.join('\n'));
+  writeFileSync(join(dir, 'columns.csv'), columns.join('\n'));
   await json('train', ...TRAIN.slice(1), ...MIXED, '--out', 'whole');
 });
 
@@ -112,5 +116,51 @@ it('kd learns from such a teacher; a softmax over the classes is refused before 
     [...kd, '--method', 'nkd', '--out', 'x'],
     2,
     /method nkd: its loss is a softmax.*supervised, kd, vitkd/,
+  );
+});
+
+it('columns of 0 and 1 are the same labels, and that is said; doctor looks at such data and teachers', async () => {
+  const [listed, inColumns] = await Promise.all(
+    ['copy.csv', 'columns.csv'].map((data) => understudy(dir, ['eval', 'whole', '--data', data, '--json'])),
+  );
+  const { data: _, part: __, ...report } = JSON.parse(listed!.stdout) as EvaluationReport;
+  expect(JSON.parse(inColumns!.stdout)).toMatchObject(report);
+  const taken = '3 columns of 0 and 1 are taken as classes, several an image: red, green, blue; not taken: width';
+  expect(inColumns!.stderr).toContain(`note: columns.csv: ${taken}`);
+  const { findings } = await json<{ findings: Finding[] }>(
+    ...['doctor', '--data', 'columns.csv', '--teacher', 'whole', '--student', ...TINY_VIT, '--epochs', '1'],
+  );
+  const of = (about: string) =>
+    findings.filter((finding) => finding.about === about).map(({ level, text }) => [level, text]);
+  expect(of('data')[0]).toEqual(['note', `columns.csv: ${taken}`]);
+  expect(of('data')[1]![1]).toMatch(
+    /3 classes, several an image \(multilabel\): 1\.[3-7] on average, \d training images of none/,
+  );
+  expect(of('labels')).toEqual([['ok', 'teacher and data have several classes an image (multilabel)']]);
+  expect(of('accuracy')[0]).toEqual([
+    'ok',
+    expect.stringMatching(/^mAP (9\d|100)\.\d % on .*, chance is [3-7]\d\.\d %$/),
+  ]);
+  expect(findings.filter(({ level }) => level === 'error')).toEqual([]);
+});
+
+it('images without labels learn from such a teacher, class by class; what is a softmax is refused', async () => {
+  const distill = ['distill', '--data', 'images', '--teacher', 'whole', '--student', ...TINY_VIT, '--batch', '8'];
+  const kd = ['--method', 'kd', '--set', 'kd.alpha=1', '--set', 'optim.lr=0.01', '--set', 'data.valFraction=0.3'];
+  const { best, last } = await json<RunResult>(...distill, ...kd, '--epochs', '8', '--out', 'taught');
+  const kl = parseMetricRows(text('taught/metrics.jsonl')).flatMap((row) => row['val/teacher_kl'] ?? []);
+  expect(kl).toHaveLength(8);
+  expect(kl.at(-1)!).toBeLessThan(0.7 * kl[0]!);
+  expect(best).toEqual({ step: expect.any(Number), teacherKl: Math.min(...kl) });
+  expect(Object.keys(last).sort()).toEqual(['val/teacher_agreement', 'val/teacher_kl']);
+  // Both sides of each class: chance is near a half.
+  expect(last['val/teacher_agreement']).toBeGreaterThan(0.7);
+  const details = JSON.parse(text('taught/evaluation.json')) as RunDetails;
+  expect([details.truth, details.multilabel!.classes.length]).toEqual(['teacher', 3]);
+  expect(JSON.parse(text('taught/model/config.json'))).toMatchObject({ problem_type: 'multi_label_classification' });
+  await refusalsIn(dir)(
+    [...distill, '--method', 'deit', '--set', 'deit.alpha=1', '--set', 'deit.distToken=false', '--out', 'x'],
+    2,
+    /method deit: its loss is a softmax.*images have no labels\. What works: --method kd --set methods\.kd\.alpha=1; --method vitkd/,
   );
 });

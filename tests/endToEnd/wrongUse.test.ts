@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { float32Tensor } from '../../src/formats/safetensors.ts';
@@ -220,10 +220,11 @@ describe('run folders', () => {
     const args = ['train', '--data', 'moving', '--model', ...TINY_RESNET, ...FAST, '--out', 'moved'];
     expect((await understudy(dir, args)).status).toBe(0);
     await writeClass(join(dir, 'moving/train'), 'red', 9);
+    rmSync(join(dir, 'moving/train/blue/3.png'));
     await refuses(
       ['train', '--resume', '--out', 'moved'],
       2,
-      'moving: the training images changed since the checkpoint',
+      /moving: the training images changed since the checkpoint .*: 1 is new \(train\/red\/8\.png\), 1 is gone \(train\/blue\/3\.png\);/,
       'put them back, or start a new run',
     );
   });

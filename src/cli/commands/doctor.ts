@@ -40,6 +40,7 @@ export const doctor = command({
   run: async ({ args, rawArgs }) => {
     const { trainingInput } = await import('../trainingInput.ts');
     const { examine } = await import('../../run/doctor.ts');
+    const { listingEvents } = await import('../listingEvents.ts');
     const { modelEvents } = await import('../modelEvents.ts');
     const { whileRunning } = await import('../outcome.ts');
     const { print, printJson } = await import('../text.ts');
@@ -51,7 +52,7 @@ export const doctor = command({
     };
     const findings = await whileRunning((start) => {
       start();
-      return examine(input, { onFinding: show, onModel: modelEvents() });
+      return examine(input, { onFinding: show, onModel: modelEvents(), onListing: listingEvents() });
     });
     const errors = findings.filter(({ level }) => level === 'error').length;
     const warnings = findings.filter(({ level }) => level === 'warning').length;

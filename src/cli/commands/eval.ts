@@ -27,6 +27,7 @@ export const evaluate = command({
   examples: ['understudy eval runs/student --data photos', 'understudy eval my-model --data photos --json'],
   run: async ({ args }) => {
     const { evaluateModel } = await import('../../run/evaluateModel.ts');
+    const { listingEvents } = await import('../listingEvents.ts');
     const { modelEvents } = await import('../modelEvents.ts');
     const { onnxGiven } = await import('../onnxGiven.ts');
     const { whileRunning } = await import('../outcome.ts');
@@ -35,9 +36,11 @@ export const evaluate = command({
       evaluateModel(args.ref, {
         data: args.data,
         onModel: modelEvents(),
+        onListing: listingEvents(),
         onnx: onnxGiven(args),
-        onStart: ({ part }) => {
+        onStart: ({ part, notes }) => {
           start();
+          for (const note of notes) remark(`note: ${note}`);
           remark(`evaluating on ${part}`);
         },
         onProgress: (images) => {

@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+/** Tests of many minutes, which only `npm run test:kill` and `npm run test:memory` run. */
+export default defineConfig({
+  test: {
+    include: ['tests/onDemand/*.onDemand.ts'],
+    globalSetup: ['tests/buildOnce.ts'],
+    testTimeout: 12 * 3_600_000,
+    hookTimeout: 600_000,
+    pool: 'forks',
+    disableConsoleIntercept: true,
+  },
+});
