@@ -42,11 +42,7 @@ export function resamplingSpan(i: number, from: number, to: number, filter: Filt
 /** The same for `length` output pixels from `start` on; a crop needs several hundred, so no pixel has objects of its own. */
 export function resamplingSpans(from: number, to: number, start: number, length: number, filter: Filter): Spans {
   const scale = from / to;
-  if (filter === 'nearest') {
-    const first = Int32Array.from({ length }, (_, i) => Math.floor((start + i + 0.5) * scale));
-    const ones = { count: new Int32Array(length).fill(1), weights: new Float64Array(length).fill(1) };
-    return { first, ...ones, taps: 1 };
-  }
+  if (filter === 'nearest') return nearest(scale, start, length);
   const [kernel, reach] = KERNELS[filter];
   const stretch = Math.max(1, scale);
   const inverse = 1 / stretch;
@@ -70,6 +66,14 @@ export function resamplingSpans(from: number, to: number, start: number, length:
     for (let k = at; k < end; k++) weights[k]! /= total;
   }
   return { first, count, weights, taps };
+}
+
+/** Positions are added up pixel by pixel, as Pillow does, whose rounding decides where one falls between two pixels. */
+function nearest(scale: number, start: number, length: number): Spans {
+  const first = new Int32Array(length);
+  for (let i = 0, at = scale / 2; i < start + length; i++, at += scale)
+    if (i >= start) first[i - start] = Math.floor(at);
+  return { first, count: new Int32Array(length).fill(1), weights: new Float64Array(length).fill(1), taps: 1 };
 }
 
 const sinc = (x: number): number => (x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x));
