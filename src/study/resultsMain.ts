@@ -45,7 +45,7 @@ async function keepSheets(study: string, folder: string, { images = [] }: StudyR
   for (const { name } of images) {
     const sheet = join(folder, 'images', name, 'contactSheet-1.png');
     if (!existsSync(sheet)) continue;
-    const small = await sharp(sheet).jpeg({ quality: 80, chromaSubsampling: '4:4:4' }).toBuffer();
+    const small = await sharp(sheet).jpeg({ quality: 60 }).toBuffer();
     await writeFileAtomic(join('docs', sheetFile(study, name)), small);
   }
 }
