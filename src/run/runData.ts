@@ -39,8 +39,8 @@ export interface RunData {
   readonly facts: DataFacts;
   /** What was taken as what, where the data can be read in two ways. */
   readonly notes: readonly string[];
-  /** Digest of the training list, to notice at a resume that the data changed. */
-  readonly digest: string;
+  /** Digests of the two lists, to notice at a resume that the data changed. */
+  readonly digests: Readonly<Record<'train' | 'val', string>>;
 }
 
 export async function openRunData({ data }: RunConfig, onListing?: OnListing): Promise<RunData> {
@@ -64,7 +64,7 @@ export async function openRunData({ data }: RunConfig, onListing?: OnListing): P
     reportOnly: data.valDir !== null,
     notes: dataset.notes ?? [],
     facts: { images: train.paths.length, classes: dataset.classes.length, shorterSide: await medianSide(train) },
-    digest: digestOf(train),
+    digests: { train: digestOf(train), val: digestOf(dataset.val) },
   };
 }
 

@@ -19,8 +19,9 @@ export function describe({ studentConfig, data, preprocessing }: RunParts): Omit
 
 /** The progress of a run that has not begun. */
 export function noProgress({ settings, data }: RunParts): Progress {
-  const { seed } = settings.train;
-  return { version: 1, step: 0, stage: 0, weights: {}, best: null, last: {}, seed, data: data.digest };
+  const { train, val } = data.digests;
+  const begun = { version: 1, step: 0, stage: 0, weights: {}, best: null, last: {} } as const;
+  return { ...begun, seed: settings.train.seed, data: train, validation: val };
 }
 
 /** Writes the best student so far, and what its evaluation found: `model/` and `evaluation.json`. */

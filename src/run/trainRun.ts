@@ -215,10 +215,14 @@ async function resumedConfig(input: RunInput | undefined, out: string): Promise<
 
 async function checkedResume(out: string, folder: string, parts: RunParts): Promise<Checkpoint> {
   const checkpoint = await loadCheckpoint(folder);
-  if (checkpoint.progress.data !== parts.data.digest)
-    throw new UserError(
-      `${showPlaces(parts.config.data.dir)}: the training images changed since the checkpoint ${folder}${await changesSince(out, parts.data)}; put them back, or start a new run with another --out`,
+  const { dir, valDir } = parts.config.data;
+  const { data, validation = parts.data.digests.val } = checkpoint.progress;
+  const changed = async (place: string, which: 'train' | 'val') =>
+    new UserError(
+      `${place}: the ${which === 'train' ? 'training' : 'validation'} images changed since the checkpoint ${folder}${await changesSince(out, parts.data, which)}; put them back, or start a new run with another --out`,
     );
+  if (data !== parts.data.digests.train) throw await changed(showPlaces(dir), 'train');
+  if (validation !== parts.data.digests.val) throw await changed(valDir ?? showPlaces(dir), 'val');
   const held = [...checkpoint.state].filter(([name]) => name.startsWith('param.') && !name.startsWith('param.method.'));
   checkWeights(
     folder,

@@ -30,6 +30,8 @@ export interface Progress {
   readonly seed: number;
   /** Digest of the list of training images: names, labels, order. */
   readonly data: string;
+  /** Of the validation images; runs of older releases have none. */
+  readonly validation?: string;
 }
 
 export interface Checkpoint {

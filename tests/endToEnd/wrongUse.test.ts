@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { float32Tensor } from '../../src/formats/safetensors.ts';
@@ -226,6 +226,19 @@ describe('run folders', () => {
       2,
       /moving: the training images changed since the checkpoint .*: 1 is new \(train\/red\/8\.png\), 1 is gone \(train\/blue\/3\.png\);/,
       'put them back, or start a new run',
+    );
+  });
+
+  it('--resume after the validation images changed', async () => {
+    cpSync(join(dir, 'data'), join(dir, 'judged'), { recursive: true });
+    const args = ['train', '--data', 'judged', '--model', ...TINY_RESNET, ...FAST, '--out', 'judgedRun'];
+    expect((await understudy(dir, args)).status).toBe(0);
+    const gone = readdirSync(join(dir, 'judged/val/blue'))[0]!;
+    rmSync(join(dir, 'judged/val/blue', gone));
+    await refuses(
+      ['train', '--resume', '--out', 'judgedRun'],
+      2,
+      /judged: the validation images changed since the checkpoint .*: 1 is gone \(val\/blue\/[^,]*\); put them back/,
     );
   });
 
