@@ -11,9 +11,9 @@ export interface ImageSetRow {
 }
 
 /** Reads the figures that `synthesize` left in the folders of the sets. */
-export function readImageSets({ study }: StudyPlan, folderOf: (name: string) => string): Promise<ImageSetRow[]> {
+export function readImageSets({ images }: StudyPlan, folderOf: (name: string) => string): Promise<ImageSetRow[]> {
   return Promise.all(
-    Object.keys(study.images).map(async (name) => ({
+    Object.keys(images).map(async (name) => ({
       name,
       quality: (await readJson<SetQuality>(join(folderOf(name), 'quality.json'))) ?? null,
     })),

@@ -17,6 +17,37 @@ export function imageSetOf({ data }: RunConfig): string | undefined {
   return typeof data.dir === 'string' && data.dir.startsWith('$') ? data.dir.slice(1) : undefined;
 }
 
+/**
+ * The sets as they are made, and the configurations with their names: of a set `di` with `perSeed`, a run with the seed 2 has
+ * `$di-seed2`.
+ */
+export function setsBySeed<Run extends { readonly config: RunConfig }>(
+  sets: ImageSets,
+  runs: readonly Run[],
+): { images: ImageSets; runs: Run[] } {
+  const seeds = (of: string) =>
+    new Set(runs.filter(({ config }) => imageSetOf(config) === of).map(({ config }) => config.train.seed));
+  const own = (name: string, seed: number) => `${name}-seed${seed}`;
+  const images = Object.entries(sets).flatMap(([name, { perSeed, settings, ...rest }]) =>
+    perSeed
+      ? [...seeds(name)].map((seed) => [own(name, seed), { ...rest, settings: { ...settings, seed } }] as const)
+      : [[name, { ...rest, settings }] as const],
+  );
+  const named = runs.map((run) => ({
+    ...run,
+    config: withImageSet(run.config, (name) =>
+      sets[name]!.perSeed ? `$${own(name, run.config.train.seed)}` : `$${name}`,
+    ),
+  }));
+  return { images: Object.fromEntries(images), runs: named };
+}
+
+/** The first set of each name: the others, of further seeds, look alike. */
+export const firstOfEach = <Set extends { readonly name: string }>(sets: readonly Set[]): Set[] => {
+  const name = (set: Set) => set.name.replace(/-seed-?\d+$/, '');
+  return sets.filter((set, i) => sets.findIndex((other) => name(other) === name(set)) === i);
+};
+
 /** Refuses names and settings that cannot be, before anything is run. */
 export function checkImageSets(
   sets: ImageSets,
@@ -32,8 +63,12 @@ export function checkImageSets(
         teachers.map((one) => `$${one}`),
       );
   };
-  for (const [name, { teacher, student, settings }] of Object.entries(sets)) {
+  for (const [name, { teacher, student, settings, perSeed }] of Object.entries(sets)) {
     parseConfig(synthesisSchema, settings, `${where}: images.${name}.settings`);
+    if (perSeed && 'seed' in settings)
+      throw new UserError(
+        `${where}: images.${name}: perSeed gives each set the seed of its runs, and settings.seed is given too. Leave one out`,
+      );
     known(teacher);
     if (student !== undefined) known(student);
   }

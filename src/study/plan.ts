@@ -5,7 +5,7 @@ import { UserError } from '../graph/errors.ts';
 import { checkNames } from '../run/checkRun.ts';
 import { type StudyFile, type StudyInput, studySchema } from './schema.ts';
 import { overlay, type Settings } from '../config/settings.ts';
-import { checkImageSets } from './imageSets.ts';
+import { checkImageSets, setsBySeed } from './imageSets.ts';
 import { leafKeys, nested, valueAt } from './settings.ts';
 
 /** A run of a study. */
@@ -34,6 +34,8 @@ export interface StudyPlan {
   readonly axes: readonly StudyAxis[];
   readonly teachers: readonly PlannedRun[];
   readonly runs: readonly PlannedRun[];
+  /** The sets of images that the runs and teachers train on, those of single seeds by their own names. */
+  readonly images: StudyFile['images'];
   readonly baseline: { readonly axis: string; readonly label: string } | null;
 }
 
@@ -88,7 +90,15 @@ export function planStudy(input: unknown, where: string): StudyPlan {
     [...teachers, ...runs].map(({ config }) => config),
     where,
   );
-  return { study, axes, teachers, runs, baseline: findBaseline(study, axes, where) };
+  const made = setsBySeed(study.images, [...teachers, ...runs]);
+  return {
+    study,
+    axes,
+    teachers: made.runs.slice(0, teachers.length),
+    runs: made.runs.slice(teachers.length),
+    images: made.images,
+    baseline: findBaseline(study, axes, where),
+  };
 }
 
 /** The teachers' names that a configuration refers to. */

@@ -7,6 +7,7 @@ import { writeFileAtomic } from '../formats/atomicNode.ts';
 import { planStudy } from './plan.ts';
 import { readJson } from './recordsNode.ts';
 import { type StudyReport, tableOf } from './report.ts';
+import { firstOfEach } from './imageSets.ts';
 import { curveFile, fillPage, sheetFile } from './resultsPage.ts';
 
 const PAGE = 'docs/results.md';
@@ -42,7 +43,7 @@ async function main(): Promise<void> {
 
 /** The first contact sheet of each set of images, as a file that a repository can carry. */
 async function keepSheets(study: string, folder: string, { images = [] }: StudyReport): Promise<void> {
-  for (const { name } of images) {
+  for (const { name } of firstOfEach(images)) {
     const sheet = join(folder, 'images', name, 'contactSheet-1.png');
     if (!existsSync(sheet)) continue;
     const small = await sharp(sheet).jpeg({ quality: 60 }).toBuffer();

@@ -1,5 +1,6 @@
 import { UserError } from '../graph/errors.ts';
 import { curveSvg } from './curveSvg.ts';
+import { firstOfEach } from './imageSets.ts';
 import { IMAGE_SET_HEAD, imageSetCells, type ImageSetRow } from './imageSetTable.ts';
 import { points, tableCells, tableNotes } from './reportCells.ts';
 import type { StudyReport, TableRow } from './report.ts';
@@ -64,7 +65,7 @@ function markdownTable(report: StudyReport): string {
 export const sheetFile = (study: string, set: string): string => `results/${study}-${set}.jpg`;
 
 const sheets = (study: string, images: readonly ImageSetRow[]): string[] =>
-  images
+  firstOfEach(images)
     .filter(({ quality }) => quality !== null)
     .flatMap(({ name }) => [
       `\`${name}\`, a row a class:`,

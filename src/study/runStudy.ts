@@ -111,7 +111,7 @@ async function makeRun(
     return record;
   };
   const set = imageSetOf(run.config);
-  const { teacher, student } = set === undefined ? {} : plan.study.images[set]!;
+  const { teacher, student } = set === undefined ? {} : plan.images[set]!;
   const ofSet = [teacher, student].flatMap((name) => (name === undefined ? [] : [name.slice(1)]));
   for (const name of [...teachersOf(run.config), ...ofSet])
     if (!(await records.finished(`teachers/${name}`)))
@@ -121,7 +121,7 @@ async function makeRun(
     const note = (message: string) => options.onStudyEvent?.({ type: 'note', message });
     try {
       const folder = records.folder(`images/${set}`);
-      const whole = await makeImageSet(plan.study.images, set, { folder, modelOf, note, signal: options.signal });
+      const whole = await makeImageSet(plan.images, set, { folder, modelOf, note, signal: options.signal });
       if (!whole) return end({ state: 'interrupted', seconds: 0 });
     } catch (error) {
       return end({ state: 'failed', seconds: 0, error: setFailure(set, error) });

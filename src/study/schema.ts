@@ -42,6 +42,8 @@ export const studySchema = z.strictObject({
         student: z.string().optional(),
         images: z.int().min(1),
         settings: settings.default({}),
+        /** A set for each `train.seed`, made from that seed: what a difference between runs is then has the sets' own chance in it. */
+        perSeed: z.literal(true).optional(),
       }),
     )
     .default({}),

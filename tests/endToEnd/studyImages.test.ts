@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { firstOfEach } from '../../src/study/imageSets.ts';
 import { planStudy } from '../../src/study/plan.ts';
 import type { StudyReport } from '../../src/study/report.ts';
 import { temporaryFolder, understudy, writeDataset } from './commandLine.ts';
@@ -59,6 +60,26 @@ it('a study makes the images of its sets once and trains on them', async () => {
   );
 });
 
+it('a set of `perSeed` is made for each seed, from it', async () => {
+  await writeDataset(join(dir, 'data'));
+  const study = {
+    ...STUDY,
+    images: { di: { ...STUDY.images.di, perSeed: true } },
+    axes: { images: STUDY.axes.images.slice(0, 1), 'train.seed': [0, 1] },
+  };
+  writeFileSync(join(dir, 'seeds.json'), JSON.stringify(study));
+  const ran = await understudy(dir, ['study', 'seeds.json', '--out', 'seeds']);
+  expect(ran.status, ran.stderr).toBe(0);
+  const report = JSON.parse(readFileSync(join(dir, 'seeds/results.json'), 'utf8')) as StudyReport;
+  expect(report.images!.map(({ name }) => name)).toEqual(['di-seed0', 'di-seed1']);
+  expect(firstOfEach(report.images!).map(({ name }) => name)).toEqual(['di-seed0']);
+  for (const seed of [0, 1]) {
+    expect(readFileSync(join(dir, `seeds/images/di-seed${seed}/manifest.json`), 'utf8')).toContain(`"seed": ${seed}`);
+    const config = readFileSync(join(dir, `seeds/runs/made_seed-${seed}/config.yaml`), 'utf8');
+    expect(config).toContain(`images/di-seed${seed}`);
+  }
+});
+
 it('names that do not exist are refused before anything is run', () => {
   const plan = (change: object) => () => planStudy({ ...STUDY, ...change }, 'study');
   expect(plan({})).not.toThrow();
@@ -66,5 +87,8 @@ it('names that do not exist are refused before anything is run', () => {
   expect(plan({ images: { di: { teacher: '$cn', images: 9 } } })).toThrow('Unknown teacher "$cn". Did you mean $cnn?');
   expect(plan({ images: { di: { ...STUDY.images.di, settings: { iteration: 3 } } } })).toThrow(
     'images.di.settings: unknown key iteration. Did you mean iterations?',
+  );
+  expect(plan({ images: { di: { ...STUDY.images.di, perSeed: true, settings: { seed: 3 } } } })).toThrow(
+    'images.di: perSeed gives each set the seed of its runs, and settings.seed is given too',
   );
 });
