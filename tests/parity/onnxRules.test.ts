@@ -471,6 +471,71 @@ const QUANTISED = [
   ),
 ];
 
+/** ONNX Runtime's own operators on quantised tensors: `x` quantised, the operator, and the result in float. */
+const ms = (op: string, more: string[], attributes: Record<string, Attribute> = {}, weights: TensorInit[] = []): Row =>
+  row(
+    `${op} ${JSON.stringify(attributes)} ${more}`,
+    [
+      node('QuantizeLinear', ['x', 's', 'z'], ['q']),
+      node(
+        `com.microsoft::${op}`,
+        op === 'QLinearConcat' ? [...STEP, ...IMAGE, ...more] : [...IMAGE, ...more, ...STEP],
+        ['o'],
+        attributes,
+      ),
+      node('DequantizeLinear', ['o', ...STEP], ['y']),
+    ],
+    [
+      floatTensor('s', [], [0.0131]),
+      byteTensor('z', [], [100]),
+      floatTensor('os', [], [0.0173]),
+      byteTensor('oz', [], [120]),
+      ...weights,
+    ],
+  );
+const [IMAGE, STEP] = [
+  ['q', 's', 'z'],
+  ['os', 'oz'],
+];
+const OTHER = ['b', 'bs', 'bz'];
+const other = [byteTensor('b', [3, 1, 8], bytes(24)), floatTensor('bs', [], [0.011]), byteTensor('bz', [], [90])];
+const QUANTISED_OPERATORS: Row[] = [
+  ms('QLinearAdd', OTHER, {}, other),
+  ms('QLinearMul', OTHER, {}, other),
+  ms('QLinearSigmoid', []),
+  ms('QLinearLeakyRelu', [], { alpha: float(0.2) }),
+  ms('QLinearAveragePool', [], { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }),
+  ms('QLinearGlobalAveragePool', []),
+  ms('QLinearConcat', IMAGE, { axis: 2 }),
+  ...[0, 1].map((transB) =>
+    row(
+      `QGemm transB ${transB}`,
+      [
+        node('Flatten', ['x'], ['flat']),
+        node('QuantizeLinear', ['flat', 's', 'z'], ['q']),
+        node('com.microsoft::QGemm', ['q', 's', 'z', 'm', 'ms', 'mz', 'bias', ...(transB ? STEP : [])], ['o'], {
+          transB,
+          alpha: float(0.5),
+        }),
+        ...(transB ? [node('DequantizeLinear', ['o', ...STEP], ['y'])] : []),
+      ],
+      [
+        floatTensor('s', [], [0.0131]),
+        byteTensor('z', [], [100]),
+        byteTensor('m', transB ? [4, 192] : [192, 4], bytes(768, true), true),
+        floatTensor('ms', [4], [0.01, 0.02, 0.005, 0.015]),
+        byteTensor('mz', [4], [0, 0, 0, 0], true),
+        { name: 'bias', dims: [4n], dataType: 6, int32Data: [10000, -20000, 30000, 0] },
+        floatTensor('os', [], [0.3]),
+        byteTensor('oz', [], [120]),
+      ],
+    ),
+  ),
+];
+
+/** ONNX Runtime takes the exponentials from a table of whole numbers: it may round to the next step. */
+const TABLED = [ms('QLinearSoftmax', [], { axis: 1, opset: 13 }), ms('QLinearSoftmax', [], { axis: 2, opset: 11 })];
+
 const ALL: readonly (readonly [string, readonly Row[], number])[] = [
   ['pointwise', POINTWISE, 1e-5],
   ['shapes', SHAPES, 1e-5],
@@ -481,6 +546,8 @@ const ALL: readonly (readonly [string, readonly Row[], number])[] = [
   ['norms', NORMS, 1e-5],
   ['resize', [...RESIZE, scaled], 1e-5],
   ['quantised', QUANTISED, 1e-4],
+  ['quantised operators', QUANTISED_OPERATORS, 1e-4],
+  ['quantised operators by tables', TABLED, 0.0174],
 ];
 
 const pixels = numbers(2 * 3 * 64, 1.3);

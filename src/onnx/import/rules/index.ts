@@ -4,6 +4,7 @@ import { normRules } from './norms.ts';
 import { pointwiseRules } from './pointwise.ts';
 import { productRules } from './products.ts';
 import { quantisedRules } from './quantised.ts';
+import { quantisedOperatorRules } from './quantisedOperators.ts';
 import { reductionRules } from './reductions.ts';
 import { resizeRules } from './resize.ts';
 import { shapeRules } from './shapes.ts';
@@ -19,5 +20,6 @@ export const RULES: Rules = {
   ...windowRules,
   ...normRules,
   ...quantisedRules,
+  ...quantisedOperatorRules,
   ...resizeRules,
 };

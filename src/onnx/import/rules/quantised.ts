@@ -53,13 +53,13 @@ function rangeOf(zero: Tensor | undefined): readonly [number, number] {
 }
 
 /** Whole numbers in float32: clip(round(x / scale) + zero). */
-function quantised(x: Tensor, scale: Tensor, zero: Tensor | undefined, axis: number): Tensor {
+export function quantised(x: Tensor, scale: Tensor, zero: Tensor | undefined, axis: number): Tensor {
   const [low, high] = rangeOf(zero);
   const steps = roundThrough(div(x, along(scale, x, axis)));
   return clip(zero ? add(steps, along(asFloat(zero), x, axis)) : steps, low, high);
 }
 
-function dequantised(q: Tensor, scale: Tensor, zero: Tensor | undefined, axis: number): Tensor {
+export function dequantised(q: Tensor, scale: Tensor, zero: Tensor | undefined, axis: number): Tensor {
   const value = constantOf(q);
   const [factor, shift] = [constantOf(scale), zero && constantOf(zero)];
   if (value && factor && (shift || !zero)) return constant(dequantisedWeight(value, factor, shift, axis));
@@ -129,12 +129,13 @@ function convInteger(call: Call): Tensor {
 function qLinearConv(call: Call): Tensor {
   const at = (i: number) => inputAt(call, i);
   const x = dequantised(at(0), at(1), at(2), 1);
-  const bias = call.inputs[8] && mul(asFloat(call.inputs[8]), mul(reshape(at(1), []), flat(at(4))));
+  const bias = call.inputs[8] && mul(asFloat(call.inputs[8]), mul(reshape(at(1), []), perTensor(at(4))));
   const y = convolution(call, x, dequantised(at(3), at(4), at(5), 0), bias);
   return quantised(y, at(6), at(7), 1);
 }
 
-const flat = (t: Tensor): Tensor => (sizeOf(t.shape) === 1 ? reshape(t, []) : t);
+/** A scale of one number as a scalar. */
+export const perTensor = (t: Tensor): Tensor => (sizeOf(t.shape) === 1 ? reshape(t, []) : t);
 
 function qLinearMatMul(call: Call): Tensor {
   const at = (i: number) => inputAt(call, i);
