@@ -23,7 +23,7 @@ export function lookAtOnnx(path: string, given: OnnxGiven) {
     config: { ...network.config, family: 'onnx' as const, imageSize, classes: network.classes },
     classes: Array.isArray(classes) ? (classes as readonly string[]) : [],
     preprocessing: preprocessing ?? null,
-    bytesOnDisk: statSync(path).size,
+    bytesOnDisk: statSync(path).size + network.externalBytes,
     size: { parameters: network.parameters, macs: countMacs([features.logits], pixels) / fixedBatch },
     found: { stages: network.stages, notes: network.notes },
   };

@@ -52,6 +52,9 @@ describe('hostile files', () => {
       expect(refused(() => imported(whole.slice(0, part)))).toMatch(
         /wanted (an ONNX model|.*bytes for float32|every input|the)/,
       );
+    expect(refused(() => imported(whole.slice(0, whole.length - 9)))).toMatch(
+      /says that it has \d+ bytes; \d+ are left/,
+    );
     expect(refused(() => imported(new TextEncoder().encode('{"model_type": "vit"}')))).toMatch(/another kind of file/);
     expect(refused(() => imported(new Uint8Array(4096).fill(0xff)))).toMatch(/wanted an ONNX model/);
   });
@@ -216,6 +219,7 @@ describe('external data', () => {
     const { logits } = buildFrozen(model, input('p', [1, 3, 8, 8]), new Map());
     const weight = logits.node.inputs[1]!.node.attrs.value as { data: Float32Array };
     expect(Array.from(weight.data)).toEqual(Array.from(numbers(960)));
+    expect(model.externalBytes).toBe(3840);
   });
 
   it.each([

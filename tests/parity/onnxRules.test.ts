@@ -258,6 +258,20 @@ const MOVEMENT = [
   ),
   one('Tile', {}, [intTensor('t', [1, 2, 1, 3])]),
   one('Gather', { axis: 3 }, [intTensor('i', [0, -1, 3, 3], [2, 2])]),
+  row(
+    'GatherND: places on the axes after the image',
+    [
+      node('Transpose', ['x'], ['t'], { perm: [1, 2, 3, 0] }),
+      node('GatherND', ['t', 'i'], ['g']),
+      node('Transpose', ['g'], ['y'], { perm: [2, 0, 1] }),
+    ],
+    [intTensor('i', [0, 1, 2, -3, -1, 2, 1, 7], [2, 2, 2])],
+  ),
+  row(
+    'GatherND batch_dims 1',
+    [node('GatherND', ['x', 'i'], ['y'], { batch_dims: 1 })],
+    [intTensor('i', [0, 1, 2, -1, 1, -8, 0, 0, 2, 7, 1, 3], [2, 3, 2])],
+  ),
   one('GatherElements', { axis: 3 }, [
     intTensor(
       'i',
@@ -553,7 +567,7 @@ const ALL: readonly (readonly [string, readonly Row[], number])[] = [
 const pixels = numbers(2 * 3 * 64, 1.3);
 
 /** Rows whose weights hold the batch size: their files say so. */
-const FIXED = /^(GatherElements|Resize (linear|cubic|nearest))/;
+const FIXED = /^(GatherElements|GatherND batch|Resize (linear|cubic|nearest))/;
 
 describe.each(ALL)('%s against ONNX Runtime', (_, rows, tolerance) => {
   it.each(rows.map((one) => [one.name, one] as const))('%s', async (name, { nodes, weights = [], opset = 17 }) => {

@@ -10,6 +10,7 @@ import { layoutOf, liveNodes } from './landmarks.ts';
 import type { OnnxFile } from './onnxFile.ts';
 import { type Built, type OpenGraph, openGraph } from './openGraph.ts';
 import { openShape, type Stage, stagesOf } from './stages.ts';
+import { externalBytes } from './tensorData.ts';
 
 /** Features by the names of values in the file; what is left out is found. */
 export interface FeatureNames {
@@ -33,6 +34,8 @@ export interface OnnxModel extends Model {
   readonly fixedBatch: number | undefined;
   /** Numbers in weights. */
   readonly parameters: number;
+  /** Bytes of the weights that lie in files beside the model. */
+  readonly externalBytes: number;
   /** What a user should know about how it was read. */
   readonly notes: readonly string[];
 }
@@ -83,6 +86,7 @@ export function onnxModel(file: OnnxFile, { imageSize, features = {} }: OnnxOpti
     stages,
     fixedBatch: graph.port.batch,
     parameters: countParameters(file),
+    externalBytes: file.graph.initializer.reduce((sum, one) => sum + externalBytes(one), 0),
     notes: notesOf(graph),
   };
 }

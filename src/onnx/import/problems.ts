@@ -35,7 +35,7 @@ export class Problems {
         ? 'Export the model without graph optimisation, for the default ONNX operators, or replace these layers.'
         : 'Export the model in evaluation mode with a dynamic batch and otherwise fixed shapes.';
     throw new UserError(
-      `${this.#where}: wanted operators that can be imported, got ${lines.length === 1 ? '' : `${lines.length} kinds that cannot`}:\n  ${lines.join('\n  ')}\n${remedy}`,
+      `${this.#where}: wanted operators that can be imported, got ${lines.length === 1 ? 'one kind' : `${lines.length} kinds`} that cannot:\n  ${lines.join('\n  ')}\n${remedy}`,
     );
   }
 }

@@ -54,6 +54,12 @@ const KINDS: Readonly<Record<number, Kind>> = {
   16: kind('bfloat16', 2, 'float32', 'int32Data', (raw) => fromBfloat16(littleEndian(raw, 2, Uint16Array))),
 };
 
+/** How many bytes of its own file a tensor takes; 0 where it lies in the model's. */
+export function externalBytes({ dataLocation, dataType, dims }: TensorProto): number {
+  if (dataLocation !== DataLocation.EXTERNAL) return 0;
+  return dims.reduce((product, n) => product * Number(n), KINDS[dataType ?? 0]?.bytes ?? 0);
+}
+
 const OTHERS: Readonly<Record<number, string>> = { 8: 'string', 14: 'complex64', 15: 'complex128' };
 
 /** What a tensor of the standard's data type number becomes here, or undefined. */

@@ -93,13 +93,16 @@ class Wire {
     if (wireType === 0) this.varint(end);
     if (wireType === 2) size = this.varint(end);
     // Not <=: NaN, an unknown wire type, is refused too.
-    if (!(this.at + size <= end)) throw broken(this.#where, this.at);
+    if (!(this.at + size <= end))
+      throw broken(this.#where, this.at, wireType === 2 ? [size, end - this.at] : undefined);
     return size;
   }
 }
 
-function broken(where: string, at: number): UserError {
+/** `sizes`: how many bytes the field says that it has, and how many are left. */
+function broken(where: string, at: number, sizes?: readonly [number, number]): UserError {
+  const said = sizes ? `, which says that it has ${sizes[0]} bytes; ${sizes[1]} are left` : '';
   return new UserError(
-    `${where}: wanted an ONNX model, got bytes that end or break off inside a field (at byte ${at}). Was the file cut off in a download, or is it another kind of file?`,
+    `${where}: wanted an ONNX model, got bytes that end or break off inside a field (at byte ${at}${said}). Was the file cut off in a download, or is it another kind of file?`,
   );
 }

@@ -1,4 +1,5 @@
 import type { Rules } from '../rule.ts';
+import { gatherRules } from './gathers.ts';
 import { movementRules } from './movement.ts';
 import { normRules } from './norms.ts';
 import { pointwiseRules } from './pointwise.ts';
@@ -15,6 +16,7 @@ export const RULES: Rules = {
   ...pointwiseRules,
   ...shapeRules,
   ...movementRules,
+  ...gatherRules,
   ...reductionRules,
   ...productRules,
   ...windowRules,

@@ -4,7 +4,7 @@ import { normaliseAxis, sizeOf } from '../../../graph/shape.ts';
 import type { Tensor } from '../../../graph/tensor.ts';
 import { add, sub } from '../../../ops/elementwise.ts';
 import { concat, expand, pad, reshape, slice, split, transpose } from '../../../ops/movement.ts';
-import { flip, gather, gatherElements } from '../../../ops/gather.ts';
+import { flip, gather } from '../../../ops/gather.ts';
 import { assume, type Call, constantAt, inputAt, listAt, numbersAt, type Rules } from '../rule.ts';
 import { transposedConstant } from '../weights.ts';
 
@@ -177,16 +177,6 @@ function tile(call: Call): Tensor {
   );
 }
 
-/** Indices are checked here where they are known: an engine would read beyond the tensor or fail at run time. */
-function gatherRule(call: Call, elements: boolean): Tensor {
-  const [x, indices] = [inputAt(call, 0), inputAt(call, 1)];
-  const axis = normaliseAxis(call.attrs.int('axis', 0), x.shape.length);
-  const n = x.shape[axis]!;
-  const outside = constantOf(indices)?.data.find((i) => i < -n || i >= n);
-  if (outside !== undefined) throw new BuildError(`index ${outside} is outside axis ${axis} of [${x.shape}]`);
-  return (elements ? gatherElements : gather)(x, indices, axis);
-}
-
 /** Source: the ONNX standard, DepthToSpace: DCR takes the block first, CRD the channels. */
 function depthToSpace(call: Call): Tensor {
   const x = inputAt(call, 0);
@@ -216,8 +206,6 @@ export const movementRules: Rules = {
   Concat: (call) => [concatRule(call)],
   Pad: (call) => [padRule(call)],
   Tile: (call) => [tile(call)],
-  Gather: (call) => [gatherRule(call, false)],
-  GatherElements: (call) => [gatherRule(call, true)],
   DepthToSpace: (call) => [depthToSpace(call)],
   SpaceToDepth: (call) => [spaceToDepth(call)],
 };
