@@ -42,8 +42,12 @@ export async function examine(
   const config = parseConfig(runSchema, input, 'config');
   const findings: Finding[] = [];
   const tell = (found: readonly Finding[]) => {
-    for (const finding of found) onFinding(finding);
-    findings.push(...found);
+    // A teacher that cannot be loaded stops the run too, with the same words.
+    const told = new Set(findings.map(({ text }) => text));
+    for (const finding of found.filter(({ text }) => !told.has(text))) {
+      onFinding(finding);
+      findings.push(finding);
+    }
   };
   const data = await openRunData(config, onListing);
   tell(examineClasses(data));

@@ -9,6 +9,8 @@ import type { LoadedModel } from './modelReference.ts';
 import { LabelTally } from './multilabel.ts';
 import { evalTransform } from './preprocess.ts';
 import { evalLoader, type RunData } from './runData.ts';
+import { kindOf, noStatistics } from './synthesis/checkTeacher.ts';
+import { fitting } from './teacher.ts';
 
 /** Validation images that the teacher answers. */
 const SAMPLE = 256;
@@ -40,7 +42,8 @@ function shape({ preprocessing, network, path }: LoadedModel, { facts }: RunData
   };
 }
 
-function classMatch({ classes }: LoadedModel, data: RunData): Finding[] {
+function classMatch(teacher: LoadedModel, data: RunData): Finding[] {
+  const { classes } = teacher;
   if (!data.labelled) return [];
   const [own, theirs] = [new Set(data.classes), new Set(classes)];
   const lacking = data.classes.filter((name) => !theirs.has(name));
@@ -60,8 +63,7 @@ function classMatch({ classes }: LoadedModel, data: RunData): Finding[] {
       level: 'error',
       about: 'classes',
       text: `of the data's ${data.classes.length} classes the teacher lacks ${lacking.length === 0 ? 'none' : few(lacking)}; it has ${besides.length === 0 ? 'none' : few(besides)} besides`,
-      remedy:
-        'Methods that read its logits need the same classes: fit it first (understudy train --init TEACHER --data DIR), or distil features alone (dearkd with logitKd none)',
+      remedy: `Methods that read its logits need the same classes: ${fitting(teacher)}, or distil features alone (dearkd with logitKd none)`,
     },
   ];
 }
@@ -99,7 +101,8 @@ function dataFree({ network }: LoadedModel): Finding {
     : {
         level: 'note',
         about: 'data-free',
-        text: `a ${network.family} without BatchNorm statistics: no images can be made from it`,
+        text: `${kindOf(network.family)} without BatchNorm statistics: no images can be made from it`,
+        ...(network.family === 'onnx' ? { remedy: noStatistics('onnx') } : {}),
       };
 }
 

@@ -100,6 +100,13 @@ function renormalised(pixels: Tensor, given: Normalised, own: Normalised): Tenso
   return add(mul(pixels, floats([1, 3, 1, 1], gain)), floats([1, 3, 1, 1], shift));
 }
 
+/** How a teacher gets the classes of the data. */
+export function fitting({ network, path }: LoadedModel): string {
+  return network.family === 'onnx'
+    ? 'give the teacher a head of your classes where it was trained and export it again (an ONNX file cannot be trained here)'
+    : `first fit the teacher to your classes: understudy train --data DIR --init ${path}`;
+}
+
 /** For each class of the data its place among the teacher's, or undefined where the order is already the same. */
 function classOrder(teacher: LoadedModel, classes: readonly string[]): number[] | undefined {
   const missing = classes.filter((name) => !teacher.classes.includes(name));
@@ -112,7 +119,7 @@ function classOrder(teacher: LoadedModel, classes: readonly string[]): number[] 
       extra.length > 0 ? `the data lacks ${list(extra)}` : '',
     ];
     throw new UserError(
-      `teacher ${teacher.path}: its classes differ from the data's: ${parts.filter(Boolean).join('; ')}. Distil features only (--set methods.dearkd.logitKd=none), or first fit the teacher to your classes: understudy train --data DIR --init ${teacher.path}`,
+      `teacher ${teacher.path}: its classes differ from the data's: ${parts.filter(Boolean).join('; ')}. Distil features only (--set methods.dearkd.logitKd=none), or ${fitting(teacher)}`,
     );
   }
   const order = classes.map((name) => teacher.classes.indexOf(name));

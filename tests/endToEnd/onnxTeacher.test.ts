@@ -76,6 +76,31 @@ describe('an .onnx file as a REF', { timeout: 300_000 }, () => {
     expect(found.macs).toBe(whole.macs);
   });
 
+  it('is looked at by the doctor, which tells a fault once and advises nothing that a file cannot do', async () => {
+    writeFileSync(join(dir, 'others.txt'), 'red\nmauve\nteal\n');
+    const doctor = async (...set: string[]) => {
+      const settings = set.flatMap((one) => ['--set', one]);
+      const args = [
+        '--data',
+        'data',
+        '--teacher',
+        'alone/m.onnx',
+        '--student',
+        ...TINY_VIT,
+        '--method',
+        'kd',
+        '--json',
+      ];
+      const { stdout } = await understudy(dir, ['doctor', ...args, ...settings]);
+      const { findings } = JSON.parse(stdout) as { findings: { level: string; about: string; remedy?: string }[] };
+      return findings.filter(({ level }) => level === 'error');
+    };
+    expect((await doctor()).map(({ about }) => about)).toEqual(['teacher']);
+    const normal = ['teacher.mean=[0.485, 0.456, 0.406]', 'teacher.std=[0.229, 0.224, 0.225]'];
+    const [classes] = await doctor('teacher.classes=others.txt', ...normal);
+    expect(classes).toMatchObject({ about: 'classes', remedy: expect.stringMatching(/export it again/) as string });
+  });
+
   it('teaches: logits by name, maps that are found or named', async () => {
     const { onnx } = await json<Inspection>('inspect', FILE);
     const named = onnx!.stages[0]!.candidates[0]!.name;

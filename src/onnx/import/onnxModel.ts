@@ -105,7 +105,7 @@ function planOf(
       throw unknownName(
         `value of ${file.where} for teacher.features.${key}`,
         name,
-        near(name, [...probe.values.keys()]),
+        near(name, [...probe.values.keys()], candidatesOf(key, stages)),
         '. understudy inspect lists the candidates',
       );
     if (key.startsWith('maps') && !layoutOf(found, probe.image.shape[0]!))
@@ -152,10 +152,18 @@ function chosenBlocks(
   return blocks.tokens.length > 0 ? blocks : undefined;
 }
 
-/** The nearest first few of many names. */
-function near(name: string, all: readonly string[]): string[] {
+/** The nearest first few of many names; where none is alike, those that inspect lists. */
+function near(name: string, all: readonly string[], listed: readonly string[]): string[] {
   const alike = all.filter((one) => one.includes(name) || name.includes(one));
-  return (alike.length > 0 ? alike : all).slice(-8);
+  return [alike, listed, all].find((names) => names.length > 0)!.slice(-8);
+}
+
+/** The values of a stage that can be its map; of a stage that there is not the last one of each. */
+function candidatesOf(key: string, stages: readonly Stage[]): string[] {
+  if (!key.startsWith('maps.')) return [];
+  const stage = stages.find(({ name }) => key === `maps.${name}`);
+  const listed = stage?.candidates ?? stages.flatMap(({ candidates }) => candidates.slice(-1));
+  return listed.map(({ name }) => name);
 }
 
 function buildFeatures(graph: OpenGraph, plan: Plan, pixels: Tensor): Features {

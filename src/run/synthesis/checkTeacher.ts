@@ -3,6 +3,15 @@ import type { SynthesisSettings } from '../../config/synthesis.ts';
 import type { LoadedModel } from '../modelReference.ts';
 import { sideOf } from './makeBatch.ts';
 
+export const kindOf = (family: string): string => (family === 'onnx' ? 'an ONNX file' : `a ${family}`);
+
+/** Why a network has no BatchNorm statistics, and what to do. */
+export function noStatistics(family: string): string {
+  return family === 'onnx'
+    ? 'PyTorch folds BatchNorm into the convolutions when it exports. Export the model in eval mode with it: torch.onnx.export(..., training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False), or with dynamo=True torch.onnx.export(..., optimize=False)'
+    : 'it normalises without running statistics of its training images, and these are what the images are made from. Give a CNN with BatchNorm (understudy list models: resnet...)';
+}
+
 /** Refuses, before anything is written, a teacher or settings that images cannot be made with. */
 export function checkSynthesis(
   teacher: LoadedModel,
@@ -11,12 +20,8 @@ export function checkSynthesis(
 ): void {
   const { family, features } = teacher.network;
   if (!features.includes('normStats')) {
-    const reason =
-      family === 'onnx'
-        ? 'its BatchNorms were folded into the convolutions when it was exported. Export it with them: torch.onnx.export(..., training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False) of the model in eval mode'
-        : 'it normalises without running statistics of its training images, and these are what the images are made from. Give a CNN with BatchNorm (understudy list models: resnet...)';
     throw new UserError(
-      `${teacher.path}: wanted a teacher with BatchNorm statistics, got a ${family}: ${reason}; or distil on any images without labels: understudy distill --data IMAGES --teacher ${teacher.path} --method kd --set kd.alpha=1`,
+      `${teacher.path}: wanted a teacher with BatchNorm statistics, got ${kindOf(family)}: ${noStatistics(family)}; or distil on any images without labels: understudy distill --data IMAGES --teacher ${teacher.path} --method kd --set kd.alpha=1`,
     );
   }
   if (teacher.multilabel)
