@@ -40,7 +40,9 @@ function checkOpset({ opsetImport }: ModelProto, where: string): void {
   const version = Number(opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx')?.version ?? 0n);
   if (version >= OPSETS.oldest && version <= OPSETS.newest) return;
   const got = version === 0 ? 'none' : String(version);
+  // The exporters that write newer sets (dynamo) begin at 18.
+  const again = version > OPSETS.newest ? 18 : 17;
   throw new UserError(
-    `${where}: wanted ONNX operator set (opset) ${OPSETS.oldest} to ${OPSETS.newest}, got ${got}. Export again with opset_version=17, or convert the file with onnx.version_converter`,
+    `${where}: wanted ONNX operator set (opset) ${OPSETS.oldest} to ${OPSETS.newest}, got ${got}. Export again with opset_version=${again}, or convert the file with onnx.version_converter`,
   );
 }
