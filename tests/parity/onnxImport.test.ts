@@ -105,7 +105,9 @@ describe('features', () => {
     expect(wrong).toThrow(/teacher\.features\.maps\.s2.*Did you mean \/layer2\/layer2\.0\/relu_1\/Relu_output_0\?/s);
     // Where no name is alike: the candidates of the stage, those of inspect.
     const unlike = () => onnxModel(file, { features: { maps: { s4: 'xyz' } } });
-    expect(unlike).toThrow(/Available: \/layer4\/layer4\.0\/relu_1\/Relu_output_0\. /);
+    expect(unlike).toThrow(
+      /Available: \/layer4\/layer4\.0\/Add_output_0, \/layer4\/layer4\.0\/relu_1\/Relu_output_0\. /,
+    );
   });
 
   it.each(VITS)('%s: tokens by block, both branches, attention', async (name) => {

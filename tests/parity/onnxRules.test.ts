@@ -263,7 +263,7 @@ const MOVEMENT = [
     [
       node('Transpose', ['x'], ['t'], { perm: [1, 2, 3, 0] }),
       node('GatherND', ['t', 'i'], ['g']),
-      node('Transpose', ['g'], ['y'], { perm: [2, 0, 1] }),
+      node('Transpose', ['g'], ['y'], { perm: [3, 0, 1, 2] }),
     ],
     [intTensor('i', [0, 1, 2, -3, -1, 2, 1, 7], [2, 2, 2])],
   ),
