@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { nearest, unknownName } from '../graph/names.ts';
 import { type Recipe, RECIPES } from '../config/recipes/index.ts';
 import { UserError } from '../graph/errors.ts';
+import { checkFile } from '../run/checkRun.ts';
 import { readConfigFile } from '../run/runConfigNode.ts';
 import { remark } from './text.ts';
 
@@ -14,7 +15,11 @@ const PREFIX = 'recipe:';
 export async function readConfigSource(given: string): Promise<Record<string, unknown>> {
   const name = given.startsWith(PREFIX) ? given.slice(PREFIX.length) : given;
   const names = Object.keys(RECIPES);
-  if (name === given && existsSync(given)) return readConfigFile(given);
+  if (name === given && existsSync(given)) {
+    const settings = await readConfigFile(given);
+    checkFile(settings, given);
+    return settings;
+  }
   const recipe = Object.hasOwn(RECIPES, name) ? RECIPES[name] : undefined;
   if (recipe) {
     remark(introduction(recipe));

@@ -1,16 +1,20 @@
-import { parse } from 'yaml';
 import type { z } from 'zod';
-import { UserError } from '../graph/errors.ts';
+import { brief, UserError } from '../graph/errors.ts';
 import { nearest } from '../graph/names.ts';
 import { isSection, spelledOut } from './settings.ts';
+import { readYaml } from './yaml.ts';
 
 /** Checks a value against its schema; errors name the key, what was wanted and what was got, and near keys. */
 export function parseConfig<S extends z.ZodType>(schema: S, value: unknown, where: string): z.output<S> {
   const checked = schema.safeParse(value);
   if (checked.success) return checked.data;
-  const lines = checked.error.issues.flatMap(intoUnion).map((issue) => describe(issue, schema, value));
-  throw new UserError(`${where}: ${lines.join('\n  ')}`);
+  const lines = checked.error.issues.flatMap(intoUnion).flatMap((issue) => describe(issue, schema, value));
+  const more = lines.length > SHOWN ? [`and ${lines.length - SHOWN} more`] : [];
+  throw new UserError(`${where}: ${[...lines.slice(0, SHOWN), ...more].join('\n  ')}`);
 }
+
+/** Faults that a message tells. */
+const SHOWN = 10;
 
 /**
  * Of a union, the issues inside the alternative that was meant: one of the value's own kind (all that is wrong lies deeper),
@@ -28,23 +32,21 @@ function intoUnion(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
   return best ? best.map((found) => ({ ...found, path: [...issue.path, ...found.path] })) : [issue];
 }
 
-function describe(issue: z.core.$ZodIssue, schema: z.ZodType, value: unknown): string {
+function describe(issue: z.core.$ZodIssue, schema: z.ZodType, value: unknown): string[] {
   const at = issue.path.map(String);
   if (issue.code === 'unrecognized_keys') {
     const valid = keysAt(
       schema,
       at.filter((key) => !/^\d+$/.test(key)),
     );
-    return issue.keys
-      .map((key) => {
-        const near = nearest(key, valid);
-        return `unknown key ${[...at, key].join('.')}.${near ? ` Did you mean ${[...at, near].join('.')}?` : ''} Available: ${valid.join(', ')}`;
-      })
-      .join('\n  ');
+    return issue.keys.map((key) => {
+      const near = nearest(key, valid);
+      return `unknown key ${brief([...at, key].join('.'))}.${near ? ` Did you mean ${[...at, near].join('.')}?` : ''} Available: ${valid.join(', ')}`;
+    });
   }
   const got = at.reduce<unknown>((inner, key) => (inner as Record<string, unknown> | undefined)?.[key], value);
-  const shown = got === undefined ? 'nothing' : JSON.stringify(got);
-  return `${at.join('.') || 'config'}: ${wanted(issue)}, got ${shown}`;
+  const shown = got === undefined ? 'nothing' : brief(JSON.stringify(got), 200);
+  return [`${brief(at.join('.')) || 'config'}: ${wanted(issue)}, got ${shown}`];
 }
 
 function wanted(issue: z.core.$ZodIssue): string {
@@ -106,7 +108,7 @@ export function setOverride(target: Record<string, unknown>, assignment: string)
 /** A value as it would stand in a YAML file; what is no YAML is text. */
 function readValue(text: string): unknown {
   try {
-    return parse(text);
+    return readYaml(text, 'value');
   } catch {
     return text;
   }

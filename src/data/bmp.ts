@@ -50,7 +50,8 @@ function readHeader(view: DataView) {
     bits,
     start: view.getUint32(10, true),
     palette: 14 + size,
-    stride: ((width * bits + 31) >>> 5) * 4,
+    // In floats: 32 bits of a damaged width run over, and rows of no bytes would be fitting.
+    stride: Math.ceil((width * bits) / 32) * 4,
   };
 }
 

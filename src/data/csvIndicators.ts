@@ -1,4 +1,4 @@
-import { UserError } from '../graph/errors.ts';
+import { brief, UserError } from '../graph/errors.ts';
 
 /** Columns that are a class each: 1 where an image has it, 0 where not. */
 export interface Indicators {
@@ -33,19 +33,20 @@ export function findIndicators(
   if (slip) {
     const row = body.findIndex((cells) => !isBit(cells[slip.at]));
     throw new UserError(
-      `${file}: row ${row + 2}: wanted 0 or 1 in column "${slip.name}", as in its other rows, got "${body[row]![slip.at] ?? ''}". Mend it, or delete the column if it is no class`,
+      `${file}: row ${row + 2}: wanted 0 or 1 in column "${brief(slip.name)}", as in its other rows, got "${brief(body[row]![slip.at] ?? '')}". Mend it, or delete the column if it is no class`,
     );
   }
-  const twice = found.find(({ name }, i) => found.findIndex((other) => other.name === name) !== i);
+  const seen = new Set<string>();
+  const twice = found.find(({ name }) => seen.size === seen.add(name).size);
   if (twice)
     throw new UserError(
-      `${file}: wanted a name of its own for each class column, got "${twice.name}" twice. Rename one`,
+      `${file}: wanted a name of its own for each class column, got "${brief(twice.name)}" twice. Rename one`,
     );
   const used = found.filter(({ at }) => body.some((row) => row[at]!.trim() === '1'));
   const parts = [
     `${file}: ${found.length} columns of 0 and 1 are taken as classes, several an image: ${few(found)}`,
-    used.length < found.length && `no image has ${few(found.filter((column) => !used.includes(column)))}, left out`,
-    found.length < columns.length && `not taken: ${few(columns.filter((column) => !found.includes(column)))}`,
+    used.length < found.length && `no image has ${few(without(found, used))}, left out`,
+    found.length < columns.length && `not taken: ${few(without(columns, found))}`,
   ];
   return {
     classesOf: (row) => used.filter(({ at }) => row[at]!.trim() === '1').map(({ name }) => name),
@@ -56,6 +57,11 @@ export function findIndicators(
 const isBit = (cell: string | undefined): boolean => cell !== undefined && /^\s*[01]\s*$/.test(cell);
 
 function few(columns: readonly { readonly name: string }[]): string {
-  const names = columns.slice(0, SHOWN).map(({ name }) => name);
+  const names = columns.slice(0, SHOWN).map(({ name }) => brief(name));
   return columns.length > SHOWN ? `${names.join(', ')} and ${columns.length - SHOWN} more` : names.join(', ');
+}
+
+function without<T>(all: readonly T[], some: readonly T[]): T[] {
+  const out = new Set(some);
+  return all.filter((one) => !out.has(one));
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative } from 'node:path';
 import { CsvError, parse } from 'csv-parse/sync';
-import { UserError } from '../graph/errors.ts';
+import { brief, UserError } from '../graph/errors.ts';
 import type { Record } from './archivesNode.ts';
 import { findIndicators } from './csvIndicators.ts';
 import { isImageName } from './imageNames.ts';
@@ -69,15 +69,16 @@ function classList(file: string, row: number, cell: string): string[] {
     .split(SEPARATOR)
     .map((name) => name.trim())
     .filter((name) => name !== '');
-  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  const seen = new Set<string>();
+  const twice = names.find((name) => seen.size === seen.add(name).size);
   if (twice === undefined) return names;
-  throw new UserError(`${file}: row ${row}: wanted each class once, got "${twice}" twice. Delete one of them`);
+  throw new UserError(`${file}: row ${row}: wanted each class once, got "${brief(twice)}" twice. Delete one of them`);
 }
 
 /** An image in two rows counts once (Our choice: else it may come into both parts of a split); its labels must agree. */
 function withoutRepeats(file: string, records: readonly Record[], header: number): Record[] {
   const first = new Map<string, number>();
-  const show = (label: Label) => (label === undefined ? 'no class' : `"${[label].flat().join(';')}"`);
+  const show = (label: Label) => (label === undefined ? 'no class' : `"${brief([label].flat().join(';'))}"`);
   const key = (label: Label) => JSON.stringify(Array.isArray(label) ? [...label].sort() : (label ?? null));
   return records.filter(({ path, label, part }, i) => {
     const before = first.get(path);
@@ -85,7 +86,7 @@ function withoutRepeats(file: string, records: readonly Record[], header: number
     const other = records[before]!;
     if (key(other.label) === key(label)) return part !== other.part;
     throw new UserError(
-      `${file}: rows ${before + 1 + header} and ${i + 1 + header}: wanted one label for ${path}, got ${show(other.label)} and ${show(label)}. Keep one row; several classes stand in one cell: cat;dog`,
+      `${file}: rows ${before + 1 + header} and ${i + 1 + header}: wanted one label for ${brief(path)}, got ${show(other.label)} and ${show(label)}. Keep one row; several classes stand in one cell: cat;dog`,
     );
   });
 }
@@ -109,7 +110,7 @@ function parseRows(file: string): string[][] {
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
     throw new UserError(
-      `${file}: wanted a CSV file with image_path and label, got a damaged one (${error.message}). Mend that line`,
+      `${file}: wanted a CSV file with image_path and label, got a damaged one (${brief(error.message, 300)}). Mend that line`,
     );
   }
 }
@@ -131,7 +132,7 @@ function columnsOf(file: string, first: readonly string[] | undefined): Columns 
   if (bare === 0)
     return { path: 0, label: first.length > 1 ? 1 : undefined, several: false, part: undefined, header: 0 };
   throw new UserError(
-    `${file}: wanted a column ${COLUMNS.path.join(', ')} for the image and ${COLUMNS.label.join(', ')} for its class (or labels for several), got ${names.slice(0, 8).join(', ')}. Rename the columns`,
+    `${file}: wanted a column ${COLUMNS.path.join(', ')} for the image and ${COLUMNS.label.join(', ')} for its class (or labels for several), got ${brief(names.slice(0, 8).join(', '), 300)}. Rename the columns`,
   );
 }
 
@@ -140,5 +141,5 @@ function partName(file: string, name: string | undefined): string | undefined {
   const part =
     { training: 'train', testing: 'test', validation: 'val', valid: 'val' }[name.toLowerCase()] ?? name.toLowerCase();
   if (['train', 'val', 'dev', 'test'].includes(part)) return part;
-  throw new UserError(`${file}: split: wanted train, val or test, got "${name}"`);
+  throw new UserError(`${file}: split: wanted train, val or test, got "${brief(name)}"`);
 }

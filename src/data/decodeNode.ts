@@ -1,9 +1,13 @@
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import sharp from 'sharp';
-import { UserError } from '../graph/errors.ts';
+import { brief, UserError } from '../graph/errors.ts';
 import { showAddress, spanOf } from './address.ts';
 import type { Pixels } from './augment/pixels.ts';
 import { decodeBmp, isBmp } from './bmp.ts';
+import { damageReason } from './damageReason.ts';
+
+/** Characters of a path that a message shows: more than that is no path. */
+const LONGEST_NAME = 1024;
 
 const wanted = 'an image (jpg, png, webp, bmp, gif, tiff or avif)';
 
@@ -29,7 +33,7 @@ export async function decodeBytes(bytes: Buffer, path: string): Promise<Pixels> 
   try {
     return isBmp(bytes) ? decodeBmp(bytes) : await decodeBySharp(bytes);
   } catch (error) {
-    throw cannotRead(path, isBmp(bytes) ? (error as Error).message : describeDamage(bytes, error as Error));
+    throw cannotRead(path, isBmp(bytes) ? damageReason(error) : describeDamage(bytes, error as Error));
   }
 }
 
@@ -54,7 +58,7 @@ export async function greyThumbnail(path: string, side: number): Promise<Uint8Ar
       .raw({ depth: 'uchar' })
       .toBuffer();
   } catch (error) {
-    throw cannotRead(path, isBmp(bytes) ? (error as Error).message : describeDamage(bytes, error as Error));
+    throw cannotRead(path, isBmp(bytes) ? damageReason(error) : describeDamage(bytes, error as Error));
   }
 }
 
@@ -83,6 +87,9 @@ async function decodeBySharp(bytes: Buffer): Promise<Pixels> {
 /** The bytes at an address: a file, or a span of one. */
 export function readImageBytes(address: string): Buffer {
   const span = spanOf(address);
+  const stats = statSync(span ? span.container : address);
+  // A device or a pipe, which a table may name, never ends.
+  if (!stats.isFile()) throw new Error(stats.isDirectory() ? 'a folder' : 'a device or a pipe');
   if (!span) return readFileSync(address);
   const file = openSync(span.container, 'r');
   try {
@@ -96,19 +103,20 @@ export function readImageBytes(address: string): Buffer {
 
 function describeReadError(error: NodeJS.ErrnoException): string {
   if (error.code === 'ENOENT') return 'no such file';
-  if (error.code === 'EISDIR') return 'a folder';
+  if (error.code === 'ENAMETOOLONG') return 'a name too long for a file';
+  if (error.code === 'ERR_FS_FILE_TOO_LARGE') return 'a file of more than 2 GB';
   return error.code ?? error.message;
 }
 
 function describeDamage(bytes: Buffer, error: Error): string {
-  const reason = error.message.split('\n')[0]!;
-  if (!reason.includes('unsupported image format')) return `a damaged or truncated file (${reason})`;
+  if (!error.message.includes('unsupported image format'))
+    return `a damaged or truncated file (${damageReason(error)})`;
   const text = bytes.subarray(0, 64).every((x) => x === 9 || x === 10 || x === 13 || (x >= 32 && x !== 127));
   return text ? `a text file of ${bytes.length} bytes` : `${bytes.length} bytes of no known image format`;
 }
 
 function cannotRead(path: string, got: string): UserError {
   return new UserError(
-    `Cannot read image ${showAddress(path)}: wanted ${wanted}, got ${got}. Replace or delete the file`,
+    `Cannot read image ${brief(showAddress(path), LONGEST_NAME)}: wanted ${wanted}, got ${got}. Replace or delete the file`,
   );
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { UserError } from '../graph/errors.ts';
+import { brief, UserError } from '../graph/errors.ts';
 import { sortByCodePoint } from './dataset.ts';
 import { imageExtensions } from './imageNames.ts';
 import { type Layout, type Part, VAL_NAMES } from './layout.ts';
@@ -159,6 +159,6 @@ function flatTrain(dir: string, trainName: string): UserError {
 }
 
 export function quote(names: readonly string[]): string {
-  const shown = names.slice(0, 5).map((name) => `"${name}"`);
+  const shown = names.slice(0, 5).map((name) => `"${brief(name)}"`);
   return names.length > 5 ? `${shown.join(', ')} and ${names.length - 5} more` : shown.join(', ');
 }

@@ -224,5 +224,7 @@ function isFolder(path: string): boolean {
 
 export function unreadable(path: string, error: unknown): UserError {
   const code = (error as NodeJS.ErrnoException).code ?? String(error);
-  return new UserError(`${path}: wanted a folder that can be read, got ${code}. Check its permissions and links`);
+  return new UserError(
+    `${path}: wanted a folder or file that can be read, got ${code}. Check its permissions and links`,
+  );
 }

@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { removeStaleTemps } from '../formats/atomicNode.ts';
 import { UserError } from '../graph/errors.ts';
+import { damageReason } from './damageReason.ts';
 import type { UnpackMessage } from './parquetWorkerNode.ts';
 import { workerUrl } from './workerPoolNode.ts';
 
@@ -17,6 +18,7 @@ const SILENCE_MS = 10_000;
  */
 export async function unpackParquet(file: string, cacheDir: string): Promise<string> {
   const { size, mtimeMs } = statSync(file);
+  if (size === 0) throw damaged(file, 'an empty file');
   const shard = join(cacheDir, `${basename(file)}.${size}-${Math.round(mtimeMs)}.tar`);
   if (!statSync(shard, { throwIfNoEntry: false })) await unpack(file, shard);
   return shard;
@@ -38,7 +40,7 @@ async function unpack(file: string, shard: string): Promise<void> {
         if (message.kind === 'done') resolve();
         if (message.kind === 'refused') reject(new UserError(message.reason));
       });
-      worker.on('error', (error) => reject(damaged(file, (error as Error).message)));
+      worker.on('error', (error) => reject(damaged(file, damageReason(error))));
       worker.on('exit', (code) => reject(damaged(file, `its reader ended with code ${code}`)));
     });
   } finally {

@@ -1,7 +1,8 @@
 import { asyncBufferFromFile, type FileMetaData, parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import { pack } from 'tar-stream';
-import { UserError } from '../graph/errors.ts';
+import { brief, UserError } from '../graph/errors.ts';
+import { damageReason } from './damageReason.ts';
 
 /** Rows read at once: images are large, and a row group may hold thousands. */
 const ROWS = 64;
@@ -15,7 +16,7 @@ const ROWS = 64;
 export async function* tarOf(file: string, onRows: (rows: number) => void): AsyncGenerator<Buffer> {
   const source = await asyncBufferFromFile(file);
   const metadata = await orDamaged(file, () => parquetMetadataAsync(source));
-  const columns = columnsOf(file, metadata);
+  const columns = await orDamaged(file, () => columnsOf(file, metadata));
   const archive = pack();
   const rows = Number(metadata.num_rows);
   const chunks = archive[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
@@ -73,7 +74,7 @@ function columnsOf(file: string, metadata: FileMetaData): Columns {
   const image = ['image', 'img', 'jpg', 'png'].find((name) => top.includes(name));
   if (image === undefined)
     throw new UserError(
-      `${file}: wanted a column image, got ${top.slice(0, 8).join(', ') || 'no columns'}. Rename the column that holds the images`,
+      `${file}: wanted a column image, got ${brief(top.slice(0, 8).join(', '), 300) || 'no columns'}. Rename the column that holds the images`,
     );
   const label = ['label', 'labels', 'fine_label', 'class', 'cls'].find((name) => top.includes(name));
   const names = label === undefined ? [image] : [image, label];
@@ -120,7 +121,7 @@ function labelOf(
   // -1 is how datasets say that there is no label.
   if (id === -1) return undefined;
   if (!Number.isInteger(id) || id < 0)
-    throw new UserError(`${file}: row ${row}: label: wanted an id or a name, got ${String(value)}`);
+    throw new UserError(`${file}: row ${row}: label: wanted an id or a name, got ${brief(String(value))}`);
   if (classes && id >= classes.length)
     throw new UserError(
       `${file}: row ${row}: label: wanted an id below ${classes.length}, the number of class names, got ${id}`,
@@ -128,12 +129,13 @@ function labelOf(
   return classes?.[id] ?? String(id);
 }
 
-async function orDamaged<T>(file: string, read: () => Promise<T>): Promise<T> {
+async function orDamaged<T>(file: string, read: () => T | Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {
+    if (error instanceof UserError) throw error;
     throw new UserError(
-      `${file}: wanted a Parquet file, got a damaged one (${(error as Error).message}). Download it again`,
+      `${file}: wanted a Parquet file, got a damaged one (${damageReason(error)}). Download it again`,
     );
   }
 }

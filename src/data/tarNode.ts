@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { relative } from 'node:path';
-import { UserError } from '../graph/errors.ts';
+import { brief, UserError } from '../graph/errors.ts';
 import { spanAddress } from './address.ts';
 import type { Record } from './archivesNode.ts';
 import { isImageName } from './imageNames.ts';
@@ -31,7 +31,7 @@ export function readTar(file: string, root: string): Record[] {
     return [...samples].flatMap(([key, { image, label }]) => {
       if (!image) return [];
       const path = spanAddress({ container, offset: image.offset, length: image.size, name: image.name });
-      return [{ path, label: label && readLabel(`${file}: ${label.name}`, key, label, read) }];
+      return [{ path, label: label && readLabel(`${file}: ${brief(label.name, 1024)}`, key, label, read) }];
     });
   } finally {
     closeSync(handle);
@@ -60,14 +60,16 @@ function readLabel(where: string, key: string, entry: TarEntry, read: Read): str
   const text = read(entry.offset, entry.size).toString('utf8').trim();
   if (entry.name.toLowerCase().endsWith('.cls')) {
     if (text === '')
-      throw new UserError(`${where}: wanted a class, got an empty file. Mend the sample ${key} of the shard`);
+      throw new UserError(`${where}: wanted a class, got an empty file. Mend the sample ${brief(key)} of the shard`);
     return text;
   }
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch {
-    throw new UserError(`${where}: wanted JSON with a label, got damaged JSON. Mend the sample ${key} of the shard`);
+    throw new UserError(
+      `${where}: wanted JSON with a label, got damaged JSON. Mend the sample ${brief(key)} of the shard`,
+    );
   }
   const fields = json !== null && typeof json === 'object' ? (json as { [name: string]: unknown }) : { label: json };
   const label = ['label', 'class', 'cls', 'class_name', 'category']
@@ -75,7 +77,7 @@ function readLabel(where: string, key: string, entry: TarEntry, read: Read): str
     .find((x) => x !== undefined);
   if (typeof label === 'number' || (typeof label === 'string' && label !== '')) return String(label);
   throw new UserError(
-    `${where}: wanted label, class or cls to be a name or a number, got ${Object.keys(fields).slice(0, 8).join(', ') || 'nothing'}`,
+    `${where}: wanted label, class or cls to be a name or a number, got ${brief(Object.keys(fields).slice(0, 8).join(', '), 300) || 'nothing'}`,
   );
 }
 

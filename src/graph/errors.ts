@@ -3,6 +3,21 @@ export class UserError extends Error {
   override name = 'UserError';
 }
 
+/** Does `work`; what it says to the user begins with `where`, unless it names that already. */
+export function naming<T>(where: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof UserError) || error.message.includes(where)) throw error;
+    throw new UserError(`${where}: ${error.message}`, { cause: error });
+  }
+}
+
+/** A text of the user's, cut where it is longer than a message should be. */
+export function brief(text: string, most = 100): string {
+  return text.length <= most ? text : `${text.slice(0, most)}... (${text.length} characters)`;
+}
+
 /** A graph that does not fit together. The message begins with the scope in which it was built. */
 export class BuildError extends Error {
   override name = 'BuildError';

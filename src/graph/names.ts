@@ -1,5 +1,5 @@
 import { closest, distance } from 'fastest-levenshtein';
-import { UserError } from './errors.ts';
+import { brief, UserError } from './errors.ts';
 
 /** The nearest of the valid names, if one is near. */
 export function nearest(name: string, valid: readonly string[]): string | undefined {
@@ -13,6 +13,6 @@ export function nearest(name: string, valid: readonly string[]): string | undefi
 export function unknownName(what: string, name: string, valid: readonly string[], more = ''): UserError {
   const near = nearest(name, valid);
   return new UserError(
-    `Unknown ${what} "${name}".${near ? ` Did you mean ${near}?` : ''} Available: ${[...valid].sort().join(', ')}${more}`,
+    `Unknown ${what} "${brief(name)}".${near ? ` Did you mean ${near}?` : ''} Available: ${[...valid].sort().join(', ')}${more}`,
   );
 }

@@ -1,6 +1,8 @@
+import { parseConfig } from '../config/parse.ts';
+import { type RunConfig, type RunInput, runSchema } from '../config/schema.ts';
+import { isSection, overlay, type Settings } from '../config/settings.ts';
+import { BuildError, naming, UserError } from '../graph/errors.ts';
 import { unknownName } from '../graph/names.ts';
-import type { RunConfig } from '../config/schema.ts';
-import { BuildError, UserError } from '../graph/errors.ts';
 import { METHODS, methodNamed } from '../methods/index.ts';
 import { VARIANTS } from '../models/index.ts';
 import { collectParams } from '../program/trainProgram.ts';
@@ -18,6 +20,14 @@ export function checkNames({ student, method, methods, stages }: RunConfig): voi
   // A sum takes the sections of its members and has none of its own.
   for (const name of Object.keys(methods))
     if (!Object.hasOwn(METHODS, name)) throw unknownName('method', name, Object.keys(METHODS));
+}
+
+/** Refuses what a file of settings says wrongly, by the file's name; what it leaves to flags is not missed. */
+export function checkFile(given: Settings, file: string): void {
+  const flags = { data: { dir: '.' }, student: { name: Object.keys(VARIANTS)[0] } };
+  const teacher = isSection(given.teacher) ? { teacher: { ref: '.', ...given.teacher } } : {};
+  const whole = { ...overlay(flags, given), ...teacher };
+  naming(file, () => checkNames(parseConfig(runSchema, whole as RunInput, file)));
 }
 
 /**

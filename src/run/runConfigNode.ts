@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parse, stringify } from 'yaml';
+import { stringify } from 'yaml';
+import { isSection } from '../config/settings.ts';
+import { readYaml } from '../config/yaml.ts';
 import { writeFileAtomic } from '../formats/atomicNode.ts';
 import { UserError } from '../graph/errors.ts';
 
@@ -12,14 +14,9 @@ export async function readConfigFile(path: string): Promise<Record<string, unkno
   } catch {
     throw new UserError(`${path}: no such file; wanted a configuration file in YAML`);
   }
-  try {
-    const value: unknown = parse(text);
-    if (value === null || typeof value !== 'object' || Array.isArray(value))
-      throw new Error('wanted a mapping of keys to values');
-    return value as Record<string, unknown>;
-  } catch (error) {
-    throw new UserError(`${path}: not a configuration file: ${(error as Error).message.split('\n')[0]}`);
-  }
+  const value = readYaml(text, path);
+  if (!isSection(value)) throw new UserError(`${path}: not a configuration file: wanted a mapping of keys to values`);
+  return { ...value };
 }
 
 /** The configuration that a run was started with. */

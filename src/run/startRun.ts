@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { parseConfig } from '../config/parse.ts';
-import type { RunInput } from '../config/schema.ts';
+import { type RunConfig, type RunInput, runSchema } from '../config/schema.ts';
 import type { Settings } from '../config/settings.ts';
 import { UserError } from '../graph/errors.ts';
 import { methodNamed } from '../methods/index.ts';
@@ -54,20 +54,22 @@ export async function startRun(
     throw new UserError(
       `understudy ${kind}: missing ${missing.map(({ flag }) => flag).join(', ')} (or ${missing.map(({ key }) => key).join(', ')} in the file of --config)`,
     );
-  return trainRun(input as RunInput, { ...options, out: options.out ?? freeFolder(input) });
+  const config = parseConfig(runSchema, input, 'config');
+  return trainRun(input as RunInput, { ...options, out: options.out ?? freeFolder(config) });
 }
 
 /** A student that starts from a model needs no variant's name; it is called after that model. */
 function nameAfterInit(input: RunSettings): RunSettings {
   const { name, init } = input.student ?? {};
-  return init == null || name != null
+  // What is no path is refused with the rest of the settings.
+  return typeof init !== 'string' || name != null
     ? input
     : { ...input, student: { ...input.student, name: basename(resolve(init)) } };
 }
 
 /** Whether one of the methods reads a teacher; of a method that is not known (yet), it is taken to. */
 function wantsTeacher({ method, methods, stages }: RunSettings): boolean {
-  const listed = Array.isArray(stages) ? stages.map((stage) => stage.method) : [method];
+  const listed = Array.isArray(stages) ? stages.map((stage) => stage?.method) : [method];
   return listed.some((name) => {
     if (typeof name !== 'string') return true;
     try {
@@ -87,9 +89,9 @@ function valueAt(input: RunSettings, key: string): unknown {
   return key.split('.').reduce<unknown>((at, part) => (at as Record<string, unknown> | undefined)?.[part], input);
 }
 
-function freeFolder(input: RunSettings): string {
-  const data = basename(resolve(String(input.data!.dir)));
-  const name = [data, input.student!.name, input.method ?? 'supervised'].join('-').replaceAll(/[/\\]/g, '_');
+function freeFolder({ data: { dir }, student, method }: RunConfig): string {
+  const data = basename(resolve(String(dir)));
+  const name = [data, student.name, method].join('-').replaceAll(/[/\\]/g, '_');
   for (let n = 1; ; n++) {
     const path = join('runs', n === 1 ? name : `${name}-${n}`);
     if (!existsSync(path)) return path;

@@ -4,7 +4,7 @@ import { parseConfig } from '../config/parse.ts';
 import { type RunConfig, type RunInput, runSchema } from '../config/schema.ts';
 import { differences, overlay, type Settings } from '../config/settings.ts';
 import type { Engine } from '../engine/contract.ts';
-import { UserError } from '../graph/errors.ts';
+import { naming, UserError } from '../graph/errors.ts';
 import { buildModel, VARIANTS } from '../models/index.ts';
 import { checkWeights } from '../formats/matchNames.ts';
 import { modelParams } from '../program/evalProgram.ts';
@@ -59,7 +59,8 @@ export interface TrainOptions {
 export async function trainRun(input: RunInput | undefined, options: TrainOptions): Promise<RunResult> {
   const began = performance.now();
   const config = options.resume ? await resumedConfig(input, options.out) : parseConfig(runSchema, input, 'config');
-  checkNames(config);
+  if (options.resume) naming(join(options.out, 'config.yaml'), () => checkNames(config));
+  else checkNames(config);
   const threads = config.train.threads === 'auto' ? {} : { threads: config.train.threads };
   const engine = engineFor(options.device ?? 'cpu', threads);
   const parts = await withinBudget(config, engine, began, options);

@@ -2,9 +2,8 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { parse } from 'yaml';
 import { writeFileAtomic } from '../formats/atomicNode.ts';
-import { planStudy } from './plan.ts';
+import { readPlan } from './readPlan.ts';
 import { readJson } from './recordsNode.ts';
 import { type StudyReport, tableOf } from './report.ts';
 import { firstOfEach } from './imageSets.ts';
@@ -19,7 +18,7 @@ const PAGE = 'docs/results.md';
 async function main(): Promise<void> {
   const reports = new Map<string, StudyReport>();
   for (const file of (await readdir('studies')).filter((name) => name.endsWith('.yaml')).sort()) {
-    const plan = planStudy(parse(await readFile(join('studies', file), 'utf8')), file);
+    const { plan } = await readPlan(join('studies', file));
     const kept = join('docs/results', file.replace('.yaml', '.json'));
     const folder = plan.study.out ?? join('runs', plan.study.name);
     const found = (await readJson<StudyReport>(join(folder, 'results.json'))) ?? (await readJson<StudyReport>(kept));

@@ -1,16 +1,14 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parse } from 'yaml';
 import { writeFileAtomic } from '../formats/atomicNode.ts';
 import { makeFolder } from '../formats/makeFolderNode.ts';
-import { UserError } from '../graph/errors.ts';
 import type { RunEvent } from '../train/events.ts';
 import { takeLock } from '../train/runLockNode.ts';
 import { readImageSets } from './imageSetTable.ts';
 import { imageSetOf, makeImageSet, setFailure, withImageSet } from './imageSets.ts';
 import { oneRun } from './oneRun.ts';
-import { type PlannedRun, planStudy, type StudyPlan, teachersOf, withTeachers } from './plan.ts';
+import { type PlannedRun, type StudyPlan, teachersOf, withTeachers } from './plan.ts';
 import { prepareData } from './prepare.ts';
+import { readPlan } from './readPlan.ts';
 import { type RunRecord, RunRecords } from './recordsNode.ts';
 import { reportOf, type StudyReport } from './report.ts';
 import { reportCsv } from './reportCsv.ts';
@@ -58,8 +56,7 @@ export interface StudyResult {
  * in the report.
  */
 export async function runStudy(file: string, options: StudyOptions = {}): Promise<StudyResult> {
-  const text = await readStudy(file);
-  const plan = planStudy(parseYaml(text, file), file);
+  const { text, plan } = await readPlan(file);
   const out = options.out ?? plan.study.out ?? join('runs', plan.study.name);
   makeFolder(out);
   const release = await takeLock(out);
@@ -158,20 +155,4 @@ async function writeResults(plan: StudyPlan, records: RunRecords, out: string): 
 function dataFolder({ study, runs, teachers }: StudyPlan): unknown {
   const dirs = [...runs, ...teachers].map(({ config }) => config.data.dir);
   return dirs.find((dir) => typeof dir !== 'string' || !dir.startsWith('$')) ?? valueAt(study.base, 'data.dir');
-}
-
-async function readStudy(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch {
-    throw new UserError(`${file}: no such file; wanted a study in YAML`);
-  }
-}
-
-function parseYaml(text: string, file: string): unknown {
-  try {
-    return parse(text);
-  } catch (error) {
-    throw new UserError(`${file}: wanted YAML, got: ${(error as Error).message.split('\n')[0]}`);
-  }
 }
