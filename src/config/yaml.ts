@@ -24,7 +24,9 @@ export function readYaml(text: string, where: string): unknown {
 }
 
 function reasonOf(error: Error & { readonly code?: string }): string {
-  if (error instanceof RangeError) return 'more levels than can be read';
+  // The library says it in its own error where it can.
+  if (error instanceof RangeError || error.message.startsWith('Maximum call stack'))
+    return 'more levels than can be read';
   if (error.code === 'MULTIPLE_DOCS') return 'several documents (---). Leave one';
   return error.message.split('\n')[0]!;
 }

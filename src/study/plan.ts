@@ -47,6 +47,9 @@ interface AxisValue {
   readonly expect: 'above' | 'below' | null;
 }
 
+/** Our choice: more is taken for a slip; each takes memory, and a row of the table. */
+const MOST_RUNS = 10_000;
+
 const SEEDS = ['train.seed', 'data.splitSeed'];
 
 /**
@@ -66,9 +69,8 @@ export function planStudy(input: unknown, where: string): StudyPlan {
     fractions: fractionsOf(list),
     expected: list.map(({ expect }) => expect),
   }));
-  axes.forEach((axis) => {
-    refuseTwice(axis.labels, `${where}: axes.${axis.name}`);
-  });
+  refuseMany(values, where);
+  for (const axis of axes) refuseTwice(axis.labels, `${where}: axes.${axis.name}`);
   const names = Object.keys(study.teachers);
   const teachers = Object.entries(study.teachers).map(([name, settings], i) => {
     const own = nested(settings, `${where}: teachers.${name}`);
@@ -157,6 +159,15 @@ function fractionsOf(values: readonly AxisValue[]): number[] | null {
 
 /** A part of a file name that every system takes. */
 const slug = (text: string): string => text.replace(/[^A-Za-z0-9.+=-]+/g, '-').replace(/^[-.]+|-+$/g, '') || 'x';
+
+/** Before the product is made. */
+function refuseMany(values: readonly (readonly [string, readonly AxisValue[]])[], where: string): void {
+  const count = values.reduce((runs, [, list]) => runs * list.length, 1);
+  if (count > MOST_RUNS)
+    throw new UserError(
+      `${where}: axes: wanted at most ${MOST_RUNS} runs, got ${count}, the product of the axes. Take values out, or make several studies`,
+    );
+}
 
 function product(axes: readonly (readonly [string, readonly AxisValue[]])[]): (readonly [string, AxisValue])[][] {
   return axes.reduce<(readonly [string, AxisValue])[][]>(

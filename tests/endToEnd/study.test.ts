@@ -213,9 +213,14 @@ it('what no run could have is refused before anything is made', async () => {
   };
   await refuses('base:', 'bass:', 'unknown key bass', 'Did you mean base?');
   await refuses('epochs: 2, batch', 'epoch: 2, batch', 'unknown key train.epoch', 'Did you mean train.epochs?');
-  await refuses('method: kd,', 'method: kdd,', 'Unknown method "kdd"');
-  await refuses('$cnn', '$cmm', 'Unknown teacher "$cmm"', 'Available: $cnn');
+  await refuses('method: kd,', 'method: kdd,', 'wrong.yaml: Unknown method "kdd"');
+  await refuses('$cnn', '$cmm', 'wrong.yaml: Unknown teacher "$cmm"', 'Available: $cnn');
   await refuses('baseline: alone', 'baseline: alnoe', 'Unknown', '"alnoe". Did you mean alone?');
+  await refuses(
+    'train.seed:',
+    `train.batch: [${Array.from({ length: 9999 }, (_, i) => i + 1)}]\n  train.seed:`,
+    'wrong.yaml: axes: wanted at most 10000 runs',
+  );
   await refuses('label: kd', 'label: alone', 'axes.method: wanted different ones, got "alone" twice');
   await refuses('train.seed:', 'seeds:', 'axes.seeds: plain values need an axis that is a key');
 });

@@ -101,11 +101,34 @@ describe('names and settings', () => {
 
   it('a configuration file that is none', async () => {
     writeFileSync(join(dir, 'broken.yaml'), 'data: [');
-    await refuses(['train', '--config', 'broken.yaml'], 2, 'broken.yaml: not a configuration file');
+    await refuses(['train', '--config', 'broken.yaml'], 2, 'broken.yaml: wanted YAML, got ');
+    writeFileSync(join(dir, 'list.yaml'), '- data');
+    await refuses(['train', '--config', 'list.yaml'], 2, 'list.yaml: not a configuration file: wanted a mapping');
     await refuses(
       ['train', '--config', 'absent.yaml'],
       2,
       'absent.yaml: no such file; wanted a configuration file in YAML',
+    );
+  });
+
+  it.each([
+    ['optim: {lrr: 1}', 'wrong.yaml: unknown key optim.lrr. Did you mean optim.lr?'],
+    ['data: 5', 'wrong.yaml: data: expected object, got 5'],
+    ['student: {init: 5}', 'wrong.yaml: student.init: expected string, got 5'],
+    ['stages: [null]', 'wrong.yaml: stages'],
+    ['method: dearkdd', 'wrong.yaml: Unknown method "dearkdd". Did you mean dearkd?'],
+    ['teacher: {precision: int9}', 'wrong.yaml: teacher.precision'],
+  ])('a configuration file with %s is named', async (text, message) => {
+    writeFileSync(join(dir, 'wrong.yaml'), text);
+    await refuses(['train', '--config', 'wrong.yaml', '--data', 'data', '--model', 'resnet8_small'], 2, message);
+  });
+
+  it('what a configuration file leaves to the flags is not missed', async () => {
+    writeFileSync(join(dir, 'parts.yaml'), 'teacher: {precision: fp32}\ndata: {workers: 1}\n');
+    await refuses(
+      [...distill('--config', 'parts.yaml', '--student', 'vit_pico_patch4'), '--method', 'vitkd'],
+      2,
+      'vitkd needs teacher.tokens',
     );
   });
 });

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { stream } from '../../src/random/stream.ts';
 import { mutate } from './damage.ts';
 import { faultOf } from './judge.ts';
-import { type Answer, type Outcome, Reader } from './reader.ts';
+import { type Answer, type Held, type Outcome, Reader } from './reader.ts';
 import { type Kind, makeSeeds, type Seed, type Seeds } from './seeds.ts';
 
 /** Kinds of twenty files in a row. */
@@ -49,8 +49,8 @@ export interface Result {
   readonly tally: Readonly<Record<Kind, Tally>>;
   /** What must not be, each with seed and number of its file. */
   readonly faults: readonly string[];
-  /** Bytes that the reading process held after each part of the files. */
-  readonly rss: readonly number[];
+  /** What the reading process held after each part of the files. */
+  readonly held: readonly Held[];
   readonly peak: number;
 }
 
@@ -91,13 +91,33 @@ export async function readMutated(options: Options): Promise<Result> {
   }
 }
 
+const MB = 2 ** 20;
+
+/**
+ * How much more the last third of the parts may leave behind than the first third after a warm-up (a quarter). Our choice: JavaScript's
+ * own is flat; what C++ took and gave back stays with the process for a while, more so after thousands of threads.
+ */
+const MARGIN: Held = { rss: 160 * MB, heapUsed: 4 * MB, external: 8 * MB };
+
+/** What has grown beyond the margins, in words. */
+export function growth(held: readonly Held[]): string[] {
+  const rest = held.slice(Math.ceil(held.length / 4));
+  const third = Math.floor(rest.length / 3);
+  const median = (rows: readonly Held[], name: keyof Held) =>
+    rows.map((row) => row[name]).sort((a, b) => a - b)[rows.length >> 1]!;
+  return (Object.keys(MARGIN) as (keyof Held)[]).flatMap((name) => {
+    const [early, late] = [median(rest.slice(0, third), name), median(rest.slice(-third), name)];
+    return late - early > MARGIN[name] ? [`${name}: ${early} bytes early, ${late} late`] : [];
+  });
+}
+
 class Run {
   readonly #options: Options;
   readonly #seeds: Seeds;
   readonly reader: Reader;
   readonly #tally = {} as Record<Kind, Tally>;
   readonly #faults: string[] = [];
-  readonly #rss: number[] = [];
+  readonly #held: Held[] = [];
   #peak = 0;
 
   constructor(options: Options, seeds: Seeds, reader: Reader) {
@@ -137,13 +157,15 @@ class Run {
     const last = numbers.at(-1);
     if (last !== undefined)
       this.#options.log?.(
-        `${last + 1} files, ${this.#faults.length} faults, ${Math.round((this.#rss.at(-1) ?? 0) / 2 ** 20)} MiB`,
+        `${last + 1} files, ${this.#faults.length} faults, ${Object.entries(this.#held.at(-1) ?? {})
+          .map(([name, bytes]) => `${name} ${Math.round(bytes / 2 ** 20)} MiB`)
+          .join(', ')}`,
       );
   }
 
   result(): Result {
     if (this.reader.stderr !== '') this.#faults.push(`stderr: ${this.reader.stderr.slice(0, 2000)}`);
-    return { tally: this.#tally, faults: this.#faults, rss: this.#rss, peak: this.#peak };
+    return { tally: this.#tally, faults: this.#faults, held: this.#held, peak: this.#peak };
   }
 
   /** Writes files of one kind and has them read. */
@@ -155,7 +177,7 @@ class Run {
       const train = Math.floor(number / AT_A_TIME) % 2 === 1;
       const answer = await this.reader.ask({ kind, folder, files: files.map(({ name }) => name), train });
       this.#peak = Math.max(this.#peak, answer.peak);
-      if (kind === 'study' && answer.rss > 0) this.#rss.push(answer.rss);
+      if (kind === 'study' && !answer.broken) this.#held.push(answer.held);
       return answer;
     } finally {
       rmSync(folder, { recursive: true, force: true });

@@ -117,7 +117,8 @@ process.on('message', async (job) => {
   try {
     await (READERS[job.kind] ?? readSettings)({ ...job, folder: resolve(job.folder) });
     globalThis.gc?.();
-    tell({ done: true, rss: process.memoryUsage().rss, peak: 1024 * process.resourceUsage().maxRSS });
+    const { rss, heapUsed, external } = process.memoryUsage();
+    tell({ done: true, held: { rss, heapUsed, external }, peak: 1024 * process.resourceUsage().maxRSS });
   } catch (error) {
     tell({ done: true, failed: String(error.stack ?? error) });
   }

@@ -18,12 +18,18 @@ export interface Outcome {
   readonly ms?: number;
 }
 
+export interface Held {
+  readonly rss: number;
+  readonly heapUsed: number;
+  readonly external: number;
+}
+
 export interface Answer {
   readonly outcomes: readonly Outcome[];
   /** Images that could be read out of tables and shards. */
   readonly images: number;
   /** Bytes of the process after the job, and the most that it ever had. */
-  readonly rss: number;
+  readonly held: Held;
   readonly peak: number;
   /** Why the job did not come to its end, and at which file, where that is known. */
   readonly broken?: { readonly why: string; readonly file: string | undefined };
@@ -36,7 +42,7 @@ type Message = Partial<Outcome> & {
   readonly done?: true;
   readonly failed?: string;
   readonly images?: number;
-  readonly rss?: number;
+  readonly held?: Held;
   readonly peak?: number;
 };
 
@@ -60,13 +66,13 @@ export class Reader {
     const outcomes: Outcome[] = [];
     let [images, at]: [number, string | undefined] = [0, undefined];
     return new Promise((resolve) => {
-      const end = (memory: { rss: number; peak: number }, why?: string) => {
+      const end = (memory: Pick<Answer, 'held' | 'peak'>, why?: string) => {
         clearTimeout(watch);
         child.removeAllListeners();
         if (why !== undefined) this.close();
         resolve({ outcomes, images, ...memory, ...(why !== undefined && { broken: { why, file: at } }) });
       };
-      const none = { rss: 0, peak: 0 };
+      const none = { held: { rss: 0, heapUsed: 0, external: 0 }, peak: 0 };
       const hung = () => end(none, `hung: nothing for ${this.#limit / 1000} s`);
       let watch = setTimeout(hung, this.#limit);
       child.on('message', (message: Message) => {
@@ -76,7 +82,7 @@ export class Reader {
         if (message.state) outcomes.push(message as Outcome);
         if (message.state && message.state !== 'bad') at = undefined;
         images += message.images ?? 0;
-        if (message.done) end({ rss: message.rss ?? 0, peak: message.peak ?? 0 }, message.failed);
+        if (message.done) end({ held: message.held ?? none.held, peak: message.peak ?? 0 }, message.failed);
       });
       child.on('exit', (status, signal) =>
         end(none, `the process ended (${signal ?? status}): ${this.#stderr.slice(-2000)}`),
