@@ -62,13 +62,7 @@ export function planStudy(input: unknown, where: string): StudyPlan {
   const values = Object.entries(study.axes).map(
     ([name, list]) => [name, list.map((value) => axisValue(name, value, where))] as const,
   );
-  const axes = values.map(([name, list]) => ({
-    name,
-    labels: list.map(({ label }) => label),
-    seed: list.every(({ set }) => leafKeys(set).every((key) => SEEDS.includes(key))),
-    fractions: fractionsOf(list),
-    expected: list.map(({ expect }) => expect),
-  }));
+  const axes = values.map(([name, list]) => axisOf(name, list));
   refuseMany(values, where);
   for (const axis of axes) refuseTwice(axis.labels, `${where}: axes.${axis.name}`);
   const names = Object.keys(study.teachers);
@@ -150,6 +144,16 @@ function axisValue(axis: string, value: StudyFile['axes'][string][number], where
     );
   const last = axis.split('.').at(-1)!;
   return { label: String(value), slug: slug(`${last}-${value}`), set: nested({ [axis]: value }, at), expect: null };
+}
+
+function axisOf(name: string, values: readonly AxisValue[]): StudyAxis {
+  return {
+    name,
+    labels: values.map(({ label }) => label),
+    seed: values.every(({ set }) => leafKeys(set).every((key) => SEEDS.includes(key))),
+    fractions: fractionsOf(values),
+    expected: values.map(({ expect }) => expect),
+  };
 }
 
 function fractionsOf(values: readonly AxisValue[]): number[] | null {
