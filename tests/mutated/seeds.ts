@@ -1,4 +1,5 @@
 import { brotliCompressSync, gzipSync } from 'node:zlib';
+import type { SchemaElement } from 'hyparquet';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import sharp from 'sharp';
 import { pack } from 'tar-stream';
@@ -47,46 +48,45 @@ function bitmap(bits: 8 | 24): Buffer {
   return bytes;
 }
 
+/** Ending, form, bytes. */
+type Made = readonly [string, string, Promise<Buffer> | Buffer];
+
+const common = (): readonly Made[] => [
+  ['jpg', 'baseline', picture(1).jpeg().toBuffer()],
+  ['jpg', 'progressive', picture(2).jpeg({ progressive: true, chromaSubsampling: '4:4:4' }).toBuffer()],
+  ['jpg', 'cmyk', picture(3).toColourspace('cmyk').jpeg().toBuffer()],
+  ['jpeg', 'grey', picture(4).greyscale().jpeg().toBuffer()],
+  ['jpeg', 'turned', picture(5).withMetadata({ orientation: 6 }).withIccProfile('p3').jpeg().toBuffer()],
+  ['png', 'rgb', picture(6).png().toBuffer()],
+  ['png', 'alpha16', picture(7, 4).toColourspace('rgb16').png().toBuffer()],
+  ['png', 'palette', picture(8).png({ palette: true, colours: 16 }).toBuffer()],
+  ['png', 'interlaced', picture(9).png({ progressive: true }).toBuffer()],
+  ['webp', 'lossy', picture(10).webp().toBuffer()],
+  ['webp', 'lossless', picture(11, 4).webp({ lossless: true }).toBuffer()],
+  ['webp', 'animated', joined('webp')],
+];
+
+const others = (): readonly Made[] => [
+  ['gif', 'one', picture(12).gif().toBuffer()],
+  ['gif', 'animated', joined('gif')],
+  ['bmp', '24', bitmap(24)],
+  ['bmp', '8', bitmap(8)],
+  ['tiff', 'plain', picture(13).tiff({ compression: 'none' }).toBuffer()],
+  ['tif', 'lzw', picture(14, 4).tiff({ compression: 'lzw', predictor: 'horizontal' }).toBuffer()],
+  ['tif', 'tiles', picture(15).tiff({ compression: 'deflate', tile: true, tileWidth: 16, tileHeight: 16 }).toBuffer()],
+  ['tiff', 'jpeg', picture(16).tiff({ compression: 'jpeg' }).toBuffer()],
+  [
+    'tiff',
+    'bits',
+    picture(17).greyscale().threshold().toColourspace('b-w').tiff({ bitdepth: 1, compression: 'ccittfax4' }).toBuffer(),
+  ],
+  ['avif', 'lossy', picture(18).avif({ effort: 0 }).toBuffer()],
+  ['avif', 'lossless', picture(19, 4).avif({ effort: 0, lossless: true }).toBuffer()],
+];
+
 /** Every image format and colour form that is read. */
 async function images(): Promise<Seed[]> {
-  const made: readonly (readonly [string, string, Promise<Buffer> | Buffer])[] = [
-    ['jpg', 'baseline', picture(1).jpeg().toBuffer()],
-    ['jpg', 'progressive', picture(2).jpeg({ progressive: true, chromaSubsampling: '4:4:4' }).toBuffer()],
-    ['jpg', 'cmyk', picture(3).toColourspace('cmyk').jpeg().toBuffer()],
-    ['jpeg', 'grey', picture(4).greyscale().jpeg().toBuffer()],
-    ['jpeg', 'turned', picture(5).withMetadata({ orientation: 6 }).withIccProfile('p3').jpeg().toBuffer()],
-    ['png', 'rgb', picture(6).png().toBuffer()],
-    ['png', 'alpha16', picture(7, 4).toColourspace('rgb16').png().toBuffer()],
-    ['png', 'palette', picture(8).png({ palette: true, colours: 16 }).toBuffer()],
-    ['png', 'interlaced', picture(9).png({ progressive: true }).toBuffer()],
-    ['webp', 'lossy', picture(10).webp().toBuffer()],
-    ['webp', 'lossless', picture(11, 4).webp({ lossless: true }).toBuffer()],
-    ['webp', 'animated', joined('webp')],
-    ['gif', 'one', picture(12).gif().toBuffer()],
-    ['gif', 'animated', joined('gif')],
-    ['bmp', '24', bitmap(24)],
-    ['bmp', '8', bitmap(8)],
-    ['tiff', 'plain', picture(13).tiff({ compression: 'none' }).toBuffer()],
-    ['tif', 'lzw', picture(14, 4).tiff({ compression: 'lzw', predictor: 'horizontal' }).toBuffer()],
-    [
-      'tif',
-      'tiles',
-      picture(15).tiff({ compression: 'deflate', tile: true, tileWidth: 16, tileHeight: 16 }).toBuffer(),
-    ],
-    ['tiff', 'jpeg', picture(16).tiff({ compression: 'jpeg' }).toBuffer()],
-    [
-      'tiff',
-      'bits',
-      picture(17)
-        .greyscale()
-        .threshold()
-        .toColourspace('b-w')
-        .tiff({ bitdepth: 1, compression: 'ccittfax4' })
-        .toBuffer(),
-    ],
-    ['avif', 'lossy', picture(18).avif({ effort: 0 }).toBuffer()],
-    ['avif', 'lossless', picture(19, 4).avif({ effort: 0, lossless: true }).toBuffer()],
-  ];
+  const made = [...common(), ...others()];
   return Promise.all(
     made.map(async ([ending, form, bytes]) => ({ name: `${ending} ${form}`, ending, bytes: await bytes })),
   );
@@ -136,55 +136,56 @@ function storedZstd(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(Buffer.concat([head, bytes]));
 }
 
-/** Hugging Face's form: a group of bytes and path, class names in the metadata; and plain columns. */
+const GROUP: SchemaElement[] = [
+  { name: 'root', num_children: 2 },
+  { name: 'image', num_children: 2, repetition_type: 'OPTIONAL' },
+  { name: 'bytes', type: 'BYTE_ARRAY', repetition_type: 'OPTIONAL' },
+  { name: 'path', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'OPTIONAL' },
+  { name: 'label', type: 'INT64', repetition_type: 'OPTIONAL' },
+];
+
+const CODECS = {
+  SNAPPY: undefined,
+  UNCOMPRESSED: undefined,
+  GZIP: (bytes: Uint8Array) => new Uint8Array(gzipSync(bytes)),
+  BROTLI: (bytes: Uint8Array) => new Uint8Array(brotliCompressSync(bytes)),
+  ZSTD: storedZstd,
+};
+
+/** As Hugging Face's datasets writes it: a group of bytes and path, class names in the metadata. */
+function hubTable(rows: readonly Seed[], codec: keyof typeof CODECS): Buffer {
+  const info = { info: { features: { label: { names: ['zebra', 'ant'], _type: 'ClassLabel' } } } };
+  const { GZIP, BROTLI, ZSTD } = CODECS;
+  const columnData = [
+    { name: 'image', data: rows.map(({ bytes, name }) => ({ bytes: new Uint8Array(bytes), path: name })) },
+    { name: 'label', data: rows.map((_, i) => BigInt(i % 2)) },
+  ];
+  const kvMetadata = [{ key: 'huggingface', value: JSON.stringify(info) }];
+  const compressors = { GZIP, BROTLI, ZSTD };
+  return Buffer.from(
+    parquetWriteBuffer({ columnData, schema: GROUP, rowGroupSize: 4, codec, compressors, kvMetadata }),
+  );
+}
+
+/** Plain columns of bytes and text. */
+function plainTable(rows: readonly Seed[]): Buffer {
+  const img = rows.map(({ bytes }) => new Uint8Array(bytes));
+  const label = rows.map((_, i) => ['cat', 'dog'][i % 2]);
+  const columnData = [
+    { name: 'img', data: img, type: 'BYTE_ARRAY' as const },
+    { name: 'fine_label', data: label, type: 'STRING' as const },
+  ];
+  return Buffer.from(parquetWriteBuffer({ columnData }));
+}
+
 function parquets(all: readonly Seed[]): Seed[] {
   const rows = all.filter(({ ending }) => ['jpg', 'png'].includes(ending)).slice(0, 6);
-  const info = { info: { features: { label: { names: ['zebra', 'ant'], _type: 'ClassLabel' } } } };
-  const group = [
-    { name: 'root', num_children: 2 },
-    { name: 'image', num_children: 2, repetition_type: 'OPTIONAL' as const },
-    { name: 'bytes', type: 'BYTE_ARRAY' as const, repetition_type: 'OPTIONAL' as const },
-    {
-      name: 'path',
-      type: 'BYTE_ARRAY' as const,
-      converted_type: 'UTF8' as const,
-      repetition_type: 'OPTIONAL' as const,
-    },
-    { name: 'label', type: 'INT64' as const, repetition_type: 'OPTIONAL' as const },
+  const codecs = Object.keys(CODECS) as (keyof typeof CODECS)[];
+  const made = [
+    ...codecs.map((codec) => [codec, hubTable(rows, codec)] as const),
+    ['plain', plainTable(rows)] as const,
   ];
-  const grouped = rows.map(({ bytes, name }) => ({ bytes: new Uint8Array(bytes), path: name }));
-  const labels = rows.map((_, i) => BigInt(i % 2));
-  const table = (codec: 'SNAPPY' | 'GZIP' | 'BROTLI' | 'ZSTD' | 'UNCOMPRESSED') =>
-    Buffer.from(
-      parquetWriteBuffer({
-        columnData: [
-          { name: 'image', data: grouped },
-          { name: 'label', data: labels },
-        ],
-        schema: group,
-        rowGroupSize: 4,
-        codec,
-        compressors: {
-          GZIP: (bytes) => new Uint8Array(gzipSync(bytes)),
-          BROTLI: (bytes) => new Uint8Array(brotliCompressSync(bytes)),
-          ZSTD: storedZstd,
-        },
-        kvMetadata: [{ key: 'huggingface', value: JSON.stringify(info) }],
-      }),
-    );
-  const plain = Buffer.from(
-    parquetWriteBuffer({
-      columnData: [
-        { name: 'img', data: rows.map(({ bytes }) => new Uint8Array(bytes)), type: 'BYTE_ARRAY' },
-        { name: 'fine_label', data: rows.map((_, i) => ['cat', 'dog'][i % 2]), type: 'STRING' },
-      ],
-    }),
-  );
-  const made = {
-    ...{ snappy: table('SNAPPY'), gzip: table('GZIP'), brotli: table('BROTLI'), zstd: table('ZSTD') },
-    ...{ bare: table('UNCOMPRESSED'), plain },
-  };
-  return Object.entries(made).map(([name, bytes]) => ({ name: `parquet ${name}`, ending: 'parquet', bytes }));
+  return made.map(([name, bytes]) => ({ name: `parquet ${name}`, ending: 'parquet', bytes }));
 }
 
 const texts = (kind: string, ending: string, made: Readonly<Record<string, string>>): Seed[] =>
