@@ -43,6 +43,26 @@ describe('decodeBmp', () => {
     expect(decodeBmp(makeBmp(bits, topDown, compression))).toEqual({ data: Uint8Array.from(rgb), width, height });
   });
 
+  it('reads 1 bit a pixel, as Pillow writes it', () => {
+    const file = 'Qk1GAAAAAAAAAD4AAAAoAAAACgAAAAIAAAABAAEAAAAAAAgAAADEDgAAxA4AAAIAAAACAAAAAAAAAP////9xgAAAmkAAAA==';
+    const white = [1, 0, 0, 1, 1, 0, 1, 0, 0, 1, 0, 1, 1, 1, 0, 0, 0, 1, 1, 0];
+    const { data, width, height } = decodeBmp(Buffer.from(file, 'base64'));
+    expect([width, height]).toEqual([10, 2]);
+    expect([...data]).toEqual(white.flatMap((on) => [255 * on, 255 * on, 255 * on]));
+  });
+
+  it('reads 4 bits a pixel: two to a byte, the left one first', () => {
+    const colours = Array.from({ length: 6 }, (_, i) => [rgb[3 * i + 2]!, rgb[3 * i + 1]!, rgb[3 * i]!, 0]);
+    const file = new Uint8Array(54 + 64 + 8);
+    file.set(makeBmp(8, false).subarray(0, 54));
+    new DataView(file.buffer).setUint32(10, 54 + 64, true);
+    new DataView(file.buffer).setUint16(28, 4, true);
+    file.set(colours.flat(), 54);
+    // The lower row stands first; rows are filled up to four bytes.
+    file.set([0x34, 0x50, 0, 0, 0x01, 0x20, 0, 0], 54 + 64);
+    expect([...decodeBmp(file).data]).toEqual(rgb);
+  });
+
   it('reads inside a larger buffer', () => {
     const whole = new Uint8Array(200);
     const bmp = makeBmp(24, false);

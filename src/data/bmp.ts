@@ -9,7 +9,7 @@ export function isBmp(bytes: Uint8Array): boolean {
 }
 
 /**
- * Decode an uncompressed BMP with 8 (palette), 24 or 32 bits a pixel, bottom-up or top-down, to RGB. libvips as built
+ * Decode an uncompressed BMP with 1, 4 or 8 (palette), 24 or 32 bits a pixel, bottom-up or top-down, to RGB. libvips as built
  * for sharp has no BMP reader. The fourth byte of 32-bit pixels is ignored: most writers leave it 0.
  * Source: Microsoft, BITMAPFILEHEADER and BITMAPINFOHEADER. Throws Error with what is wrong.
  */
@@ -20,11 +20,13 @@ export function decodeBmp(bytes: Uint8Array): Pixels {
   if (start + stride * height > bytes.length)
     throw new Error(`a truncated BMP (${start + stride * height} bytes wanted, ${bytes.length} there)`);
   const data = new Uint8Array(width * height * 3);
-  const step = bits / 8;
   for (let y = 0, out = 0; y < height; y++) {
-    let at = start + stride * (header.topDown ? y : height - 1 - y);
-    for (let x = 0; x < width; x++, at += step, out += 3) {
-      const from = bits === 8 ? header.palette + 4 * bytes[at]! : at;
+    const row = start + stride * (header.topDown ? y : height - 1 - y);
+    for (let x = 0; x < width; x++, out += 3) {
+      const at = row + ((x * bits) >> 3);
+      // The leftmost pixel of a byte has its highest bits.
+      const colour = (bytes[at]! >> (8 - bits - ((x * bits) & 7))) & ((1 << bits) - 1);
+      const from = bits <= 8 ? header.palette + 4 * colour : at;
       data[out] = bytes[from + 2]!;
       data[out + 1] = bytes[from + 1]!;
       data[out + 2] = bytes[from]!;
@@ -39,7 +41,7 @@ function readHeader(view: DataView) {
   if (size < 40) throw new Error('a BMP with an OS/2 header, which is not supported');
   const [width, signedHeight] = [view.getInt32(18, true), view.getInt32(22, true)];
   const [bits, compression] = [view.getUint16(28, true), view.getUint32(30, true)];
-  const plain = compression === compressionNone && (bits === 8 || bits === 24 || bits === 32);
+  const plain = compression === compressionNone && [1, 4, 8, 24, 32].includes(bits);
   const masked = compression === compressionBitFields && bits === 32 && hasUsualMasks(view);
   if (!plain && !masked) throw new Error(`a BMP with ${bits} bits and compression ${compression}, not supported`);
   if (width <= 0 || signedHeight === 0) throw new Error(`a BMP of ${width} x ${signedHeight} pixels`);
