@@ -23,10 +23,8 @@ export function decodeBmp(bytes: Uint8Array): Pixels {
   for (let y = 0, out = 0; y < height; y++) {
     const row = start + stride * (header.topDown ? y : height - 1 - y);
     for (let x = 0; x < width; x++, out += 3) {
-      const at = row + ((x * bits) >> 3);
-      // The leftmost pixel of a byte has its highest bits.
-      const colour = (bytes[at]! >> (8 - bits - ((x * bits) & 7))) & ((1 << bits) - 1);
-      const from = bits <= 8 ? header.palette + 4 * colour : at;
+      const at = row + Math.floor((x * bits) / 8);
+      const from = bits <= 8 ? header.palette + 4 * colourIn(bytes[at]!, x, bits) : at;
       data[out] = bytes[from + 2]!;
       data[out + 1] = bytes[from + 1]!;
       data[out + 2] = bytes[from]!;
@@ -34,6 +32,10 @@ export function decodeBmp(bytes: Uint8Array): Pixels {
   }
   return { data, width, height };
 }
+
+/** The leftmost pixel of a byte has its highest bits. */
+const colourIn = (byte: number, x: number, bits: number): number =>
+  (byte >> (8 - bits - ((x * bits) & 7))) & ((1 << bits) - 1);
 
 function readHeader(view: DataView) {
   if (view.byteLength < 54) throw new Error(`a truncated BMP (${view.byteLength} bytes)`);

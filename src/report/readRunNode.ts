@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { parse } from 'yaml';
+import { readYaml } from '../config/yaml.ts';
 import { UserError } from '../graph/errors.ts';
 import { type MetricRow, parseMetricRows } from '../train/loggers/metricRow.ts';
 import type { RunDetails } from './details.ts';
@@ -54,7 +54,7 @@ export async function readRun(folder: string): Promise<RunPage> {
   return {
     name: basename(resolve(folder)),
     folder,
-    config: await read(configPath, 'YAML', (text) => parse(text) as Record<string, unknown>),
+    config: readYaml(configText, configPath) as Record<string, unknown>,
     configText,
     rows,
     details,

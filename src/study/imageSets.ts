@@ -24,6 +24,7 @@ export function imageSetOf({ data }: RunConfig): string | undefined {
 export function setsBySeed<Run extends { readonly config: RunConfig }>(
   sets: ImageSets,
   runs: readonly Run[],
+  where: string,
 ): { images: ImageSets; runs: Run[] } {
   const seeds = (of: string) =>
     new Set(runs.filter(({ config }) => imageSetOf(config) === of).map(({ config }) => config.train.seed));
@@ -33,6 +34,9 @@ export function setsBySeed<Run extends { readonly config: RunConfig }>(
       ? [...seeds(name)].map((seed) => [own(name, seed), { ...rest, settings: { ...settings, seed } }] as const)
       : [[name, { ...rest, settings }] as const],
   );
+  const twice = images.map(([name]) => name).find((name, i, all) => all.indexOf(name) !== i);
+  if (twice !== undefined)
+    throw new UserError(`${where}: images.${twice}: a set with perSeed makes one of that name too. Rename it`);
   const named = runs.map((run) => ({
     ...run,
     config: withImageSet(run.config, (name) =>

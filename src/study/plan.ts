@@ -86,7 +86,7 @@ export function planStudy(input: unknown, where: string): StudyPlan {
     [...teachers, ...runs].map(({ config }) => config),
     where,
   );
-  const made = setsBySeed(study.images, [...teachers, ...runs]);
+  const made = setsBySeed(study.images, [...teachers, ...runs], where);
   return {
     study,
     axes,

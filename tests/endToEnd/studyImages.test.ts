@@ -91,4 +91,7 @@ it('names that do not exist are refused before anything is run', () => {
   expect(plan({ images: { di: { ...STUDY.images.di, perSeed: true, settings: { seed: 3 } } } })).toThrow(
     'images.di: perSeed gives each set the seed of its runs, and settings.seed is given too',
   );
+  expect(plan({ images: { di: { ...STUDY.images.di, perSeed: true }, 'di-seed0': STUDY.images.di } })).toThrow(
+    'images.di-seed0: a set with perSeed makes one of that name too. Rename it',
+  );
 });
