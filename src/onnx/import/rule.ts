@@ -47,3 +47,8 @@ export function listAt(call: Call, index: number, name: string): number[] | unde
 export function assume(name: string, got: string | number, wanted: readonly (string | number)[]): void {
   if (!wanted.includes(got)) throw new BuildError(`${name} = ${got} is not supported, only ${wanted.join(' or ')}`);
 }
+
+/** Refuses a layer that was exported as it behaves while training. */
+export function refuseTraining(training: boolean): void {
+  if (training) throw new BuildError('this is the training form; call model.eval() before the export');
+}

@@ -6,12 +6,11 @@ import { add, div, mul, pow, sqrt, sub } from '../../../ops/elementwise.ts';
 import { pad, reshape, slice } from '../../../ops/movement.ts';
 import { batchNormEval, layerNorm } from '../../../ops/norm.ts';
 import { reduceMean } from '../../../ops/reduce.ts';
-import { type Call, inputAt, type Rules } from '../rule.ts';
+import { type Call, inputAt, refuseTraining, type Rules } from '../rule.ts';
 
 /** Kept as it is, not folded into a convolution: data-free methods read its input and its running statistics. */
 function batchNorm(call: Call): Tensor {
-  const training = call.attrs.int('training_mode', 0) === 1 || (call.opset < 14 && call.outputs > 1);
-  if (training) throw new BuildError('this is the training form; call model.eval() before the export');
+  refuseTraining(call.attrs.int('training_mode', 0) === 1 || (call.opset < 14 && call.outputs > 1));
   const [x, scale, bias, mean, variance] = [0, 1, 2, 3, 4].map((i) => inputAt(call, i)) as [
     Tensor,
     Tensor,
@@ -22,24 +21,32 @@ function batchNorm(call: Call): Tensor {
   return batchNormEval(x, scale, bias, mean, variance, call.attrs.float('epsilon', 1e-5));
 }
 
-/** (x - mean) / sqrt(var + eps) over some axes, as a composition. */
-function standardised(x: Tensor, axes: readonly number[], epsilon: number): Tensor {
-  const centred = sub(x, reduceMean(x, { axes, keepDims: true }));
+/** Mean, x - mean, and sqrt(var + eps) over some axes, which stay with length 1. */
+function statistics(x: Tensor, axes: readonly number[], epsilon: number) {
+  const mean = reduceMean(x, { axes, keepDims: true });
+  const centred = sub(x, mean);
   const variance = reduceMean(mul(centred, centred), { axes, keepDims: true });
-  return div(centred, sqrt(add(variance, epsilon)));
+  return { mean, centred, deviation: sqrt(add(variance, epsilon)) };
 }
 
-function layerNormRule(call: Call): Tensor {
-  const [x, scale, bias] = [inputAt(call, 0), inputAt(call, 1), call.inputs[2]];
-  if (call.outputs > 1) throw new BuildError('the statistics as further outputs are not supported');
-  return normalised(
-    x,
-    scale,
-    bias,
-    normaliseAxis(call.attrs.int('axis', -1), x.shape.length),
-    call.attrs.float('epsilon', 1e-5),
-  );
+/** (x - mean) / sqrt(var + eps) over some axes, as a composition. */
+function standardised(x: Tensor, axes: readonly number[], epsilon: number): Tensor {
+  const { centred, deviation } = statistics(x, axes, epsilon);
+  return div(centred, deviation);
 }
+
+/** The result; then the mean and the inverse deviation, where the file names them. */
+function layerNormRule(call: Call): Tensor[] {
+  const [x, scale, bias] = [inputAt(call, 0), inputAt(call, 1), call.inputs[2]];
+  const axis = normaliseAxis(call.attrs.int('axis', -1), x.shape.length);
+  const epsilon = call.attrs.float('epsilon', 1e-5);
+  const y = normalised(x, scale, bias, axis, epsilon);
+  if (call.outputs === 1) return [y];
+  const { mean, deviation } = statistics(x, axesFrom(x, axis), epsilon);
+  return [y, mean, div(1, deviation)];
+}
+
+const axesFrom = (x: Tensor, axis: number): number[] => x.shape.map((_, i) => i).slice(axis);
 
 /** The axes from `axis` on are one to the normalisation, so they are folded into one. */
 function normalised(x: Tensor, scale: Tensor, bias: Tensor | undefined, axis: number, epsilon: number): Tensor {
@@ -54,7 +61,7 @@ function normalised(x: Tensor, scale: Tensor, bias: Tensor | undefined, axis: nu
     );
     return reshape(y, x.shape);
   }
-  const y = mul(standardised(x, x.shape.map((_, i) => i).slice(axis), epsilon), scale);
+  const y = mul(standardised(x, axesFrom(x, axis), epsilon), scale);
   return bias ? add(y, bias) : y;
 }
 
@@ -64,7 +71,7 @@ const perChannel = (t: Tensor, rank: number): Tensor =>
 function instanceNorm(call: Call): Tensor {
   const [x, scale, bias] = [inputAt(call, 0), inputAt(call, 1), inputAt(call, 2)];
   const rank = x.shape.length;
-  const y = standardised(x, x.shape.map((_, i) => i).slice(2), call.attrs.float('epsilon', 1e-5));
+  const y = standardised(x, axesFrom(x, 2), call.attrs.float('epsilon', 1e-5));
   return add(mul(y, perChannel(scale, rank)), perChannel(bias, rank));
 }
 
@@ -113,7 +120,7 @@ function skipLayerNorm(call: Call): Tensor[] {
 
 export const normRules: Rules = {
   BatchNormalization: (call) => [batchNorm(call)],
-  LayerNormalization: (call) => [layerNormRule(call)],
+  LayerNormalization: layerNormRule,
   InstanceNormalization: (call) => [instanceNorm(call)],
   GroupNormalization: (call) => [groupNorm(call)],
   LRN: (call) => [lrn(call)],

@@ -6,7 +6,7 @@ import * as compare from '../../../ops/compare.ts';
 import * as elementwise from '../../../ops/elementwise.ts';
 import { gelu } from '../../../ops/gelu.ts';
 import { expand } from '../../../ops/movement.ts';
-import { assume, type Call, inputAt, type Rule, type Rules } from '../rule.ts';
+import { assume, type Call, inputAt, numbersAt, refuseTraining, type Rule, type Rules } from '../rule.ts';
 import { dtypeOf } from '../tensorData.ts';
 
 const { add, abs, cast, clip, div, exp, floor, hardSigmoid, isFloat, maximum, minimum, mul, neg } = elementwise;
@@ -109,8 +109,12 @@ const mean: Rule = (call) => {
   ];
 };
 
+/** Opset 12 and newer say by an input whether it drops anything. */
 function dropout(call: Call): Tensor[] {
   const x = inputAt(call, 0);
+  const [ratio] = numbersAt(call, 1, 'the ratio') ?? [0.5];
+  const [training] = numbersAt(call, 2, 'the training mode') ?? [0];
+  refuseTraining(training !== 0 && ratio !== 0);
   const kept = expand(constant({ dtype: 'bool', shape: [], data: [1] }), x.shape);
   return call.outputs > 1 ? [x, kept] : [x];
 }

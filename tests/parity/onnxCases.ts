@@ -1,0 +1,73 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fromBinary } from '@bufbuild/protobuf';
+import type { NdArray } from '../../src/graph/ndArray.ts';
+import { TensorProtoSchema } from '../../src/onnx/generated/onnx_pb.ts';
+import { OPSETS } from '../../src/onnx/import/decode.ts';
+import { OnnxFile, operatorKey } from '../../src/onnx/import/onnxFile.ts';
+import { readTensor } from '../../src/onnx/import/tensorData.ts';
+
+const FOLDER = '/usr/share/libonnx-testdata/data';
+/** Operators alone, and graphs of a few; those that PyTorch wrote are of operator set 6 and older. */
+const GROUPS = ['node', 'simple'];
+
+/** One model of the ONNX project's own tests, with inputs and what its reference gives for them. */
+export interface OnnxCase {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  readonly operators: readonly string[];
+  readonly inputs: () => ReadonlyMap<string, NdArray>;
+  readonly outputs: () => ReadonlyMap<string, NdArray>;
+}
+
+/**
+ * The folder of Debian's package of the ONNX project's tests. Where it is missing it is installed if the tests may do so; otherwise
+ * one line says what is skipped. On CI that is an error: a green run must have run it.
+ */
+export function findOnnxCases(): string | undefined {
+  const installed = () => (existsSync(FOLDER) ? FOLDER : undefined);
+  if (installed()) return installed();
+  const install = ['install', '-y', '--no-install-recommends', 'libonnx-testdata'];
+  if (process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) spawnSync('apt-get', install, { timeout: 300_000 });
+  if (!installed() && process.env.CI) throw new Error('there are no ONNX test files: apt-get install libonnx-testdata');
+  if (!installed())
+    console.warn("The ONNX project's tests skipped: install them with: apt-get install libonnx-testdata");
+  return installed();
+}
+
+/** The cases of operator sets that are read. */
+export function onnxCases(folder: string): OnnxCase[] {
+  return GROUPS.flatMap((group) =>
+    readdirSync(join(folder, group))
+      .sort()
+      .flatMap((name) => caseOf(join(folder, group, name), name)),
+  );
+}
+
+function caseOf(folder: string, name: string): OnnxCase[] {
+  const bytes = readFileSync(join(folder, 'model.onnx'));
+  let file: OnnxFile;
+  try {
+    file = new OnnxFile(bytes, name);
+  } catch (error) {
+    // Of another operator set: what this says is tested elsewhere.
+    if (String(error).includes(`opset) ${OPSETS.oldest} to`)) return [];
+    throw error;
+  }
+  const { graph } = file;
+  const values = (kind: 'input' | 'output') =>
+    new Map(
+      graph[kind].flatMap((port, i) => {
+        const path = join(folder, 'test_data_set_0', `${kind}_${i}.pb`);
+        return existsSync(path) ? [[port.name!, tensorIn(path)] as const] : [];
+      }),
+    );
+  const operators = graph.node.map(({ domain, opType }) => operatorKey(domain, opType));
+  return [{ name, bytes, operators, inputs: () => values('input'), outputs: () => values('output') }];
+}
+
+const tensorIn = (path: string): NdArray =>
+  readTensor(fromBinary(TensorProtoSchema, readFileSync(path)), path, () => {
+    throw new Error(`${path} has its data in another file`);
+  });
