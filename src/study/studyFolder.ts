@@ -3,6 +3,7 @@ import { writeFileAtomic } from '../formats/atomicNode.ts';
 import { UserError } from '../graph/errors.ts';
 import type { PlannedRun, StudyPlan } from './plan.ts';
 import { type RunRecords, readJson } from './recordsNode.ts';
+import { runSchema } from '../config/schema.ts';
 import { differences } from '../config/settings.ts';
 
 /** The runs of the study that was started in a folder: their configurations by key. */
@@ -43,7 +44,7 @@ async function compare(
   const lines: string[] = [];
   for (const { key, config } of runs) {
     const before = saved[key];
-    const changed = before ? differences(before, config).filter((one) => !FREE.includes(one.key)) : [];
+    const changed = before ? differences(filled(before), config).filter((one) => !FREE.includes(one.key)) : [];
     // A run of which no step was saved has no numbers yet.
     if (changed.length === 0 || !(await records.progress(key))?.step) continue;
     const shown = changed.map((one) => `${one.key} was ${JSON.stringify(one.before)}, now ${JSON.stringify(one.now)}`);
@@ -59,6 +60,12 @@ async function compare(
   if (added.length > 0) note(`the study file has grown by ${added.length}: ${few(added).join(', ')}`);
   if (gone.length > 0)
     note(`no longer in the study file, kept on disk and left out of the table: ${few(gone).join(', ')}`);
+}
+
+/** A setting that is newer than the plan was at its default. */
+function filled(before: unknown): unknown {
+  const { success, data } = runSchema.safeParse(before);
+  return success ? data : before;
 }
 
 function few(names: readonly string[]): string[] {

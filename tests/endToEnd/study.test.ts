@@ -167,6 +167,16 @@ it('added runs are made; changed settings of runs that exist are refused by name
   expect(contents(join(dir, 'whole'))).toEqual(before);
 });
 
+it('a setting that the plan of an older version does not have was at its default', async () => {
+  const path = join(dir, 'whole/plan.json');
+  const plan = JSON.parse(readFileSync(path, 'utf8')) as Record<string, { train: Record<string, unknown> }>;
+  for (const { train } of Object.values(plan)) delete train.earlyStop;
+  write('whole/plan.json', JSON.stringify(plan));
+  const again = await study('whole');
+  expect(again.status, again.stderr).toBe(0);
+  expect(readFileSync(path, 'utf8')).toContain('earlyStop');
+});
+
 it('a failed run is told and does not lose the others; mended, it is made', async () => {
   const broken = STUDY.replace('method: supervised}', 'method: supervised, student.settings.heads: 5}').replace(
     '[0, 1]',
