@@ -1,5 +1,5 @@
 import { valuesOf, wholeNumber } from '../arguments.ts';
-import { command, jsonFlag } from '../command.ts';
+import { command, jsonFlag, REF_HELP, refNotes } from '../command.ts';
 
 export const synthesizeCommand = command({
   meta: { name: 'synthesize', description: 'Make images from a teacher alone, to distil it without its data' },
@@ -8,7 +8,7 @@ export const synthesizeCommand = command({
       type: 'string',
       valueHint: 'REF',
       required: true,
-      description: 'A trained CNN with BatchNorm: a run folder or an exported folder',
+      description: `A trained CNN with BatchNorm. ${REF_HELP}`,
     },
     out: {
       type: 'string',
@@ -65,6 +65,7 @@ export const synthesizeCommand = command({
   classesPerBatch imagesPerClass seed previewEvery threads`,
     'The same command goes on with a set that was interrupted, and several processes with the same command share the work:\neach batch has a seed of its own. The images are the same, byte for byte, whoever makes them.',
     'Besides the images: manifest.json (teacher, settings, seeds, loss and confidence of each image), quality.json,\ncontactSheet-1.png, and preview.png while it runs.',
+    refNotes,
   ],
   examples: [
     'understudy synthesize --teacher runs/teacher --out images --images 2000 --set flip=0',

@@ -1,5 +1,5 @@
 import { valuesOf } from '../arguments.ts';
-import { command, REF_HELP, refNotes } from '../command.ts';
+import { command, WEIGHTS_HELP, refNotes } from '../command.ts';
 import { trainingFlags, trainingNotes } from '../trainingFlags.ts';
 
 export const train = command({
@@ -10,7 +10,7 @@ export const train = command({
     init: {
       type: 'string',
       valueHint: 'REF',
-      description: `Start from the weights of a model; a new head where the classes differ, trained alone first (student.init, train.linearProbe). ${REF_HELP}`,
+      description: `Start from the weights of a model; a new head where the classes differ, trained alone first (student.init, train.linearProbe). ${WEIGHTS_HELP}`,
     },
     ...trainingFlags,
   },
