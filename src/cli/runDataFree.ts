@@ -2,6 +2,7 @@ import { type DataFreeOptions, distillDataFree } from '../run/dataFree.ts';
 import type { RunEvent } from '../train/events.ts';
 import { consoleLogger } from '../train/loggers/consoleNode.ts';
 import { STATUS, whileRunning } from './outcome.ts';
+import { modelEvents } from './modelEvents.ts';
 import { summary, watchInterrupts } from './runTraining.ts';
 import { synthesisProgress } from './synthesisProgress.ts';
 import { print, printJson, remark } from './text.ts';
@@ -16,6 +17,7 @@ export async function runDataFree(options: DataFreeOptions, json: boolean): Prom
     const result = await whileRunning((start) =>
       distillDataFree({
         ...options,
+        onModel: modelEvents(),
         signal: interrupts.signal,
         onSynthesisEvent: (event) => {
           if (event.type === 'start') start();

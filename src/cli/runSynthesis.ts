@@ -21,7 +21,7 @@ export async function runSynthesis(options: SynthesisOptions, json: boolean): Pr
       }),
     );
     if (json) printJson(result);
-    else if (result.reason === 'done') print(summary(result, options.teacher));
+    else if (result.reason === 'done') print(summary(result, options));
     if (result.reason === 'done') return STATUS.done;
     remark(`Interrupted with ${result.images} images in ${result.out}. The same command goes on.`);
     return interrupts.status();
@@ -30,7 +30,10 @@ export async function runSynthesis(options: SynthesisOptions, json: boolean): Pr
   }
 }
 
-function summary({ out, images, quality, contactSheets = [], seconds }: SynthesisResult, teacher: string): string {
+function summary(
+  { out, images, quality, contactSheets = [], seconds }: SynthesisResult,
+  { teacher, onnx = {} }: SynthesisOptions,
+): string {
   const q = quality!;
   const number = (value: number) => (Number.isFinite(value) ? value.toFixed(3) : 'none');
   const gap = (part: 'mean' | 'variance') => q.normGaps.reduce((sum, norm) => sum + norm[part], 0);
@@ -50,5 +53,11 @@ function summary({ out, images, quality, contactSheets = [], seconds }: Synthesi
     ['set', `${out}/train`],
     ['look at', contactSheets.map((name) => `${out}/${name}`).join(', ')],
   ];
-  return `${table(rows)}\n\nNext:\n  understudy distill --data ${shellWord(out)} --teacher ${shellWord(teacher)} --student vit_tiny_patch4 --method dearkd`;
+  const said = Object.entries(onnx)
+    .filter(([, value]) => typeof value !== 'object' || Array.isArray(value))
+    .map(
+      ([key, value]) =>
+        ` --set ${shellWord(`teacher.${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)}`,
+    );
+  return `${table(rows)}\n\nNext:\n  understudy distill --data ${shellWord(out)} --teacher ${shellWord(teacher)} --student vit_tiny_patch4 --method dearkd${said.join('')}`;
 }

@@ -1,5 +1,6 @@
 import type { SynthesisEvent } from '../run/synthesis/synthesize.ts';
 import { formatDuration, formatNumber } from '../train/loggers/progressLine.ts';
+import { modelEvents } from './modelEvents.ts';
 import { remark } from './text.ts';
 
 /** Seconds between two lines of progress. */
@@ -7,10 +8,11 @@ const EVERY = { terminal: 1, log: 10 } as const;
 
 /** Tells the progress of a synthesis on stderr. */
 export function synthesisProgress(): (event: SynthesisEvent) => void {
+  const model = modelEvents();
   const terminal = process.stderr.isTTY === true;
   let told = 0;
   return (event) => {
-    if (event.type === 'note') remark(event.message);
+    if (event.type === 'note' || event.type === 'download') model(event);
     else if (event.type === 'start' && event.finished > 0)
       remark(`${event.finished} of ${event.batches} batches are finished already`);
     else if (event.type === 'batch') {

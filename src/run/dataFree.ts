@@ -6,9 +6,10 @@ import { type SynthesisInput, synthesisSchema } from '../config/synthesis.ts';
 import { UserError } from '../graph/errors.ts';
 import type { RunEvent } from '../train/events.ts';
 import type { Device } from './devices.ts';
-import { loadModelReference } from './modelReference.ts';
+import type { OnModel } from './modelReference.ts';
 import type { RunResult } from './runResult.ts';
 import { type RunSettings, startRun } from './startRun.ts';
+import { onnxPart, openTeacher } from './synthesis/openTeacher.ts';
 import { planSynthesis } from './synthesis/plan.ts';
 import { describeSet } from './synthesis/settingsFile.ts';
 import { type SynthesisEvent, type SynthesisResult, synthesize } from './synthesis/synthesize.ts';
@@ -31,6 +32,7 @@ export interface DataFreeOptions {
   readonly settings?: RunSettings;
   readonly onEvent?: (event: RunEvent) => void;
   readonly onSynthesisEvent?: (event: SynthesisEvent) => void;
+  readonly onModel?: OnModel;
   readonly signal?: AbortSignal;
   readonly device?: Device;
 }
@@ -92,9 +94,12 @@ const interrupted = (out: string, images: SynthesisResult, options: DataFreeOpti
 });
 
 /** A folder named after all that the images depend on: the same images are not made twice. */
-async function cacheFolder({ teacher, images, synthesis = {} }: DataFreeOptions): Promise<string> {
+async function cacheFolder(options: DataFreeOptions): Promise<string> {
+  const { teacher, images, synthesis = {}, onModel } = options;
   const settings = parseConfig(synthesisSchema, synthesis, 'synthesis');
-  const model = await loadModelReference(teacher);
+  // What was assumed about it is told when the images are made.
+  const downloads: OnModel = (event) => event.type === 'download' && onModel?.(event);
+  const model = await openTeacher(teacher, onnxPart(options.settings?.teacher), downloads);
   const description = describeSet(
     model,
     undefined,
@@ -116,6 +121,7 @@ function makeRound(
   const adaptive = student ? { adi: synthesis.adi || ADI, seed: (synthesis.seed ?? 0) + round - 1 } : { adi: 0 };
   return synthesize({
     teacher,
+    onnx: onnxPart(options.settings?.teacher),
     out: dir,
     images,
     round,
@@ -128,7 +134,8 @@ function makeRound(
 
 /** A run on the images so far; after the first round it starts from the student of the round before. */
 function trainOn(options: DataFreeOptions, dir: string, method: string, out: string, before: RunResult | undefined) {
-  const { settings = {}, synthesis, data, teacher, student, onEvent, signal, device } = options;
+  const { settings = {}, synthesis, data, student, onEvent, onModel, signal, device } = options;
+  const { teacher: said } = settings;
   const flip = synthesis?.flip === 0 ? { flip: 0 } : {};
   const resume = existsSync(join(out, 'config.yaml'));
   const config: RunSettings = {
@@ -137,7 +144,7 @@ function trainOn(options: DataFreeOptions, dir: string, method: string, out: str
     ...(method === 'dearkd'
       ? { methods: { ...settings.methods, dearkd: { ...ANSWERS, ...settings.methods?.dearkd } } }
       : {}),
-    teacher,
+    teacher: { ...(typeof said === 'object' ? said : {}), ref: options.teacher },
     augment: { ...flip, ...settings.augment },
     data: { ...settings.data, dir, valDir: data ?? null },
     student: { ...settings.student, name: student, ...(before ? { init: before.out } : {}) },
@@ -146,6 +153,7 @@ function trainOn(options: DataFreeOptions, dir: string, method: string, out: str
     out,
     resume,
     ...(onEvent ? { onEvent } : {}),
+    ...(onModel ? { onModel } : {}),
     ...(signal ? { signal } : {}),
     ...(device ? { device } : {}),
   });

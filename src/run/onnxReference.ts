@@ -55,17 +55,13 @@ export function loadOnnxReference(path: string, given: OnnxGiven = {}): LoadedMo
     ...(classes
       ? []
       : [
-          `the names of its ${network.classes} classes (--classes FILE, one name a line; or --classes index: they are the classes of the data, in its order)`,
+          `the names of its ${network.classes} classes (classes: a file, one name a line; or index: they are the classes of the data, in its order)`,
         ]),
-    ...(preprocessing
-      ? []
-      : [
-          'how pixels are normalised (--mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 are the usual ones of ImageNet)',
-        ]),
+    ...(preprocessing ? [] : ['how pixels are normalised (mean and std; below are the usual ones of ImageNet)']),
   ];
   if (!classes || !preprocessing)
     throw new UserError(
-      `${path}: an ONNX file does not say ${missing.join(', nor ')}. Put its config.json and preprocessor_config.json beside it, or give these; of a teacher as settings: --set teacher.classes=index --set "teacher.mean=[0.485, 0.456, 0.406]" --set "teacher.std=[0.229, 0.224, 0.225]"`,
+      `${path}: an ONNX file does not say ${missing.join(', nor ')}. Put its config.json and preprocessor_config.json beside it, or give these: --classes FILE --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225; of a teacher: --set teacher.classes=FILE --set "teacher.mean=[0.485, 0.456, 0.406]" --set "teacher.std=[0.229, 0.224, 0.225]"`,
     );
   const named = classes === 'index' ? Array.from({ length: network.classes }, (_, i) => String(i)) : classes;
   return {

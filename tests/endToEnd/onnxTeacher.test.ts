@@ -46,7 +46,7 @@ describe('an .onnx file as a REF', { timeout: 300_000 }, () => {
     await refuses(
       ['predict', 'alone/m.onnx', 'data'],
       2,
-      /names of its 3 classes \(--classes FILE.*nor how pixels are normalised.*--mean/s,
+      /names of its 3 classes .*nor how pixels are normalised.*--classes FILE --mean/s,
     );
     await refuses(
       ['eval', 'alone/m.onnx', '--data', 'data', ...NORMAL, '--classes', 'nowhere.txt'],

@@ -231,6 +231,24 @@ describe('what exporters write', () => {
     expect(read).toThrow(/n_d: auto_pad = WRONG is not supported/);
   });
 
+  it('the statistics of a file for one batch size are those of the whole batch', async () => {
+    const norm = ['scale', 'bias', 'mean'].map((name) => w(name, [4]));
+    const variance = floatTensor('variance', [4], [0.5, 1, 1.5, 2]);
+    const weights = [w('k', [4, 3, 1, 1]), ...norm, variance, w('m', [256, 5]), intTensor('s', [1, 256])];
+    const inputs = ['c', 'scale', 'bias', 'mean', 'variance'];
+    const upTo = [node('Conv', ['x', 'k'], ['c']), node('BatchNormalization', inputs, ['n'])];
+    const head = node('Gemm', ['f', 'm'], ['logits']);
+    const seen = async (flatten: ReturnType<typeof node>, batch: number | string) => {
+      const file = onnxBytes({ nodes: [...upTo, flatten, head], weights, input: [batch, 3, 8, 8] });
+      const { normStats } = featuresOf(imported(file), 7).features;
+      expect(normStats).toHaveLength(1);
+      expect(normStats![0]!.input.shape).toEqual([7, 4, 8, 8]);
+      return (await run(closeProgram({ input: normStats![0]!.input }), pixels)).get('input')!;
+    };
+    const open = await seen(node('Flatten', ['n'], ['f']), 'N');
+    expect(await seen(node('Reshape', ['n', 's'], ['f']), 1)).toEqual(open);
+  });
+
   it('a batch norm in training form names the remedy', () => {
     const weights = ['a', 'b', 'c', 'd'].map((name) => w(name, [3]));
     const nodes = [

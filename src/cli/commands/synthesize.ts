@@ -62,7 +62,8 @@ export const synthesizeCommand = command({
   ce feature firstNorm tv1 tv2 l2            weights: teacher's label, BatchNorm statistics (the first besides), smoothness, length
   adi                                        weight of the disagreement with --student
   bpid bpidVariant bpidMargin                boundary-preserving intra-divergence: fill or expand
-  classesPerBatch imagesPerClass seed previewEvery threads`,
+  classesPerBatch imagesPerClass seed previewEvery threads
+  teacher.classes teacher.mean teacher.std   what an .onnx teacher without config.json and preprocessor_config.json does not say`,
     'The same command goes on with a set that was interrupted, and several processes with the same command share the work:\neach batch has a seed of its own. The images are the same, byte for byte, whoever makes them.',
     'Besides the images: manifest.json (teacher, settings, seeds, loss and confidence of each image), quality.json,\ncontactSheet-1.png, and preview.png while it runs.',
     refNotes,
@@ -73,13 +74,14 @@ export const synthesizeCommand = command({
     'understudy distill --data images --teacher runs/teacher --student vit_tiny_patch4 --method dearkd',
   ],
   run: async ({ args, rawArgs }) => {
-    const { synthesisInput } = await import('../synthesisInput.ts');
-    const sets = valuesOf(synthesizeCommand, rawArgs, 'set');
-    const settings = synthesisInput(args.preset, [...batchSets(args['per-batch']), ...seedSets(args.seed), ...sets]);
+    const { synthesisInput, teacherSets } = await import('../synthesisInput.ts');
+    const { onnx, rest } = teacherSets(valuesOf(synthesizeCommand, rawArgs, 'set'));
+    const settings = synthesisInput(args.preset, [...batchSets(args['per-batch']), ...seedSets(args.seed), ...rest]);
     const { runSynthesis } = await import('../runSynthesis.ts');
     return runSynthesis(
       {
         teacher: args.teacher,
+        onnx,
         out: args.out,
         images: wholeNumber('images', args.images, 1),
         settings,

@@ -170,12 +170,14 @@ function buildFeatures(graph: OpenGraph, plan: Plan, pixels: Tensor): Features {
   const { blocks } = plan;
   const lists = blocks ? [...blocks.tokens, ...blocks.mha, ...blocks.ffn, ...blocks.attention] : [];
   const wanted = [...Object.values(plan.maps), ...lists, plan.pooled, plan.norm].filter((name) => name !== undefined);
-  const { logits, values, parts } = graph.build(pixels, wanted);
+  const { logits, values, parts, joined } = graph.build(pixels, wanted);
   const B = pixels.shape[0]!;
   const get = (name: string) => values.get(name)!;
   const all = (key: keyof Blocks) => blocks![key].map(get);
   const maps = Object.entries(plan.maps).map(([stage, name]) => [stage, asMap(get(name), B)] as const);
-  const norms = parts.length === 1 ? normNodes(parts[0]!) : [];
+  // The statistics are those of the whole batch.
+  const seen = parts.map(normNodes);
+  const norms = seen[0]!.map((norm, at) => ({ ...norm, input: joined((_, part) => seen[part]![at]!.input) }));
   return {
     logits,
     ...(plan.pooled === undefined ? {} : { pooled: flat(get(plan.pooled)) }),

@@ -7,6 +7,9 @@ import { type ImagePort, imagePortOf, portPixels } from './imagePort.ts';
 import { type ImportedGraph, importGraph } from './importGraph.ts';
 import type { OnnxFile } from './onnxFile.ts';
 
+/** One tensor of each part, put together to the rows of the whole batch. */
+type Joined = (of: (part: Built, index: number) => Tensor) => Tensor;
+
 /** A file's graph that can be imported for any batch size. */
 export interface OpenGraph {
   readonly port: ImagePort;
@@ -17,11 +20,11 @@ export interface OpenGraph {
   readonly throughSoftmax: boolean;
   /** Imported once, for looking at: the image and all values. */
   readonly probe: Built;
-  /** The values of the names, on these pixels. */
+  /** The values of the names, on these pixels; and a tensor of every part as one. */
   build(
     pixels: Tensor,
     names: readonly string[],
-  ): { logits: Tensor; values: Map<string, Tensor>; parts: readonly Built[] };
+  ): { logits: Tensor; values: Map<string, Tensor>; parts: readonly Built[]; joined: Joined };
 }
 
 /** One import. */
@@ -57,9 +60,9 @@ export function openGraph(file: OnnxFile, given: { readonly imageSize?: number |
     probe,
     build: (pixels, names) => {
       const parts = buildParts(port, probe, pixels, importOne);
-      const joined = (of: (part: Built) => Tensor) => rows(concat(parts.map(of), 0), pixels.shape[0]!, parts);
+      const joined: Joined = (of) => rows(concat(parts.map(of), 0), pixels.shape[0]!, parts);
       const values = new Map(names.map((name) => [name, joined((part) => part.values.get(name)!)]));
-      return { logits: joined(({ logits }) => logits), values, parts };
+      return { logits: joined(({ logits }) => logits), values, parts, joined };
     },
   };
 }

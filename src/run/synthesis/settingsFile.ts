@@ -6,6 +6,8 @@ import { differences, type Settings } from '../../config/settings.ts';
 import { FREE_SYNTHESIS, type SynthesisSettings } from '../../config/synthesis.ts';
 import { writeFileAtomic } from '../../formats/atomicNode.ts';
 import { UserError } from '../../graph/errors.ts';
+import { emit } from '../../onnx/emit.ts';
+import { frozenProgram } from '../../program/evalProgram.ts';
 import type { LoadedModel } from '../modelReference.ts';
 import type { SynthesisPlan } from './plan.ts';
 
@@ -38,9 +40,11 @@ export function describeSet(
   };
 }
 
-/** Of the weights by name and value: the same for every file that holds them. */
-export function digestOfModel({ weights }: LoadedModel): string {
+/** Of the weights by name and value: the same for every file that holds them. Of a network from an ONNX file, which has none, of all. */
+export function digestOfModel({ network, weights, preprocessing }: LoadedModel): string {
   const hash = createHash('sha256');
+  if (network.family === 'onnx')
+    hash.update(emit(frozenProgram(network, weights, 1))).update(JSON.stringify(preprocessing));
   for (const [name, { shape, data }] of [...weights].sort(([a], [b]) => (a < b ? -1 : 1)))
     hash.update(`${name} ${shape.join()}\n`).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   return hash.digest('hex');

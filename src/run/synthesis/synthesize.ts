@@ -9,20 +9,24 @@ import { ortNode } from '../../engine/ortNode.ts';
 import { writeFileAtomic } from '../../formats/atomicNode.ts';
 import { ownScale } from '../../program/imageStep.ts';
 import { evaluateModel } from '../evaluateModel.ts';
-import { type LoadedModel, loadModelReference } from '../modelReference.ts';
+import { type LoadedModel, loadModelReference, type ModelEvent } from '../modelReference.ts';
+import type { OnnxGiven } from '../onnxReference.ts';
 import { type BatchRecord, claimBatch, finishBatch, finishedBatch, IMAGES, type ImageRecord } from './batchFolder.ts';
 import { checkSynthesis } from './checkTeacher.ts';
 import { writeContactSheets } from './contactSheet.ts';
 import { confidenceOf, TeacherEye } from './lookAt.ts';
 import { BatchMaker, type ImageStepEvent, phasesOf, sideOf } from './makeBatch.ts';
+import { openTeacher } from './openTeacher.ts';
 import { pictureOf, png, sheet } from './pictures.ts';
 import { planSynthesis, type PlannedBatch, type SynthesisPlan } from './plan.ts';
 import { measureSet, type SetQuality } from './quality.ts';
 import { describeSet, keepDescription, readDescription, type SetDescription } from './settingsFile.ts';
 
 export interface SynthesisOptions {
-  /** A trained CNN with BatchNorm: a run folder or an exported folder. */
+  /** A trained CNN with BatchNorm: any reference to a model. */
   readonly teacher: string;
+  /** What an .onnx teacher and the files beside it do not say. */
+  readonly onnx?: OnnxGiven;
   /** Folder of the set. A set that was begun there with the same settings is gone on with, also by several processes at once. */
   readonly out: string;
   /** In all; each class gets as many. */
@@ -43,7 +47,7 @@ export interface SynthesisOptions {
 }
 
 export type SynthesisEvent =
-  | { readonly type: 'note'; readonly message: string }
+  | ModelEvent
   | { readonly type: 'start'; readonly batches: number; readonly finished: number }
   | ({ readonly type: 'step'; readonly batch: number; readonly batches: number; readonly setEtaSeconds: number } & Omit<
       ImageStepEvent,
@@ -99,9 +103,10 @@ async function openWork(options: SynthesisOptions): Promise<Work> {
   const { out, images, round = 1 } = options;
   const settings = parseConfig(synthesisSchema, options.settings ?? {}, 'synthesis');
   const engine = options.engine ?? ortNode(settings.threads === 'auto' ? {} : { threads: settings.threads });
-  const teacher = await loadModelReference(options.teacher);
-  const student = options.student === undefined ? undefined : await loadModelReference(options.student);
-  if (options.verifier !== undefined) await loadModelReference(options.verifier);
+  const { onEvent: onModel } = options;
+  const teacher = await openTeacher(options.teacher, options.onnx, onModel);
+  const student = options.student === undefined ? undefined : await loadModelReference(options.student, { onModel });
+  if (options.verifier !== undefined) await loadModelReference(options.verifier, { onModel });
   checkSynthesis(teacher, student, settings);
   const plan = planSynthesis(teacher.classes, options.classes, images, settings);
   await keepDescription(out, round, describeSet(teacher, student, plan, settings));

@@ -1,0 +1,24 @@
+import { onnxSchema } from '../../config/schema.ts';
+import { parseConfig } from '../../config/parse.ts';
+import { type LoadedModel, loadModelReference, type OnModel } from '../modelReference.ts';
+import { namedByData, type OnnxGiven } from '../onnxReference.ts';
+
+/**
+ * The teacher of a set. The classes of an .onnx file that are known by their numbers alone ("index") are named after them, with as
+ * many digits each: the folders of the set are then in the order of the logits, as "index" says of data.
+ */
+export async function openTeacher(reference: string, onnx?: OnnxGiven, onModel?: OnModel): Promise<LoadedModel> {
+  const model = await loadModelReference(reference, { onnx, onModel });
+  const digits = String(model.classes.length - 1).length;
+  return namedByData(
+    model,
+    model.classes.map((name) => name.padStart(digits, '0')),
+  );
+}
+
+/** What the settings of a teacher say of an .onnx file; the others are a run's. */
+export function onnxPart(teacher: unknown): OnnxGiven {
+  if (typeof teacher !== 'object' || teacher === null) return {};
+  const known = Object.entries(teacher).filter(([key]) => Object.hasOwn(onnxSchema.shape, key));
+  return parseConfig(onnxSchema, Object.fromEntries(known), 'teacher');
+}
