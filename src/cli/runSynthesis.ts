@@ -32,7 +32,7 @@ export async function runSynthesis(options: SynthesisOptions, json: boolean): Pr
 
 function summary(
   { out, images, quality, contactSheets = [], seconds }: SynthesisResult,
-  { teacher, onnx = {} }: SynthesisOptions,
+  { teacher, described = {} }: SynthesisOptions,
 ): string {
   const q = quality!;
   const number = (value: number) => (Number.isFinite(value) ? value.toFixed(3) : 'none');
@@ -53,7 +53,7 @@ function summary(
     ['set', `${out}/train`],
     ['look at', contactSheets.map((name) => `${out}/${name}`).join(', ')],
   ];
-  const said = Object.entries(onnx)
+  const said = Object.entries(described)
     .filter(([, value]) => typeof value !== 'object' || Array.isArray(value))
     .map(
       ([key, value]) =>

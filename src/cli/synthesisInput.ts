@@ -1,17 +1,20 @@
 import { parseConfig, setOverride } from '../config/parse.ts';
-import { onnxSchema } from '../config/schema.ts';
+import { describedSchema } from '../config/schema.ts';
 import { SYNTHESIS_PRESETS, type SynthesisInput } from '../config/synthesis.ts';
 import { unknownName } from '../graph/names.ts';
-import type { OnnxGiven } from '../run/onnxReference.ts';
+import type { Described } from '../run/described.ts';
 
 /** `--set teacher.classes=FILE` says what an .onnx teacher is; all else is the synthesis's. */
 const TEACHER = 'teacher.';
 
 /** What `--set teacher.KEY=VALUE` says, and the other settings. */
-export function teacherSets(sets: readonly string[]): { onnx: OnnxGiven; rest: string[] } {
+export function teacherSets(sets: readonly string[]): { described: Described; rest: string[] } {
   const given: Record<string, unknown> = {};
   for (const set of sets.filter((one) => one.startsWith(TEACHER))) setOverride(given, set.slice(TEACHER.length));
-  return { onnx: parseConfig(onnxSchema, given, 'teacher'), rest: sets.filter((one) => !one.startsWith(TEACHER)) };
+  return {
+    described: parseConfig(describedSchema, given, 'teacher'),
+    rest: sets.filter((one) => !one.startsWith(TEACHER)),
+  };
 }
 
 /** Settings of a preset, then `--set`. Values are checked where they are used. */

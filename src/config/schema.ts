@@ -46,19 +46,19 @@ export const dataSchema = z.strictObject({
 /** Names of values in an ONNX file; exporters call some by numbers. */
 const valueName = z.union([z.string().min(1), z.number()]).transform(String);
 
-/** What a network of an ONNX file is, where no config.json and preprocessor_config.json beside it say so. */
-export const onnxSchema = z.strictObject({
+/** What a model that others have trained is, where no config.json and preprocessor_config.json beside it say so. */
+export const describedSchema = z.strictObject({
   /** Class names in the order of the logits; or a file of them (one a line, or JSON); or "index": the data's own, in its order. */
   classes: z
     .union([z.array(z.string()).min(2), z.string().min(1)])
     .nullable()
     .default(null),
-  /** Side of the input, where the file leaves it open. */
+  /** Side of the input, where an .onnx file leaves it open; of weights another one than they were trained with. */
   imageSize: count.max(2048).nullable().default(null),
   mean: triple.nullable().default(null),
   std: triple.nullable().default(null),
   evalCropRatio: z.number().positive().max(1).nullable().default(null),
-  /** Features by the names of values; "understudy inspect" lists the candidates. What is left out is found. */
+  /** Features by the names of values in an .onnx file; "understudy inspect" lists the candidates. What is left out is found. */
   features: z
     .strictObject({
       maps: z.record(z.string(), valueName).optional(),
@@ -68,9 +68,9 @@ export const onnxSchema = z.strictObject({
     .default({}),
 });
 
-export type OnnxSettings = z.output<typeof onnxSchema>;
+export type DescribedSettings = z.output<typeof describedSchema>;
 
-export const teacherSchema = onnxSchema.extend({
+export const teacherSchema = describedSchema.extend({
   /** A trained model: a run folder, an exported folder or an .onnx file. */
   ref: z.string().min(1),
   /** How it computes. "auto": in 8 bits where that is faster and decides like float on at least 99 % of a sample of the images. */

@@ -19,13 +19,19 @@ export interface ForeignModel extends SavedModel {
 /** ImageNet's, and torchvision's and most of timm's crop: what a bare file is assumed to want. */
 const ASSUMED = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225], evalCropRatio: 0.875 } as const;
 
+/** What a user says of a foreign model; it wins over what its files say. */
+export interface ForeignHints extends ModelHints, Partial<Omit<Preprocessing, 'imageSize'>> {
+  /** Class names in the order of the logits; "index": their numbers. */
+  readonly labels?: readonly string[] | 'index';
+}
+
 /**
  * Reads a folder with safetensors and a config.json of transformers or timm, or a bare .safetensors file (with the config.json
  * beside it, if there is one). Names are recognised and become ours, the architecture is read off the shapes.
  * @param asked settings that win over what the files say.
  * @throws UserError for whatever cannot be read.
  */
-export async function readForeignModel(path: string, asked: ModelHints = {}): Promise<ForeignModel> {
+export async function readForeignModel(path: string, asked: ForeignHints = {}): Promise<ForeignModel> {
   const files = await openWeights(path);
   const { convention, places } = renameToOurs([...files.shapes.keys()], path);
   const config = await readConfigs(path);
@@ -38,13 +44,13 @@ export async function readForeignModel(path: string, asked: ModelHints = {}): Pr
   const weights = joinBlocks(await files.read(new Set(places.keys())), places);
   const notes = [...(config?.preprocessing.notes ?? [])];
   if (model.family === 'vit') notes.push(...fitPositions(model, weights));
-  const labels = labelsFor(model, config, notes);
-  if (!config?.preprocessing.mean)
+  const labels = labelsFor(model, asked.labels, config, notes);
+  if (!config?.preprocessing.mean && !(asked.mean && asked.std))
     notes.push(
       `no preprocessor_config.json: ImageNet's mean and std${config?.preprocessing.evalCropRatio ? '' : ` and a crop of ${ASSUMED.evalCropRatio}`} are assumed`,
     );
   const multilabel = config?.multilabel;
-  return { model, classes: labels, multilabel, preprocessing: preprocessingFor(model, config), weights, notes };
+  return { model, classes: labels, multilabel, preprocessing: preprocessingFor(model, config, asked), weights, notes };
 }
 
 async function readConfigs(path: string): Promise<ForeignConfig | undefined> {
@@ -92,13 +98,23 @@ export function positionsFor(
 }
 
 /** Names from the config where they are as many as the head has rows; the file says how many classes there are. */
-function labelsFor({ classes }: ModelConfig, config: ForeignConfig | undefined, notes: string[]): string[] {
+function labelsFor(
+  { classes }: ModelConfig,
+  given: ForeignHints['labels'],
+  config: ForeignConfig | undefined,
+  notes: string[],
+): readonly string[] {
   if (classes === 0) return [];
+  if (given === 'index') return Array.from({ length: classes }, (_, i) => String(i));
+  if (given) return given;
   const labels = config?.labels;
   if (labels?.length === classes) return distinct(labels, notes);
   if (labels)
     notes.push(`the config names ${labels.length} classes, the classifier has ${classes}: names are not used`);
-  else notes.push('the files do not name the classes: LABEL_0, LABEL_1, ... are taken');
+  else
+    notes.push(
+      'the files do not name the classes: LABEL_0, LABEL_1, ... are taken. Name them: --classes FILE, or index for those of the data, in its order; of a teacher: --set teacher.classes=FILE',
+    );
   return Array.from({ length: classes }, (_, i) => `LABEL_${i}`);
 }
 
@@ -113,7 +129,12 @@ function distinct(labels: readonly string[], notes: string[]): string[] {
   return names;
 }
 
-function preprocessingFor({ imageSize }: ModelConfig, config: ForeignConfig | undefined): Preprocessing {
-  const { mean, std, evalCropRatio, filter } = { ...ASSUMED, filter: undefined, ...config?.preprocessing };
+function preprocessingFor(
+  { imageSize }: ModelConfig,
+  config: ForeignConfig | undefined,
+  asked: ForeignHints,
+): Preprocessing {
+  const said = { ...ASSUMED, filter: undefined, ...config?.preprocessing };
+  const { mean = said.mean, std = said.std, evalCropRatio = said.evalCropRatio, filter = said.filter } = asked;
   return { imageSize, mean, std, evalCropRatio, ...(filter && { filter }) };
 }

@@ -9,7 +9,7 @@ import type { Device } from './devices.ts';
 import type { OnModel } from './modelReference.ts';
 import type { RunResult } from './runResult.ts';
 import { type RunSettings, startRun } from './startRun.ts';
-import { onnxPart, openTeacher } from './synthesis/openTeacher.ts';
+import { describedIn, openTeacher } from './synthesis/openTeacher.ts';
 import { planSynthesis } from './synthesis/plan.ts';
 import { describeSet } from './synthesis/settingsFile.ts';
 import { type SynthesisEvent, type SynthesisResult, synthesize } from './synthesis/synthesize.ts';
@@ -99,7 +99,7 @@ async function cacheFolder(options: DataFreeOptions): Promise<string> {
   const settings = parseConfig(synthesisSchema, synthesis, 'synthesis');
   // What was assumed about it is told when the images are made.
   const downloads: OnModel = (event) => event.type === 'download' && onModel?.(event);
-  const model = await openTeacher(teacher, onnxPart(options.settings?.teacher), downloads);
+  const model = await openTeacher(teacher, describedIn(options.settings?.teacher), downloads);
   const description = describeSet(
     model,
     undefined,
@@ -121,7 +121,7 @@ function makeRound(
   const adaptive = student ? { adi: synthesis.adi || ADI, seed: (synthesis.seed ?? 0) + round - 1 } : { adi: 0 };
   return synthesize({
     teacher,
-    onnx: onnxPart(options.settings?.teacher),
+    described: describedIn(options.settings?.teacher),
     out: dir,
     images,
     round,

@@ -8,7 +8,7 @@ import { examineClasses, examineImages } from './doctorData.ts';
 import { forecast } from './doctorForecast.ts';
 import { examineTeacher } from './doctorTeacher.ts';
 import { loadModelReference, type OnModel } from './modelReference.ts';
-import { namedByData } from './onnxReference.ts';
+import { namedByData } from './described.ts';
 import { openRunData } from './runData.ts';
 import type { RunSettings } from './startRun.ts';
 import { assemble } from './trainRun.ts';
@@ -56,7 +56,7 @@ export async function examine(
   if (teacher !== null)
     tell(
       await asFindings('teacher', async () => {
-        const loaded = await loadModelReference(teacher.ref, { onnx: teacher, onModel });
+        const loaded = await loadModelReference(teacher.ref, { described: teacher, onModel });
         return examineTeacher(namedByData(loaded, data.classes), data);
       }),
     );

@@ -9,7 +9,7 @@ import type { Evaluation } from '../train/metrics.ts';
 import { type EvaluationData, openEvaluationData } from './evaluationData.ts';
 import { type LoadedModel, loadModelReference, type OnModel } from './modelReference.ts';
 import { checkSets, LabelTally } from './multilabel.ts';
-import type { OnnxGiven } from './onnxReference.ts';
+import type { Described } from './described.ts';
 import { evalTransform } from './preprocess.ts';
 import { evalLoader } from './runData.ts';
 
@@ -23,8 +23,8 @@ export interface EvaluateOptions {
   readonly onModel?: OnModel;
   /** Told how far the listing of the images is. */
   readonly onListing?: OnListing;
-  /** What an .onnx file and the files beside it do not say. */
-  readonly onnx?: OnnxGiven;
+  /** What the files of a model that others have trained do not say. */
+  readonly described?: Described;
 }
 
 export interface ClassAccuracy {

@@ -6,7 +6,7 @@ import { type Dataset, type ImageList, type OnListing, openDataset, renumber, VA
 import { UserError } from '../graph/errors.ts';
 import { listingOptions } from './imageListing.ts';
 import type { LoadedModel } from './modelReference.ts';
-import { namedByData } from './onnxReference.ts';
+import { namedByData } from './described.ts';
 import { readRunConfig } from './runConfigNode.ts';
 
 /** The images that a model is evaluated on; labels are indices of the model's classes. */
@@ -110,7 +110,10 @@ function samePlace(a: string | readonly string[], b: string): boolean {
 function unknownClasses(model: LoadedModel, dir: string, lacking: readonly string[]): UserError {
   const few = (names: readonly string[]) =>
     names.length > 8 ? `${names.slice(0, 8).join(', ')}, ... (${names.length})` : names.join(', ');
+  const name = model.classes.every((label, i) => label === `LABEL_${i}`)
+    ? 'Name its classes (--classes FILE, or index for those of the data, in its order), remove'
+    : 'Remove';
   return new UserError(
-    `${dir}: wanted only classes of the model ${model.path} (${few(model.classes)}), got ${few(lacking)} besides. Remove these folders, or fit the model to them: understudy train --data ${dir} --init ${model.path}`,
+    `${dir}: wanted only classes of the model ${model.path} (${few(model.classes)}), got ${few(lacking)} besides. ${name} these folders, or fit the model to them: understudy train --data ${dir} --init ${model.path}`,
   );
 }

@@ -10,6 +10,7 @@ import { requireClassifier } from '../program/evalProgram.ts';
 import { type Agreement, compareRows, type Rows, shortfall } from './agreement.ts';
 import { type Dtype, ONNX_FILES, onnxFile, parseDtypes } from './exportFile.ts';
 import { modelCard } from './modelCard.ts';
+import type { Described } from './described.ts';
 import { type LoadedModel, loadModelReference, type OnModel, trainable } from './modelReference.ts';
 import { fileRows, ownRows } from './runInputs.ts';
 import { openSample, randomInputs, readSample, type Sample } from './sampleImages.ts';
@@ -30,6 +31,8 @@ export interface ExportOptions {
   /** Called once everything has been checked, before anything is built or written. */
   readonly onStart?: () => void;
   readonly onModel?: OnModel;
+  /** What the files of a model that others have trained do not say. */
+  readonly described?: Described;
   /** Called before each file is built and checked. */
   readonly onFile?: (dtype: Dtype) => void;
 }
@@ -57,11 +60,15 @@ export interface ExportReport {
  */
 export async function exportModel(
   ref: string | LoadedModel,
-  { out, data, dtype = 'fp32', onStart, onFile, onModel }: ExportOptions,
+  { out, data, dtype = 'fp32', onStart, onFile, onModel, described }: ExportOptions,
 ): Promise<ExportReport> {
   const dtypes = parseDtypes(dtype);
   refuseUsed(out);
-  const model = trainable(typeof ref === 'string' ? await loadModelReference(ref, { onModel }) : ref);
+  const model = trainable(typeof ref === 'string' ? await loadModelReference(ref, { onModel, described }) : ref);
+  if (model.classesByIndex)
+    throw new UserError(
+      `${model.path}: wanted the names of its classes, which go into the files, got index; give a file of names: --classes FILE`,
+    );
   requireClassifier(model.network, model.path);
   const source = data === undefined ? undefined : await openSample(model, model.path, data);
   // Before the work, not after it.

@@ -12,7 +12,8 @@ import { inputStore, type ParamSpec, Scope } from '../nn/scope.ts';
 import { countMacs } from './countMacs.ts';
 import { lookAtOnnx, type OnnxInspection } from './inspectOnnx.ts';
 import { type ImportedConfig, loadModelReference, type OnModel, trainable } from './modelReference.ts';
-import { isOnnxReference, type OnnxGiven } from './onnxReference.ts';
+import type { Described } from './described.ts';
+import { isOnnxReference } from './onnxReference.ts';
 
 /** Classes that a model's name alone is inspected with: ImageNet's. */
 export const NAMED_CLASSES = 1000;
@@ -53,19 +54,21 @@ export interface Inspection extends ModelSize {
 /** Looks at a trained model, or at one of `understudy list models` by its name. Nothing is run. */
 export async function inspectModel(
   ref: string,
-  { onnx = {}, onModel }: { readonly onnx?: OnnxGiven; readonly onModel?: OnModel } = {},
+  { described = {}, onModel }: { readonly described?: Described; readonly onModel?: OnModel } = {},
 ): Promise<Inspection> {
-  if (isOnnxReference(ref)) return inspectOnnx(ref, onnx);
+  if (isOnnxReference(ref)) return inspectOnnx(ref, described);
   if (Object.hasOwn(VARIANTS, ref) && !existsSync(ref)) {
     const config = variantConfig(ref, { classes: NAMED_CLASSES });
     return { model: ref, ...describeConfig(config), bytesOnDisk: null, classes: [], preprocessing: null };
   }
-  const { path, stored, model, classes, preprocessing } = trainable(await loadModelReference(ref, { onModel }));
+  const { path, stored, model, classes, preprocessing } = trainable(
+    await loadModelReference(ref, { onModel, described }),
+  );
   return { model: path, ...describeConfig(model), bytesOnDisk: bytesBelow(stored), classes, preprocessing };
 }
 
-function inspectOnnx(path: string, onnx: OnnxGiven): Inspection {
-  const { network, features, size, found, ...rest } = lookAtOnnx(path, onnx);
+function inspectOnnx(path: string, described: Described): Inspection {
+  const { network, features, size, found, ...rest } = lookAtOnnx(path, described);
   return {
     model: path,
     family: network.family,

@@ -3,7 +3,8 @@ import { input } from '../graph/build.ts';
 import { buildFrozen } from '../program/evalProgram.ts';
 import type { Stage } from '../onnx/import/stages.ts';
 import { countMacs } from './countMacs.ts';
-import { type OnnxGiven, readOnnxReference } from './onnxReference.ts';
+import type { Described } from './described.ts';
+import { readOnnxReference } from './onnxReference.ts';
 
 /** Stages of an imported network with the values that can be their maps, the one that is taken last. */
 export interface OnnxInspection {
@@ -12,7 +13,7 @@ export interface OnnxInspection {
 }
 
 /** Looks at an ONNX file. Class names and normalisation may be unknown. */
-export function lookAtOnnx(path: string, given: OnnxGiven) {
+export function lookAtOnnx(path: string, given: Described) {
   const { network, classes, preprocessing } = readOnnxReference(path, given);
   const { imageSize, fixedBatch = 1 } = network;
   const pixels = input('pixel_values', [fixedBatch, 3, imageSize, imageSize]);

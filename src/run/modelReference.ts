@@ -13,7 +13,8 @@ import { unknownName } from '../graph/names.ts';
 import { buildModel, type Model, type ModelConfig, VARIANTS } from '../models/index.ts';
 import { modelParams } from '../program/evalProgram.ts';
 import { type DownloadProgress, downloadReference } from './hubReference.ts';
-import { isOnnxReference, loadOnnxReference, type OnnxGiven } from './onnxReference.ts';
+import { checkCount, type Described, hintsOf, refuseDescribed } from './described.ts';
+import { isOnnxReference, loadOnnxReference } from './onnxReference.ts';
 
 /** The description of a network that was read from an ONNX file: it cannot be built anew from it. */
 export interface ImportedConfig {
@@ -25,7 +26,7 @@ export interface ImportedConfig {
 /** A model with weights, checked to fit each other. */
 export interface LoadedModel extends Omit<SavedModel, 'model'> {
   readonly model: ModelConfig | ImportedConfig;
-  /** Its classes are numbers, which stand for the data's in their order (see onnxReference.ts). */
+  /** Its classes are numbers, which stand for the data's in their order (see described.ts). */
   readonly classesByIndex?: boolean;
   /** What messages call it: the folder or file that it was read from, or the reference of a downloaded one. */
   readonly path: string;
@@ -46,8 +47,8 @@ export type OnModel = (event: ModelEvent) => void;
 export interface ReferenceOptions {
   /** Settings that win over what a foreign model's files say. */
   readonly hints?: ModelHints;
-  /** What an .onnx file and the files beside it do not say. */
-  readonly onnx?: OnnxGiven | undefined;
+  /** What the files of a model that others have trained do not say. */
+  readonly described?: Described | undefined;
   readonly onModel?: OnModel | undefined;
 }
 
@@ -58,16 +59,16 @@ export interface ReferenceOptions {
  */
 export async function loadModelReference(
   reference: string,
-  { hints, onnx, onModel }: ReferenceOptions = {},
+  { hints, described, onModel }: ReferenceOptions = {},
 ): Promise<LoadedModel> {
   if (isOnnxReference(reference)) {
-    const imported = loadOnnxReference(reference, onnx);
+    const imported = loadOnnxReference(reference, described);
     for (const note of imported.notes) onModel?.({ type: 'note', message: `${imported.path}: ${note}` });
     return imported;
   }
   const downloaded = await downloadReference(reference, (progress) => onModel?.({ type: 'download', ...progress }));
   const stored = downloaded?.folder ?? (await findModel(reference));
-  const saved = await readStored(stored, hints);
+  const saved = await readStored(stored, hints, described);
   const path = downloaded === undefined ? stored : reference;
   const network = buildModel(saved.model);
   checkWeights(path, modelParams(network), saved.weights);
@@ -78,11 +79,22 @@ export async function loadModelReference(
 }
 
 /** Reads what Understudy wrote, or else what others wrote. */
-async function readStored(path: string, hints: ModelHints = {}): Promise<ForeignModel> {
+async function readStored(
+  path: string,
+  hints: ModelHints = {},
+  described: Described = {},
+): Promise<ForeignModel & Pick<LoadedModel, 'classesByIndex'>> {
   const folder = statSync(path).isDirectory() ? path : dirname(path);
   const [config, whole] = [join(folder, 'config.json'), folder === path || basename(path) === 'model.safetensors'];
   const own = whole && existsSync(config) && (await readJsonFile(config)).understudy !== undefined;
-  return own ? { ...(await readModelFolder(folder)), notes: [] } : readForeignModel(path, hints);
+  if (own) {
+    refuseDescribed(described, path);
+    return { ...(await readModelFolder(folder)), notes: [] };
+  }
+  const said = hintsOf(described, path);
+  const foreign = await readForeignModel(path, { ...hints, ...said.hints });
+  checkCount(path, said.hints.labels, foreign.model.classes);
+  return { ...foreign, classesByIndex: said.classesByIndex };
 }
 
 /** A loaded network of ours, which can be trained and exported. */

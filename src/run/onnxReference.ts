@@ -1,6 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { OnnxSettings } from '../config/schema.ts';
 import { fileError } from '../formats/fileErrorNode.ts';
 import { preprocessingOf, type ReadPreprocessing } from '../formats/foreignPreprocessor.ts';
 import type { Preprocessing } from '../formats/modelFolderNode.ts';
@@ -8,9 +7,8 @@ import { saysMultilabel } from '../formats/problemType.ts';
 import { UserError } from '../graph/errors.ts';
 import { type OnnxModel, onnxModel } from '../onnx/import/onnxModel.ts';
 import { readOnnx } from '../onnx/import/readOnnxNode.ts';
+import { checkCount, type Described, givenClasses, listed, parseJson } from './described.ts';
 import type { LoadedModel } from './modelReference.ts';
-
-export type OnnxGiven = Partial<OnnxSettings>;
 
 export const isOnnxReference = (reference: string): boolean => /\.onnx$/i.test(reference);
 
@@ -29,7 +27,7 @@ export interface OnnxReference {
  * layout. What is given wins over them.
  * @throws UserError if it cannot be imported.
  */
-export function readOnnxReference(path: string, given: OnnxGiven = {}): OnnxReference {
+export function readOnnxReference(path: string, given: Described = {}): OnnxReference {
   try {
     const preprocessor = preparation(path);
     const file = readOnnx(path);
@@ -49,7 +47,7 @@ export function readOnnxReference(path: string, given: OnnxGiven = {}): OnnxRefe
 }
 
 /** @throws UserError that says what to give if nothing tells the classes or the normalisation. */
-export function loadOnnxReference(path: string, given: OnnxGiven = {}): LoadedModel {
+export function loadOnnxReference(path: string, given: Described = {}): LoadedModel {
   const { network, classes, preprocessing, notes } = readOnnxReference(path, given);
   const missing = [
     ...(classes
@@ -78,19 +76,6 @@ export function loadOnnxReference(path: string, given: OnnxGiven = {}): LoadedMo
   };
 }
 
-/**
- * A model whose classes are the data's by the user's word gets their names.
- * @throws UserError if there are not as many.
- */
-export function namedByData<T extends LoadedModel>(model: T, classes: readonly string[]): T {
-  if (!model.classesByIndex || classes.length === 0) return model;
-  if (classes.length !== model.classes.length)
-    throw new UserError(
-      `${model.path}: its classes were said to be the data's (classes=index), but it has ${model.classes.length} and the data ${classes.length}. Give their names: --classes FILE, or --set teacher.classes=FILE`,
-    );
-  return { ...model, classes, classesByIndex: false };
-}
-
 /** How images become its input, as far as the file beside it says. */
 function preparation(path: string): ReadPreprocessing | undefined {
   const file = sidecar(path, 'preprocessor_config.json');
@@ -102,60 +87,10 @@ function sidecar(path: string, name: string): { path: string; value: Record<stri
   return found === undefined ? undefined : { path: found, value: parseJson(found) as Record<string, unknown> };
 }
 
-function parseJson(path: string): unknown {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8'));
-  } catch (error) {
-    throw fileError(
-      error instanceof SyntaxError ? new UserError(`${path}: wanted JSON, got ${error.message}`) : error,
-      path,
-      'read it',
-    );
-  }
-}
-
 /** transformers' id2label. LABEL_0, LABEL_1, ... are its placeholders and no names. */
 function labelsOf(config: { path: string; value: Record<string, unknown> } | undefined): readonly string[] | undefined {
   const labels = config?.value.id2label;
   if (labels === null || typeof labels !== 'object') return undefined;
   const names = listed(labels, `${config!.path}: id2label`);
   return names.every((name, i) => name === `LABEL_${i}`) ? undefined : names;
-}
-
-function listed(labels: object, where: string): string[] {
-  const names = Array.isArray(labels)
-    ? (labels as unknown[])
-    : Object.keys(labels).map((_, i) => (labels as Record<string, unknown>)[String(i)]);
-  if (names.length === 0 || !names.every((name) => typeof name === 'string'))
-    throw new UserError(
-      `${where}: wanted class names by number from 0, as in {"0": "cat", "1": "dog"}, got ${JSON.stringify(labels).slice(0, 80)}`,
-    );
-  return names as string[];
-}
-
-function givenClasses(given: string | readonly string[]): readonly string[] | 'index' {
-  if (typeof given !== 'string') return given;
-  if (given === 'index') return given;
-  if (!existsSync(given))
-    throw new UserError(`${given}: no such file; wanted class names, one a line or as JSON, or the word index`);
-  if (/\.json$/i.test(given)) {
-    const value = parseJson(given) as { id2label?: object } | unknown[];
-    return listed(Array.isArray(value) ? value : (value.id2label ?? value), given);
-  }
-  return readFileSync(given, 'utf8')
-    .split(/\r?\n/)
-    .map((line) => line.trim())
-    .filter((line) => line !== '');
-}
-
-function checkCount(path: string, classes: OnnxReference['classes'], count: number): void {
-  if (classes === undefined || classes === 'index') return;
-  if (new Set(classes).size !== classes.length)
-    throw new UserError(
-      `${path}: wanted different class names, got "${classes.find((name, i) => classes.indexOf(name) !== i)}" twice`,
-    );
-  if (classes.length !== count)
-    throw new UserError(
-      `${path}: wanted ${count} class names, one for each of its logits, got ${classes.length} (${classes.slice(0, 4).join(', ')}, ...)`,
-    );
 }

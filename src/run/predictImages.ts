@@ -7,7 +7,7 @@ import { UserError } from '../graph/errors.ts';
 import type { ModelConfig } from '../models/index.ts';
 import { frozenProgram, requireClassifier } from '../program/evalProgram.ts';
 import { type ImportedConfig, type LoadedModel, loadModelReference, type OnModel } from './modelReference.ts';
-import type { OnnxGiven } from './onnxReference.ts';
+import type { Described } from './described.ts';
 import { pixelValues } from './preprocess.ts';
 
 export interface ClassProbability {
@@ -42,10 +42,10 @@ export async function loadModel(
   {
     engine = ortNode(),
     onModel,
-    onnx,
-  }: { readonly engine?: Engine; readonly onModel?: OnModel; readonly onnx?: OnnxGiven } = {},
+    described,
+  }: { readonly engine?: Engine; readonly onModel?: OnModel; readonly described?: Described } = {},
 ): Promise<ImageModel> {
-  const saved = typeof ref === 'string' ? await loadModelReference(ref, { onModel, onnx }) : ref;
+  const saved = typeof ref === 'string' ? await loadModelReference(ref, { onModel, described }) : ref;
   requireClassifier(saved.network, saved.path);
   const compiled = await engine.compile(frozenProgram(saved.network, saved.weights, 1));
   const logits = engine.empty('float32', [1, saved.classes.length]);

@@ -101,11 +101,17 @@ function renormalised(pixels: Tensor, given: Normalised, own: Normalised): Tenso
 }
 
 /** How a teacher gets the classes of the data. */
-export function fitting({ network, path }: LoadedModel): string {
-  return network.family === 'onnx'
+export function fitting({ network, path, classes }: LoadedModel): string {
+  const name = classes.every((label, i) => label === `LABEL_${i}`)
+    ? 'name its classes, if they are these: --set teacher.classes=index (in the order of the data), or a FILE of names; else '
+    : '';
+  return name + newHead(network, path);
+}
+
+const newHead = (network: LoadedModel['network'], path: string): string =>
+  network.family === 'onnx'
     ? 'give the teacher a head of your classes where it was trained and export it again (an ONNX file cannot be trained here)'
     : `first fit the teacher to your classes: understudy train --data DIR --init ${path}`;
-}
 
 /** For each class of the data its place among the teacher's, or undefined where the order is already the same. */
 function classOrder(teacher: LoadedModel, classes: readonly string[]): number[] | undefined {

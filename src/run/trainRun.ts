@@ -20,7 +20,7 @@ import { checkMultilabel } from './multilabel.ts';
 import { checkMixing, takesIntegerLabels } from './integerLabels.ts';
 import { checkProbe, probesByDefault } from './linearProbe.ts';
 import { loadModelReference, type OnModel, type OwnModel, trainable } from './modelReference.ts';
-import { namedByData } from './onnxReference.ts';
+import { namedByData } from './described.ts';
 import { openRunData } from './runData.ts';
 import type { Device } from './devices.ts';
 import { checkEarlyStop } from './earlyStop.ts';
@@ -104,7 +104,7 @@ export async function assemble(config: RunConfig, { onModel, onListing }: Openin
     config.teacher === null
       ? undefined
       : namedByData(
-          await loadModelReference(config.teacher.ref, { onnx: config.teacher, onModel: downloads }),
+          await loadModelReference(config.teacher.ref, { described: config.teacher, onModel: downloads }),
           opened.classes,
         );
   const data = withTeacherClasses(opened, teacher);

@@ -10,7 +10,7 @@ import {
 import type { EvaluationReport } from '../../src/run/evaluateModel.ts';
 import type { Inspection } from '../../src/run/inspectModel.ts';
 import { type HubServer, hubServer } from '../hubServer.ts';
-import { temporaryFolder, understudy, writeDataset } from './commandLine.ts';
+import { TINY_VIT, temporaryFolder, understudy, writeDataset } from './commandLine.ts';
 
 /** Models that others have trained, in the commands that users type. */
 
@@ -41,7 +41,9 @@ function goldenModel(name: string, heads: readonly string[]) {
 let server: HubServer;
 beforeAll(async () => {
   await writeDataset(join(cwd, 'data'));
-  const { weights, config } = goldenModel('hfVit', ['classifier']);
+  const { weights, config }: { weights: Buffer; config: Record<string, unknown> } = goldenModel('hfVit', [
+    'classifier',
+  ]);
   const preprocessor = { size: 16, image_mean: [0.5, 0.5, 0.5], image_std: [0.5, 0.5, 0.5], resample: 3 };
   server = await hubServer(NAME, {
     'config.json': Buffer.from(JSON.stringify(config)),
@@ -51,6 +53,16 @@ beforeAll(async () => {
   process.env.HF_ENDPOINT = server.url;
   process.env.HF_HUB_CACHE = join(cwd, 'cache');
   process.env.HF_HUB_DISABLE_IMPLICIT_TOKEN = '1';
+  for (const folder of ['named', 'bare']) {
+    mkdirSync(join(cwd, folder));
+    writeFileSync(join(cwd, folder, 'model.safetensors'), weights);
+    writeFileSync(join(cwd, folder, 'preprocessor_config.json'), JSON.stringify(preprocessor));
+  }
+  writeFileSync(join(cwd, 'named/config.json'), JSON.stringify(config));
+  const { id2label: _, ...unnamed } = config;
+  writeFileSync(join(cwd, 'bare/config.json'), JSON.stringify(unnamed));
+  writeFileSync(join(cwd, 'classes.txt'), `${CLASSES.join('\n')}\n`);
+  writeFileSync(join(cwd, 'two.txt'), 'green\nblue\n');
   const dino = goldenModel('timmDino', []);
   mkdirSync(join(cwd, 'dino'));
   writeFileSync(join(cwd, 'dino/backbone.safetensors'), dino.weights);
@@ -95,6 +107,83 @@ describe('foreign models', { timeout: 300_000 }, () => {
     // The classes of data and teacher are in another order: the teacher's accuracy is measured by name or not at all.
     expect([undefined, report.top1]).toContain(top1);
     expect(run.status).toBe(0);
+  });
+
+  it('weights without names are described by flags and settings, and are then what those with names are', async () => {
+    const evaluate = async (ref: string, ...flags: string[]) => {
+      const { stdout, stderr } = await understudy(cwd, ['eval', ref, '--data', 'data', '--json', ...flags]);
+      expect(stdout, stderr).not.toBe('');
+      return JSON.parse(stdout) as EvaluationReport;
+    };
+    const whole = await evaluate('named');
+    const bare = await evaluate('bare', '--classes', 'classes.txt');
+    expect([bare.top1, bare.loss]).toEqual([whole.top1, whole.loss]);
+    // By index they are the data's in alphabetical order, which this model's are not.
+    expect((await evaluate('bare', '--classes', 'index')).loss).not.toBe(whole.loss);
+    const darker = await evaluate('bare', '--classes', 'classes.txt', '--mean', '0.4,0.4,0.4', '--std', '0.5,0.5,0.5');
+    expect(darker.loss).not.toBe(whole.loss);
+    const teacher = ['--set', 'teacher.classes=classes.txt', '--set', 'teacher.mean=[0.5, 0.5, 0.5]'];
+    const run = ['distill', '--data', 'data', '--student', ...TINY_VIT, '--method', 'kd', '--epochs', '1', '--json'];
+    const taught = await understudy(cwd, [
+      ...run,
+      '--teacher',
+      'bare/model.safetensors',
+      ...teacher,
+      '--out',
+      'taught',
+    ]);
+    expect(taught.status, taught.stderr).toBe(0);
+    expect(
+      await understudy(cwd, ['export', 'bare/model.safetensors', '--classes', 'classes.txt', '--out', 'web']),
+    ).toMatchObject({ status: 0 });
+    expect(
+      Object.values((JSON.parse(readFileSync(join(cwd, 'web/config.json'), 'utf8')) as { id2label: object }).id2label),
+    ).toEqual(CLASSES);
+  });
+
+  it.each([
+    [
+      'too few names',
+      ['eval', 'bare/model.safetensors', '--data', 'data', '--classes', 'two.txt'],
+      /wanted 3 class names.*got 2/,
+    ],
+    [
+      'none, for a teacher',
+      ['distill', '--data', 'data', '--student', ...TINY_VIT, '--method', 'kd', '--teacher', 'bare/model.safetensors'],
+      /name its classes.*--set teacher\.classes=index/,
+    ],
+    ['none, for eval', ['eval', 'bare/model.safetensors', '--data', 'data'], /Name its classes \(--classes FILE/],
+    [
+      'index, for an export',
+      ['export', 'bare/model.safetensors', '--out', 'x', '--classes', 'index'],
+      /wanted the names of its classes/,
+    ],
+    [
+      'a model of our own',
+      ['eval', 'web', '--data', 'data', '--classes', 'index'],
+      /classes: wanted for models that others have trained/,
+    ],
+    [
+      'features',
+      [
+        'distill',
+        '--data',
+        'data',
+        '--student',
+        ...TINY_VIT,
+        '--method',
+        'kd',
+        '--teacher',
+        'bare/model.safetensors',
+        '--set',
+        'teacher.features.pooled=x',
+      ],
+      /features are chosen in \.onnx files/,
+    ],
+  ])('names refused: %s', async (_, args, message) => {
+    const found = await understudy(cwd, args);
+    expect([found.status, found.stdout]).toEqual([2, '']);
+    expect(found.stderr).toMatch(message);
   });
 
   it('a bare file without a classifier: heads are asked for, eval refuses, train --init fits a head', async () => {

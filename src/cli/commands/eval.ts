@@ -1,6 +1,6 @@
 import type { EvaluationReport } from '../../run/evaluateModel.ts';
 import { command, jsonFlag, REF_HELP, refNotes } from '../command.ts';
-import { onnxFlags, onnxNotes } from '../onnxFlags.ts';
+import { describedFlags, describedNotes } from '../describedFlags.ts';
 
 /** Classes that are shown, worst first. */
 const SHOWN = 10;
@@ -15,21 +15,21 @@ export const evaluate = command({
       required: true,
       description: 'Folder of images in class folders; classes are matched by name',
     },
-    ...onnxFlags,
+    ...describedFlags,
     json: jsonFlag,
   },
   notes: [
     'A CSV with several classes an image (multilabel): mAP, and F1 at a probability of 0.5.',
     'Of a folder with val/ (or valid, validation, test) these images are taken, else all; a run on its own data takes the\nvalidation images that its seed chose. Files that cannot be read are skipped and named.',
     refNotes,
-    onnxNotes,
+    describedNotes,
   ],
   examples: ['understudy eval runs/student --data photos', 'understudy eval my-model --data photos --json'],
   run: async ({ args }) => {
     const { evaluateModel } = await import('../../run/evaluateModel.ts');
     const { listingEvents } = await import('../listingEvents.ts');
     const { modelEvents } = await import('../modelEvents.ts');
-    const { onnxGiven } = await import('../onnxGiven.ts');
+    const { describedBy } = await import('../described.ts');
     const { whileRunning } = await import('../outcome.ts');
     const { printJson, print, remark } = await import('../text.ts');
     const report = await whileRunning((start) =>
@@ -37,7 +37,7 @@ export const evaluate = command({
         data: args.data,
         onModel: modelEvents(),
         onListing: listingEvents(),
-        onnx: onnxGiven(args),
+        described: describedBy(args),
         onStart: ({ part, notes }) => {
           start();
           for (const note of notes) remark(`note: ${note}`);

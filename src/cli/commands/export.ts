@@ -1,11 +1,12 @@
 import type { Agreement } from '../../run/agreement.ts';
 import type { ExportReport } from '../../run/exportModel.ts';
-import { command, jsonFlag, REF_HELP, refNotes } from '../command.ts';
+import { command, jsonFlag, refNotes, WEIGHTS_HELP } from '../command.ts';
+import { describedFlags, describedNotes } from '../describedFlags.ts';
 
 export const exportCommand = command({
   meta: { name: 'export', description: 'Write a trained model as ONNX and safetensors (Hugging Face layout)' },
   args: {
-    ref: { type: 'positional', required: true, description: REF_HELP },
+    ref: { type: 'positional', required: true, description: WEIGHTS_HELP },
     out: { type: 'string', valueHint: 'DIR', required: true, description: 'New or empty folder' },
     data: {
       type: 'string',
@@ -18,12 +19,14 @@ export const exportCommand = command({
       default: 'fp32',
       description: 'Files to write: one or more of fp32, fp16, q8, joined by commas',
     },
+    ...describedFlags,
     json: jsonFlag,
   },
   notes: [
     'Writes config.json, preprocessor_config.json, model.safetensors, README.md (model card) and these ONNX files:\n  fp32  onnx/model.onnx            float32\n  fp16  onnx/model_fp16.onnx       half the size; for WebGPU\n  q8    onnx/model_quantized.onnx  8-bit weights, a quarter of the size; what transformers.js takes on WASM by default',
     'Each file is run by ONNX Runtime alone and compared with our own forward pass before anything is written, on noise and,\nwith --data, on images. Logits must agree within 0.001 (fp32), 2 % (fp16) or 25 % (q8) of the range that logits span, and the\ntop-1 on 99 %, 97 % or 90 % of the images. A file that fails is an error, and nothing is written.',
     refNotes,
+    describedNotes,
   ],
   examples: [
     'understudy export runs/student --out my-model',
@@ -31,6 +34,7 @@ export const exportCommand = command({
   ],
   run: async ({ args }) => {
     const { exportModel } = await import('../../run/exportModel.ts');
+    const { describedBy } = await import('../described.ts');
     const { modelEvents } = await import('../modelEvents.ts');
     const { whileRunning } = await import('../outcome.ts');
     const { print, printJson, remark } = await import('../text.ts');
@@ -40,6 +44,7 @@ export const exportCommand = command({
         dtype: args.dtype,
         onStart: start,
         onModel: modelEvents(),
+        described: describedBy(args),
         onFile: (dtype) => remark(`building and checking ${dtype}`),
         ...(args.data === undefined ? {} : { data: args.data }),
       }),

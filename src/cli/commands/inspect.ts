@@ -2,7 +2,7 @@ import { UserError } from '../../graph/errors.ts';
 import type { FeatureReport, Inspection } from '../../run/inspectModel.ts';
 import { analyse, describeAnalysis } from '../analyseModels.ts';
 import { command, jsonFlag, REF_HELP, refNotes } from '../command.ts';
-import { onnxFlags, onnxNotes } from '../onnxFlags.ts';
+import { describedFlags, describedNotes } from '../describedFlags.ts';
 
 export const inspect = command({
   meta: {
@@ -37,13 +37,13 @@ export const inspect = command({
       valueHint: 'FILE',
       description: 'The image of the attention maps (default: the first one)',
     },
-    ...onnxFlags,
+    ...describedFlags,
     json: jsonFlag,
   },
   notes: [
     'MACs are the multiply-accumulates of convolutions and matrix products for one image, counted from the graph.',
     'With --augment: augment-<preset>.png, some images in evaluation, in five epochs, and mixed, as the loader gives them.',
-    onnxNotes,
+    describedNotes,
     'With --data, each model with its own preprocessing (of a folder with val/ these images):\n  attentionDistance.svg  sum over patches of attention x distance, mean over queries and images, in pixels, by block and head\n                         (arXiv 2010.11929, D.7); class tokens left out, the rest made to sum to 1\n  cka.svg                linear CKA (arXiv 1905.00414) between the layers, unbiased; patch tokens and maps averaged\n  attention-<n>.png      what the class token of the last block looks at in one image\n  analysis.json          all numbers, the biased CKA too; for two models agreement and KL(REF2 || REF)',
     refNotes,
   ],
@@ -77,8 +77,8 @@ export const inspect = command({
       );
     const { inspectModel } = await import('../../run/inspectModel.ts');
     const { modelEvents } = await import('../modelEvents.ts');
-    const { onnxGiven } = await import('../onnxGiven.ts');
-    const found = await inspectModel(ref, { onModel: modelEvents(), onnx: onnxGiven(args) });
+    const { describedBy } = await import('../described.ts');
+    const found = await inspectModel(ref, { onModel: modelEvents(), described: describedBy(args) });
     if (args.json) printJson(found);
     else print(await describe(found));
   },

@@ -2,7 +2,7 @@ import { UserError } from '../../graph/errors.ts';
 import type { ClassProbability, ImageModel } from '../../run/predictImages.ts';
 import { valuesWithoutFlag, wholeNumber } from '../arguments.ts';
 import { command, jsonFlag, REF_HELP, refNotes } from '../command.ts';
-import { onnxFlags, onnxNotes } from '../onnxFlags.ts';
+import { describedFlags, describedNotes } from '../describedFlags.ts';
 import { STATUS } from '../outcome.ts';
 
 /** The answer for one image. */
@@ -20,7 +20,7 @@ export const predict = command({
     ref: { type: 'positional', required: true, description: REF_HELP },
     'image...': { type: 'positional', required: true, description: 'Image files, or folders: all images below them' },
     top: { type: 'string', valueHint: 'K', default: '5', description: 'So many classes, the most probable first' },
-    ...onnxFlags,
+    ...describedFlags,
     json: jsonFlag,
   },
   variadic: true,
@@ -28,7 +28,7 @@ export const predict = command({
     'A multilabel model gives each class a probability of its own; all above 50 % are shown, marked with *.',
     'An image that cannot be read is named on stderr, the others go on, and the exit status is 1.',
     refNotes,
-    onnxNotes,
+    describedNotes,
   ],
   examples: ['understudy predict runs/student cat.jpg', 'understudy predict my-model photos/val --top 1 --json'],
   run: async ({ args, rawArgs }) => {
@@ -37,8 +37,8 @@ export const predict = command({
     const { print, printJson, remark } = await import('../text.ts');
     const paths = valuesWithoutFlag(predict, rawArgs).slice(1).flatMap(imageFiles);
     const { modelEvents } = await import('../modelEvents.ts');
-    const { onnxGiven } = await import('../onnxGiven.ts');
-    const model = await loadModel(args.ref, { onModel: modelEvents(), onnx: onnxGiven(args) });
+    const { describedBy } = await import('../described.ts');
+    const model = await loadModel(args.ref, { onModel: modelEvents(), described: describedBy(args) });
     const rows: Row[] = [];
     for (const path of paths) {
       const row = await classify(model, path, top);

@@ -75,13 +75,13 @@ export const synthesizeCommand = command({
   ],
   run: async ({ args, rawArgs }) => {
     const { synthesisInput, teacherSets } = await import('../synthesisInput.ts');
-    const { onnx, rest } = teacherSets(valuesOf(synthesizeCommand, rawArgs, 'set'));
+    const { described, rest } = teacherSets(valuesOf(synthesizeCommand, rawArgs, 'set'));
     const settings = synthesisInput(args.preset, [...batchSets(args['per-batch']), ...seedSets(args.seed), ...rest]);
     const { runSynthesis } = await import('../runSynthesis.ts');
     return runSynthesis(
       {
         teacher: args.teacher,
-        onnx,
+        described,
         out: args.out,
         images: wholeNumber('images', args.images, 1),
         settings,

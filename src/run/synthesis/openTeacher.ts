@@ -1,14 +1,14 @@
-import { onnxSchema } from '../../config/schema.ts';
+import { describedSchema } from '../../config/schema.ts';
 import { parseConfig } from '../../config/parse.ts';
 import { type LoadedModel, loadModelReference, type OnModel } from '../modelReference.ts';
-import { namedByData, type OnnxGiven } from '../onnxReference.ts';
+import { type Described, namedByData } from '../described.ts';
 
 /**
  * The teacher of a set. The classes of an .onnx file that are known by their numbers alone ("index") are named after them, with as
  * many digits each: the folders of the set are then in the order of the logits, as "index" says of data.
  */
-export async function openTeacher(reference: string, onnx?: OnnxGiven, onModel?: OnModel): Promise<LoadedModel> {
-  const model = await loadModelReference(reference, { onnx, onModel });
+export async function openTeacher(reference: string, described?: Described, onModel?: OnModel): Promise<LoadedModel> {
+  const model = await loadModelReference(reference, { described, onModel });
   const digits = String(model.classes.length - 1).length;
   return namedByData(
     model,
@@ -17,8 +17,8 @@ export async function openTeacher(reference: string, onnx?: OnnxGiven, onModel?:
 }
 
 /** What the settings of a teacher say of an .onnx file; the others are a run's. */
-export function onnxPart(teacher: unknown): OnnxGiven {
+export function describedIn(teacher: unknown): Described {
   if (typeof teacher !== 'object' || teacher === null) return {};
-  const known = Object.entries(teacher).filter(([key]) => Object.hasOwn(onnxSchema.shape, key));
-  return parseConfig(onnxSchema, Object.fromEntries(known), 'teacher');
+  const known = Object.entries(teacher).filter(([key]) => Object.hasOwn(describedSchema.shape, key));
+  return parseConfig(describedSchema, Object.fromEntries(known), 'teacher');
 }

@@ -10,7 +10,7 @@ import { writeFileAtomic } from '../../formats/atomicNode.ts';
 import { ownScale } from '../../program/imageStep.ts';
 import { evaluateModel } from '../evaluateModel.ts';
 import { type LoadedModel, loadModelReference, type ModelEvent } from '../modelReference.ts';
-import type { OnnxGiven } from '../onnxReference.ts';
+import type { Described } from '../described.ts';
 import { type BatchRecord, claimBatch, finishBatch, finishedBatch, IMAGES, type ImageRecord } from './batchFolder.ts';
 import { checkSynthesis } from './checkTeacher.ts';
 import { writeContactSheets } from './contactSheet.ts';
@@ -25,8 +25,8 @@ import { describeSet, keepDescription, readDescription, type SetDescription } fr
 export interface SynthesisOptions {
   /** A trained CNN with BatchNorm: any reference to a model. */
   readonly teacher: string;
-  /** What an .onnx teacher and the files beside it do not say. */
-  readonly onnx?: OnnxGiven;
+  /** What the files of a teacher that others have trained do not say. */
+  readonly described?: Described;
   /** Folder of the set. A set that was begun there with the same settings is gone on with, also by several processes at once. */
   readonly out: string;
   /** In all; each class gets as many. */
@@ -104,7 +104,7 @@ async function openWork(options: SynthesisOptions): Promise<Work> {
   const settings = parseConfig(synthesisSchema, options.settings ?? {}, 'synthesis');
   const engine = options.engine ?? ortNode(settings.threads === 'auto' ? {} : { threads: settings.threads });
   const { onEvent: onModel } = options;
-  const teacher = await openTeacher(options.teacher, options.onnx, onModel);
+  const teacher = await openTeacher(options.teacher, options.described, onModel);
   const student = options.student === undefined ? undefined : await loadModelReference(options.student, { onModel });
   if (options.verifier !== undefined) await loadModelReference(options.verifier, { onModel });
   checkSynthesis(teacher, student, settings);

@@ -1,12 +1,12 @@
-import { onnxSchema } from '../config/schema.ts';
+import { describedSchema } from '../config/schema.ts';
 import { parseConfig } from '../config/parse.ts';
-import type { OnnxGiven } from '../run/onnxReference.ts';
-import type { onnxFlags } from './onnxFlags.ts';
+import type { Described } from '../run/described.ts';
+import type { describedFlags } from './describedFlags.ts';
 
-type Given = { readonly [K in keyof typeof onnxFlags]?: string | undefined };
+type Given = { readonly [K in keyof typeof describedFlags]?: string | undefined };
 
 /** @throws UserError naming the flag that is wrong. */
-export function onnxGiven(args: Given): OnnxGiven {
+export function describedBy(args: Given): Described {
   const numbers = (text: string | undefined) => text?.split(',').map(Number) ?? null;
   const given = {
     classes: args.classes ?? null,
@@ -14,5 +14,5 @@ export function onnxGiven(args: Given): OnnxGiven {
     std: numbers(args.std),
     imageSize: args['image-size'] === undefined ? null : Number(args['image-size']),
   };
-  return parseConfig(onnxSchema, given, '--classes, --mean, --std, --image-size');
+  return parseConfig(describedSchema, given, '--classes, --mean, --std, --image-size');
 }
