@@ -1,8 +1,9 @@
 import type { Analysis, ModelAnalysis } from '../run/analyseModels.ts';
 import { wholeNumber } from './arguments.ts';
+import { type DescribedArgs, describedBy } from './described.ts';
 
 /** The flags of `understudy inspect --data`. */
-interface AnalysisArgs {
+interface AnalysisArgs extends DescribedArgs {
   readonly ref: string;
   readonly ref2?: string | undefined;
   readonly data: string;
@@ -12,7 +13,7 @@ interface AnalysisArgs {
 }
 
 /** Runs the analysis with its progress on stderr. */
-export async function analyse({ ref, ref2, data, images, out, image }: AnalysisArgs): Promise<Analysis> {
+export async function analyse({ ref, ref2, data, images, out, image, ...flags }: AnalysisArgs): Promise<Analysis> {
   const count = images === undefined ? {} : { images: wholeNumber('images', images, 4) };
   const { analyseModels } = await import('../run/analyseModels.ts');
   const { listingEvents } = await import('./listingEvents.ts');
@@ -26,6 +27,7 @@ export async function analyse({ ref, ref2, data, images, out, image }: AnalysisA
       ...(out === undefined ? {} : { out }),
       ...(image === undefined ? {} : { image }),
       onModel: modelEvents(),
+      described: describedBy(flags),
       onListing: listingEvents(),
       onStart: (part) => {
         start();

@@ -3,10 +3,11 @@ import { parseConfig } from '../config/parse.ts';
 import type { Described } from '../run/described.ts';
 import type { describedFlags } from './describedFlags.ts';
 
-type Given = { readonly [K in keyof typeof describedFlags]?: string | undefined };
+/** The flags as they were typed. */
+export type DescribedArgs = { readonly [K in keyof typeof describedFlags]?: string | undefined };
 
 /** @throws UserError naming the flag that is wrong. */
-export function describedBy(args: Given): Described {
+export function describedBy(args: DescribedArgs): Described {
   const numbers = (text: string | undefined) => text?.split(',').map(Number) ?? null;
   const given = {
     classes: args.classes ?? null,

@@ -12,6 +12,7 @@ import { UserError } from '../graph/errors.ts';
 import { attentionPicture } from './analyseModelsPicture.ts';
 import { type ClassAttention, classAttentionOf, type ModelFeatures, modelFeatures } from './analyseModelsFeatures.ts';
 import { openImages } from './evaluationData.ts';
+import type { Described } from './described.ts';
 import { type LoadedModel, loadModelReference, type OnModel } from './modelReference.ts';
 import { evalTransform, pixelValues } from './preprocess.ts';
 
@@ -28,6 +29,8 @@ export interface AnalyseOptions {
   readonly onStart?: (part: string) => void;
   readonly onProgress?: (model: string, images: number) => void;
   readonly engine?: Engine;
+  /** What the files of the first model do not say, where others have trained it. */
+  readonly described?: Described;
   readonly onModel?: OnModel;
   /** Told how far the listing of the images is. */
   readonly onListing?: OnListing;
@@ -74,7 +77,9 @@ export interface Analysis {
 export async function analyseModels(refs: readonly [string, string?], options: AnalyseOptions): Promise<Analysis> {
   const engine = options.engine ?? ortNode();
   const models: LoadedModel[] = [];
-  for (const ref of refs) if (ref !== undefined) models.push(await loadModelReference(ref, options));
+  const { onModel, described } = options;
+  models.push(await loadModelReference(refs[0], { onModel, described }));
+  if (refs[1] !== undefined) models.push(await loadModelReference(refs[1], { onModel }));
   const opened = await openImages(refs[0], options.data, options.onListing);
   const list = subset(opened.list, { count: options.images ?? 200 }, 0);
   if (options.image !== undefined) await decodeImage(options.image);

@@ -11,7 +11,7 @@ import { type Agreement, compareRows, type Rows, shortfall } from './agreement.t
 import { type Dtype, ONNX_FILES, onnxFile, parseDtypes } from './exportFile.ts';
 import { modelCard } from './modelCard.ts';
 import type { Described } from './described.ts';
-import { type LoadedModel, loadModelReference, type OnModel, trainable } from './modelReference.ts';
+import { type LoadedModel, loadModelReference, type OnModel, type OwnModel, trainable } from './modelReference.ts';
 import { fileRows, ownRows } from './runInputs.ts';
 import { openSample, randomInputs, readSample, type Sample } from './sampleImages.ts';
 
@@ -53,6 +53,16 @@ export interface ExportReport {
   readonly accuracy?: number;
 }
 
+/** @throws UserError for a network from an ONNX file, and one whose classes are known by their numbers alone. */
+export function exportable(loaded: LoadedModel): OwnModel {
+  const model = trainable(loaded);
+  if (model.classesByIndex)
+    throw new UserError(
+      `${model.path}: wanted the names of its classes, which go into the files, got index; give a file of names: --classes FILE`,
+    );
+  return model;
+}
+
 /**
  * Exports a model in the Hugging Face layout: config.json, preprocessor_config.json, model.safetensors, onnx/ and a model card.
  * Each ONNX file is checked against our own forward pass before anything is written.
@@ -64,11 +74,7 @@ export async function exportModel(
 ): Promise<ExportReport> {
   const dtypes = parseDtypes(dtype);
   refuseUsed(out);
-  const model = trainable(typeof ref === 'string' ? await loadModelReference(ref, { onModel, described }) : ref);
-  if (model.classesByIndex)
-    throw new UserError(
-      `${model.path}: wanted the names of its classes, which go into the files, got index; give a file of names: --classes FILE`,
-    );
+  const model = exportable(typeof ref === 'string' ? await loadModelReference(ref, { onModel, described }) : ref);
   requireClassifier(model.network, model.path);
   const source = data === undefined ? undefined : await openSample(model, model.path, data);
   // Before the work, not after it.

@@ -6,8 +6,9 @@ import { plainVit } from '../formats/plainVit.ts';
 import { UserError } from '../graph/errors.ts';
 import { type Agreement, compareRows, marginOf, type Rows, shortfall } from './agreement.ts';
 import { DTYPES, type Dtype, ONNX_FILES, onnxFile } from './exportFile.ts';
-import { writeExport } from './exportModel.ts';
-import { type LoadedModel, loadModelReference, trainable } from './modelReference.ts';
+import type { Described } from './described.ts';
+import { exportable, writeExport } from './exportModel.ts';
+import { type LoadedModel, loadModelReference, type OnModel, trainable } from './modelReference.ts';
 import { fileRows, ownRows } from './runInputs.ts';
 import { openSample, readSample, type Sample } from './sampleImages.ts';
 import { ortWeb, transformers, transformersInputs, transformersRows } from './verifyClients.ts';
@@ -22,6 +23,9 @@ export interface VerifyOptions {
   readonly images?: number;
   /** Called once everything has been checked, before the first image is read. */
   readonly onStart?: (part: string) => void;
+  readonly onModel?: OnModel;
+  /** What the files of a model that others have trained do not say. */
+  readonly described?: Described;
   /** Called before each row. */
   readonly onRow?: (client: string, file: string) => void;
 }
@@ -58,10 +62,10 @@ export interface VerifyReport {
  * @throws UserError if the model or the images cannot be used.
  */
 export async function verifyModel(ref: string, options: VerifyOptions): Promise<VerifyReport> {
-  const { data, images = 200, onStart, onRow } = options;
+  const { data, images = 200, onStart, onRow, onModel, described } = options;
   if (!Number.isInteger(images) || images < 1 || images > MOST)
     throw new UserError(`images: wanted a whole number from 1 to ${MOST}, got ${images}`);
-  const model = await loadModelReference(ref);
+  const model = exportable(await loadModelReference(ref, { onModel, described }));
   const source = await openSample(model, model.path, data);
   onStart?.(source.part);
   const sample = await readSample(model, source, images);

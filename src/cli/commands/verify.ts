@@ -1,10 +1,11 @@
 import type { VerifyReport, VerifyRow } from '../../run/verifyModel.ts';
-import { command, jsonFlag } from '../command.ts';
+import { command, jsonFlag, refNotes, WEIGHTS_HELP } from '../command.ts';
+import { describedFlags, describedNotes } from '../describedFlags.ts';
 
 export const verify = command({
   meta: { name: 'verify', description: 'Compare every way to run a model with the trainer, on real images' },
   args: {
-    ref: { type: 'positional', required: true, description: 'An exported folder, a run folder or a checkpoint folder' },
+    ref: { type: 'positional', required: true, description: WEIGHTS_HELP },
     data: { type: 'string', valueHint: 'DIR', required: true, description: 'Folder of images, with labels or without' },
     images: {
       type: 'string',
@@ -12,21 +13,28 @@ export const verify = command({
       default: '200',
       description: 'At most so many of them, spread evenly',
     },
+    ...describedFlags,
     json: jsonFlag,
   },
   notes: [
     "Runs the trainer's own forward pass, then each ONNX file of the model by onnxruntime-node and, where they are installed, by\nonnxruntime-web (WASM) and @huggingface/transformers (transformers.js). Images go through our preprocess(); with transformers.js\nalso through its own resize, which is another one: what that costs is shown, and is no fault. A model without ONNX files is\nexported to a temporary folder in all kinds first.",
     'Exit status 1 if a row through preprocess() does not agree: logits within 0.001 (fp32), 2 % (fp16) or 25 % (q8) of the range\nthat logits span, and the top-1 on 99 %, 97 % or 90 % of the images.',
+    refNotes,
+    describedNotes,
   ],
   examples: ['understudy verify my-model --data photos', 'understudy verify runs/student --data photos --json'],
   run: async ({ args }) => {
     const { verifyModel } = await import('../../run/verifyModel.ts');
+    const { describedBy } = await import('../described.ts');
+    const { modelEvents } = await import('../modelEvents.ts');
     const { STATUS, whileRunning } = await import('../outcome.ts');
     const { print, printJson, remark } = await import('../text.ts');
     const report = await whileRunning((start) =>
       verifyModel(args.ref, {
         data: args.data,
         images: Number(args.images),
+        onModel: modelEvents(),
+        described: describedBy(args),
         onStart: (part) => {
           start();
           remark(`comparing on ${args.images} of ${part}`);
