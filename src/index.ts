@@ -35,6 +35,7 @@ export { analyseModels } from './run/analyseModels.ts';
 export type { Agreement } from './run/agreement.ts';
 export type { DataFreeOptions, DataFreeResult } from './run/dataFree.ts';
 export { distillDataFree } from './run/dataFree.ts';
+export type { Described } from './run/described.ts';
 export type { Device } from './run/devices.ts';
 export type { ClassAccuracy, EvaluateOptions, EvaluationReport } from './run/evaluateModel.ts';
 export { evaluateModel as evaluate } from './run/evaluateModel.ts';

@@ -4,7 +4,7 @@ import { SYNTHESIS_PRESETS, type SynthesisInput } from '../config/synthesis.ts';
 import { unknownName } from '../graph/names.ts';
 import type { Described } from '../run/described.ts';
 
-/** `--set teacher.classes=FILE` says what an .onnx teacher is; all else is the synthesis's. */
+/** `--set teacher.classes=FILE` says what a teacher is that others have trained; all else is the synthesis's. */
 const TEACHER = 'teacher.';
 
 /** What `--set teacher.KEY=VALUE` says, and the other settings. */

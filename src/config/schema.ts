@@ -6,7 +6,10 @@ const rate = z.number().min(0).max(1);
 /** Two numbers, the first not above the second. */
 const range = (end: z.ZodNumber) =>
   z.tuple([end, end]).refine(([low, high]) => low <= high, 'wanted [low, high] with low not above high');
-const triple = z.tuple([z.number(), z.number(), z.number()]);
+const positive = z.number().positive();
+/** Of pixels from 0 to 1, by channel. */
+const mean = z.tuple([rate, rate, rate]);
+const std = z.tuple([positive, positive, positive]);
 
 export const dataSchema = z.strictObject({
   /** A folder of class folders, with or without train/ and val/; a CSV file, tar shard or Parquet file, or a folder of such; or several of these. */
@@ -55,8 +58,8 @@ export const describedSchema = z.strictObject({
     .default(null),
   /** Side of the input, where an .onnx file leaves it open; of weights another one than they were trained with. */
   imageSize: count.max(2048).nullable().default(null),
-  mean: triple.nullable().default(null),
-  std: triple.nullable().default(null),
+  mean: mean.nullable().default(null),
+  std: std.nullable().default(null),
   evalCropRatio: z.number().positive().max(1).nullable().default(null),
   /** Features by the names of values in an .onnx file; "understudy inspect" lists the candidates. What is left out is found. */
   features: z
@@ -71,7 +74,7 @@ export const describedSchema = z.strictObject({
 export type DescribedSettings = z.output<typeof describedSchema>;
 
 export const teacherSchema = describedSchema.extend({
-  /** A trained model: a run folder, an exported folder or an .onnx file. */
+  /** A trained model: any reference. */
   ref: z.string().min(1),
   /** How it computes. "auto": in 8 bits where that is faster and decides like float on at least 99 % of a sample of the images. */
   precision: z.union([auto, z.enum(['int8', 'fp32'])]).default('auto'),
@@ -115,8 +118,8 @@ export const augmentSchema = z.strictObject({
   /** Repeated augmentation: so many augmented copies of an image in a batch. */
   repeats: z.union([auto, count.max(100)]).default('auto'),
   evalCropRatio: z.union([auto, z.number().positive().max(1)]).default('auto'),
-  mean: triple.default([0.485, 0.456, 0.406]),
-  std: triple.default([0.229, 0.224, 0.225]),
+  mean: mean.default([0.485, 0.456, 0.406]),
+  std: std.default([0.229, 0.224, 0.225]),
 });
 
 export const optimSchema = z.strictObject({

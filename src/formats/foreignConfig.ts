@@ -32,7 +32,9 @@ const TRANSFORMERS: Readonly<Record<string, Json>> = {
  */
 export function readForeignConfig(config: Json, preprocessor: Json | undefined, where: string): ForeignConfig {
   const timm = typeof config.architecture === 'string';
-  if (!timm) checkTransformers(config, where);
+  // Class names alone say nothing of the architecture, which is read off the weights.
+  const named = config.model_type === undefined && (config.id2label !== undefined || Object.keys(config).length === 0);
+  if (!timm && !named) checkTransformers(config, where);
   const card = timm ? timmCard(config) : undefined;
   const preprocessing = preprocessingOf(preprocessor, card, where);
   const own = timm ? timmHints(config, preprocessing.imageSize) : transformersHints(config);

@@ -45,20 +45,27 @@ export async function readForeignModel(path: string, asked: ForeignHints = {}): 
   const notes = [...(config?.preprocessing.notes ?? [])];
   if (model.family === 'vit') notes.push(...fitPositions(model, weights));
   const labels = labelsFor(model, asked.labels, config, notes);
-  if (!config?.preprocessing.mean && !(asked.mean && asked.std))
-    notes.push(
-      `no preprocessor_config.json: ImageNet's mean and std${config?.preprocessing.evalCropRatio ? '' : ` and a crop of ${ASSUMED.evalCropRatio}`} are assumed`,
-    );
+  notes.push(...assumed({ ...config?.preprocessing, ...asked }));
   const multilabel = config?.multilabel;
   return { model, classes: labels, multilabel, preprocessing: preprocessingFor(model, config, asked), weights, notes };
+}
+
+/** What nobody says of the preprocessing. */
+function assumed({ mean, std, evalCropRatio }: Partial<Preprocessing>): string[] {
+  const parts = [
+    ...(mean ? [] : ["ImageNet's mean"]),
+    ...(std ? [] : [mean ? "ImageNet's std" : 'std']),
+    ...(evalCropRatio ? [] : [`a crop of ${ASSUMED.evalCropRatio}`]),
+  ];
+  return mean && std ? [] : [`no preprocessor_config.json: ${parts.join(' and ')} are assumed`];
 }
 
 async function readConfigs(path: string): Promise<ForeignConfig | undefined> {
   const dir = statSync(path).isDirectory() ? path : dirname(path);
   const [config, preprocessor] = [join(dir, 'config.json'), join(dir, 'preprocessor_config.json')];
-  if (!existsSync(config)) return undefined;
-  const read = existsSync(preprocessor) ? await readJsonFile(preprocessor) : undefined;
-  return readForeignConfig(await readJsonFile(config), read, config);
+  const read = async (file: string) => (existsSync(file) ? readJsonFile(file) : undefined);
+  const [said, prepared] = [await read(config), await read(preprocessor)];
+  return said || prepared ? readForeignConfig(said ?? {}, prepared, said ? config : preprocessor) : undefined;
 }
 
 /** Shapes under our names; row blocks of one parameter add up. */

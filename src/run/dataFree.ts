@@ -6,7 +6,8 @@ import { type SynthesisInput, synthesisSchema } from '../config/synthesis.ts';
 import { UserError } from '../graph/errors.ts';
 import type { RunEvent } from '../train/events.ts';
 import type { Device } from './devices.ts';
-import type { OnModel } from './modelReference.ts';
+import { openDataset } from '../data/index.ts';
+import type { LoadedModel, OnModel } from './modelReference.ts';
 import type { RunResult } from './runResult.ts';
 import { type RunSettings, startRun } from './startRun.ts';
 import { describedIn, openTeacher } from './synthesis/openTeacher.ts';
@@ -57,13 +58,15 @@ const ADI = 0.2;
  * on.
  * @throws UserError as `synthesize` and `distill`.
  */
-export async function distillDataFree(options: DataFreeOptions): Promise<DataFreeResult> {
-  const { rounds = 1, settings = {}, student } = options;
-  if (rounds > options.images)
-    throw new UserError(`rounds: wanted at most one for each image, got ${rounds} of ${options.images}`);
+export async function distillDataFree(given: DataFreeOptions): Promise<DataFreeResult> {
+  const { rounds = 1, student } = given;
+  if (rounds > given.images)
+    throw new UserError(`rounds: wanted at most one for each image, got ${rounds} of ${given.images}`);
+  const { options, model } = await namedTeacher(given);
+  const { settings = {} } = options;
   const method = settings.method ?? 'dearkd';
   const out = options.out ?? join('runs', `dataFree-${student}-${method}`.replaceAll(/[/\\]/g, '_'));
-  const dir = options.imagesDir ?? (rounds > 1 ? `${out}-images` : await cacheFolder(options));
+  const dir = options.imagesDir ?? (rounds > 1 ? `${out}-images` : cacheFolder(options, model));
   let made: SynthesisResult | undefined;
   let run: RunResult | undefined;
   let shown = 0;
@@ -93,13 +96,34 @@ const interrupted = (out: string, images: SynthesisResult, options: DataFreeOpti
   validatedOn: validatedOn(options),
 });
 
-/** A folder named after all that the images depend on: the same images are not made twice. */
-async function cacheFolder(options: DataFreeOptions): Promise<string> {
-  const { teacher, images, synthesis = {}, onModel } = options;
-  const settings = parseConfig(synthesisSchema, synthesis, 'synthesis');
+/**
+ * The teacher, and the options with its classes by name: where they are known as the data's ("index") and there are data, these
+ * name them.
+ * @throws UserError, before an image is made, where the data have classes that it does not know.
+ */
+async function namedTeacher(options: DataFreeOptions): Promise<{ options: DataFreeOptions; model: LoadedModel }> {
+  const { data, teacher, settings = {}, onModel } = options;
+  const said = describedIn(settings.teacher);
+  const classes = data === undefined ? [] : (await openDataset(data, { valFraction: 0, seed: 0 })).classes;
+  const named = said.classes === 'index' && classes.length > 0 ? { ...said, classes: [...classes] } : said;
   // What was assumed about it is told when the images are made.
   const downloads: OnModel = (event) => event.type === 'download' && onModel?.(event);
-  const model = await openTeacher(teacher, describedIn(options.settings?.teacher), downloads);
+  const model = await openTeacher(teacher, named, downloads);
+  const lacking = classes.filter((name) => !model.classes.includes(name));
+  if (lacking.length > 0)
+    throw new UserError(
+      `${data}: wanted images of the teacher's classes (${few(model.classes)}), got ${few(lacking)} besides; remove these folders, or leave --data out`,
+    );
+  const whole = typeof settings.teacher === 'object' ? settings.teacher : {};
+  return { options: { ...options, settings: { ...settings, teacher: { ...whole, ...named, ref: teacher } } }, model };
+}
+
+const few = (names: readonly string[]): string =>
+  names.length > 8 ? `${names.slice(0, 8).join(', ')}, ... (${names.length})` : names.join(', ');
+
+/** A folder named after all that the images depend on: the same images are not made twice. */
+function cacheFolder({ images, synthesis = {} }: DataFreeOptions, model: LoadedModel): string {
+  const settings = parseConfig(synthesisSchema, synthesis, 'synthesis');
   const description = describeSet(
     model,
     undefined,
@@ -135,7 +159,6 @@ function makeRound(
 /** A run on the images so far; after the first round it starts from the student of the round before. */
 function trainOn(options: DataFreeOptions, dir: string, method: string, out: string, before: RunResult | undefined) {
   const { settings = {}, synthesis, data, student, onEvent, onModel, signal, device } = options;
-  const { teacher: said } = settings;
   const flip = synthesis?.flip === 0 ? { flip: 0 } : {};
   const resume = existsSync(join(out, 'config.yaml'));
   const config: RunSettings = {
@@ -144,7 +167,6 @@ function trainOn(options: DataFreeOptions, dir: string, method: string, out: str
     ...(method === 'dearkd'
       ? { methods: { ...settings.methods, dearkd: { ...ANSWERS, ...settings.methods?.dearkd } } }
       : {}),
-    teacher: { ...(typeof said === 'object' ? said : {}), ref: options.teacher },
     augment: { ...flip, ...settings.augment },
     data: { ...settings.data, dir, valDir: data ?? null },
     student: { ...settings.student, name: student, ...(before ? { init: before.out } : {}) },

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import type { DescribedSettings } from '../config/schema.ts';
 import { fileError } from '../formats/fileErrorNode.ts';
 import type { ForeignHints } from '../formats/foreignModelNode.ts';
@@ -58,11 +58,13 @@ export function namedByData<T extends LoadedModel>(model: T, classes: readonly s
 export function givenClasses(given: string | readonly string[]): readonly string[] | 'index' {
   if (typeof given !== 'string') return given;
   if (given === 'index') return given;
-  if (!existsSync(given))
-    throw new UserError(`${given}: no such file; wanted class names, one a line or as JSON, or the word index`);
+  if (!existsSync(given) || !statSync(given).isFile())
+    throw new UserError(
+      `${given}: ${existsSync(given) ? 'not a' : 'no such'} file; wanted class names, one a line or as JSON, or the word index`,
+    );
   if (/\.json$/i.test(given)) {
-    const value = parseJson(given) as { id2label?: object } | unknown[];
-    return listed(Array.isArray(value) ? value : (value.id2label ?? value), given);
+    const value = parseJson(given) as { id2label?: object } | unknown[] | null;
+    return listed((Array.isArray(value) ? value : (value?.id2label ?? value)) ?? {}, given);
   }
   return readFileSync(given, 'utf8')
     .split(/\r?\n/)

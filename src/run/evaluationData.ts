@@ -7,6 +7,7 @@ import { UserError } from '../graph/errors.ts';
 import { listingOptions } from './imageListing.ts';
 import type { LoadedModel } from './modelReference.ts';
 import { namedByData } from './described.ts';
+import { newHead } from './teacher.ts';
 import { readRunConfig } from './runConfigNode.ts';
 
 /** The images that a model is evaluated on; labels are indices of the model's classes. */
@@ -114,6 +115,6 @@ function unknownClasses(model: LoadedModel, dir: string, lacking: readonly strin
     ? 'Name its classes (--classes FILE, or index for those of the data, in its order), remove'
     : 'Remove';
   return new UserError(
-    `${dir}: wanted only classes of the model ${model.path} (${few(model.classes)}), got ${few(lacking)} besides. ${name} these folders, or fit the model to them: understudy train --data ${dir} --init ${model.path}`,
+    `${dir}: wanted only classes of the model ${model.path} (${few(model.classes)}), got ${few(lacking)} besides. ${name} these folders, or ${newHead(model.network, model.path, dir)}`,
   );
 }

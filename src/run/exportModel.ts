@@ -11,7 +11,14 @@ import { type Agreement, compareRows, type Rows, shortfall } from './agreement.t
 import { type Dtype, ONNX_FILES, onnxFile, parseDtypes } from './exportFile.ts';
 import { modelCard } from './modelCard.ts';
 import type { Described } from './described.ts';
-import { type LoadedModel, loadModelReference, type OnModel, type OwnModel, trainable } from './modelReference.ts';
+import {
+  type LoadedModel,
+  loadModelReference,
+  type OnModel,
+  type OwnModel,
+  refuseOnnx,
+  trainable,
+} from './modelReference.ts';
 import { fileRows, ownRows } from './runInputs.ts';
 import { openSample, randomInputs, readSample, type Sample } from './sampleImages.ts';
 
@@ -74,6 +81,7 @@ export async function exportModel(
 ): Promise<ExportReport> {
   const dtypes = parseDtypes(dtype);
   refuseUsed(out);
+  if (typeof ref === 'string') refuseOnnx(ref);
   const model = exportable(typeof ref === 'string' ? await loadModelReference(ref, { onModel, described }) : ref);
   requireClassifier(model.network, model.path);
   const source = data === undefined ? undefined : await openSample(model, model.path, data);

@@ -12,7 +12,7 @@ import { inputStore, type ParamSpec, Scope } from '../nn/scope.ts';
 import { countMacs } from './countMacs.ts';
 import { lookAtOnnx, type OnnxInspection } from './inspectOnnx.ts';
 import { type ImportedConfig, loadModelReference, type OnModel, trainable } from './modelReference.ts';
-import type { Described } from './described.ts';
+import { type Described, refuseDescribed } from './described.ts';
 import { isOnnxReference } from './onnxReference.ts';
 
 /** Classes that a model's name alone is inspected with: ImageNet's. */
@@ -58,6 +58,7 @@ export async function inspectModel(
 ): Promise<Inspection> {
   if (isOnnxReference(ref)) return inspectOnnx(ref, described);
   if (Object.hasOwn(VARIANTS, ref) && !existsSync(ref)) {
+    refuseDescribed(described, ref);
     const config = variantConfig(ref, { classes: NAMED_CLASSES });
     return { model: ref, ...describeConfig(config), bytesOnDisk: null, classes: [], preprocessing: null };
   }

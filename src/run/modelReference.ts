@@ -28,6 +28,8 @@ export interface LoadedModel extends Omit<SavedModel, 'model'> {
   readonly model: ModelConfig | ImportedConfig;
   /** Its classes are numbers, which stand for the data's in their order (see described.ts). */
   readonly classesByIndex?: boolean;
+  /** Others have trained it: what it is comes from their files, or from the user. */
+  readonly foreign?: boolean;
   /** What messages call it: the folder or file that it was read from, or the reference of a downloaded one. */
   readonly path: string;
   /** Folder or file on this disk. */
@@ -83,7 +85,7 @@ async function readStored(
   path: string,
   hints: ModelHints = {},
   described: Described = {},
-): Promise<ForeignModel & Pick<LoadedModel, 'classesByIndex'>> {
+): Promise<ForeignModel & Pick<LoadedModel, 'classesByIndex' | 'foreign'>> {
   const folder = statSync(path).isDirectory() ? path : dirname(path);
   const [config, whole] = [join(folder, 'config.json'), folder === path || basename(path) === 'model.safetensors'];
   const own = whole && existsSync(config) && (await readJsonFile(config)).understudy !== undefined;
@@ -94,7 +96,7 @@ async function readStored(
   const said = hintsOf(described, path);
   const foreign = await readForeignModel(path, { ...hints, ...said.hints });
   checkCount(path, said.hints.labels, foreign.model.classes);
-  return { ...foreign, classesByIndex: said.classesByIndex };
+  return { ...foreign, foreign: true, classesByIndex: said.classesByIndex };
 }
 
 /** A loaded network of ours, which can be trained and exported. */
@@ -102,10 +104,16 @@ export type OwnModel = LoadedModel & SavedModel;
 
 /** @throws UserError if the model is a network that was read from an ONNX file. */
 export function trainable(loaded: LoadedModel): OwnModel {
-  if (loaded.model.family !== 'onnx') return loaded as OwnModel;
-  throw new UserError(
-    `${loaded.path}: wanted a model of Understudy's own to train or to export, got an ONNX file. It can be a teacher (understudy distill --teacher), and be evaluated, asked and inspected`,
-  );
+  refuseOnnx(loaded.path);
+  return loaded as OwnModel;
+}
+
+/** @throws UserError for an .onnx file, before it is read. */
+export function refuseOnnx(reference: string): void {
+  if (isOnnxReference(reference))
+    throw new UserError(
+      `${reference}: wanted weights to train, to export or to verify, got an ONNX file. It can be a teacher (understudy distill --teacher), and be evaluated, asked and inspected`,
+    );
 }
 
 /** The folder or file of a reference. */

@@ -69,6 +69,7 @@ export function loadOnnxReference(path: string, given: Described = {}): LoadedMo
     network,
     model: { ...network.config, family: 'onnx', imageSize: network.imageSize, classes: network.classes },
     classes: named,
+    foreign: true,
     classesByIndex: classes === 'index',
     multilabel: saysMultilabel(sidecar(path, 'config.json')?.value),
     preprocessing,

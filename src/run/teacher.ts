@@ -108,10 +108,11 @@ export function fitting({ network, path, classes }: LoadedModel): string {
   return name + newHead(network, path);
 }
 
-const newHead = (network: LoadedModel['network'], path: string): string =>
+/** How a model gets a head for other classes. */
+export const newHead = (network: LoadedModel['network'], path: string, data = 'DIR'): string =>
   network.family === 'onnx'
-    ? 'give the teacher a head of your classes where it was trained and export it again (an ONNX file cannot be trained here)'
-    : `first fit the teacher to your classes: understudy train --data DIR --init ${path}`;
+    ? 'give it a head of your classes where it was trained and export it again (an ONNX file cannot be trained here)'
+    : `first fit it to your classes: understudy train --data ${data} --init ${path}`;
 
 /** For each class of the data its place among the teacher's, or undefined where the order is already the same. */
 function classOrder(teacher: LoadedModel, classes: readonly string[]): number[] | undefined {

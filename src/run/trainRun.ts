@@ -19,8 +19,8 @@ import { initialWeights } from './initialWeights.ts';
 import { checkMultilabel } from './multilabel.ts';
 import { checkMixing, takesIntegerLabels } from './integerLabels.ts';
 import { checkProbe, probesByDefault } from './linearProbe.ts';
-import { loadModelReference, type OnModel, type OwnModel, trainable } from './modelReference.ts';
-import { namedByData } from './described.ts';
+import { loadModelReference, refuseOnnx, type OnModel, type OwnModel, trainable } from './modelReference.ts';
+import { givenClasses, namedByData } from './described.ts';
 import { openRunData } from './runData.ts';
 import type { Device } from './devices.ts';
 import { checkEarlyStop } from './earlyStop.ts';
@@ -58,7 +58,9 @@ export interface TrainOptions {
  */
 export async function trainRun(input: RunInput | undefined, options: TrainOptions): Promise<RunResult> {
   const began = performance.now();
-  const config = options.resume ? await resumedConfig(input, options.out) : parseConfig(runSchema, input, 'config');
+  const config = options.resume
+    ? await resumedConfig(input, options.out)
+    : withNames(parseConfig(runSchema, input, 'config'));
   if (options.resume) naming(join(options.out, 'config.yaml'), () => checkNames(config));
   else checkNames(config);
   const threads = config.train.threads === 'auto' ? {} : { threads: config.train.threads };
@@ -97,6 +99,7 @@ type Assembled = RunParts & { readonly init: OwnModel | undefined };
 
 /** Reads everything that the run needs and checks that it fits, before anything is compiled or written. */
 export async function assemble(config: RunConfig, { onModel, onListing }: Opening = {}): Promise<Assembled> {
+  if (config.student.init !== null) refuseOnnx(config.student.init);
   const opened = await openRunData(config, onListing);
   // The notes are told by the run itself, so that its log has them too.
   const downloads: OnModel = (event) => event.type === 'download' && onModel?.(event);
@@ -191,6 +194,14 @@ const FREE = [
   'teacher.store.maxGB',
 ];
 
+/** The names in place of the file that holds them: it may change before the run is gone on with. */
+function withNames(config: RunConfig): RunConfig {
+  const { teacher } = config;
+  return teacher?.classes == null
+    ? config
+    : { ...config, teacher: { ...teacher, classes: givenClasses(teacher.classes) as string | string[] } };
+}
+
 /** The saved configuration; what is given again must be the same, but for `FREE`. */
 async function resumedConfig(input: RunInput | undefined, out: string): Promise<RunConfig> {
   if (!existsSync(join(out, 'config.yaml')))
@@ -201,7 +212,7 @@ async function resumedConfig(input: RunInput | undefined, out: string): Promise<
   const raw = overlay({ train: { linearProbe: 0 } }, await readRunConfig(out));
   const saved = parseConfig(runSchema, raw, join(out, 'config.yaml'));
   if (input === undefined) return saved;
-  const given = parseConfig(runSchema, overlay(raw, input as Settings), 'config');
+  const given = withNames(parseConfig(runSchema, overlay(raw, input as Settings), 'config'));
   const differing = differences(saved, given).filter(({ key }) => !FREE.includes(key));
   if (differing.length > 0) {
     const lines = differing.map(

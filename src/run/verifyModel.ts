@@ -8,7 +8,7 @@ import { type Agreement, compareRows, marginOf, type Rows, shortfall } from './a
 import { DTYPES, type Dtype, ONNX_FILES, onnxFile } from './exportFile.ts';
 import type { Described } from './described.ts';
 import { exportable, writeExport } from './exportModel.ts';
-import { type LoadedModel, loadModelReference, type OnModel, trainable } from './modelReference.ts';
+import { type LoadedModel, loadModelReference, type OnModel, refuseOnnx, trainable } from './modelReference.ts';
 import { fileRows, ownRows } from './runInputs.ts';
 import { openSample, readSample, type Sample } from './sampleImages.ts';
 import { ortWeb, transformers, transformersInputs, transformersRows } from './verifyClients.ts';
@@ -65,6 +65,7 @@ export async function verifyModel(ref: string, options: VerifyOptions): Promise<
   const { data, images = 200, onStart, onRow, onModel, described } = options;
   if (!Number.isInteger(images) || images < 1 || images > MOST)
     throw new UserError(`images: wanted a whole number from 1 to ${MOST}, got ${images}`);
+  refuseOnnx(ref);
   const model = exportable(await loadModelReference(ref, { onModel, described }));
   const source = await openSample(model, model.path, data);
   onStart?.(source.part);

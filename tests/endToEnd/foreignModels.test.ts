@@ -53,13 +53,15 @@ beforeAll(async () => {
   process.env.HF_ENDPOINT = server.url;
   process.env.HF_HUB_CACHE = join(cwd, 'cache');
   process.env.HF_HUB_DISABLE_IMPLICIT_TOKEN = '1';
-  for (const folder of ['named', 'bare']) {
+  for (const folder of ['named', 'bare', 'labels']) {
     mkdirSync(join(cwd, folder));
     writeFileSync(join(cwd, folder, 'model.safetensors'), weights);
     writeFileSync(join(cwd, folder, 'preprocessor_config.json'), JSON.stringify(preprocessor));
   }
   writeFileSync(join(cwd, 'named/config.json'), JSON.stringify(config));
-  const { id2label: _, ...unnamed } = config;
+  const { id2label, ...unnamed } = config;
+  const labels = { id2label, num_attention_heads: config.num_attention_heads };
+  writeFileSync(join(cwd, 'labels/config.json'), JSON.stringify(labels));
   writeFileSync(join(cwd, 'bare/config.json'), JSON.stringify(unnamed));
   writeFileSync(join(cwd, 'classes.txt'), `${CLASSES.join('\n')}\n`);
   writeFileSync(join(cwd, 'two.txt'), 'green\nblue\n');
@@ -118,6 +120,8 @@ describe('foreign models', { timeout: 300_000 }, () => {
     const whole = await evaluate('named');
     const bare = await evaluate('bare', '--classes', 'classes.txt');
     expect([bare.top1, bare.loss]).toEqual([whole.top1, whole.loss]);
+    const labels = await evaluate('labels');
+    expect([labels.top1, labels.loss]).toEqual([whole.top1, whole.loss]);
     // By index they are the data's in alphabetical order, which this model's are not.
     expect((await evaluate('bare', '--classes', 'index')).loss).not.toBe(whole.loss);
     const darker = await evaluate('bare', '--classes', 'classes.txt', '--mean', '0.4,0.4,0.4', '--std', '0.5,0.5,0.5');
@@ -133,6 +137,8 @@ describe('foreign models', { timeout: 300_000 }, () => {
       'taught',
     ]);
     expect(taught.status, taught.stderr).toBe(0);
+    // The file may change before the run is gone on with.
+    expect(readFileSync(join(cwd, 'taught/config.yaml'), 'utf8')).toMatch(/classes:\s+- green\s+- blue\s+- red/);
     expect(
       await understudy(cwd, ['export', 'bare/model.safetensors', '--classes', 'classes.txt', '--out', 'web']),
     ).toMatchObject({ status: 0 });

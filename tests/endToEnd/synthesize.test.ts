@@ -3,12 +3,6 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { SynthesisResult } from '../../src/run/synthesis/synthesize.ts';
 import { openDataset } from '../../src/data/index.ts';
-import { buildModel, variantConfig } from '../../src/models/index.ts';
-import { initialValue } from '../../src/nn/initialise.ts';
-import { emit } from '../../src/onnx/emit.ts';
-import { frozenProgram, modelParams } from '../../src/program/evalProgram.ts';
-import type { DataFreeResult } from '../../src/run/dataFree.ts';
-import type { SetDescription } from '../../src/run/synthesis/settingsFile.ts';
 import {
   contents,
   jsonIn,
@@ -150,88 +144,6 @@ describe('the same set, byte for byte', () => {
     expect(images('seed')).toHaveLength(39);
     const bytes = (out: string) => images(out).map((line) => line.split(' ')[1]);
     expect(bytes('seed').filter((one) => bytes('whole').includes(one))).toEqual([]);
-  });
-});
-
-describe('an .onnx teacher', () => {
-  const COMMON = ['--images', '24', '--per-batch', '12x2', '--set', 'iterations=3', '--set', 'size=32'];
-  const said = (prefix = '') => ['mean', 'std'].flatMap((key) => ['--set', `${prefix}${key}=[0.5, 0.5, 0.5]`]);
-  const digestIn = (out: string) =>
-    (JSON.parse(readFileSync(join(dir, out, 'synthesis.json'), 'utf8')) as SetDescription).teacher.sha256;
-
-  beforeAll(() => {
-    for (const seed of [1, 2]) {
-      const network = buildModel(variantConfig('resnet8_small', { classes: 12, widths: [4, 8, 8], depths: [1, 1, 1] }));
-      const params = modelParams(network).map(
-        (p) => [p.name, { shape: p.shape, data: initialValue(p, seed) }] as const,
-      );
-      writeFileSync(join(dir, `plain${seed}.onnx`), emit(frozenProgram(network, new Map(params), 1)));
-    }
-  });
-
-  it('says what it does not know, in settings that the command takes', async () => {
-    await refuses(
-      ['synthesize', '--teacher', 'plain1.onnx', '--out', 'x', ...COMMON],
-      2,
-      /names of its 12 classes .* nor how pixels are normalised .*--set teacher\.classes=FILE --set "teacher\.mean=/s,
-    );
-  });
-
-  it('known by numbers, its classes are folders in their order; another file is another teacher', async () => {
-    const index = ['--set', 'teacher.classes=index', ...said('teacher.')];
-    const first = await understudy(dir, [
-      'synthesize',
-      '--teacher',
-      'plain1.onnx',
-      '--out',
-      'set1',
-      ...COMMON,
-      ...index,
-    ]);
-    expect(first.stdout).toMatch(
-      /--method dearkd --set '?teacher\.classes=index'? --set 'teacher\.mean=\[0\.5,0\.5,0\.5\]'/,
-    );
-    await json('synthesize', '--teacher', 'plain2.onnx', '--out', 'set2', ...COMMON, ...index);
-    const { classes } = await openDataset(join(dir, 'set1'), { valFraction: 0, seed: 0 });
-    expect(classes).toEqual(['00', '01', '02', '03', '04', '05', '06', '07', '08', '09', '10', '11']);
-    const before = contents(join(dir, 'set1'));
-    await refuses(
-      ['synthesize', '--teacher', 'plain2.onnx', '--out', 'set1', ...COMMON, ...index],
-      2,
-      /begun with other settings[\s\S]*teacher\.sha256/,
-    );
-    expect(contents(join(dir, 'set1'))).toEqual(before);
-    expect(digestIn('set1')).not.toBe(digestIn('set2'));
-    const other = [
-      '--set',
-      'teacher.classes=index',
-      '--set',
-      'teacher.mean=[0, 0, 0]',
-      '--set',
-      'teacher.std=[1, 1, 1]',
-    ];
-    await refuses(
-      ['synthesize', '--teacher', 'plain1.onnx', '--out', 'set1', ...COMMON, ...other],
-      2,
-      /teacher\.sha256/,
-    );
-  });
-
-  it('is distilled without data by the same settings', async () => {
-    const { images } = await json<DataFreeResult>(
-      ...['distill', '--data-free', '--teacher', 'plain1.onnx', '--student', ...TINY_VIT, '--images', '24'],
-      ...[
-        '--set',
-        'synthesis.iterations=3',
-        '--set',
-        'synthesis.imagesPerClass=2',
-        '--set',
-        'synthesis.classesPerBatch=12',
-      ],
-      ...['--set', 'teacher.classes=index', ...said('teacher.')],
-      ...['--epochs', '2', '--batch', '8', '--out', 'fromOnnx'],
-    );
-    expect(images.images).toBe(24);
   });
 });
 

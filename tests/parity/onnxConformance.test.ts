@@ -98,7 +98,7 @@ describe.skipIf(!folder)("the ONNX project's tests of operators", () => {
   });
 
   it('are there', () => {
-    // 502 in ONNX 1.12, more in later ones.
+    // 507 in ONNX 1.12, more in later ones.
     expect(readable.filter((one) => !refusal(one)).length).toBeGreaterThan(490);
   });
 });

@@ -247,6 +247,17 @@ describe('what exporters write', () => {
     };
     const open = await seen(node('Flatten', ['n'], ['f']), 'N');
     expect(await seen(node('Reshape', ['n', 's'], ['f']), 1)).toEqual(open);
+    // What fills a batch up is not seen.
+    const eight = onnxBytes({
+      nodes: [...upTo, node('Reshape', ['n', 't'], ['f']), head],
+      weights: [...weights, intTensor('t', [8, 256])],
+      input: [8, 3, 8, 8],
+    });
+    const { normStats, logits } = featuresOf(imported(eight), 7).features;
+    expect([normStats![0]!.input.shape, logits.shape]).toEqual([
+      [7, 4, 8, 8],
+      [7, 5],
+    ]);
   });
 
   it('a batch norm in training form names the remedy', () => {

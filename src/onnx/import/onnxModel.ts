@@ -174,7 +174,9 @@ function buildFeatures(graph: OpenGraph, plan: Plan, pixels: Tensor): Features {
   const B = pixels.shape[0]!;
   const get = (name: string) => values.get(name)!;
   const all = (key: keyof Blocks) => blocks![key].map(get);
-  const maps = Object.entries(plan.maps).map(([stage, name]) => [stage, asMap(get(name), B)] as const);
+  // Of images of another size than the file's the last map may be a single place, which is no map.
+  const laidOut = Object.entries(plan.maps).filter(([, name]) => layoutOf(get(name), B));
+  const maps = laidOut.map(([stage, name]) => [stage, asMap(get(name), B)] as const);
   // The statistics are those of the whole batch.
   const seen = parts.map(normNodes);
   const norms = seen[0]!.map((norm, at) => ({ ...norm, input: joined((_, part) => seen[part]![at]!.input) }));

@@ -149,5 +149,6 @@ function onlyMoreRows(probe: Built, built: Built, times: number): boolean {
 
 /** Without the rows that filled up the last part. */
 function rows(x: Tensor, batch: number, parts: readonly Built[]): Tensor {
-  return parts.length > 1 ? slice(x, 0, 0, (x.shape[0]! * batch) / (parts.length * parts[0]!.image.shape[0]!)) : x;
+  const made = parts.length * parts[0]!.image.shape[0]!;
+  return made > batch ? slice(x, 0, 0, (x.shape[0]! * batch) / made) : x;
 }

@@ -46,3 +46,12 @@ export function checkSynthesis(
   if (settings.jitter >= side)
     throw new UserError(`jitter: wanted less than the side of the images, ${side} px, got ${settings.jitter}`);
 }
+
+/** @throws UserError where the other model does not know a class of the set, whose images it could not judge. */
+export function checkVerifier({ path, classes }: LoadedModel, wanted: readonly string[]): void {
+  const lacking = wanted.filter((name) => !classes.includes(name));
+  if (lacking.length > 0)
+    throw new UserError(
+      `--verifier ${path}: wanted a model that knows the classes of the set, got one without ${lacking.slice(0, 4).join(', ')}${lacking.length > 4 ? `, ... (${lacking.length})` : ''}. Put a config.json with their names (id2label) beside it, give another model, or leave --verifier out`,
+    );
+}

@@ -4,8 +4,8 @@ import { type LoadedModel, loadModelReference, type OnModel } from '../modelRefe
 import { type Described, namedByData } from '../described.ts';
 
 /**
- * The teacher of a set. The classes of an .onnx file that are known by their numbers alone ("index") are named after them, with as
- * many digits each: the folders of the set are then in the order of the logits, as "index" says of data.
+ * The teacher of a set. Classes that are known by their numbers alone ("index") are named after them, with as many digits each: the
+ * folders of the set are then in the order of the logits, as "index" says of data.
  */
 export async function openTeacher(reference: string, described?: Described, onModel?: OnModel): Promise<LoadedModel> {
   const model = await loadModelReference(reference, { described, onModel });
@@ -16,7 +16,7 @@ export async function openTeacher(reference: string, described?: Described, onMo
   );
 }
 
-/** What the settings of a teacher say of an .onnx file; the others are a run's. */
+/** What the settings of a teacher say of a model that others have trained; the others are a run's. */
 export function describedIn(teacher: unknown): Described {
   if (typeof teacher !== 'object' || teacher === null) return {};
   const known = Object.entries(teacher).filter(([key]) => Object.hasOwn(describedSchema.shape, key));

@@ -5,9 +5,11 @@ import { join } from 'node:path';
 import { differences, type Settings } from '../../config/settings.ts';
 import { FREE_SYNTHESIS, type SynthesisSettings } from '../../config/synthesis.ts';
 import { writeFileAtomic } from '../../formats/atomicNode.ts';
+import { input } from '../../graph/build.ts';
 import { UserError } from '../../graph/errors.ts';
 import { emit } from '../../onnx/emit.ts';
-import { frozenProgram } from '../../program/evalProgram.ts';
+import { buildFrozen } from '../../program/evalProgram.ts';
+import { closeProgram } from '../../program/program.ts';
 import type { LoadedModel } from '../modelReference.ts';
 import type { SynthesisPlan } from './plan.ts';
 
@@ -40,14 +42,24 @@ export function describeSet(
   };
 }
 
-/** Of the weights by name and value: the same for every file that holds them. Of a network from an ONNX file, which has none, of all. */
-export function digestOfModel({ network, weights, preprocessing }: LoadedModel): string {
+/**
+ * Of the weights by name and value: the same for every file that holds them. Of a model that others have trained also of what is
+ * said of it, and of a network from an ONNX file, which has no weights apart, of all.
+ */
+export function digestOfModel({ network, weights, preprocessing, classes, foreign }: LoadedModel): string {
   const hash = createHash('sha256');
-  if (network.family === 'onnx')
-    hash.update(emit(frozenProgram(network, weights, 1))).update(JSON.stringify(preprocessing));
+  if (network.family === 'onnx') hash.update(wholeNetwork(network));
+  const { imageSize, mean, std } = preprocessing;
+  if (foreign) hash.update(JSON.stringify({ classes, imageSize, mean, std }));
   for (const [name, { shape, data }] of [...weights].sort(([a], [b]) => (a < b ? -1 : 1)))
     hash.update(`${name} ${shape.join()}\n`).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   return hash.digest('hex');
+}
+
+function wholeNetwork(network: LoadedModel['network']): Uint8Array {
+  const pixels = input('pixels', [1, 3, network.imageSize, network.imageSize]);
+  const { logits, pooled } = buildFrozen(network, pixels, new Map());
+  return emit(closeProgram({ logits, ...(pooled ? { pooled } : {}) }));
 }
 
 const fileOf = (out: string, round: number): string => join(out, `synthesis${round === 1 ? '' : `-${round}`}.json`);

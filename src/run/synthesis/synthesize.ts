@@ -12,7 +12,7 @@ import { evaluateModel } from '../evaluateModel.ts';
 import { type LoadedModel, loadModelReference, type ModelEvent } from '../modelReference.ts';
 import type { Described } from '../described.ts';
 import { type BatchRecord, claimBatch, finishBatch, finishedBatch, IMAGES, type ImageRecord } from './batchFolder.ts';
-import { checkSynthesis } from './checkTeacher.ts';
+import { checkSynthesis, checkVerifier } from './checkTeacher.ts';
 import { writeContactSheets } from './contactSheet.ts';
 import { confidenceOf, TeacherEye } from './lookAt.ts';
 import { BatchMaker, type ImageStepEvent, phasesOf, sideOf } from './makeBatch.ts';
@@ -106,9 +106,10 @@ async function openWork(options: SynthesisOptions): Promise<Work> {
   const { onEvent: onModel } = options;
   const teacher = await openTeacher(options.teacher, options.described, onModel);
   const student = options.student === undefined ? undefined : await loadModelReference(options.student, { onModel });
-  if (options.verifier !== undefined) await loadModelReference(options.verifier, { onModel });
   checkSynthesis(teacher, student, settings);
   const plan = planSynthesis(teacher.classes, options.classes, images, settings);
+  if (options.verifier !== undefined)
+    checkVerifier(await loadModelReference(options.verifier, { onModel }), plan.classes);
   await keepDescription(out, round, describeSet(teacher, student, plan, settings));
   const total = plan.perClass * plan.classes.length;
   if (total !== images)
