@@ -30,10 +30,15 @@ const TRANSFORMERS: Readonly<Record<string, Json>> = {
  * Reads config.json and preprocessor_config.json of a model that Understudy did not write.
  * @throws UserError for an architecture that is not read, or values of a wrong kind.
  */
-export function readForeignConfig(config: Json, preprocessor: Json | undefined, where: string): ForeignConfig {
+export function readForeignConfig(
+  said: Json | undefined,
+  preprocessor: Json | undefined,
+  where: string,
+): ForeignConfig {
+  const config = said ?? {};
   const timm = typeof config.architecture === 'string';
   // Class names alone say nothing of the architecture, which is read off the weights.
-  const named = config.model_type === undefined && (config.id2label !== undefined || Object.keys(config).length === 0);
+  const named = said === undefined || (config.model_type === undefined && config.id2label !== undefined);
   if (!timm && !named) checkTransformers(config, where);
   const card = timm ? timmCard(config) : undefined;
   const preprocessing = preprocessingOf(preprocessor, card, where);

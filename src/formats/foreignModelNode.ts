@@ -65,7 +65,7 @@ async function readConfigs(path: string): Promise<ForeignConfig | undefined> {
   const [config, preprocessor] = [join(dir, 'config.json'), join(dir, 'preprocessor_config.json')];
   const read = async (file: string) => (existsSync(file) ? readJsonFile(file) : undefined);
   const [said, prepared] = [await read(config), await read(preprocessor)];
-  return said || prepared ? readForeignConfig(said ?? {}, prepared, said ? config : preprocessor) : undefined;
+  return said || prepared ? readForeignConfig(said, prepared, said ? config : preprocessor) : undefined;
 }
 
 /** Shapes under our names; row blocks of one parameter add up. */
