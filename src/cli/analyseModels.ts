@@ -1,6 +1,6 @@
 import type { Analysis, ModelAnalysis } from '../run/analyseModels.ts';
 import { wholeNumber } from './arguments.ts';
-import { type DescribedArgs, describedBy } from './described.ts';
+import type { DescribedArgs } from './described.ts';
 
 /** The flags of `understudy inspect --data`. */
 interface AnalysisArgs extends DescribedArgs {
@@ -16,6 +16,7 @@ interface AnalysisArgs extends DescribedArgs {
 export async function analyse({ ref, ref2, data, images, out, image, ...flags }: AnalysisArgs): Promise<Analysis> {
   const count = images === undefined ? {} : { images: wholeNumber('images', images, 4) };
   const { analyseModels } = await import('../run/analyseModels.ts');
+  const { describedBy } = await import('./described.ts');
   const { listingEvents } = await import('./listingEvents.ts');
   const { modelEvents } = await import('./modelEvents.ts');
   const { whileRunning } = await import('./outcome.ts');
