@@ -16,3 +16,7 @@ export function unknownName(what: string, name: string, valid: readonly string[]
     `Unknown ${what} "${brief(name)}".${near ? ` Did you mean ${near}?` : ''} Available: ${[...valid].sort().join(', ')}${more}`,
   );
 }
+
+/** Names as a message shows them: the first eight, and how many there are. */
+export const fewNames = (names: readonly string[]): string =>
+  names.length > 8 ? `${names.slice(0, 8).join(', ')}, ... (${names.length})` : names.join(', ');

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseConfig } from '../config/parse.ts';
 import { type SynthesisInput, synthesisSchema } from '../config/synthesis.ts';
 import { UserError } from '../graph/errors.ts';
+import { fewNames } from '../graph/names.ts';
 import type { RunEvent } from '../train/events.ts';
 import type { Device } from './devices.ts';
 import { openDataset } from '../data/index.ts';
@@ -112,14 +113,11 @@ async function namedTeacher(options: DataFreeOptions): Promise<{ options: DataFr
   const lacking = classes.filter((name) => !model.classes.includes(name));
   if (lacking.length > 0)
     throw new UserError(
-      `${data}: wanted images of the teacher's classes (${few(model.classes)}), got ${few(lacking)} besides; remove these folders, or leave --data out`,
+      `${data}: wanted images of the teacher's classes (${fewNames(model.classes)}), got ${fewNames(lacking)} besides; remove these folders, or leave --data out`,
     );
   const whole = typeof settings.teacher === 'object' ? settings.teacher : {};
   return { options: { ...options, settings: { ...settings, teacher: { ...whole, ...named, ref: teacher } } }, model };
 }
-
-const few = (names: readonly string[]): string =>
-  names.length > 8 ? `${names.slice(0, 8).join(', ')}, ... (${names.length})` : names.join(', ');
 
 /** A folder named after all that the images depend on: the same images are not made twice. */
 function cacheFolder({ images, synthesis = {} }: DataFreeOptions, model: LoadedModel): string {

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import type { DescribedSettings } from '../config/schema.ts';
+import { type DescribedSettings, describedSchema } from '../config/schema.ts';
 import { fileError } from '../formats/fileErrorNode.ts';
 import type { ForeignHints } from '../formats/foreignModelNode.ts';
 import { UserError } from '../graph/errors.ts';
@@ -8,13 +8,9 @@ import type { LoadedModel } from './modelReference.ts';
 /** What a user says of a model that others have trained; it wins over what the files say. */
 export type Described = Partial<DescribedSettings>;
 
-/** The keys that are given. */
-export function givenKeys({ features = {}, ...rest }: Described): string[] {
-  const keys = (Object.keys(rest) as (keyof typeof rest)[]).filter((key) => KEYS.includes(key) && rest[key] != null);
-  return Object.keys(features).length > 0 ? [...keys, 'features'] : keys;
-}
-
-const KEYS: readonly string[] = ['classes', 'imageSize', 'mean', 'std', 'evalCropRatio'] satisfies (keyof Described)[];
+/** LABEL_0, LABEL_1, ... are transformers' placeholders, and ours, and no names. */
+export const unnamed = (classes: readonly string[]): boolean =>
+  classes.length > 0 && classes.every((name, i) => name === `LABEL_${i}`);
 
 /** The same for a file of weights. */
 export function hintsOf({ classes, imageSize, mean, std, evalCropRatio, features = {} }: Described, path: string) {
@@ -35,7 +31,10 @@ export function hintsOf({ classes, imageSize, mean, std, evalCropRatio, features
 
 /** Refuses to describe a model that says all of it itself. */
 export function refuseDescribed(described: Described, path: string): void {
-  const keys = givenKeys(described);
+  const { features = {}, ...rest } = described;
+  const said: Readonly<Record<string, unknown>> = Object.keys(features).length > 0 ? { ...rest, features } : rest;
+  // A teacher's settings have more than its description.
+  const keys = Object.keys(describedSchema.shape).filter((key) => said[key] != null);
   if (keys.length > 0)
     throw new UserError(
       `${path}: ${keys.join(', ')}: wanted for models that others have trained; this one is Understudy's and says it itself. Leave ${keys.length === 1 ? 'it' : 'them'} out`,

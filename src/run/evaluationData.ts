@@ -4,9 +4,10 @@ import { parseConfig } from '../config/parse.ts';
 import { type RunConfig, runSchema } from '../config/schema.ts';
 import { type Dataset, type ImageList, type OnListing, openDataset, renumber, VAL_NAMES } from '../data/index.ts';
 import { UserError } from '../graph/errors.ts';
+import { fewNames } from '../graph/names.ts';
 import { listingOptions } from './imageListing.ts';
 import type { LoadedModel } from './modelReference.ts';
-import { namedByData } from './described.ts';
+import { namedByData, unnamed } from './described.ts';
 import { newHead } from './teacher.ts';
 import { readRunConfig } from './runConfigNode.ts';
 
@@ -109,12 +110,10 @@ function samePlace(a: string | readonly string[], b: string): boolean {
 }
 
 function unknownClasses(model: LoadedModel, dir: string, lacking: readonly string[]): UserError {
-  const few = (names: readonly string[]) =>
-    names.length > 8 ? `${names.slice(0, 8).join(', ')}, ... (${names.length})` : names.join(', ');
-  const name = model.classes.every((label, i) => label === `LABEL_${i}`)
+  const name = unnamed(model.classes)
     ? 'Name its classes (--classes FILE, or index for those of the data, in its order), remove'
     : 'Remove';
   return new UserError(
-    `${dir}: wanted only classes of the model ${model.path} (${few(model.classes)}), got ${few(lacking)} besides. ${name} these folders, or ${newHead(model.network, model.path, dir)}`,
+    `${dir}: wanted only classes of the model ${model.path} (${fewNames(model.classes)}), got ${fewNames(lacking)} besides. ${name} these folders, or ${newHead(model.network, model.path, dir)}`,
   );
 }

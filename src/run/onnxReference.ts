@@ -7,7 +7,7 @@ import { saysMultilabel } from '../formats/problemType.ts';
 import { UserError } from '../graph/errors.ts';
 import { type OnnxModel, onnxModel } from '../onnx/import/onnxModel.ts';
 import { readOnnx } from '../onnx/import/readOnnxNode.ts';
-import { checkCount, type Described, givenClasses, listed, parseJson } from './described.ts';
+import { checkCount, type Described, givenClasses, listed, parseJson, unnamed } from './described.ts';
 import type { LoadedModel } from './modelReference.ts';
 
 export const isOnnxReference = (reference: string): boolean => /\.onnx$/i.test(reference);
@@ -88,10 +88,10 @@ function sidecar(path: string, name: string): { path: string; value: Record<stri
   return found === undefined ? undefined : { path: found, value: parseJson(found) as Record<string, unknown> };
 }
 
-/** transformers' id2label. LABEL_0, LABEL_1, ... are its placeholders and no names. */
+/** transformers' id2label. */
 function labelsOf(config: { path: string; value: Record<string, unknown> } | undefined): readonly string[] | undefined {
   const labels = config?.value.id2label;
   if (labels === null || typeof labels !== 'object') return undefined;
   const names = listed(labels, `${config!.path}: id2label`);
-  return names.every((name, i) => name === `LABEL_${i}`) ? undefined : names;
+  return unnamed(names) ? undefined : names;
 }

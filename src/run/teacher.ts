@@ -1,5 +1,6 @@
 import { constant, floats, input } from '../graph/build.ts';
 import { UserError } from '../graph/errors.ts';
+import { fewNames } from '../graph/names.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import type { TeacherView } from '../data/index.ts';
 import type { Preprocessing } from '../formats/modelFolderNode.ts';
@@ -12,6 +13,7 @@ import { foldBatchNorm } from '../program/foldBatchNorm.ts';
 import { closeProgram, type Program } from '../program/program.ts';
 import { quantise, type Range } from '../program/quantise.ts';
 import { namedFeatures } from '../program/teacherPorts.ts';
+import { unnamed } from './described.ts';
 import type { LoadedModel } from './modelReference.ts';
 
 /** A teacher as a stage uses it. */
@@ -102,7 +104,7 @@ function renormalised(pixels: Tensor, given: Normalised, own: Normalised): Tenso
 
 /** How a teacher gets the classes of the data. */
 export function fitting({ network, path, classes }: LoadedModel): string {
-  const name = classes.every((label, i) => label === `LABEL_${i}`)
+  const name = unnamed(classes)
     ? 'name its classes, if they are these: --set teacher.classes=index (in the order of the data), or a FILE of names; else '
     : '';
   return name + newHead(network, path);
@@ -119,11 +121,9 @@ function classOrder(teacher: LoadedModel, classes: readonly string[]): number[] 
   const missing = classes.filter((name) => !teacher.classes.includes(name));
   const extra = teacher.classes.filter((name) => !classes.includes(name));
   if (missing.length > 0 || extra.length > 0) {
-    const list = (names: readonly string[]) =>
-      names.length > 8 ? `${names.slice(0, 8).join(', ')}, ... (${names.length})` : names.join(', ');
     const parts = [
-      missing.length > 0 ? `the teacher lacks ${list(missing)}` : '',
-      extra.length > 0 ? `the data lacks ${list(extra)}` : '',
+      missing.length > 0 ? `the teacher lacks ${fewNames(missing)}` : '',
+      extra.length > 0 ? `the data lacks ${fewNames(extra)}` : '',
     ];
     throw new UserError(
       `teacher ${teacher.path}: its classes differ from the data's: ${parts.filter(Boolean).join('; ')}. Distil features only (--set methods.dearkd.logitKd=none), or ${fitting(teacher)}`,
