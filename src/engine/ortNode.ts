@@ -2,6 +2,7 @@ import * as ort from 'onnxruntime-node';
 import { sizeOf } from '../graph/shape.ts';
 import type { DType } from '../graph/tensor.ts';
 import { emit } from '../onnx/emit.ts';
+import { sumsOverRows } from './sumsOverRows.ts';
 import { STOP, stopMessage } from './withoutCopiesNode.ts';
 import { type Compiled, checkPorts, type Engine, type EngineTensor, type HostArray, hostArray } from './contract.ts';
 
@@ -35,7 +36,7 @@ export function ortNode({ threads }: OrtNodeOptions = {}): Engine {
     compile: async (program, options = {}): Promise<Compiled> => {
       const stop = await stopMessage();
       const session = await ort.InferenceSession.create(
-        emit(program, stop === undefined ? {} : { emptySequence: STOP }),
+        emit(sumsOverRows(program), stop === undefined ? {} : { emptySequence: STOP }),
         sessionOptions(threads, options.profilePrefix),
       );
       return {
@@ -66,8 +67,9 @@ function sessionOptions(
     logSeverityLevel: 3,
     // Without a planned layout freed buffers are reused while they are in the cache: 40 % less memory for a DeiT-Ti step, and no slower.
     enableMemPattern: false,
-    // Work is handed out in shrinking blocks, so that a core that was held up does not make the other wait.
-    extra: { session: { dynamic_block_base: '4' } },
+    // Work is handed out in shrinking blocks, so that a core that was held up does not make the other wait. Threads do not spin
+    // after a run: the teacher's would slow down the student's step, and both the loader.
+    extra: { session: { dynamic_block_base: '4', force_spinning_stop: '1' } },
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
     ...(profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: profilePrefix }),
   };
