@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { parseConfig } from '../src/config/parse.ts';
@@ -113,6 +113,22 @@ describe('a teacher whose outputs are kept', () => {
     expect(digest(at('stopped/checkpoints/last/optimizer.safetensors'))).toBe(
       digest(at('first/checkpoints/last/optimizer.safetensors')),
     );
+  });
+
+  it('is measured anew where a checkpoint has the ranges of another version', async () => {
+    const stop = new AbortController();
+    await run('older', kept, {
+      signal: stop.signal,
+      onEvent: (event) => event.type === 'step' && event.step === 4 && stop.abort(),
+    });
+    const path = at('older/checkpoints/last/state.json');
+    const saved = JSON.parse(readFileSync(path, 'utf8')) as { teacher: { ranges: unknown[] } };
+    saved.teacher.ranges.pop();
+    writeFileSync(path, JSON.stringify(saved));
+    const rest = await run('older', undefined, { resume: true });
+    expect(rest.notes).toContain('their ranges are measured again');
+    expect(rest.notes).toMatch(/teacher\.precision = int8/);
+    expect(rest.weights).toBe(first.weights);
   });
 
   it('is not changed, and not run in the stage without distillation', () => {

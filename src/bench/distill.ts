@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { variantConfig } from '../models/index.ts';
 import { findTorch, median, runPeer, runWorker, tunedBlas } from './peer.ts';
 
@@ -13,11 +14,16 @@ interface OwnRate extends Rate {
   readonly teacherShare: number;
 }
 
-export interface DistillBench {
+interface DistillSettings {
   readonly teacher: string;
   readonly student: string;
+  /** Images of an update: as many micro-batches as lanes. */
   readonly batch: number;
+  readonly lanes: number;
   readonly rounds: number;
+}
+
+export interface DistillBench extends DistillSettings {
   readonly fp32: OwnRate;
   readonly int8: OwnRate;
   /** The teacher's logits are read from the store. */
@@ -39,18 +45,14 @@ const POLICIES: readonly Record<string, string>[] = [{}, { OMP_WAIT_POLICY: 'PAS
 const [STEPS, PEER_STEPS] = [5, 3];
 
 /** Times distillation of one Vision Transformer into another, in turn with PyTorch where it is installed. */
-export async function benchDistill(
-  teacher: string,
-  student: string,
-  batch: number,
-  rounds: number,
-): Promise<DistillBench> {
+export async function benchDistill(settings: DistillSettings): Promise<DistillBench> {
+  const { teacher, student, batch, lanes, rounds } = settings;
   const torch = findTorch();
   const own = new Map<string, Timed[]>(MODES.map((mode) => [mode, []]));
   const peers = new Map<string, Timed[]>();
   for (let round = 0; round < rounds; round++) {
     for (const mode of MODES) {
-      const args = [teacher, student, String(batch), String(STEPS), mode];
+      const args = [teacher, student, String(batch), String(STEPS), mode, String(lanes)];
       own.get(mode)!.push(await runWorker<Timed>('distillWorker', args));
     }
     if (!torch) continue;
@@ -62,16 +64,23 @@ export async function benchDistill(
       }
   }
   const [fp32, int8, stored] = MODES.map((mode) => ownRate(own.get(mode)!, batch)) as [OwnRate, OwnRate, OwnRate];
-  const names = { teacher, student, batch, rounds, fp32, int8, stored };
-  if (!torch) return { ...names, peer: null, ratio: null };
+  if (!torch) return { ...settings, fp32, int8, stored, peer: null, ratio: null };
   const best = (kind: string): readonly Timed[] =>
     POLICIES.map((_, i) => peers.get(`${kind} ${i}`)!).reduce((a, b) => (pooled(b) < pooled(a) ? b : a));
   const ratios = best('bf16').map(({ seconds }, i) => median(seconds) / median(own.get('int8')![i]!.seconds));
   return {
-    ...names,
+    ...settings,
+    ...{ fp32, int8, stored },
     peer: { fp32: rateOf(best('fp32'), batch), bf16: rateOf(best('bf16'), batch) },
     ratio: median(ratios),
   };
+}
+
+/** A lane for each core, of at least 8 images. */
+export function lanesFor(batch: number): number {
+  let lanes = Math.max(1, Math.min(availableParallelism(), Math.floor(batch / 8)));
+  while (batch % lanes !== 0) lanes--;
+  return lanes;
 }
 
 const pooled = (runs: readonly Timed[]): number => median(runs.flatMap((run) => run.seconds));

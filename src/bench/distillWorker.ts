@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openLanes } from '../engine/laneNode.ts';
 import { ortNode } from '../engine/ortNode.ts';
 import { methodNamed } from '../methods/index.ts';
 import { buildModel, type ModelConfig, variantConfig } from '../models/index.ts';
@@ -15,17 +16,21 @@ import type { LoadedModel } from '../run/modelReference.ts';
 import { teacherFeatures, teacherPixels, teacherProgram, type TeacherUse } from '../run/teacher.ts';
 import { rangesProgram, widenRanges } from '../run/teacherPrecision.ts';
 import { TeacherSource } from '../run/teacherSource.ts';
+import { Lanes } from '../train/lanes.ts';
 import { OutputStore } from '../store/outputStoreNode.ts';
 import { runUpdates, taughtInputs, type TrainBatch } from '../train/stageLoop.ts';
 import { TrainState } from '../train/trainState.ts';
 
 /**
  * Times the distillation step (kd) in a process of its own, with random weights and images. Arguments: teacher, student, batch,
- * steps, and how the teacher answers: `fp32`, `int8` or `stored` (what it said is read from a store on the disk). Prints one JSON
- * object: seconds of each step, and of them the teacher's share.
+ * steps, how the teacher answers: `fp32`, `int8` or `stored` (what it said is read from a store on the disk), and lanes: the batch
+ * is so many micro-batches, computed beside each other. Prints one JSON object: seconds of each step, and of them the teacher's share.
  */
-const [teacherName = '', studentName = '', batchText = '16', stepsText = '5', mode = 'fp32'] = process.argv.slice(2);
-const [batch, steps] = [Number(batchText), Number(stepsText)];
+const [teacherName = '', studentName = '', batchText = '16', stepsText = '5', mode = 'fp32', laneText = '1'] =
+  process.argv.slice(2);
+const [steps, lanes] = [Number(stepsText), Number(laneText)];
+/** Images in a micro-batch. */
+const batch = Number(batchText) / lanes;
 /** Steps that are not counted: memory is taken, caches and the store fill. */
 const WARM_UP = 2;
 const CLASSES = 1000;
@@ -41,11 +46,12 @@ const program = trainProgram({
   teacher: () => teacherPorts(teacherFeatures(use, teacherPixels(use, batch), preprocessing)),
   loss: (context) => kd.loss({ ...context, config }),
   optimiser: adamw({ betas: [0.9, 0.999], epsilon: 1e-8, weightDecay: 0.05 }),
-  accumulate: 1,
+  accumulate: lanes,
   ema: false,
   pixels: [3, student.imageSize, student.imageSize],
 });
-const batchOfImages = randomBatch();
+const opened = lanes > 1 ? openLanes(lanes) : undefined;
+const batches = Array.from({ length: lanes }, (_, i) => randomBatch(i));
 const ranges = mode === 'int8' ? await calibrate() : undefined;
 const folder = mode === 'stored' ? mkdtempSync(join(tmpdir(), 'understudy-bench-')) : undefined;
 const store =
@@ -54,30 +60,36 @@ const store =
     dir: folder,
     maxBytes: 1e9,
     columns: [{ name: 'logits', length: CLASSES, address: 'bench' }],
-    images: Array.from({ length: batch }, (_, i) => String(i).padStart(16, '0')),
+    images: Array.from({ length: batch * lanes }, (_, i) => String(i).padStart(16, '0')),
     warn: (message) => console.error(message),
   });
-const source = new TeacherSource({
-  engine,
-  program: teacherProgram(use, batch, preprocessing, ['logits'], ranges),
-  store: store || undefined,
-});
+const taught = teacherProgram(use, batch, preprocessing, ['logits'], ranges);
+const engines = opened?.engines ?? [engine];
+const sources = engines.map((on) => new TeacherSource({ engine: on, program: taught, store: store || undefined }));
 const state = new TrainState(engine, program);
 state.write(new Map(), 0);
+const update = opened
+  ? await Lanes.open(engine, opened.engines, program.inParts!())
+  : await engine.compile(program.update);
 const seconds: number[] = [];
 const shares: number[] = [];
-let before = performance.now();
+let [before, teacherSeconds] = [performance.now(), 0];
 await runUpdates({
   engine,
   program,
-  update: await engine.compile(program.update),
+  update,
   accumulateStep: undefined,
-  accumulate: 1,
+  accumulate: lanes,
   state,
-  inputs: async () => {
-    before = performance.now();
-    const inputs = await taughtInputs(engine, batchOfImages, CLASSES, student.imageSize, source.feeds);
-    shares.push(inputs.teacherSeconds!);
+  inputs: async (_step, micro) => {
+    const inputs = await taughtInputs(
+      engines[micro]!,
+      batches[micro]!,
+      CLASSES,
+      student.imageSize,
+      sources[micro]!.feeds,
+    );
+    teacherSeconds += inputs.teacherSeconds! / lanes;
     return inputs;
   },
   batch,
@@ -89,10 +101,17 @@ await runUpdates({
   schedule: () => 1e-4,
   emaDecay: null,
   seed: 0,
-  emit: (event) => event.type === 'step' && seconds.push((performance.now() - before) / 1000),
+  emit: (event) => {
+    if (event.type !== 'step') return;
+    const now = performance.now();
+    seconds.push((now - before) / 1000);
+    shares.push(teacherSeconds);
+    [before, teacherSeconds] = [now, 0];
+  },
   pause: () => false,
 });
-await source.close();
+if (store) store.close();
+await opened?.close();
 if (folder) rmSync(folder, { recursive: true });
 console.log(JSON.stringify({ seconds: seconds.slice(WARM_UP), teacherSeconds: shares.slice(WARM_UP) }));
 
@@ -112,12 +131,12 @@ function randomModel(name: string): LoadedModel {
   return { model, network, weights, classes: names(), path: name, stored: name, notes: [], preprocessing };
 }
 
-function randomBatch(): TrainBatch {
-  const random = stream('bench');
+function randomBatch(micro: number): TrainBatch {
+  const random = stream('bench', micro);
   const images = new Float32Array(batch * 3 * student.imageSize ** 2);
   for (let i = 0; i < images.length; i++) images[i] = random.normal();
   const labels = Int32Array.from({ length: batch }, () => random.below(CLASSES));
-  const indices = Int32Array.from({ length: batch }, (_, i) => i);
+  const indices = Int32Array.from({ length: batch }, (_, i) => micro * batch + i);
   return { images, labels, indices, views: new Int32Array(batch), waitSeconds: 0, release: () => undefined };
 }
 
@@ -128,7 +147,7 @@ async function calibrate(): Promise<Range[]> {
   const outputs = [...measuring.outputs].map(([port, t]) => [port, engine.empty(t.dtype, t.shape)] as const);
   const into = Object.fromEntries(outputs);
   const { shape } = measuring.inputs.get('pixels')!;
-  await compiled.run({ pixels: engine.tensor('float32', shape, batchOfImages.images) }, into);
+  await compiled.run({ pixels: engine.tensor('float32', shape, batches[0]!.images) }, into);
   await widenRanges(found, into);
   await compiled.dispose();
   return found;

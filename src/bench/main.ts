@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { benchDistill } from './distill.ts';
+import { benchDistill, lanesFor } from './distill.ts';
 import { benchImport, FULL_SIZE } from './import.ts';
 import { benchLoader } from './loader.ts';
 import { benchStep } from './step.ts';
@@ -9,9 +9,10 @@ const USAGE = `npm run bench -- step [--model NAME] [--batch N] [--rounds N] [--
   Times the training step (forward, backward, AdamW) in processes of its own, in turn with PyTorch's step on the same shapes
   where python3-torch is installed (and libopenblas0, without which it runs on a slow reference BLAS). The ratio is the median of
   the rounds' ratios; 5 rounds, about 4 minutes.
-npm run bench -- distill [--teacher NAME] [--model NAME] [--batch N] [--rounds N] [--json]
+npm run bench -- distill [--teacher NAME] [--model NAME] [--batch N] [--lanes N] [--rounds N] [--json]
   Times distillation with the teacher in float, in 8 bits and read from the store, in turn with PyTorch's step in float32 and
   bfloat16 (autocast). Images a second are medians over the rounds; default: DeiT-S into DeiT-Ti, batch 16, 3 rounds.
+  The batch is N micro-batches in N lanes (train.lanes); default: one for each core, of at least 8 images.
 npm run bench -- synthesize [--model NAME] [--batch N] [--rounds N] [--json]
   The same for an iteration of image synthesis: a small-stem ResNet as teacher, cross entropy, total variation, BatchNorm statistics.
 npm run bench -- loader [--images N] [--batch N] [--rounds N] [--json]
@@ -31,6 +32,7 @@ const { values, positionals } = parseArgs({
     model: { type: 'string' },
     batch: { type: 'string' },
     images: { type: 'string' },
+    lanes: { type: 'string' },
     rounds: { type: 'string' },
     models: { type: 'string' },
     opset: { type: 'string', default: '14' },
@@ -44,7 +46,14 @@ const rounds = (usual: number): number => Number(values.rounds ?? usual);
 const model = values.model ?? 'deit_tiny_patch16_224';
 const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
   step: () => benchStep(model, given, rounds(5)),
-  distill: () => benchDistill(values.teacher, model, given, rounds(3)),
+  distill: () =>
+    benchDistill({
+      teacher: values.teacher,
+      student: model,
+      batch: given,
+      lanes: Number(values.lanes ?? lanesFor(given)),
+      rounds: rounds(3),
+    }),
   loader: () => benchLoader(Number(values.images ?? 256), given, rounds(3)),
   import: async () => {
     const models = values.models?.split(',') ?? FULL_SIZE;

@@ -155,6 +155,11 @@ export const trainSchema = z.strictObject({
   /** Micro-batches to an update: the effective batch is batch x accumulate. */
   accumulate: count.default(1),
   /**
+   * Micro-batches of an update that are computed beside each other, each on its share of the cores: faster, for the memory of so
+   * many, and the same result bit for bit. At most `accumulate`; not on WebGPU, nor for students with batch normalisation.
+   */
+  lanes: count.default(1),
+  /**
    * Share of the epochs, at the start, that train the new head of `student.init` alone, the network below it frozen and in
    * evaluation mode; 1: a linear probe and no more; 0: none. "auto": where a head is new and the labels alone teach.
    */

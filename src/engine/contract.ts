@@ -33,6 +33,12 @@ export interface CompileOptions {
   readonly stays?: (output: string) => boolean;
 }
 
+/** Engines that compute beside each other, each on threads of its own; their tensors are good for all of them. */
+export interface OpenLanes {
+  readonly engines: readonly Engine[];
+  close(): Promise<void>;
+}
+
 /** Runs programs. */
 export interface Engine {
   readonly name: string;
@@ -41,6 +47,8 @@ export interface Engine {
   tensor(dtype: DType, shape: readonly number[], data: HostArray): EngineTensor;
   /** A tensor to run into. */
   empty(dtype: DType, shape: readonly number[]): EngineTensor;
+  /** So many lanes, which share the engine's cores. Left out: it has none. */
+  lanes?(count: number): OpenLanes;
 }
 
 type Ports = Readonly<Record<string, EngineTensor>>;

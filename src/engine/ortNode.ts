@@ -1,10 +1,9 @@
 import * as ort from 'onnxruntime-node';
 import { sizeOf } from '../graph/shape.ts';
 import type { DType } from '../graph/tensor.ts';
-import { emit } from '../onnx/emit.ts';
-import { sumsOverRows } from './sumsOverRows.ts';
-import { STOP, stopMessage } from './withoutCopiesNode.ts';
 import { type Compiled, checkPorts, type Engine, type EngineTensor, type HostArray, hostArray } from './contract.ts';
+import { openLanes } from './laneNode.ts';
+import { modelOf, openSession } from './ortSessionNode.ts';
 
 export interface OrtNodeOptions {
   /** Threads inside an operator; default: one a core. */
@@ -31,46 +30,22 @@ export function ortNode({ threads }: OrtNodeOptions = {}): Engine {
     new OrtTensor(dtype, shape, data);
   return {
     name: 'ort-node-cpu',
+    lanes: (count) => openLanes(count, threads),
     tensor,
     empty: (dtype, shape) => tensor(dtype, shape, hostArray(dtype, sizeOf(shape))),
-    compile: async (program, options = {}): Promise<Compiled> => {
-      const stop = await stopMessage();
-      const session = await ort.InferenceSession.create(
-        emit(sumsOverRows(program), stop === undefined ? {} : { emptySequence: STOP }),
-        sessionOptions(threads, options.profilePrefix),
-      );
+    compile: async (program, { profilePrefix } = {}): Promise<Compiled> => {
+      const session = await openSession(await modelOf(program), { threads, profilePrefix });
+      const held = (tensor: EngineTensor) => (tensor as OrtTensor).value;
       return {
         run: async (feeds, into) => {
           checkPorts(program, feeds, into);
-          const fetches: Record<string, ort.Tensor | null> = stop === undefined ? {} : { [STOP]: null };
-          for (const [name, target] of Object.entries(into)) fetches[name] = (target as OrtTensor).value;
-          const given = Object.fromEntries(
-            [...program.inputs.keys()].map((name) => [name, (feeds[name] as OrtTensor).value]),
+          await session.run(
+            Object.fromEntries([...program.inputs.keys()].map((name) => [name, held(feeds[name]!)])),
+            Object.fromEntries(Object.entries(into).map(([name, target]) => [name, held(target)])),
           );
-          await session.run(given, fetches).catch((error: unknown) => {
-            if (String(error) !== stop) throw error;
-          });
         },
-        dispose: () => session.release(),
+        dispose: session.release,
       };
     },
-  };
-}
-
-function sessionOptions(
-  threads: number | undefined,
-  profilePrefix: string | undefined,
-): ort.InferenceSession.SessionOptions {
-  return {
-    executionProviders: ['cpu'],
-    graphOptimizationLevel: 'all',
-    logSeverityLevel: 3,
-    // Without a planned layout freed buffers are reused while they are in the cache: 40 % less memory for a DeiT-Ti step, and no slower.
-    enableMemPattern: false,
-    // Work is handed out in shrinking blocks, so that a core that was held up does not make the other wait. Threads do not spin
-    // after a run: the teacher's would slow down the student's step, and both the loader.
-    extra: { session: { dynamic_block_base: '4', force_spinning_stop: '1' } },
-    ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
-    ...(profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: profilePrefix }),
   };
 }

@@ -1,7 +1,7 @@
 import { apply1 } from '../graph/build.ts';
 import { BuildError } from '../graph/errors.ts';
 import { broadcastOffset, fromFunction, type NdArray } from '../graph/ndArray.ts';
-import { showShape } from '../graph/shape.ts';
+import { sameShape, showShape } from '../graph/shape.ts';
 import type { Op, Tensor } from '../graph/tensor.ts';
 import { Conv } from './conv.ts';
 import { need } from './elementwise.ts';
@@ -11,20 +11,19 @@ import { roundHalfEven } from './special.ts';
 /** 8-bit arithmetic for frozen networks. None of it has a gradient: a teacher is never trained. */
 
 const one = (value: NdArray | undefined): number => Number(value!.data[0]);
-const clamp = (value: number): number => Math.max(0, Math.min(255, value));
+const clamp = (value: number, least = 0): number => Math.max(least, Math.min(least + 255, value));
 
-/** x -> round(x / scale) + zeroPoint in 0..255, ties to even; one scale for the whole tensor. */
+/** x -> round(x / scale) + zeroPoint, ties to even, in the zero point's type, uint8 or int8; one scale for the whole tensor. */
 export const QuantizeLinear: Op = {
   name: 'QuantizeLinear',
-  infer: (inputs) => [{ dtype: 'uint8', shape: need(inputs, 0).shape }],
+  infer: (inputs) => [{ dtype: need(inputs, 2).dtype, shape: need(inputs, 0).shape }],
   vjp: 'none',
-  reference: ([x, scale, zero]) => [
-    {
-      dtype: 'uint8',
-      shape: x!.shape,
-      data: Float64Array.from(x!.data, (v) => clamp(roundHalfEven(v / one(scale)) + one(zero))),
-    },
-  ],
+  reference: ([x, scale, zero], { outputs }) => {
+    const { dtype } = outputs[0]!;
+    const least = dtype === 'int8' ? -128 : 0;
+    const held = (v: number) => clamp(roundHalfEven(v / one(scale)) + one(zero), least);
+    return [{ dtype, shape: x!.shape, data: Float64Array.from(x!.data, held) }];
+  },
 };
 
 /** (x - zeroPoint) scale; one scale for the whole tensor. */
@@ -38,17 +37,18 @@ export const DequantizeLinear: Op = {
 };
 
 /**
- * (A - zeroA) B scaleA scaleB + bias: A uint8 [..., K] with one scale, B int8 [K, N] without a zero point and with one scale a
- * column, bias [N] or absent. Inputs: A, B, scaleA, scaleB, zeroA, nothing, bias.
+ * (A - zeroA) B scaleA scaleB + bias: A uint8 [..., K] with one scale, B int8 without a zero point: [K, N] with one scale a
+ * column, or [..., K, N] with one scale; bias [N] or absent. Inputs: A, B, scaleA, scaleB, zeroA, nothing, bias.
  */
 export const MatMulIntegerToFloat: Op = {
   name: 'MatMulIntegerToFloat',
   domain: 'com.microsoft',
   infer: (inputs) => {
     const [a, b] = [need(inputs, 0), need(inputs, 1)];
-    if (b.shape.length !== 2 || a.shape.at(-1) !== b.shape[0])
+    const pairs = b.shape.length === 2 || sameShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
+    if (!pairs || a.shape.at(-1) !== b.shape.at(-2))
       throw new BuildError(`inner sizes differ: ${showShape(a.shape)} x ${showShape(b.shape)}`);
-    return [{ dtype: 'float32', shape: [...a.shape.slice(0, -1), b.shape[1]!] }];
+    return [{ dtype: 'float32', shape: [...a.shape.slice(0, -1), b.shape.at(-1)!] }];
   },
   vjp: 'none',
   reference: ([a, b, scaleA, scaleB, zeroA, , bias], { outputs }) => {
@@ -56,8 +56,9 @@ export const MatMulIntegerToFloat: Op = {
     const centred = { ...a!, data: Float64Array.from(a!.data, (v) => v - one(zeroA)) };
     const product = MatMul.reference([centred, b], { outputs: [{ shape }], attrs: {} } as never)[0]!;
     const N = shape.at(-1)!;
+    const scale = (column: number) => one(scaleA) * scaleB!.data[scaleB!.data.length === 1 ? 0 : column]!;
     const at = (_: readonly number[], flat: number) =>
-      product.data[flat]! * one(scaleA) * scaleB!.data[flat % N]! + (bias ? bias.data[flat % N]! : 0);
+      product.data[flat]! * scale(flat % N) + (bias ? bias.data[flat % N]! : 0);
     return [fromFunction(shape, at)];
   },
 };

@@ -1,12 +1,14 @@
 import { apply1, constant, floats, scalar } from '../graph/build.ts';
 import type { NdArray } from '../graph/ndArray.ts';
+import { sameShape } from '../graph/shape.ts';
 import { withLabel } from '../graph/scope.ts';
 import type { Node, Tensor } from '../graph/tensor.ts';
 import { rewrite, topologicalOrder } from '../graph/walk.ts';
 import { Conv } from '../ops/conv.ts';
 import { Relu } from '../ops/elementwise.ts';
 import { dequantizeLinear, type Held, MatMulIntegerToFloat, QLinearConv, quantizeLinear } from '../ops/integer.ts';
-import { Gemm, MatMul } from '../ops/matmul.ts';
+import { FusedMatMul, Gemm, MatMul } from '../ops/matmul.ts';
+import { Reshape, reshape, Transpose, transpose } from '../ops/movement.ts';
 import { weightOf } from './foldBatchNorm.ts';
 
 /** Smallest and largest value of an activation over the calibration images. */
@@ -15,8 +17,15 @@ export interface Range {
   readonly max: number;
 }
 
+/** A product of two activations: queries with keys, attention with values. */
+interface PairSite {
+  readonly node: Node;
+  readonly weight: undefined;
+  readonly result: undefined;
+}
+
 /** A product or convolution with a constant weight. */
-interface Site {
+interface WeightSite {
   readonly node: Node;
   readonly weight: NdArray;
   /** Float32 [N], or none. */
@@ -25,14 +34,20 @@ interface Site {
   readonly result: Tensor | undefined;
 }
 
+type Site = PairSite | WeightSite;
+
+/** Fewer rows, columns or terms stay in float: they cost nothing. Our choice. */
+const SMALLEST_PAIR = 16;
+
 /**
  * The activations whose ranges `quantise` needs, in an order that depends on the graph alone and not on its batch size.
  * @param batch products with one row an image stay in float: they cost nothing, and the classifier is one of them
  */
 export function calibrated(outputs: readonly Tensor[], batch: number): Tensor[] {
   const found = new Set<Tensor>();
-  for (const { node, result } of sitesOf(outputs, batch).values()) {
+  for (const { node, weight, result } of sitesOf(outputs, batch).values()) {
     found.add(node.inputs[0]!);
+    if (!weight) found.add(node.inputs[1]!);
     if (result) found.add(result);
   }
   return [...found];
@@ -40,19 +55,20 @@ export function calibrated(outputs: readonly Tensor[], batch: number): Tensor[] 
 
 /**
  * The same graph with its products and convolutions in 8 bits: activations uint8 with one scale each, from the ranges of
- * `calibrated`; weights int8 with one scale an output channel. Static scales, so that what an image gives does not depend on the
+ * `calibrated`, the right one of two int8; weights int8 with one scale an output channel. Static scales, so that what an image gives does not depend on the
  * others in its batch. Rounding as ONNX Runtime's quantised operators do it.
  */
 export function quantise(outputs: readonly Tensor[], batch: number, ranges: readonly Range[]): Tensor[] {
   const sites = sitesOf(outputs, batch);
-  const held = new Map(calibrated(outputs, batch).map((tensor, i) => [tensor, holdingOf(ranges[i]!)]));
+  const rangeOf = new Map(calibrated(outputs, batch).map((tensor, i) => [tensor, ranges[i]!]));
+  const heldAs = (tensor: Tensor): Held => holdingOf(rangeOf.get(tensor)!);
   /** By float tensor of the new graph: the same in 8 bits. */
   const eightBit = new Map<Tensor, { readonly value: Tensor; readonly as: Held }>();
   const toEightBit = (before: Tensor, now: Tensor) => {
     const known = eightBit.get(now);
     if (known) return known;
-    const as = held.get(before)!;
-    const made = { value: quantizeLinear(now, as), as };
+    const as = heldAs(before);
+    const made = { value: inEightBits(now, as), as };
     eightBit.set(now, made);
     return made;
   };
@@ -61,8 +77,9 @@ export function quantise(outputs: readonly Tensor[], batch: number, ranges: read
     if (!site) return absorbsRelu(node, sites) ? [inputs[0]!] : undefined;
     return withLabel(node.label, () => {
       const { value, as } = toEightBit(node.inputs[0]!, inputs[0]!);
+      if (!site.weight) return [integerPair(node, value, as, inputs[1]!, signedHolding(rangeOf.get(node.inputs[1]!)!))];
       if (!site.result) return [integerProduct(site, value, as)];
-      const resultAs = held.get(site.result)!;
+      const resultAs = heldAs(site.result);
       const result = integerConv(site, value, as, resultAs);
       const float = dequantizeLinear(result, resultAs);
       eightBit.set(float, { value: result, as: resultAs });
@@ -88,6 +105,7 @@ function sitesOf(outputs: readonly Tensor[], batch: number): Map<Node, Site> {
 
 function siteAt(node: Node, batch: number, usersOf: (t: Tensor) => readonly Node[]): Site | undefined {
   const { op, inputs, attrs, outputs } = node;
+  if (isPair(node)) return { node, weight: undefined, result: undefined };
   if (op !== Gemm && op !== MatMul && op !== Conv) return undefined;
   const [weight, bias] = [weightOf(inputs[1]!), inputs[2] && weightOf(inputs[2])];
   if (!weight || weightOf(inputs[0]!) || (inputs[2] && !bias)) return undefined;
@@ -103,6 +121,40 @@ function siteAt(node: Node, batch: number, usersOf: (t: Tensor) => readonly Node
   const { transA, alpha = 1, beta = 1 } = attrs;
   const simple = transA !== 1 && alpha === 1 && beta === 1 && (!bias || bias.data.length === y.shape[1]);
   return simple ? plain : undefined;
+}
+
+/** A product in batches whose sides are both computed, and large enough. */
+function isPair({ op, inputs, attrs }: Node): boolean {
+  if ((op !== MatMul && op !== FusedMatMul) || attrs.transA === 1) return false;
+  const [a, b] = inputs as [Tensor, Tensor];
+  if (weightOf(a) || weightOf(b) || a.shape.length < 3 || a.shape.length !== b.shape.length) return false;
+  return (
+    sameShape(a.shape.slice(0, -2), b.shape.slice(0, -2)) &&
+    [...a.shape.slice(-2), ...b.shape.slice(-2)].every((n) => n >= SMALLEST_PAIR)
+  );
+}
+
+/** x in 8 bits. What only moves values is done after rounding, on a quarter of the bytes. */
+function inEightBits(x: Tensor, as: Held): Tensor {
+  const { op, inputs, attrs } = x.node;
+  if (op === Reshape) return reshape(inEightBits(inputs[0]!, as), x.shape);
+  if (op === Transpose) return transpose(inEightBits(inputs[0]!, as), attrs.perm as readonly number[]);
+  return quantizeLinear(x, as);
+}
+
+function integerPair({ attrs }: Node, a: Tensor, as: Held, right: Tensor, rightAs: Held): Tensor {
+  const b = inEightBits(right, rightAs);
+  const axes = b.shape.map((_, axis) => axis);
+  const turned = attrs.transB === 1 ? transpose(b, [...axes.slice(0, -2), axes.at(-1)!, axes.at(-2)!]) : b;
+  const alpha = (attrs.alpha as number | undefined) ?? 1;
+  const scale = scalar(Math.fround(alpha * Number((as.scale.node.attrs.value as NdArray).data[0])));
+  return apply1(MatMulIntegerToFloat, [a, turned, scale, rightAs.scale, as.zero]);
+}
+
+/** Symmetric int8. */
+function signedHolding({ min, max }: Range): Held {
+  const largest = Math.max(Math.abs(min), Math.abs(max));
+  return { scale: scalar(Math.fround(largest > 0 ? largest / 127 : 1)), zero: scalar(0, 'int8') };
 }
 
 /** Asymmetric uint8 that holds 0 exactly. */
@@ -131,7 +183,7 @@ function transposed(data: NdArray['data'], rows: number, columns: number): Float
   return out;
 }
 
-function integerProduct({ node, weight, bias }: Site, x: Tensor, as: Held): Tensor {
+function integerProduct({ node, weight, bias }: WeightSite, x: Tensor, as: Held): Tensor {
   const isRows = node.op === Gemm && node.attrs.transB === 1;
   const [K, N] = isRows ? [weight.shape[1]!, weight.shape[0]!] : [weight.shape[0]!, weight.shape[1]!];
   const rows = isRows ? weight : { ...weight, data: transposed(weight.data, K, N) };
@@ -144,7 +196,7 @@ function integerProduct({ node, weight, bias }: Site, x: Tensor, as: Held): Tens
   return apply1(MatMulIntegerToFloat, c ? [...inputs, undefined, c] : inputs);
 }
 
-function integerConv({ node, weight, bias }: Site, x: Tensor, as: Held, result: Held): Tensor {
+function integerConv({ node, weight, bias }: WeightSite, x: Tensor, as: Held, result: Held): Tensor {
   const O = weight.shape[0]!;
   const { values, scales } = quantiseRows(weight, O, weight.data.length / O);
   const unit = as.scale.node.attrs.value as NdArray;

@@ -58,6 +58,11 @@ export interface TrainProgram {
   readonly accumulate: Program | undefined;
   /** The (last) micro-batch and the update. */
   readonly update: Program;
+  /**
+   * The same in two parts, for micro-batches that are computed beside each other; undefined where a step changes buffers, which
+   * are the next one's inputs. Built when called.
+   */
+  readonly inParts: (() => UpdateParts) | undefined;
   readonly vectors: readonly Vector[];
   /** Optimiser state by name, with its shape; starts at zero. */
   readonly slots: ReadonlyMap<string, readonly number[]>;
@@ -65,6 +70,13 @@ export interface TrainProgram {
   /** Names of the loss terms, which are outputs `term.<name>`; with their weights. */
   readonly weights: Readonly<Record<string, number>>;
   readonly scalars: Transform['scalars'];
+}
+
+export interface UpdateParts {
+  /** One micro-batch: `grad.X` of each trained vector, divided by the number of micro-batches, the loss and its terms. */
+  readonly gradient: Program;
+  /** From the last micro-batch's gradients at those ports and the sums of the others' at `acc.X` to the update and `gradNorm`. */
+  readonly apply: Program;
 }
 
 /** Parameters of the student and of the method, in the order in which they are declared. */
@@ -134,7 +146,9 @@ export function trainProgram(given: TrainSpec | StepSpec): TrainProgram {
   const slots = new Map(spec.optimiser.slots(optimParams).map(({ name, shape }) => [name, shape]));
   const sums =
     spec.accumulate > 1 ? gradients.map((g, i) => add(g, input(`acc.${trained[i]!.name}`, g.shape))) : gradients;
-  const after = withLabel('optimiser', () => buildUpdate(spec, trained, optimParams, sums, slots, ports, common));
+  const updateFrom = (sums: readonly Tensor[]) =>
+    withLabel('optimiser', () => buildUpdate(spec, trained, optimParams, sums, slots, ports, common));
+  const after = updateFrom(sums);
   const accumulated = new Map([
     ...common,
     ...sums.map((sum, i): [string, Tensor] => [`next.acc.${trained[i]!.name}`, sum]),
@@ -143,12 +157,24 @@ export function trainProgram(given: TrainSpec | StepSpec): TrainProgram {
   return {
     accumulate: spec.accumulate > 1 ? closeProgram(accumulated) : undefined,
     update,
+    inParts: common.has('next.param.buffer') ? undefined : () => inParts(common, trained, gradients, updateFrom),
     vectors,
     slots,
     noises: usedNoises(update, store.noises),
     weights: Object.fromEntries(Object.entries(terms).map(([name, { weight }]) => [name, weight])),
     scalars: spec.optimiser.scalars,
   };
+}
+
+function inParts(
+  common: ReadonlyMap<string, Tensor>,
+  trained: readonly Vector[],
+  gradients: readonly Tensor[],
+  updateFrom: (sums: readonly Tensor[]) => Map<string, Tensor>,
+): UpdateParts {
+  const given = gradients.map((g, i): [string, Tensor] => [`grad.${trained[i]!.name}`, g]);
+  const sums = trained.map(({ name, size }) => add(input(`grad.${name}`, [size]), input(`acc.${name}`, [size])));
+  return { gradient: closeProgram(new Map([...common, ...given])), apply: closeProgram(updateFrom(sums)) };
 }
 
 /** The masks that the program reads: those of features that no loss uses are not drawn. */

@@ -8,6 +8,8 @@ export class BatchStream {
   readonly #updatesPerEpoch: number;
   readonly #accumulate: number;
   #batches: ReturnType<Loader['batches']> | undefined;
+  /** Ends when the batch asked for last is there: lanes ask for several at once and get them in their order. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(loader: Loader, updatesPerEpoch: number, accumulate: number) {
     this.#loader = loader;
@@ -16,7 +18,13 @@ export class BatchStream {
   }
 
   /** The next batch; the first one after a start or a `peek` is that of `update`, counted over the run from 0. */
-  async next(update: number): Promise<TrainBatch> {
+  next(update: number): Promise<TrainBatch> {
+    const batch = this.#turn.then(() => this.#take(update));
+    this.#turn = batch.catch(() => undefined);
+    return batch;
+  }
+
+  async #take(update: number): Promise<TrainBatch> {
     this.#batches ??= this.#loader.batches(this.#position(update));
     for (;;) {
       const { value, done } = await this.#batches.next();

@@ -2,13 +2,14 @@ import { select } from '../data/index.ts';
 import type { Engine } from '../engine/contract.ts';
 import { UserError } from '../graph/errors.ts';
 import { trainProgram } from '../program/trainProgram.ts';
-import { runUpdates, taughtInputs } from '../train/stageLoop.ts';
+import { runUpdates } from '../train/stageLoop.ts';
 import { TrainState } from '../train/trainState.ts';
 import { BatchStream } from './batchStream.ts';
 import { type RunParts, stageSpec } from './buildStage.ts';
 import { trainLoader } from './runData.ts';
 import { RunEvaluator } from './runEvaluator.ts';
 import type { PlannedStage } from './stagePlan.ts';
+import { openRunLanes, openSteps } from './stageSteps.ts';
 import { openStageTeacher } from './stageTeacher.ts';
 import { ownView } from './teacher.ts';
 import { updatesIn } from './trainRun.ts';
@@ -76,13 +77,13 @@ async function timeStage(
   stage: PlannedStage,
   updatesPerEpoch: number,
 ): Promise<Measured> {
-  const { settings, student } = parts;
+  const { settings } = parts;
   const { batch, accumulate, seed, ema } = settings.train;
   const began = performance.now();
   const teacher = await openStageTeacher(parts, stage, engine, undefined, () => undefined);
   const program = trainProgram(stageSpec(parts, stage, unitWeights(parts, stage)));
-  const update = await engine.compile(program.update);
-  const accumulateStep = program.accumulate && (await engine.compile(program.accumulate));
+  const lanes = openRunLanes(parts, engine);
+  const steps = await openSteps(parts, engine, program, teacher, lanes, () => undefined);
   const setup = (performance.now() - began) / 1000;
   const state = new TrainState(engine, program);
   state.write(new Map(), seed);
@@ -93,9 +94,9 @@ async function timeStage(
   );
   const run = async (from: number, to: number, until: number) =>
     runUpdates({
-      ...{ engine, program, update, accumulateStep, accumulate, state, batch, seed, from, to, updatesPerEpoch },
-      inputs: async () =>
-        taughtInputs(engine, await batches.next(from), student.classes, settings.imageSize, teacher?.source.feeds),
+      ...{ engine, program, accumulate, state, batch, seed, from, to, updatesPerEpoch },
+      ...{ update: steps.update, accumulateStep: steps.accumulateStep },
+      inputs: async (_step, _micro, lane) => steps.inputs(await batches.next(from), lane),
       stage: stage.index,
       totalSteps: to,
       // So small that nothing can diverge; the time does not depend on it.
@@ -111,9 +112,9 @@ async function timeStage(
     return { seconds: (performance.now() - timed) / 1000 / (last - first), setup };
   } finally {
     await batches.close();
+    await steps.dispose();
     await teacher?.source.close();
-    await update.dispose();
-    await accumulateStep?.dispose();
+    await lanes?.close();
   }
 }
 

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import type { Engine } from '../engine/contract.ts';
+import type { Engine, OpenLanes } from '../engine/contract.ts';
 import { type TrainProgram, trainProgram } from '../program/trainProgram.ts';
 import { type Checkpoint, type Progress, saveCheckpoint } from '../train/checkpointNode.ts';
 import type { RunEvent, UnstampedEvent } from '../train/events.ts';
 import type { Logger } from '../train/loggers/logger.ts';
-import { runUpdates, taughtInputs } from '../train/stageLoop.ts';
+import { runUpdates } from '../train/stageLoop.ts';
 import { TrainState, withoutSlots } from '../train/trainState.ts';
 import { toldEarly, watch } from './earlyStop.ts';
 import { BatchStream } from './batchStream.ts';
@@ -18,6 +18,7 @@ import { openRunLoggers } from './runLoggersNode.ts';
 import { writeRunConfig } from './runConfigNode.ts';
 import { RunEvaluator } from './runEvaluator.ts';
 import { hasNewOptimiser, type PlannedStage } from './stagePlan.ts';
+import { openRunLanes, openSteps } from './stageSteps.ts';
 import { openStageTeacher, type StageTeacher } from './stageTeacher.ts';
 import { ownView } from './teacher.ts';
 import { stageSchedule } from './stageSchedule.ts';
@@ -58,9 +59,6 @@ export async function executeRun(
   }
 }
 
-/** The state goes round on the device. */
-const stays = (output: string): boolean => output.startsWith('next.');
-
 class RunExecution {
   readonly #parts: Parts;
   readonly #out: string;
@@ -73,6 +71,7 @@ class RunExecution {
   readonly #totalSteps: number;
   #state: TrainState | undefined;
   #teacher: StageTeacher | undefined;
+  readonly #lanes: OpenLanes | undefined;
   #progress: Progress;
   #from: Checkpoint | undefined;
   #lastSave = performance.now();
@@ -91,6 +90,7 @@ class RunExecution {
     this.#logger = logger;
     this.#from = from;
     const warn = (message: string) => this.emit({ type: 'warning', message });
+    this.#lanes = openRunLanes(parts, options.engine);
     this.#evaluator = new RunEvaluator(parts, options.engine, warn);
     this.#updatesPerEpoch = updatesIn(data.train.paths.length, settings.train.batch, settings.train.accumulate);
     this.#batches = new BatchStream(
@@ -157,14 +157,14 @@ class RunExecution {
     await this.#teacher?.source.close();
     await this.#batches.close();
     await this.#evaluator.close();
+    await this.#lanes?.close();
     await this.#logger.close();
   }
 
   async #runStage(stage: PlannedStage): Promise<void> {
     const { engine } = this.#options;
     this.emit({ type: 'stageStart', stage: stage.index, name: stage.name, steps: stage.to - stage.from });
-    const state = await this.#enterStage(stage);
-    const { program, update, accumulateStep } = state;
+    const { program, steps } = await this.#enterStage(stage);
     await this.#evaluator.enterStage(program.vectors);
     // A run that fails in its first epoch can be resumed too.
     if (this.#progress.step === 0) await this.#save('last');
@@ -177,10 +177,10 @@ class RunExecution {
       const { settings } = this.#parts;
       const ledgerAt = nextLedger(stage, step, settings.train.ledgerEvery);
       const finished = await runUpdates({
-        ...{ engine, program, update, accumulateStep },
+        ...{ engine, program, update: steps.update, accumulateStep: steps.accumulateStep },
         accumulate: settings.train.accumulate,
         state: this.#state!,
-        inputs: () => this.#inputs(),
+        inputs: async (_step, _micro, lane) => steps.inputs(await this.#batches.next(this.#progress.step), lane),
         batch: settings.train.batch,
         stage: stage.index,
         from: step,
@@ -201,8 +201,7 @@ class RunExecution {
       await this.#save('last');
       if (this.#options.signal?.aborted || this.#progress.ended) break;
     }
-    await update.dispose();
-    await accumulateStep?.dispose();
+    await steps.dispose();
   }
 
   /** Builds and compiles a stage; its state comes from the checkpoint, the stage before or the initialisers, by name. */
@@ -222,8 +221,9 @@ class RunExecution {
       ? this.#progress.weights
       : await measureAutoWeights(this.#probeTask(stage, {}), inherited, (message) => emit({ type: 'note', message }));
     const program = trainProgram(stageSpec(this.#parts, stage, weights));
-    const update = await engine.compile(program.update, { stays });
-    const accumulateStep = program.accumulate && (await engine.compile(program.accumulate, { stays }));
+    const steps = await openSteps(this.#parts, engine, program, this.#teacher, this.#lanes, (message) =>
+      emit({ type: 'note', message }),
+    );
     const state = new TrainState(engine, program);
     state.write(resuming || !hasNewOptimiser(stage) ? inherited : withoutSlots(inherited), seed);
     this.#state = state;
@@ -231,7 +231,7 @@ class RunExecution {
     const { teacher: _, ...progress } = this.#progress;
     const teacher = this.#teacher && { teacher: this.#teacher.choice };
     this.#progress = { ...progress, stage: stage.index, weights, ...teacher };
-    return { program, update, accumulateStep };
+    return { program, steps };
   }
 
   #probeTask(stage: PlannedStage, weights: Readonly<Record<string, number>>): ProbeTask {
@@ -244,12 +244,6 @@ class RunExecution {
       peek: () => this.#batches.peek(step),
       teacher: this.#teacher?.source.feeds,
     };
-  }
-
-  async #inputs() {
-    const { settings, student } = this.#parts;
-    const batch = await this.#batches.next(this.#progress.step);
-    return taughtInputs(this.#options.engine, batch, student.classes, settings.imageSize, this.#teacher?.source.feeds);
   }
 
   /** What each loss term weighs in the gradient now; told where there is more than one. */

@@ -4,7 +4,7 @@ import type { UnstampedEvent } from '../train/events.ts';
 import { type RunParts, stageSpec, teacherUse } from './buildStage.ts';
 import type { PlannedStage } from './stagePlan.ts';
 import { ownView, teacherProgram } from './teacher.ts';
-import { chooseTeacher, type TeacherChoice, withLogits } from './teacherPrecision.ts';
+import { chooseTeacher, rangesFit, type TeacherChoice, withLogits } from './teacherPrecision.ts';
 import { TeacherSource } from './teacherSource.ts';
 import { beyondViews, openOutputStore, storeFolder, storeWanted, trainingView } from './teacherStore.ts';
 
@@ -14,14 +14,14 @@ export interface StageTeacher {
 }
 
 /**
- * The teacher of a stage, only as deep as its method reads; undefined for a stage without distillation. `known` is what was
+ * The teacher of a stage, only as deep as its method reads; undefined for a stage without distillation. `before` is what was
  * chosen before a resume.
  */
 export async function openStageTeacher(
   parts: RunParts,
   stage: PlannedStage,
   engine: Engine,
-  known: TeacherChoice | undefined,
+  before: TeacherChoice | undefined,
   emit: (event: UnstampedEvent) => void,
 ): Promise<StageTeacher | undefined> {
   const use = teacherUse(parts, stage);
@@ -32,6 +32,11 @@ export async function openStageTeacher(
   const note = (message: string) => emit({ type: 'note', message });
   const warn = (message: string) => emit({ type: 'warning', message });
   const { batch } = settings.train;
+  const known = before && rangesFit(use, batch, withLogits(names), before) ? before : undefined;
+  if (before && !known)
+    note(
+      'the checkpoint is of a version that held other values of the teacher in 8 bits: their ranges are measured again',
+    );
   const choice =
     known ??
     (await chooseTeacher({

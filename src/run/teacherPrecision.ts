@@ -143,6 +143,17 @@ export function rangesProgram(use: TeacherUse, batch: number, names: readonly st
   );
 }
 
+/** Whether saved ranges, if there are any, are as many as the graph has activations to hold. */
+export function rangesFit(
+  use: TeacherUse,
+  batch: number,
+  names: readonly string[],
+  { ranges }: TeacherChoice,
+): boolean {
+  if (!ranges) return true;
+  return ranges.length === calibrated(teacherTensors(use, batch, use.teacher.preprocessing, names), batch).length;
+}
+
 /** Takes the outputs of `rangesProgram` in. */
 export async function widenRanges(ranges: Range[], outputs: Readonly<Record<string, EngineTensor>>): Promise<void> {
   const value = async (port: string) => ((await outputs[port]!.read()) as Float32Array)[0]!;

@@ -11,6 +11,8 @@ export interface TeacherSourceOptions {
   readonly program: Program;
   /** What the teacher said before; undefined computes everything each time. */
   readonly store?: OutputStore | undefined;
+  /** The store is another source's, which closes it. Default: false. */
+  readonly borrowed?: boolean;
 }
 
 /**
@@ -22,13 +24,15 @@ export class TeacherSource {
   readonly #engine: Engine;
   readonly #program: Program;
   readonly #store: OutputStore | undefined;
+  readonly #borrowed: boolean;
   readonly #into: Readonly<Record<string, EngineTensor>>;
   #compiled: Compiled | undefined;
 
-  constructor({ engine, program, store }: TeacherSourceOptions) {
+  constructor({ engine, program, store, borrowed = false }: TeacherSourceOptions) {
     this.#engine = engine;
     this.#program = program;
     this.#store = store;
+    this.#borrowed = borrowed;
     this.#into = Object.fromEntries(
       [...program.outputs].map(([name, { dtype, shape }]) => [name, engine.empty(dtype, shape)]),
     );
@@ -41,9 +45,14 @@ export class TeacherSource {
     return Object.fromEntries(Object.entries(this.#into).map(([name, tensor]) => [portOf(name), tensor]));
   };
 
+  /** The same features as tensors of another engine, which computes them. To be closed before this one. */
+  on(engine: Engine): TeacherSource {
+    return new TeacherSource({ engine, program: this.#program, store: this.#store, borrowed: true });
+  }
+
   async close(): Promise<void> {
     await this.#compiled?.dispose();
-    this.#store?.close();
+    if (!this.#borrowed) this.#store?.close();
   }
 
   async #compute({ images, teacherImages }: TrainBatch): Promise<void> {

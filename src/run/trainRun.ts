@@ -31,6 +31,7 @@ import { readRunConfig } from './runConfigNode.ts';
 import { changesSince } from './trainedImages.ts';
 import { checkStore } from './teacherStore.ts';
 import { studentConfig } from './studentConfig.ts';
+import { checkLanes } from './stageSteps.ts';
 import { planStages } from './stagePlan.ts';
 import { checkLabels, withTeacherClasses } from './unlabelled.ts';
 import { type OnListing, showPlaces, stepsPerEpoch } from '../data/index.ts';
@@ -65,6 +66,7 @@ export async function trainRun(input: RunInput | undefined, options: TrainOption
   else checkNames(config);
   const threads = config.train.threads === 'auto' ? {} : { threads: config.train.threads };
   const engine = engineFor(options.device ?? 'cpu', threads);
+  checkLanes(config.train, engine);
   const parts = await withinBudget(config, engine, began, options);
   const folder = await createRunFolder(options.out, { resume: options.resume ?? false });
   try {
@@ -183,6 +185,7 @@ export function updatesIn(images: number, batch: number, accumulate: number): nu
 /** Settings that change no number of a run: these may be new at a resume. */
 const FREE = [
   'train.threads',
+  'train.lanes',
   'train.checkpointSeconds',
   'data.workers',
   'data.cache',

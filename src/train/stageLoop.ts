@@ -1,11 +1,10 @@
 import type { Compiled, Engine, EngineTensor } from '../engine/contract.ts';
-import { UserError } from '../graph/errors.ts';
-import { drawNoise } from '../nn/noise.ts';
 import type { Schedule } from '../optim/schedule.ts';
 import type { TrainProgram } from '../program/trainProgram.ts';
-import { stream } from '../random/stream.ts';
 import type { UnstampedEvent } from './events.ts';
+import { Lanes, runUpdateInLanes } from './lanes.ts';
 import type { TrainState } from './trainState.ts';
+import { type Measured, noiseFeeds, refuseNonFinite, scalarFeeds, scalarPorts, weighed } from './updateParts.ts';
 
 /** A micro-batch of training images. */
 export interface TrainBatch {
@@ -42,13 +41,14 @@ export type TeacherFeeds = (batch: TrainBatch) => Promise<Record<string, EngineT
 export interface StageLoop {
   readonly engine: Engine;
   readonly program: TrainProgram;
-  readonly update: Compiled;
-  /** Present where gradients are accumulated. */
+  /** The whole update, or lanes in which its micro-batches are computed beside each other. */
+  readonly update: Compiled | Lanes;
+  /** Present where gradients are accumulated and not by lanes. */
   readonly accumulateStep: Compiled | undefined;
   readonly accumulate: number;
   readonly state: TrainState;
-  /** The inputs of a micro-batch of an update. */
-  readonly inputs: (step: number, micro: number) => Promise<StepInputs>;
+  /** The inputs of a micro-batch of an update, as tensors of the loop's engine or of a lane's. */
+  readonly inputs: (step: number, micro: number, lane?: number) => Promise<StepInputs>;
   /** Images in a micro-batch. */
   readonly batch: number;
   readonly stage: number;
@@ -67,15 +67,6 @@ export interface StageLoop {
   readonly measured?: (step: number, loss: number) => Promise<void>;
   /** Asked after each update; true leaves the loop. */
   readonly pause: (finishedSteps: number) => boolean;
-}
-
-/** What one update measured. */
-interface Measured {
-  readonly loss: number;
-  readonly terms: Record<string, number>;
-  readonly gradNorm: number;
-  readonly waitSeconds: number;
-  readonly teacherSeconds: number | undefined;
 }
 
 /** Runs updates until `to` or a pause; gives the number of finished updates. */
@@ -107,20 +98,22 @@ export async function runUpdates(loop: StageLoop): Promise<number> {
 }
 
 async function runUpdate(loop: StageLoop, step: number, lr: number): Promise<Measured> {
-  const { engine, program, state, accumulate } = loop;
+  const { engine, program, state, accumulate, update } = loop;
+  if (update instanceof Lanes) return runUpdateInLanes(loop, update, step, lr);
   let [loss, waitSeconds] = [0, 0];
   let teacherSeconds: number | undefined;
   const values: Record<string, number> = {};
   for (let micro = 0; micro < accumulate; micro++) {
     const last = micro === accumulate - 1;
     const [compiled, outputs] = last
-      ? [loop.update, program.update.outputs]
+      ? [update, program.update.outputs]
       : [loop.accumulateStep!, program.accumulate!.outputs];
     const inputs = await loop.inputs(step, micro);
     waitSeconds += inputs.waitSeconds;
     if (inputs.teacherSeconds !== undefined) teacherSeconds = (teacherSeconds ?? 0) + inputs.teacherSeconds;
     const scalars = scalarPorts(outputs.keys(), engine);
-    const feeds = { ...state.feeds(), ...inputs.feeds, ...hostFeeds(loop, step, micro, lr) };
+    const drawn = noiseFeeds(engine, loop, step, micro);
+    const feeds = { ...state.feeds(), ...inputs.feeds, ...scalarFeeds(loop, step, lr), ...drawn };
     await compiled.run(feeds, { ...state.into(outputs), ...scalars });
     inputs.release();
     for (const [name, tensor] of Object.entries(scalars)) values[name] = ((await tensor.read()) as Float32Array)[0]!;
@@ -130,16 +123,7 @@ async function runUpdate(loop: StageLoop, step: number, lr: number): Promise<Mea
     state.commit(outputs);
   }
   if (accumulate > 1) state.clearAccumulated();
-  const terms = Object.fromEntries(
-    Object.entries(program.weights).map(([name, weight]) => [name, weight * values[`term.${name}`]!]),
-  );
-  return { loss, terms, gradNorm: values.gradNorm!, waitSeconds, teacherSeconds };
-}
-
-/** Outputs that are numbers: the loss, its terms, the gradient's norm. */
-function scalarPorts(outputs: Iterable<string>, engine: Engine): Record<string, EngineTensor> {
-  const names = [...outputs].filter((name) => !name.startsWith('next.'));
-  return Object.fromEntries(names.map((name) => [name, engine.empty('float32', [])]));
+  return { loss, terms: weighed(program, values), gradNorm: values.gradNorm!, waitSeconds, teacherSeconds };
 }
 
 /** A batch of training images as a step takes it. */
@@ -168,24 +152,6 @@ export async function taughtInputs(
   return { ...inputs, feeds: { ...inputs.feeds, ...features }, teacherSeconds };
 }
 
-function hostFeeds(loop: StageLoop, step: number, micro: number, lr: number): Record<string, EngineTensor> {
-  const { engine, program } = loop;
-  const feeds: Record<string, EngineTensor> = {};
-  const scalars = {
-    ...program.scalars({ step: step + 1 - (loop.optimiserFrom ?? 0), lr }),
-    ...(loop.emaDecay === null ? {} : { emaRate: 1 - loop.emaDecay }),
-  };
-  for (const [name, value] of Object.entries(scalars))
-    feeds[`scalar.${name}`] = engine.tensor('float32', [], Float32Array.of(value));
-  for (const spec of program.noises)
-    feeds[`noise.${spec.name}`] = engine.tensor(
-      'uint8',
-      spec.shape,
-      drawNoise(spec, stream(loop.seed, 'noise', step, micro, spec.name)),
-    );
-  return feeds;
-}
-
 /** Label rows [B,K]; a row without a label is zero. */
 export function oneHot(labels: Int32Array, classes: number): Float32Array {
   const rows = new Float32Array(labels.length * classes);
@@ -211,20 +177,6 @@ function multiHot(sets: readonly (readonly number[])[], classes: number): Float3
   const rows = new Float32Array(sets.length * classes);
   for (const [row, set] of sets.entries()) for (const k of set) rows[row * classes + k] = 1;
   return rows;
-}
-
-/** Stops before the update is taken: the state stays that of the step before. */
-function refuseNonFinite(values: Readonly<Record<string, number>>, step: number): void {
-  const bad = Object.keys(values).filter((name) => !Number.isFinite(values[name]!));
-  if (bad.length === 0) return;
-  const terms = bad.filter((name) => name.startsWith('term.')).map((name) => name.slice('term.'.length));
-  const culprit =
-    terms.length > 0
-      ? `loss term ${terms.map((name) => `"${name}" is ${values[`term.${name}`]}`).join(', ')}`
-      : `${bad[0]} is ${values[bad[0]!]}`;
-  throw new UserError(
-    `step ${step + 1}: ${culprit}. The update was not applied and the last checkpoint is whole. The same settings would stop there again: start a new run (another --out) with a lower optim.lr or with optim.clipNorm=1; --set student.init=RUN/checkpoints/last takes these weights over`,
-  );
 }
 
 /** Images a second, smoothed over about twenty updates, and the shares of time spent waiting for data and in the teacher. */

@@ -1,0 +1,133 @@
+import type { Compiled, Engine, EngineTensor } from '../engine/contract.ts';
+import type { UpdateParts } from '../program/trainProgram.ts';
+import type { StageLoop } from './stageLoop.ts';
+import { type Measured, noiseFeeds, refuseNonFinite, scalarFeeds, scalarPorts, weighed } from './updateParts.ts';
+
+/**
+ * Computes the micro-batches of an update beside each other, one a lane, and sums their gradients in their order: bit for bit
+ * what one after the other gives, for the memory of so many micro-batches.
+ */
+export class Lanes {
+  /** Engines whose tensors are good for all of them. */
+  readonly engines: readonly Engine[];
+  readonly parts: UpdateParts;
+  readonly apply: Compiled;
+  readonly #gradients: readonly Compiled[];
+  /** The parameters, where the lanes read them. */
+  readonly #params: Readonly<Record<string, EngineTensor>>;
+  /** By lane: what it writes. */
+  readonly #found: readonly Readonly<Record<string, EngineTensor>>[];
+  /** What `apply` reads: the last micro-batch's gradients and the sums of the others', by the name of the vector. */
+  readonly #last = new Map<string, Float32Array>();
+  readonly #sums = new Map<string, Float32Array>();
+  readonly #feeds: Record<string, EngineTensor> = {};
+
+  private constructor(
+    engine: Engine,
+    engines: readonly Engine[],
+    parts: UpdateParts,
+    gradients: readonly Compiled[],
+    apply: Compiled,
+  ) {
+    this.engines = engines;
+    this.parts = parts;
+    this.apply = apply;
+    this.#gradients = gradients;
+    const { inputs, outputs } = parts.gradient;
+    const params = [...inputs].filter(([name]) => name.startsWith('param.'));
+    this.#params = Object.fromEntries(
+      params.map(([name, { dtype, shape }]) => [name, engines[0]!.empty(dtype, shape)]),
+    );
+    const wanted = [...outputs];
+    this.#found = engines.map((lane) =>
+      Object.fromEntries(wanted.map(([name, { dtype, shape }]) => [name, lane.empty(dtype, shape)])),
+    );
+    for (const [port, { shape }] of wanted.filter(([name]) => name.startsWith('grad.'))) {
+      const name = port.slice('grad.'.length);
+      for (const [place, into] of [['grad', this.#last] as const, ['acc', this.#sums] as const]) {
+        const values = new Float32Array(shape[0]!);
+        into.set(name, values);
+        this.#feeds[`${place}.${name}`] = engine.tensor('float32', shape, values);
+      }
+    }
+  }
+
+  static async open(engine: Engine, engines: readonly Engine[], parts: UpdateParts): Promise<Lanes> {
+    const gradients = await Promise.all(engines.map((lane) => lane.compile(parts.gradient)));
+    return new Lanes(engine, engines, parts, gradients, await engine.compile(parts.apply));
+  }
+
+  /** The gradients of an update's micro-batches, as ports of `apply`. `tell` is told of each micro-batch in its order. */
+  async gradients(
+    { state, inputs, accumulate, program, seed }: StageLoop,
+    step: number,
+    tell: (values: Record<string, number>, taken: Awaited<ReturnType<StageLoop['inputs']>>) => void,
+  ): Promise<Readonly<Record<string, EngineTensor>>> {
+    const now = state.feeds();
+    for (const [name, tensor] of Object.entries(this.#params)) tensor.write(await now[name]!.read());
+    if (accumulate === 1) for (const values of this.#sums.values()) values.fill(0);
+    const microOn = async (lane: number, micro: number) => {
+      const taken = await inputs(step, micro, lane);
+      taken.release();
+      const drawn = noiseFeeds(this.engines[lane]!, { program, seed }, step, micro);
+      await this.#gradients[lane]!.run({ ...this.#params, ...taken.feeds, ...drawn }, this.#found[lane]!);
+      return taken;
+    };
+    for (let first = 0; first < accumulate; first += this.engines.length) {
+      const here = this.engines.slice(0, accumulate - first);
+      // All come to their end before an error is thrown: none is left computing.
+      const ended = await Promise.allSettled(here.map((_, lane) => microOn(lane, first + lane)));
+      for (const [lane, result] of ended.entries()) {
+        if (result.status === 'rejected') throw result.reason;
+        tell(await this.#take(lane, first + lane, accumulate), result.value);
+      }
+    }
+    return this.#feeds;
+  }
+
+  /** Takes a lane's gradients, the last ones or more for the sums; gives its numbers. */
+  async #take(lane: number, micro: number, accumulate: number): Promise<Record<string, number>> {
+    const numbers: Record<string, number> = {};
+    for (const [port, tensor] of Object.entries(this.#found[lane]!)) {
+      const values = (await tensor.read()) as Float32Array;
+      const name = port.slice('grad.'.length);
+      if (!port.startsWith('grad.')) numbers[port] = values[0]!;
+      else if (micro === accumulate - 1) this.#last.get(name)!.set(values);
+      else if (micro === 0) this.#sums.get(name)!.set(values);
+      else addTo(this.#sums.get(name)!, values);
+    }
+    return numbers;
+  }
+
+  async dispose(): Promise<void> {
+    await this.apply.dispose();
+    for (const compiled of this.#gradients) await compiled.dispose();
+  }
+}
+
+export async function runUpdateInLanes(loop: StageLoop, lanes: Lanes, step: number, lr: number): Promise<Measured> {
+  const { engine, program, state, accumulate } = loop;
+  const values: Record<string, number> = {};
+  let [loss, waitSeconds] = [0, 0];
+  let teacherSeconds: number | undefined;
+  const sums = await lanes.gradients(loop, step, (found, taken) => {
+    waitSeconds += taken.waitSeconds / lanes.engines.length;
+    if (taken.teacherSeconds !== undefined)
+      teacherSeconds = (teacherSeconds ?? 0) + taken.teacherSeconds / lanes.engines.length;
+    loss += found.loss! / accumulate;
+    refuseNonFinite(Object.assign(values, found), step);
+  });
+  const { outputs } = lanes.parts.apply;
+  const scalars = scalarPorts(outputs.keys(), engine);
+  const feeds = { ...state.feeds(), ...sums, ...scalarFeeds(loop, step, lr) };
+  await lanes.apply.run(feeds, { ...state.into(outputs), ...scalars });
+  for (const [name, tensor] of Object.entries(scalars)) values[name] = ((await tensor.read()) as Float32Array)[0]!;
+  refuseNonFinite(values, step);
+  await loop.measured?.(step, loss);
+  state.commit(outputs);
+  return { loss, terms: weighed(program, values), gradNorm: values.gradNorm!, waitSeconds, teacherSeconds };
+}
+
+function addTo(sum: Float32Array, values: Float32Array): void {
+  for (let i = 0; i < sum.length; i++) sum[i]! += values[i]!;
+}

@@ -1,0 +1,69 @@
+import type { Engine, EngineTensor } from '../engine/contract.ts';
+import { UserError } from '../graph/errors.ts';
+import { drawNoise } from '../nn/noise.ts';
+import { stream } from '../random/stream.ts';
+import type { StageLoop } from './stageLoop.ts';
+
+/** What one update measured. */
+export interface Measured {
+  readonly loss: number;
+  readonly terms: Record<string, number>;
+  readonly gradNorm: number;
+  readonly waitSeconds: number;
+  readonly teacherSeconds: number | undefined;
+}
+
+/** Outputs that are numbers: the loss, its terms, the gradient's norm. */
+export function scalarPorts(outputs: Iterable<string>, engine: Engine): Record<string, EngineTensor> {
+  const names = [...outputs].filter((name) => !name.startsWith('next.'));
+  return Object.fromEntries(names.map((name) => [name, engine.empty('float32', [])]));
+}
+
+/** The optimiser's scalars of an update. */
+export function scalarFeeds(
+  { engine, program, optimiserFrom = 0, emaDecay }: StageLoop,
+  step: number,
+  lr: number,
+): Record<string, EngineTensor> {
+  const scalars = {
+    ...program.scalars({ step: step + 1 - optimiserFrom, lr }),
+    ...(emaDecay === null ? {} : { emaRate: 1 - emaDecay }),
+  };
+  const ports = Object.entries(scalars).map(([name, value]) => [
+    `scalar.${name}`,
+    engine.tensor('float32', [], Float32Array.of(value)),
+  ]);
+  return Object.fromEntries(ports);
+}
+
+/** What is drawn for a micro-batch. */
+export function noiseFeeds(
+  engine: Engine,
+  { program, seed }: Pick<StageLoop, 'program' | 'seed'>,
+  step: number,
+  micro: number,
+): Record<string, EngineTensor> {
+  const ports = program.noises.map((spec) => {
+    const drawn = drawNoise(spec, stream(seed, 'noise', step, micro, spec.name));
+    return [`noise.${spec.name}`, engine.tensor('uint8', spec.shape, drawn)];
+  });
+  return Object.fromEntries(ports);
+}
+
+/** Stops before the update is taken: the state stays that of the step before. */
+export function refuseNonFinite(values: Readonly<Record<string, number>>, step: number): void {
+  const bad = Object.keys(values).filter((name) => !Number.isFinite(values[name]!));
+  if (bad.length === 0) return;
+  const terms = bad.filter((name) => name.startsWith('term.')).map((name) => name.slice('term.'.length));
+  const culprit =
+    terms.length > 0
+      ? `loss term ${terms.map((name) => `"${name}" is ${values[`term.${name}`]}`).join(', ')}`
+      : `${bad[0]} is ${values[bad[0]!]}`;
+  throw new UserError(
+    `step ${step + 1}: ${culprit}. The update was not applied and the last checkpoint is whole. The same settings would stop there again: start a new run (another --out) with a lower optim.lr or with optim.clipNorm=1; --set student.init=RUN/checkpoints/last takes these weights over`,
+  );
+}
+
+/** The loss terms of a micro-batch, each times its weight. */
+export const weighed = ({ weights }: StageLoop['program'], values: Readonly<Record<string, number>>) =>
+  Object.fromEntries(Object.entries(weights).map(([name, weight]) => [name, weight * values[`term.${name}`]!]));

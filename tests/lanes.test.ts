@@ -1,0 +1,141 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { engineContract } from '../src/engine/contractSuite.ts';
+import type { OpenLanes } from '../src/engine/contract.ts';
+import { laneNode, openLanes } from '../src/engine/laneNode.ts';
+import { ortNode } from '../src/engine/ortNode.ts';
+import { input } from '../src/graph/build.ts';
+import { methodNamed } from '../src/methods/index.ts';
+import { buildModel, variantConfig } from '../src/models/index.ts';
+import { gather } from '../src/ops/gather.ts';
+import { adamw } from '../src/optim/adamw.ts';
+import { closeProgram } from '../src/program/program.ts';
+import { type TrainSpec, trainProgram } from '../src/program/trainProgram.ts';
+import { stream } from '../src/random/stream.ts';
+import { Lanes } from '../src/train/lanes.ts';
+import { batchInputs, runUpdates, type TrainBatch } from '../src/train/stageLoop.ts';
+import { TrainState } from '../src/train/trainState.ts';
+
+const [SIDE, CLASSES, BATCH] = [32, 5, 6];
+const lanes = openLanes(2);
+afterAll(() => lanes.close());
+
+const supervised = methodNamed('supervised');
+const spec = (accumulate: number, name = 'vit_pico_patch4'): TrainSpec => ({
+  batch: BATCH,
+  accumulate,
+  ema: true,
+  student: buildModel(
+    variantConfig(
+      name,
+      name.startsWith('vit')
+        ? { imageSize: SIDE, classes: CLASSES, width: 48, depth: 2, heads: 3, dropPath: 0.2 }
+        : { imageSize: SIDE, classes: CLASSES },
+    ),
+  ),
+  loss: (context) => supervised.loss({ ...context, config: { labelSmoothing: 0.1, loss: 'crossEntropy' } }),
+  optimiser: adamw({ betas: [0.9, 0.999], epsilon: 1e-8, weightDecay: 0.05 }),
+  pixels: [3, SIDE, SIDE],
+});
+
+function images(micro: number): TrainBatch {
+  const random = stream('lanes', micro);
+  return {
+    images: Float32Array.from({ length: BATCH * 3 * SIDE * SIDE }, () => random.normal()),
+    labels: Int32Array.from({ length: BATCH }, () => random.below(CLASSES)),
+    waitSeconds: 0,
+    release: () => undefined,
+  };
+}
+
+/** Three updates; gives the state, the losses and the gradients' norms. */
+async function train(given: TrainSpec, open: OpenLanes | undefined, poison = -1) {
+  const engine = ortNode();
+  const program = trainProgram(given);
+  const state = new TrainState(engine, program);
+  state.write(new Map(), 1);
+  const told: number[] = [];
+  const inLanes = open && (await Lanes.open(engine, open.engines, program.inParts!()));
+  const before = async () => new Map([...(await state.read())].map(([name, { data }]) => [name, data.slice()]));
+  const run = runUpdates({
+    engine,
+    program,
+    state,
+    update: inLanes ?? (await engine.compile(program.update)),
+    accumulateStep: program.accumulate && (await engine.compile(program.accumulate)),
+    accumulate: given.accumulate,
+    inputs: async (step, micro, lane) => {
+      const batch = images(step * given.accumulate + micro);
+      if (step === poison && micro === 1) batch.images[7] = Number.NaN;
+      return batchInputs(lane === undefined ? engine : open!.engines[lane]!, batch, CLASSES, SIDE);
+    },
+    batch: BATCH,
+    stage: 0,
+    from: 0,
+    to: 3,
+    totalSteps: 3,
+    updatesPerEpoch: 100,
+    schedule: () => 0.01,
+    emaDecay: 0.9,
+    seed: 5,
+    emit: (event) => event.type === 'step' && told.push(event.loss, event.gradNorm, ...Object.values(event.terms)),
+    pause: () => false,
+  });
+  const error = await run.then(
+    () => undefined,
+    (thrown: Error) => thrown.message,
+  );
+  await inLanes?.dispose();
+  return { state: await before(), told, error };
+}
+
+describe('lanes', () => {
+  it.each([2, 3, 1])(
+    'give the state of one after the other, bit for bit: %i micro-batches on two lanes',
+    async (count) => {
+      const [alone, beside] = [await train(spec(count), undefined), await train(spec(count), lanes)];
+      expect(beside.told).toEqual(alone.told);
+      expect(alone.told.length).toBeGreaterThan(6);
+      expect([...beside.state.keys()]).toEqual([...alone.state.keys()]);
+      for (const [name, values] of alone.state) expect(beside.state.get(name), name).toEqual(values);
+      // The steps moved the weights: equal states say something.
+      expect(alone.state.get('param.head.bias')!.every((x) => x !== 0)).toBe(true);
+    },
+  );
+
+  it('leave the state whole where a micro-batch gives no number', async () => {
+    const [alone, beside] = [await train(spec(2), undefined, 1), await train(spec(2), lanes, 1)];
+    expect(beside.error).toMatch(/^step 2: loss term "ce" is NaN. The update was not applied/);
+    expect(beside.error).toBe(alone.error);
+    expect(beside.state.get('param.head.bias')).toEqual(alone.state.get('param.head.bias'));
+    expect(beside.told).toEqual(alone.told);
+  });
+
+  it('are not offered where a step changes buffers that the next one reads', () => {
+    expect(trainProgram(spec(2, 'resnet18')).inParts).toBeUndefined();
+    expect(trainProgram(spec(2)).inParts).toBeDefined();
+  });
+});
+
+describe('a lane', () => {
+  it('throws what goes wrong in a run, and computes on', async () => {
+    const [engine] = lanes.engines;
+    const program = closeProgram({ y: gather(input('x', [3]), input('at', [1], 'int64'), 0) });
+    const compiled = await engine!.compile(program);
+    const x = engine!.tensor('float32', [3], Float32Array.of(1, 2, 3));
+    const y = engine!.empty('float32', [1]);
+    const at = (i: bigint) => engine!.tensor('int64', [1], BigInt64Array.of(i));
+    await expect(compiled.run({ x, at: at(7n) }, { y })).rejects.toThrow(/out of/);
+    await compiled.run({ x, at: at(2n) }, { y });
+    expect(await y.read()).toEqual(Float32Array.of(3));
+    await compiled.dispose();
+  });
+
+  it('refuses what it is asked after its end, rather than wait for ever', async () => {
+    const lane = laneNode(1);
+    const compiled = await lane.compile(closeProgram({ y: gather(input('x', [3]), input('at', [1], 'int64'), 0) }));
+    await lane.close();
+    await expect(compiled.dispose()).rejects.toThrow('a lane ended early');
+  });
+});
+
+engineContract(laneNode(1), { ownBuffers: false });
