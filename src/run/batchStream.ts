@@ -10,6 +10,8 @@ export class BatchStream {
   #batches: ReturnType<Loader['batches']> | undefined;
   /** Ends when the batch asked for last is there: lanes ask for several at once and get them in their order. */
   #turn: Promise<unknown> = Promise.resolve();
+  /** Batches of an update that `at` was asked for, by micro-batch. */
+  #asked: { readonly update: number; readonly batches: Promise<TrainBatch>[] } | undefined;
 
   constructor(loader: Loader, updatesPerEpoch: number, accumulate: number) {
     this.#loader = loader;
@@ -22,6 +24,19 @@ export class BatchStream {
     const batch = this.#turn.then(() => this.#take(update));
     this.#turn = batch.catch(() => undefined);
     return batch;
+  }
+
+  /** The batch of a micro-batch; those of one update may be asked for in any order, the updates in theirs. */
+  at(update: number, micro: number): Promise<TrainBatch> {
+    if (this.#asked?.update !== update) this.#asked = { update, batches: [] };
+    const { batches } = this.#asked;
+    while (batches.length <= micro) {
+      const batch = this.next(update);
+      // Whoever asks for it is told; an error that nobody asked for is not one of the process.
+      batch.catch(() => undefined);
+      batches.push(batch);
+    }
+    return batches[micro]!;
   }
 
   async #take(update: number): Promise<TrainBatch> {
@@ -66,6 +81,7 @@ export class BatchStream {
   async #end(): Promise<void> {
     await this.#batches?.return(undefined);
     this.#batches = undefined;
+    this.#asked = undefined;
   }
 
   #position(update: number): { epoch: number; step: number } {

@@ -96,7 +96,7 @@ async function timeStage(
     runUpdates({
       ...{ engine, program, accumulate, state, batch, seed, from, to, updatesPerEpoch },
       ...{ update: steps.update, accumulateStep: steps.accumulateStep },
-      inputs: async (_step, _micro, lane) => steps.inputs(await batches.next(from), lane),
+      inputs: async (step, micro, lane) => steps.inputs(await batches.at(step, micro), lane),
       stage: stage.index,
       totalSteps: to,
       // So small that nothing can diverge; the time does not depend on it.

@@ -180,7 +180,7 @@ class RunExecution {
         ...{ engine, program, update: steps.update, accumulateStep: steps.accumulateStep },
         accumulate: settings.train.accumulate,
         state: this.#state!,
-        inputs: async (_step, _micro, lane) => steps.inputs(await this.#batches.next(this.#progress.step), lane),
+        inputs: async (step, micro, lane) => steps.inputs(await this.#batches.at(step, micro), lane),
         batch: settings.train.batch,
         stage: stage.index,
         from: step,

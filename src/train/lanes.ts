@@ -1,6 +1,6 @@
 import type { Compiled, Engine, EngineTensor } from '../engine/contract.ts';
 import type { UpdateParts } from '../program/trainProgram.ts';
-import type { StageLoop } from './stageLoop.ts';
+import type { StageLoop, StepInputs } from './stageLoop.ts';
 import { type Measured, noiseFeeds, refuseNonFinite, scalarFeeds, scalarPorts, weighed } from './updateParts.ts';
 
 /**
@@ -21,6 +21,8 @@ export class Lanes {
   readonly #last = new Map<string, Float32Array>();
   readonly #sums = new Map<string, Float32Array>();
   readonly #feeds: Record<string, EngineTensor> = {};
+  /** By step and micro-batch: inputs of the next update, which a lane began with before it was its turn. */
+  readonly #ahead = new Map<string, Promise<StepInputs>>();
 
   private constructor(
     engine: Engine,
@@ -59,30 +61,47 @@ export class Lanes {
 
   /** The gradients of an update's micro-batches, as ports of `apply`. `tell` is told of each micro-batch in its order. */
   async gradients(
-    { state, inputs, accumulate, program, seed }: StageLoop,
+    loop: StageLoop,
     step: number,
-    tell: (values: Record<string, number>, taken: Awaited<ReturnType<StageLoop['inputs']>>) => void,
+    tell: (values: Record<string, number>, taken: StepInputs) => void,
   ): Promise<Readonly<Record<string, EngineTensor>>> {
-    const now = state.feeds();
+    const { accumulate, to } = loop;
+    const now = loop.state.feeds();
     for (const [name, tensor] of Object.entries(this.#params)) tensor.write(await now[name]!.read());
     if (accumulate === 1) for (const values of this.#sums.values()) values.fill(0);
-    const microOn = async (lane: number, micro: number) => {
-      const taken = await inputs(step, micro, lane);
-      taken.release();
-      const drawn = noiseFeeds(this.engines[lane]!, { program, seed }, step, micro);
-      await this.#gradients[lane]!.run({ ...this.#params, ...taken.feeds, ...drawn }, this.#found[lane]!);
-      return taken;
-    };
     for (let first = 0; first < accumulate; first += this.engines.length) {
       const here = this.engines.slice(0, accumulate - first);
+      const nextUpdate = first + here.length === accumulate && step + 1 < to;
       // All come to their end before an error is thrown: none is left computing.
-      const ended = await Promise.allSettled(here.map((_, lane) => microOn(lane, first + lane)));
+      const ended = await Promise.allSettled(
+        here.map(async (engine, lane) => {
+          const taken = await this.#inputs(loop, step, first + lane, lane);
+          const drawn = noiseFeeds(engine, loop, step, first + lane);
+          await this.#gradients[lane]!.run({ ...this.#params, ...taken.feeds, ...drawn }, this.#found[lane]!);
+          // While the others compute and the update is applied, the teacher can look at the next images.
+          if (nextUpdate) this.#lookAhead(loop, step + 1, lane);
+          return taken;
+        }),
+      );
       for (const [lane, result] of ended.entries()) {
         if (result.status === 'rejected') throw result.reason;
         tell(await this.#take(lane, first + lane, accumulate), result.value);
       }
     }
     return this.#feeds;
+  }
+
+  #inputs(loop: StageLoop, step: number, micro: number, lane: number): Promise<StepInputs> {
+    const ahead = this.#ahead.get(`${step} ${micro}`);
+    this.#ahead.delete(`${step} ${micro}`);
+    return ahead ?? readInputs(loop, step, micro, lane);
+  }
+
+  #lookAhead(loop: StageLoop, step: number, lane: number): void {
+    const inputs = readInputs(loop, step, lane, lane);
+    // An error is thrown where they are taken.
+    inputs.catch(() => undefined);
+    this.#ahead.set(`${step} ${lane}`, inputs);
   }
 
   /** Takes a lane's gradients, the last ones or more for the sums; gives its numbers. */
@@ -100,6 +119,7 @@ export class Lanes {
   }
 
   async dispose(): Promise<void> {
+    await Promise.allSettled(this.#ahead.values());
     await this.apply.dispose();
     for (const compiled of this.#gradients) await compiled.dispose();
   }
@@ -126,6 +146,13 @@ export async function runUpdateInLanes(loop: StageLoop, lanes: Lanes, step: numb
   await loop.measured?.(step, loss);
   state.commit(outputs);
   return { loss, terms: weighed(program, values), gradNorm: values.gradNorm!, waitSeconds, teacherSeconds };
+}
+
+/** A lane's tensors are copies, so the loader's place is free at once. */
+async function readInputs(loop: StageLoop, step: number, micro: number, lane: number): Promise<StepInputs> {
+  const inputs = await loop.inputs(step, micro, lane);
+  inputs.release();
+  return inputs;
 }
 
 function addTo(sum: Float32Array, values: Float32Array): void {
