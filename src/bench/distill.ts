@@ -28,6 +28,9 @@ export interface DistillBench extends DistillSettings {
   readonly int8: OwnRate;
   /** The teacher's logits are read from the store. */
   readonly stored: OwnRate;
+  /** `int8` in one lane, and how much faster lanes are: the median of the rounds' ratios. Null where there is one lane anyway. */
+  readonly inOneLane: OwnRate | null;
+  readonly lanesGain: number | null;
   /** PyTorch's steps, in turn with ours; of its ways to wait for threads the better one. */
   readonly peer: { readonly fp32: Rate; readonly bf16: Rate } | null;
   /** Ours in 8 bits over PyTorch's in bfloat16: the median of the rounds' ratios. */
@@ -49,12 +52,13 @@ export async function benchDistill(settings: DistillSettings): Promise<DistillBe
   const { teacher, student, batch, lanes, rounds } = settings;
   const torch = findTorch();
   const own = new Map<string, Timed[]>(MODES.map((mode) => [mode, []]));
+  const oneLane: Timed[] = [];
   const peers = new Map<string, Timed[]>();
   for (let round = 0; round < rounds; round++) {
-    for (const mode of MODES) {
-      const args = [teacher, student, String(batch), String(STEPS), mode, String(lanes)];
-      own.get(mode)!.push(await runWorker<Timed>('distillWorker', args));
-    }
+    const time = (mode: string, lanes: number) =>
+      runWorker<Timed>('distillWorker', [teacher, student, batch, STEPS, mode, lanes].map(String));
+    for (const mode of MODES) own.get(mode)!.push(await time(mode, lanes));
+    if (lanes > 1) oneLane.push(await time('int8', 1));
     if (!torch) continue;
     for (const kind of PEERS)
       for (const [i, policy] of POLICIES.entries()) {
@@ -64,15 +68,21 @@ export async function benchDistill(settings: DistillSettings): Promise<DistillBe
       }
   }
   const [fp32, int8, stored] = MODES.map((mode) => ownRate(own.get(mode)!, batch)) as [OwnRate, OwnRate, OwnRate];
-  if (!torch) return { ...settings, fp32, int8, stored, peer: null, ratio: null };
+  const ratiosTo = (others: readonly Timed[]) =>
+    median(others.map(({ seconds }, i) => median(seconds) / median(own.get('int8')![i]!.seconds)));
+  const result = {
+    ...{ ...settings, fp32, int8, stored },
+    ...(lanes > 1
+      ? { inOneLane: ownRate(oneLane, batch), lanesGain: ratiosTo(oneLane) }
+      : { inOneLane: null, lanesGain: null }),
+  };
+  if (!torch) return { ...result, peer: null, ratio: null };
   const best = (kind: string): readonly Timed[] =>
     POLICIES.map((_, i) => peers.get(`${kind} ${i}`)!).reduce((a, b) => (pooled(b) < pooled(a) ? b : a));
-  const ratios = best('bf16').map(({ seconds }, i) => median(seconds) / median(own.get('int8')![i]!.seconds));
   return {
-    ...settings,
-    ...{ fp32, int8, stored },
+    ...result,
     peer: { fp32: rateOf(best('fp32'), batch), bf16: rateOf(best('bf16'), batch) },
-    ratio: median(ratios),
+    ratio: ratiosTo(best('bf16')),
   };
 }
 

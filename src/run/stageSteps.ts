@@ -16,12 +16,16 @@ export interface StageSteps {
   dispose(): Promise<void>;
 }
 
-/** Before anything is opened: whether there can be the lanes that a run asks for. */
-export function checkLanes({ lanes, accumulate }: RunConfig['train'], engine: Engine): void {
+/** Before anything is opened: whether an update has micro-batches for the lanes that a run asks for. */
+export function checkLanes({ lanes, accumulate }: RunConfig['train']): void {
   if (lanes > accumulate)
     throw new UserError(
       `train.lanes: ${lanes} lanes for ${accumulate} micro-batch${accumulate === 1 ? '' : 'es'} (train.accumulate). For as many images an update: --set train.accumulate=${lanes} and a train.batch of ${accumulate}/${lanes} of what it was`,
     );
+}
+
+/** @throws UserError where the engine has none. */
+export function checkDevice({ lanes }: RunConfig['train'], engine: Engine): void {
   if (lanes > 1 && !engine.lanes)
     throw new UserError('train.lanes: only the CPU has lanes; leave train.lanes out, or --device webgpu');
 }

@@ -31,7 +31,7 @@ import { readRunConfig } from './runConfigNode.ts';
 import { changesSince } from './trainedImages.ts';
 import { checkStore } from './teacherStore.ts';
 import { studentConfig } from './studentConfig.ts';
-import { checkLanes } from './stageSteps.ts';
+import { checkDevice, checkLanes } from './stageSteps.ts';
 import { planStages } from './stagePlan.ts';
 import { checkLabels, withTeacherClasses } from './unlabelled.ts';
 import { type OnListing, showPlaces, stepsPerEpoch } from '../data/index.ts';
@@ -66,7 +66,7 @@ export async function trainRun(input: RunInput | undefined, options: TrainOption
   else checkNames(config);
   const threads = config.train.threads === 'auto' ? {} : { threads: config.train.threads };
   const engine = engineFor(options.device ?? 'cpu', threads);
-  checkLanes(config.train, engine);
+  checkDevice(config.train, engine);
   const parts = await withinBudget(config, engine, began, options);
   const folder = await createRunFolder(options.out, { resume: options.resume ?? false });
   try {
@@ -147,6 +147,7 @@ export async function assemble(config: RunConfig, { onModel, onListing }: Openin
   const updatesPerEpoch = updatesIn(data.train.paths.length, settings.train.batch, settings.train.accumulate);
   const stages = planStages(config, settings.train.epochs, updatesPerEpoch, settings.probe);
   checkMixing(stages, settings);
+  checkLanes(config.train);
   checkStore(config, settings);
   checkLabels(showPlaces(config.data.dir), data, stages, config.method);
   checkMultilabel(stages, data, teacher);
