@@ -37,8 +37,8 @@ async function compiled(engine: Engine, outputs: Readonly<Record<string, Tensor>
   return { session, empty, run };
 }
 
-/** What every engine does: one suite over interchangeable implementations. `ownBuffers`: a tensor is the buffer it was made of. */
-export function engineContract(engine: Engine, { ownBuffers = true } = {}): void {
+/** What every engine does: one suite over interchangeable implementations. */
+export function engineContract(engine: Engine): void {
   describe(`engine contract: ${engine.name}`, () => {
     const [x, y] = [input('x', [3]), input('y', [3])];
 
@@ -154,8 +154,7 @@ export function engineContract(engine: Engine, { ownBuffers = true } = {}): void
       expect(await read(fed)).toEqual([1, 2, 3]);
     });
 
-    const ownBuffer = ownBuffers ? it : () => undefined;
-    ownBuffer('uses the buffer that it is given', async () => {
+    it('uses the buffer that it is given', async () => {
       const { session, empty } = await compiled(engine, { out: neg(x) });
       const data: HostArray = Float32Array.of(1, 2, 3);
       const [fed, target] = [engine.tensor('float32', [3], data), empty('out')];

@@ -14,57 +14,66 @@ import {
 import type { LaneReply, LaneRequest } from './laneShared.ts';
 import { modelOf } from './ortSessionNode.ts';
 
-/** Tensors of lanes lie in shared memory: each lane can read and write them. */
-class LaneTensor implements EngineTensor {
+class HostTensor implements EngineTensor {
   readonly dtype: DType;
   readonly shape: readonly number[];
   readonly values: HostArray;
-  constructor(dtype: DType, shape: readonly number[]) {
-    const like = hostArray(dtype, 0);
-    const Shared = like.constructor as new (buffer: SharedArrayBuffer) => HostArray;
+  constructor(dtype: DType, shape: readonly number[], values: HostArray) {
     this.dtype = dtype;
     this.shape = shape;
-    this.values = new Shared(new SharedArrayBuffer(like.BYTES_PER_ELEMENT * sizeOf(shape)));
+    this.values = values;
   }
   read = async (): Promise<HostArray> => this.values;
   write = (values: HostArray): void => (this.values as Float32Array).set(values as Float32Array);
   dispose = (): void => undefined;
 }
 
+/** In memory that threads share. */
+function sharedArray(dtype: DType, size: number): HostArray {
+  const like = hostArray(dtype, 0);
+  const Shared = like.constructor as new (buffer: SharedArrayBuffer) => HostArray;
+  return new Shared(new SharedArrayBuffer(like.BYTES_PER_ELEMENT * size));
+}
+
 /**
  * ONNX Runtime on a thread of its own: `run` leaves the calling thread free, so that several lanes compute beside each other.
  * Operators of one session wait for each other's threads thousands of times a step, lanes only at its end. What is fed and what
- * is wanted is copied once on its way, since the Node binding refuses shared memory; `tensor` copies the buffer that it is given.
+ * is wanted is copied on its way, since the Node binding refuses shared memory. A session has one shared buffer for each of its
+ * ports: shared memory that nobody uses any more does not move the garbage collector, and a new one a run would fill the machine.
  * @param threads inside an operator.
  */
 export function laneNode(threads: number): Engine & { close(): Promise<void> } {
   const { ask, close } = startWorker();
   let sessions = 0;
-  const empty = (dtype: DType, shape: readonly number[]): EngineTensor => new LaneTensor(dtype, shape);
   return {
     name: 'ort-node-lane',
-    empty,
-    tensor: (dtype, shape, data) => {
-      const made = empty(dtype, shape);
-      made.write(data);
-      return made;
-    },
+    empty: (dtype, shape) => new HostTensor(dtype, shape, sharedArray(dtype, sizeOf(shape))),
+    tensor: (dtype, shape, data) => new HostTensor(dtype, shape, data),
     compile: async (program): Promise<Compiled> => {
       const session = sessions++;
       await ask({ kind: 'compile', session, model: await modelOf(program), threads });
+      const ports = new Map<string, HostArray>();
+      const port = (name: string, tensor: EngineTensor) => {
+        const { dtype, shape, values } = tensor as HostTensor;
+        if (values.buffer instanceof SharedArrayBuffer) return { name, dtype, shape, values };
+        const own = ports.get(name) ?? sharedArray(dtype, values.length);
+        ports.set(name, own);
+        return { name, dtype, shape, values: own };
+      };
       return {
         run: async (feeds, into) => {
           checkPorts(program, feeds, into);
-          const port = (name: string, tensor: EngineTensor) => {
-            const { dtype, shape, values } = tensor as LaneTensor;
-            return { name, dtype, shape, values };
-          };
-          await ask({
-            kind: 'run',
-            session,
-            feeds: [...program.inputs.keys()].map((name) => port(name, feeds[name]!)),
-            into: Object.entries(into).map(([name, tensor]) => port(name, tensor)),
-          });
+          const given = [...program.inputs.keys()].map((name) => port(name, feeds[name]!));
+          const wanted = Object.entries(into).map(([name, tensor]) => port(name, tensor));
+          for (const { name, values } of given) {
+            const fed = (feeds[name] as HostTensor).values;
+            if (fed !== values) (values as Float32Array).set(fed as Float32Array);
+          }
+          await ask({ kind: 'run', session, feeds: given, into: wanted });
+          for (const { name, values } of wanted) {
+            const target = (into[name] as HostTensor).values;
+            if (target !== values) (target as Float32Array).set(values as Float32Array);
+          }
         },
         dispose: () => ask({ kind: 'dispose', session }),
       };

@@ -7,8 +7,8 @@ import type { Tensor } from '../graph/tensor.ts';
 import { topologicalOrder } from '../graph/walk.ts';
 import { buildModel, variantConfig } from '../models/index.ts';
 import { initialValue } from '../nn/initialise.ts';
-import { mul, relu } from '../ops/elementwise.ts';
 import { conv } from '../ops/conv.ts';
+import { mul, relu } from '../ops/elementwise.ts';
 import { gemm, matmul } from '../ops/matmul.ts';
 import { transpose } from '../ops/movement.ts';
 import { batchNormEval } from '../ops/norm.ts';
@@ -100,6 +100,19 @@ describe('one layer in 8 bits', () => {
     // Queries are rounded as they come, and then moved.
     const [first, second] = opsOf([eight]).filter((op) => op === 'QuantizeLinear' || op === 'Transpose');
     expect([first, second]).toEqual(['QuantizeLinear', 'Transpose']);
+  });
+
+  it('leaves what does not come from the pixels in float, whatever the batch', () => {
+    const learned = transpose(floats([1, 17, 2, 16], normals(17 * 32, 'learned')), [0, 2, 1, 3]);
+    for (const batch of [1, 4]) {
+      const heads = transpose(input('pixels', [batch, 17, 2, 16]), [0, 2, 1, 3]);
+      expect(calibrated([matmul(learned, heads, { transB: true })], batch)).toEqual([]);
+    }
+  });
+
+  it('refuses ranges of another graph', () => {
+    const y = gemm(input('pixels', [4, 6]), floats([3, 6], normals(18, 'w')), undefined, { transB: true });
+    expect(() => quantise([y], 99, [])).toThrow('0 ranges for the 1 activations');
   });
 
   it('leaves products of few rows in float', () => {

@@ -1,7 +1,8 @@
-import { apply1, constant, floats, scalar } from '../graph/build.ts';
+import { apply1, constant, floats, isInput, scalar } from '../graph/build.ts';
+import { internal } from '../graph/errors.ts';
 import type { NdArray } from '../graph/ndArray.ts';
-import { sameShape } from '../graph/shape.ts';
 import { withLabel } from '../graph/scope.ts';
+import { sameShape } from '../graph/shape.ts';
 import type { Node, Tensor } from '../graph/tensor.ts';
 import { rewrite, topologicalOrder } from '../graph/walk.ts';
 import { Conv } from '../ops/conv.ts';
@@ -60,7 +61,10 @@ export function calibrated(outputs: readonly Tensor[], batch: number): Tensor[] 
  */
 export function quantise(outputs: readonly Tensor[], batch: number, ranges: readonly Range[]): Tensor[] {
   const sites = sitesOf(outputs, batch);
-  const rangeOf = new Map(calibrated(outputs, batch).map((tensor, i) => [tensor, ranges[i]!]));
+  const tensors = calibrated(outputs, batch);
+  if (tensors.length !== ranges.length)
+    throw internal(`${ranges.length} ranges for the ${tensors.length} activations of a graph in 8 bits`);
+  const rangeOf = new Map(tensors.map((tensor, i) => [tensor, ranges[i]!]));
   const heldAs = (tensor: Tensor): Held => holdingOf(rangeOf.get(tensor)!);
   /** By float tensor of the new graph: the same in 8 bits. */
   const eightBit = new Map<Tensor, { readonly value: Tensor; readonly as: Held }>();
@@ -96,16 +100,21 @@ function sitesOf(outputs: readonly Tensor[], batch: number): Map<Node, Site> {
   const users = new Map<Tensor, Node[]>();
   for (const node of nodes) for (const t of node.inputs) if (t) users.set(t, [...(users.get(t) ?? []), node]);
   const sites = new Map<Node, Site>();
+  const computed = new Set<Node>();
   for (const node of nodes) {
+    if (isInput(node.outputs[0]!) || node.inputs.some((t) => t && computed.has(t.node))) computed.add(node);
+    if (isPair(node) && node.inputs.every((t) => computed.has(t!.node))) {
+      sites.set(node, { node, weight: undefined, result: undefined });
+      continue;
+    }
     const site = siteAt(node, batch, (t) => (outputs.includes(t) ? [] : (users.get(t) ?? [])));
     if (site) sites.set(node, site);
   }
   return sites;
 }
 
-function siteAt(node: Node, batch: number, usersOf: (t: Tensor) => readonly Node[]): Site | undefined {
+function siteAt(node: Node, batch: number, usersOf: (t: Tensor) => readonly Node[]): WeightSite | undefined {
   const { op, inputs, attrs, outputs } = node;
-  if (isPair(node)) return { node, weight: undefined, result: undefined };
   if (op !== Gemm && op !== MatMul && op !== Conv) return undefined;
   const [weight, bias] = [weightOf(inputs[1]!), inputs[2] && weightOf(inputs[2])];
   if (!weight || weightOf(inputs[0]!) || (inputs[2] && !bias)) return undefined;
@@ -123,11 +132,11 @@ function siteAt(node: Node, batch: number, usersOf: (t: Tensor) => readonly Node
   return simple ? plain : undefined;
 }
 
-/** A product in batches whose sides are both computed, and large enough. */
+/** A product in batches of large enough matrices. It is for 8 bits where both sides come from the pixels. */
 function isPair({ op, inputs, attrs }: Node): boolean {
   if ((op !== MatMul && op !== FusedMatMul) || attrs.transA === 1) return false;
   const [a, b] = inputs as [Tensor, Tensor];
-  if (weightOf(a) || weightOf(b) || a.shape.length < 3 || a.shape.length !== b.shape.length) return false;
+  if (a.shape.length < 3 || a.shape.length !== b.shape.length) return false;
   return (
     sameShape(a.shape.slice(0, -2), b.shape.slice(0, -2)) &&
     [...a.shape.slice(-2), ...b.shape.slice(-2)].every((n) => n >= SMALLEST_PAIR)

@@ -111,8 +111,8 @@ async function timeStage(
     const last = await run(first, first + PROBE.updates, timed + PROBE.seconds * 1000);
     return { seconds: (performance.now() - timed) / 1000 / (last - first), setup };
   } finally {
-    await batches.close();
     await steps.dispose();
+    await batches.close();
     await teacher?.source.close();
     await lanes?.close();
   }

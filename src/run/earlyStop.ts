@@ -1,5 +1,5 @@
-import { UserError } from '../graph/errors.ts';
 import type { RunConfig } from '../config/schema.ts';
+import { UserError } from '../graph/errors.ts';
 
 export type EarlyStop = NonNullable<RunConfig['train']['earlyStop']>;
 

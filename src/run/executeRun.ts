@@ -6,27 +6,27 @@ import type { RunEvent, UnstampedEvent } from '../train/events.ts';
 import type { Logger } from '../train/loggers/logger.ts';
 import { runUpdates } from '../train/stageLoop.ts';
 import { TrainState, withoutSlots } from '../train/trainState.ts';
-import { toldEarly, watch } from './earlyStop.ts';
-import { BatchStream } from './batchStream.ts';
 import { announce } from './announce.ts';
-import { bestStep, type RunResult } from './runResult.ts';
+import { BatchStream } from './batchStream.ts';
 import { type RunParts, stageSpec } from './buildStage.ts';
+import { toldEarly, watch } from './earlyStop.ts';
 import { initialState } from './initialWeights.ts';
+import { nextLedger, nextMultiple } from './ledgerSteps.ts';
 import type { LoadedModel } from './modelReference.ts';
-import { trainLoader } from './runData.ts';
-import { openRunLoggers } from './runLoggersNode.ts';
 import { writeRunConfig } from './runConfigNode.ts';
+import { trainLoader } from './runData.ts';
 import { RunEvaluator } from './runEvaluator.ts';
+import { openRunLoggers } from './runLoggersNode.ts';
+import { bestStep, type RunResult } from './runResult.ts';
+import { describe, noProgress, writeBest, writeRunReport } from './saveModel.ts';
 import { hasNewOptimiser, type PlannedStage } from './stagePlan.ts';
-import { openRunLanes, openSteps } from './stageSteps.ts';
+import { stageSchedule } from './stageSchedule.ts';
+import { openRunLanes, openSteps, type StageSteps } from './stageSteps.ts';
 import { openStageTeacher, type StageTeacher } from './stageTeacher.ts';
 import { ownView } from './teacher.ts';
-import { stageSchedule } from './stageSchedule.ts';
-import { updatesIn } from './trainRun.ts';
-import { nextLedger, nextMultiple } from './ledgerSteps.ts';
-import { writeTrainedImages } from './trainedImages.ts';
 import { ledgerOf, measureAutoWeights, type ProbeTask, probeTerms } from './termProbe.ts';
-import { describe, noProgress, writeBest, writeRunReport } from './saveModel.ts';
+import { writeTrainedImages } from './trainedImages.ts';
+import { updatesIn } from './trainRun.ts';
 
 interface ExecuteOptions {
   readonly engine: Engine;
@@ -71,7 +71,8 @@ class RunExecution {
   readonly #totalSteps: number;
   #state: TrainState | undefined;
   #teacher: StageTeacher | undefined;
-  readonly #lanes: OpenLanes | undefined;
+  #steps: StageSteps | undefined;
+  #lanes: OpenLanes | undefined;
   #progress: Progress;
   #from: Checkpoint | undefined;
   #lastSave = performance.now();
@@ -90,7 +91,6 @@ class RunExecution {
     this.#logger = logger;
     this.#from = from;
     const warn = (message: string) => this.emit({ type: 'warning', message });
-    this.#lanes = openRunLanes(parts, options.engine);
     this.#evaluator = new RunEvaluator(parts, options.engine, warn);
     this.#updatesPerEpoch = updatesIn(data.train.paths.length, settings.train.batch, settings.train.accumulate);
     this.#batches = new BatchStream(
@@ -154,6 +154,8 @@ class RunExecution {
   }
 
   async close(): Promise<void> {
+    // After an error: lanes may still look at images, and what went wrong first is what is told.
+    await this.#steps?.dispose().catch(() => undefined);
     await this.#teacher?.source.close();
     await this.#batches.close();
     await this.#evaluator.close();
@@ -201,6 +203,7 @@ class RunExecution {
       await this.#save('last');
       if (this.#options.signal?.aborted || this.#progress.ended) break;
     }
+    this.#steps = undefined;
     await steps.dispose();
   }
 
@@ -221,9 +224,11 @@ class RunExecution {
       ? this.#progress.weights
       : await measureAutoWeights(this.#probeTask(stage, {}), inherited, (message) => emit({ type: 'note', message }));
     const program = trainProgram(stageSpec(this.#parts, stage, weights));
+    this.#lanes ??= openRunLanes(this.#parts, engine);
     const steps = await openSteps(this.#parts, engine, program, this.#teacher, this.#lanes, (message) =>
       emit({ type: 'note', message }),
     );
+    this.#steps = steps;
     const state = new TrainState(engine, program);
     state.write(resuming || !hasNewOptimiser(stage) ? inherited : withoutSlots(inherited), seed);
     this.#state = state;

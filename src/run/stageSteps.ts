@@ -1,9 +1,9 @@
-import type { Compiled, Engine, OpenLanes } from '../engine/contract.ts';
 import type { RunConfig } from '../config/schema.ts';
+import type { Compiled, Engine, OpenLanes } from '../engine/contract.ts';
 import { UserError } from '../graph/errors.ts';
 import type { TrainProgram } from '../program/trainProgram.ts';
 import { Lanes } from '../train/lanes.ts';
-import { type StepInputs, taughtInputs, type TrainBatch } from '../train/stageLoop.ts';
+import { type StepInputs, type TrainBatch, taughtInputs } from '../train/stageLoop.ts';
 import type { RunParts } from './buildStage.ts';
 import type { StageTeacher } from './stageTeacher.ts';
 
@@ -67,10 +67,27 @@ export async function openSteps(
   const sources = lanes.engines.map((lane) => teacher?.source.on(lane));
   return {
     ...{ update, accumulateStep: undefined },
-    inputs: (batch, lane) => taughtInputs(lanes.engines[lane!]!, batch, classes, imageSize, sources[lane!]?.feeds),
+    inputs: (batch, lane) =>
+      taughtInputs(lanes.engines[lane!]!, owned(batch), classes, imageSize, sources[lane!]?.feeds),
     dispose: async () => {
       await update.dispose();
       for (const source of sources) await source?.close();
     },
   };
+}
+
+/** A copy of a batch, whose place is the loader's again: a lane keeps its images for longer than a step. */
+function owned(batch: TrainBatch): TrainBatch {
+  const { images, labels, indices, views, teacherImages } = batch;
+  const copy = {
+    ...batch,
+    images: images.slice(),
+    labels: labels.slice(),
+    ...(indices && { indices: indices.slice() }),
+    ...(views && { views: views.slice() }),
+    ...(teacherImages && { teacherImages: teacherImages.slice() }),
+    release: () => undefined,
+  };
+  batch.release();
+  return copy;
 }

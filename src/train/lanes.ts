@@ -78,6 +78,7 @@ export class Lanes {
           const taken = await this.#inputs(loop, step, first + lane, lane);
           const drawn = noiseFeeds(engine, loop, step, first + lane);
           await this.#gradients[lane]!.run({ ...this.#params, ...taken.feeds, ...drawn }, this.#found[lane]!);
+          taken.release();
           // While the others compute and the update is applied, the teacher can look at the next images.
           if (nextUpdate) this.#lookAhead(loop, step + 1, lane);
           return taken;
@@ -94,11 +95,11 @@ export class Lanes {
   #inputs(loop: StageLoop, step: number, micro: number, lane: number): Promise<StepInputs> {
     const ahead = this.#ahead.get(`${step} ${micro}`);
     this.#ahead.delete(`${step} ${micro}`);
-    return ahead ?? readInputs(loop, step, micro, lane);
+    return ahead ?? loop.inputs(step, micro, lane);
   }
 
   #lookAhead(loop: StageLoop, step: number, lane: number): void {
-    const inputs = readInputs(loop, step, lane, lane);
+    const inputs = loop.inputs(step, lane, lane);
     // An error is thrown where they are taken.
     inputs.catch(() => undefined);
     this.#ahead.set(`${step} ${lane}`, inputs);
@@ -146,13 +147,6 @@ export async function runUpdateInLanes(loop: StageLoop, lanes: Lanes, step: numb
   await loop.measured?.(step, loss);
   state.commit(outputs);
   return { loss, terms: weighed(program, values), gradNorm: values.gradNorm!, waitSeconds, teacherSeconds };
-}
-
-/** A lane's tensors are copies, so the loader's place is free at once. */
-async function readInputs(loop: StageLoop, step: number, micro: number, lane: number): Promise<StepInputs> {
-  const inputs = await loop.inputs(step, micro, lane);
-  inputs.release();
-  return inputs;
 }
 
 function addTo(sum: Float32Array, values: Float32Array): void {
