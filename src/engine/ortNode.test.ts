@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { input } from '../graph/build.ts';
-import { add } from '../ops/elementwise.ts';
 import { gather } from '../ops/gather.ts';
+import { add } from '../ops/elementwise.ts';
 import { closeProgram } from '../program/program.ts';
 import { ortNode } from './ortNode.ts';
 import { stopMessage } from './withoutCopiesNode.ts';

@@ -1,5 +1,5 @@
-import { sizeOf } from '../graph/shape.ts';
 import type { Node, Tensor } from '../graph/tensor.ts';
+import { sizeOf } from '../graph/shape.ts';
 import { rewrite, topologicalOrder } from '../graph/walk.ts';
 import { Gemm, matmul } from '../ops/matmul.ts';
 import { reshape, transpose } from '../ops/movement.ts';

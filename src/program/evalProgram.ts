@@ -1,8 +1,8 @@
 import { constant, input } from '../graph/build.ts';
 import { UserError } from '../graph/errors.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import type { Features, Model } from '../models/index.ts';
 import { answer } from '../models/vit.ts';
+import type { Features, Model } from '../models/index.ts';
 import { inputStore, type ParamSpec, Scope } from '../nn/scope.ts';
 import { closeProgram, type Program } from './program.ts';
 import { type Vector, vectorPorts } from './state.ts';

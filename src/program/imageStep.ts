@@ -2,7 +2,7 @@ import { floats, input } from '../graph/build.ts';
 import { sizeOf } from '../graph/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { adaptivePrior } from '../losses/adaptive.ts';
-import { type BoundaryVariant, boundaryDivergence } from '../losses/boundary.ts';
+import { boundaryDivergence, type BoundaryVariant } from '../losses/boundary.ts';
 import { crossEntropy } from '../losses/crossEntropy.ts';
 import { meanLength, totalVariation1, totalVariation2 } from '../losses/imagePriors.ts';
 import { normPrior } from '../losses/normPrior.ts';

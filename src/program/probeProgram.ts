@@ -4,7 +4,7 @@ import { globalNorm } from '../optim/clip.ts';
 import { closeProgram, type Program } from './program.ts';
 import { sharedGrad } from './sharedGrad.ts';
 import { trainedOf, type Vector } from './state.ts';
-import { buildStep, type TrainSpec, usedNoises } from './trainProgram.ts';
+import { buildStep, usedNoises, type TrainSpec } from './trainProgram.ts';
 
 export interface ProbeProgram {
   readonly program: Program;

@@ -2,9 +2,9 @@ import { inputName, isInput } from '../graph/build.ts';
 import { internal } from '../graph/errors.ts';
 import { foldConstants } from '../graph/passes/foldConstants.ts';
 import { shareCommon } from '../graph/passes/shareCommon.ts';
+import { simplify } from './simplify.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { topologicalOrder } from '../graph/walk.ts';
-import { simplify } from './simplify.ts';
 
 /** A closed computation: named ports in, named ports out. It is pure: the same inputs give the same outputs. */
 export interface Program {

@@ -9,10 +9,10 @@ import { ortNode } from '../engine/ortNode.ts';
 import { writeFileAtomic } from '../formats/atomicNode.ts';
 import { makeFolder } from '../formats/makeFolderNode.ts';
 import { UserError } from '../graph/errors.ts';
-import { type ClassAttention, classAttentionOf, type ModelFeatures, modelFeatures } from './analyseModelsFeatures.ts';
 import { attentionPicture } from './analyseModelsPicture.ts';
-import type { Described } from './described.ts';
+import { type ClassAttention, classAttentionOf, type ModelFeatures, modelFeatures } from './analyseModelsFeatures.ts';
 import { openImages } from './evaluationData.ts';
+import type { Described } from './described.ts';
 import { type LoadedModel, loadModelReference, type OnModel } from './modelReference.ts';
 import { evalTransform, pixelValues } from './preprocess.ts';
 

@@ -1,7 +1,7 @@
 import type { Json, UnstampedEvent } from '../train/events.ts';
 import type { RunParts } from './buildStage.ts';
-import { decodedForecast } from './decodedImages.ts';
 import type { LoadedModel } from './modelReference.ts';
+import { decodedForecast } from './decodedImages.ts';
 import { describeStage } from './stageSchedule.ts';
 
 /** Tells at the start of a run what it will do: data, every automatic setting with its reason, student, teacher. */

@@ -1,23 +1,23 @@
 import type { RunConfig } from '../config/schema.ts';
-import type { Preprocessing } from '../formats/modelFolderNode.ts';
-import { input } from '../graph/build.ts';
 import { UserError } from '../graph/errors.ts';
+import { input } from '../graph/build.ts';
 import type { FeatureName, Features, Model, ModelConfig } from '../models/index.ts';
-import { Scope } from '../nn/scope.ts';
 import { adamw } from '../optim/adamw.ts';
 import { clipByGlobalNorm } from '../optim/clip.ts';
 import { lamb } from '../optim/lamb.ts';
 import { layerDecay } from '../optim/layerDecay.ts';
 import { sgd } from '../optim/sgd.ts';
 import { chain, type Transform } from '../optim/transform.ts';
+import { Scope } from '../nn/scope.ts';
 import { teacherPorts } from '../program/teacherPorts.ts';
 import type { TrainSpec } from '../program/trainProgram.ts';
+import type { Preprocessing } from '../formats/modelFolderNode.ts';
 import type { Settings } from './defaults.ts';
 import type { LoadedModel } from './modelReference.ts';
 import type { RunData } from './runData.ts';
 import type { PlannedStage } from './stagePlan.ts';
 import { stageSettings } from './stageSchedule.ts';
-import { type TeacherUse, teacherFeatures, teacherPixels } from './teacher.ts';
+import { teacherFeatures, teacherPixels, type TeacherUse } from './teacher.ts';
 
 /** All that the stages of a run share. */
 export interface RunParts {

@@ -1,14 +1,14 @@
 import { parseConfig } from '../config/parse.ts';
 import { type RunConfig, runSchema } from '../config/schema.ts';
 import type { OnListing } from '../data/index.ts';
-import { ortNode } from '../engine/ortNode.ts';
 import { UserError } from '../graph/errors.ts';
+import { ortNode } from '../engine/ortNode.ts';
 import { checkNames, checkStages } from './checkRun.ts';
-import { namedByData } from './described.ts';
 import { examineClasses, examineImages } from './doctorData.ts';
 import { forecast } from './doctorForecast.ts';
 import { examineTeacher } from './doctorTeacher.ts';
 import { loadModelReference, type OnModel } from './modelReference.ts';
+import { namedByData } from './described.ts';
 import { openRunData } from './runData.ts';
 import type { RunSettings } from './startRun.ts';
 import { assemble } from './trainRun.ts';

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { findDuplicates, THUMBNAIL } from '../analysis/duplicates.ts';
 import { greyThumbnail, type ImageList, showAddress, subset } from '../data/index.ts';
-import type { Finding } from './doctor.ts';
 import type { RunData } from './runData.ts';
+import type { Finding } from './doctor.ts';
 
 /** Images that are looked at, at most, and for how long. */
 const LIMIT = { images: 6000, seconds: 20 } as const;

@@ -1,6 +1,6 @@
 import type { Engine } from '../engine/contract.ts';
-import { sizeOf } from '../graph/shape.ts';
 import { collectParams } from '../program/trainProgram.ts';
+import { sizeOf } from '../graph/shape.ts';
 import { epochCost } from './budget.ts';
 import { type RunParts, stageSpec } from './buildStage.ts';
 import { decodedForecast } from './decodedImages.ts';

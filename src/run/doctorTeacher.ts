@@ -1,5 +1,5 @@
-import type { MultilabelScores } from '../analysis/multilabel.ts';
 import { renumber, subset } from '../data/index.ts';
+import type { MultilabelScores } from '../analysis/multilabel.ts';
 import { ortNode } from '../engine/ortNode.ts';
 import { frozenProgram } from '../program/evalProgram.ts';
 import { evaluate } from '../train/evaluate.ts';

@@ -1,5 +1,5 @@
-import type { RunConfig } from '../config/schema.ts';
 import { UserError } from '../graph/errors.ts';
+import type { RunConfig } from '../config/schema.ts';
 
 export type EarlyStop = NonNullable<RunConfig['train']['earlyStop']>;
 

@@ -6,10 +6,10 @@ import { ortNode } from '../engine/ortNode.ts';
 import { frozenProgram, requireClassifier } from '../program/evalProgram.ts';
 import { evaluate } from '../train/evaluate.ts';
 import type { Evaluation } from '../train/metrics.ts';
-import type { Described } from './described.ts';
 import { type EvaluationData, openEvaluationData } from './evaluationData.ts';
 import { type LoadedModel, loadModelReference, type OnModel } from './modelReference.ts';
 import { checkSets, LabelTally } from './multilabel.ts';
+import type { Described } from './described.ts';
 import { evalTransform } from './preprocess.ts';
 import { evalLoader } from './runData.ts';
 

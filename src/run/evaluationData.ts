@@ -5,11 +5,11 @@ import { type RunConfig, runSchema } from '../config/schema.ts';
 import { type Dataset, type ImageList, type OnListing, openDataset, renumber, VAL_NAMES } from '../data/index.ts';
 import { UserError } from '../graph/errors.ts';
 import { fewNames } from '../graph/names.ts';
-import { namedByData, unnamed } from './described.ts';
 import { listingOptions } from './imageListing.ts';
 import type { LoadedModel } from './modelReference.ts';
-import { readRunConfig } from './runConfigNode.ts';
+import { namedByData, unnamed } from './described.ts';
 import { newHead } from './teacher.ts';
+import { readRunConfig } from './runConfigNode.ts';
 
 /** The images that a model is evaluated on; labels are indices of the model's classes. */
 export interface EvaluationData {

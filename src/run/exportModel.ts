@@ -8,9 +8,9 @@ import { plainVit } from '../formats/plainVit.ts';
 import { UserError } from '../graph/errors.ts';
 import { requireClassifier } from '../program/evalProgram.ts';
 import { type Agreement, compareRows, type Rows, shortfall } from './agreement.ts';
-import type { Described } from './described.ts';
 import { type Dtype, ONNX_FILES, onnxFile, parseDtypes } from './exportFile.ts';
 import { modelCard } from './modelCard.ts';
+import type { Described } from './described.ts';
 import {
   type LoadedModel,
   loadModelReference,

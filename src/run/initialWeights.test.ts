@@ -6,9 +6,9 @@ import { sizeOf } from '../graph/shape.ts';
 import { buildModel, isHead, type ModelConfig, variantConfig } from '../models/index.ts';
 import { frozenProgram, modelParams } from '../program/evalProgram.ts';
 import { stream } from '../random/stream.ts';
-import type { RunParts } from './buildStage.ts';
 import { initialState, initialWeights } from './initialWeights.ts';
 import type { LoadedModel } from './modelReference.ts';
+import type { RunParts } from './buildStage.ts';
 
 const VIT = { imageSize: 8, width: 8, depth: 1, heads: 2, distToken: true };
 const configOf = (family: string, classes: number): ModelConfig =>

@@ -1,9 +1,9 @@
-import { positionsFor } from '../formats/foreignModelNode.ts';
-import type { Weight } from '../formats/modelFolderNode.ts';
 import { UserError } from '../graph/errors.ts';
 import { sameShape, showShape } from '../graph/shape.ts';
 import { isHead, type Model, type ModelConfig } from '../models/index.ts';
 import { modelParams } from '../program/evalProgram.ts';
+import { positionsFor } from '../formats/foreignModelNode.ts';
+import type { Weight } from '../formats/modelFolderNode.ts';
 import type { UnstampedEvent } from '../train/events.ts';
 import type { RunParts } from './buildStage.ts';
 import type { LoadedModel } from './modelReference.ts';

@@ -10,9 +10,9 @@ import { buildModel, type Features, type Model, type ModelConfig, VARIANTS, vari
 import { answer } from '../models/vit.ts';
 import { inputStore, type ParamSpec, Scope } from '../nn/scope.ts';
 import { countMacs } from './countMacs.ts';
-import { type Described, refuseDescribed } from './described.ts';
 import { lookAtOnnx, type OnnxInspection } from './inspectOnnx.ts';
 import { type ImportedConfig, loadModelReference, type OnModel, trainable } from './modelReference.ts';
+import { type Described, refuseDescribed } from './described.ts';
 import { isOnnxReference } from './onnxReference.ts';
 
 /** Classes that a model's name alone is inspected with: ImageNet's. */

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { input } from '../graph/build.ts';
-import type { Stage } from '../onnx/import/stages.ts';
 import { buildFrozen } from '../program/evalProgram.ts';
+import type { Stage } from '../onnx/import/stages.ts';
 import { countMacs } from './countMacs.ts';
 import type { Described } from './described.ts';
 import { readOnnxReference } from './onnxReference.ts';

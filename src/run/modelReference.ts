@@ -12,8 +12,8 @@ import { UserError } from '../graph/errors.ts';
 import { unknownName } from '../graph/names.ts';
 import { buildModel, type Model, type ModelConfig, VARIANTS } from '../models/index.ts';
 import { modelParams } from '../program/evalProgram.ts';
-import { checkCount, type Described, hintsOf, refuseDescribed } from './described.ts';
 import { type DownloadProgress, downloadReference } from './hubReference.ts';
+import { checkCount, type Described, hintsOf, refuseDescribed } from './described.ts';
 import { isOnnxReference, loadOnnxReference } from './onnxReference.ts';
 
 /** The description of a network that was read from an ONNX file: it cannot be built anew from it. */

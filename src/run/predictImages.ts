@@ -6,8 +6,8 @@ import { ortNode } from '../engine/ortNode.ts';
 import { UserError } from '../graph/errors.ts';
 import type { ModelConfig } from '../models/index.ts';
 import { frozenProgram, requireClassifier } from '../program/evalProgram.ts';
-import type { Described } from './described.ts';
 import { type ImportedConfig, type LoadedModel, loadModelReference, type OnModel } from './modelReference.ts';
+import type { Described } from './described.ts';
 import { pixelValues } from './preprocess.ts';
 
 export interface ClassProbability {

@@ -1,8 +1,8 @@
 import { binaryDivergence, divergence } from '../analysis/agreement.ts';
 import { calibrate, classify } from '../analysis/classification.ts';
 import type { MultilabelScores } from '../analysis/multilabel.ts';
-import type { Loader } from '../data/index.ts';
 import type { Compiled, Engine } from '../engine/contract.ts';
+import type { Loader } from '../data/index.ts';
 import { frozenProgram, liveProgram } from '../program/evalProgram.ts';
 import type { Program } from '../program/program.ts';
 import type { Vector } from '../program/state.ts';
@@ -13,7 +13,7 @@ import type { TrainState } from '../train/trainState.ts';
 import { AttentionProbe } from './attentionProbe.ts';
 import type { RunParts } from './buildStage.ts';
 import { KeptAnswers } from './keptAnswers.ts';
-import { LabelTally, labelMetrics } from './multilabel.ts';
+import { labelMetrics, LabelTally } from './multilabel.ts';
 import { evalLoader, transformOf } from './runData.ts';
 import { openAnswerStore, storeWanted } from './teacherStore.ts';
 

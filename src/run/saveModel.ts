@@ -1,7 +1,7 @@
+import type { SavedModel } from '../formats/modelFolderNode.ts';
 import { join } from 'node:path';
 import { showPlaces } from '../data/index.ts';
 import { writeFileAtomic } from '../formats/atomicNode.ts';
-import type { SavedModel } from '../formats/modelFolderNode.ts';
 import { detailsOf, multilabelDetails, type RunSetup } from '../report/details.ts';
 import { writeReport } from '../report/writeReportNode.ts';
 import type { Progress } from '../train/checkpointNode.ts';

@@ -1,9 +1,9 @@
-import type { TeacherView } from '../data/index.ts';
-import type { Preprocessing } from '../formats/modelFolderNode.ts';
 import { constant, floats, input } from '../graph/build.ts';
 import { UserError } from '../graph/errors.ts';
 import { fewNames } from '../graph/names.ts';
 import type { Tensor } from '../graph/tensor.ts';
+import type { TeacherView } from '../data/index.ts';
+import type { Preprocessing } from '../formats/modelFolderNode.ts';
 import type { FeatureName, Features } from '../models/index.ts';
 import { resizeBicubic } from '../nn/resize.ts';
 import { add, mul } from '../ops/elementwise.ts';

@@ -1,5 +1,5 @@
-import { type ImageList, select } from '../data/index.ts';
 import type { Compiled, Engine, EngineTensor } from '../engine/contract.ts';
+import { type ImageList, select } from '../data/index.ts';
 import type { Preprocessing } from '../formats/modelFolderNode.ts';
 import { isInput } from '../graph/build.ts';
 import type { Tensor } from '../graph/tensor.ts';

@@ -4,7 +4,7 @@ import { type ProbeProgram, probeProgram } from '../program/probeProgram.ts';
 import type { Vector } from '../program/state.ts';
 import { type TrainSpec, trainProgram } from '../program/trainProgram.ts';
 import { stream } from '../random/stream.ts';
-import { type TeacherFeeds, type TrainBatch, targetRows } from '../train/stageLoop.ts';
+import { targetRows, type TeacherFeeds, type TrainBatch } from '../train/stageLoop.ts';
 import { type StateArray, TrainState } from '../train/trainState.ts';
 
 /** A loss term by itself, unweighted. */

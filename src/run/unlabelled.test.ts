@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { runSchema } from '../config/schema.ts';
 import { METHODS, type Method, type MethodName } from '../methods/index.ts';
-import type { RunData } from './runData.ts';
 import { planStages } from './stagePlan.ts';
 import { checkLabels, WITHOUT_LABELS } from './unlabelled.ts';
+import type { RunData } from './runData.ts';
 
 const data = { labelled: false, classes: ['a', 'b'] } as unknown as RunData;
 

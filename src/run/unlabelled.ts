@@ -1,7 +1,7 @@
 import { UserError } from '../graph/errors.ts';
 import type { MethodName } from '../methods/index.ts';
-import type { LoadedModel } from './modelReference.ts';
 import type { RunData } from './runData.ts';
+import type { LoadedModel } from './modelReference.ts';
 import type { PlannedStage } from './stagePlan.ts';
 
 /**

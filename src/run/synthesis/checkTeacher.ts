@@ -1,5 +1,5 @@
-import type { SynthesisSettings } from '../../config/synthesis.ts';
 import { UserError } from '../../graph/errors.ts';
+import type { SynthesisSettings } from '../../config/synthesis.ts';
 import type { LoadedModel } from '../modelReference.ts';
 import { sideOf } from './makeBatch.ts';
 

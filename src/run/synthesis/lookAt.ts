@@ -1,9 +1,9 @@
-import { normalise, normaliseTable } from '../../data/augment/normalise.ts';
 import type { Compiled, Engine } from '../../engine/contract.ts';
 import { constantOf, input } from '../../graph/build.ts';
 import type { Tensor } from '../../graph/tensor.ts';
-import { mul } from '../../ops/elementwise.ts';
+import { normalise, normaliseTable } from '../../data/augment/normalise.ts';
 import { reduceMean, reduceSumSquare } from '../../ops/reduce.ts';
+import { mul } from '../../ops/elementwise.ts';
 import { buildFrozen } from '../../program/evalProgram.ts';
 import { closeProgram, type Program } from '../../program/program.ts';
 import type { LoadedModel } from '../modelReference.ts';

@@ -3,15 +3,15 @@ import type { SynthesisSettings } from '../../config/synthesis.ts';
 import type { Compiled, Engine } from '../../engine/contract.ts';
 import { adamw } from '../../optim/adamw.ts';
 import { warmupCosine } from '../../optim/schedule.ts';
-import { type ImageSpec, imageShape, imageStep } from '../../program/imageStep.ts';
+import { imageShape, imageStep, type ImageSpec } from '../../program/imageStep.ts';
 import { drawShift, shiftMatrices } from '../../program/shifts.ts';
 import { type TrainProgram, trainProgram } from '../../program/trainProgram.ts';
 import { stream } from '../../random/stream.ts';
 import type { StepEvent } from '../../train/events.ts';
 import { oneHot, runUpdates } from '../../train/stageLoop.ts';
 import { TrainState } from '../../train/trainState.ts';
-import type { LoadedModel } from '../modelReference.ts';
 import { frozenBuilder } from '../teacher.ts';
+import type { LoadedModel } from '../modelReference.ts';
 import type { PlannedBatch } from './plan.ts';
 
 interface Phase {

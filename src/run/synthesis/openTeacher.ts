@@ -1,7 +1,7 @@
-import { parseConfig } from '../../config/parse.ts';
 import { describedSchema } from '../../config/schema.ts';
-import { type Described, namedByData } from '../described.ts';
+import { parseConfig } from '../../config/parse.ts';
 import { type LoadedModel, loadModelReference, type OnModel } from '../modelReference.ts';
+import { type Described, namedByData } from '../described.ts';
 
 /**
  * The teacher of a set. Classes that are known by their numbers alone ("index") are named after them, with as many digits each: the
