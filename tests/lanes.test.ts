@@ -17,7 +17,8 @@ import { batchInputs, runUpdates, type TrainBatch } from '../src/train/stageLoop
 import { TrainState } from '../src/train/trainState.ts';
 
 const [SIDE, CLASSES, BATCH] = [32, 5, 6];
-const lanes = openLanes(2);
+/** One thread each, as the engine they are held to: how many there are decides how ONNX Runtime rounds. */
+const lanes = openLanes(2, 2);
 afterAll(() => lanes.close());
 
 const supervised = methodNamed('supervised');
@@ -50,7 +51,7 @@ function images(micro: number): TrainBatch {
 
 /** Three updates; gives the state, the losses and the gradients' norms. */
 async function train(given: TrainSpec, open: OpenLanes | undefined, poison = -1) {
-  const engine = ortNode();
+  const engine = ortNode({ threads: 1 });
   const program = trainProgram(given);
   const state = new TrainState(engine, program);
   state.write(new Map(), 1);

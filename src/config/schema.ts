@@ -155,8 +155,9 @@ export const trainSchema = z.strictObject({
   /** Micro-batches to an update: the effective batch is batch x accumulate. */
   accumulate: count.default(1),
   /**
-   * Micro-batches of an update that are computed beside each other, each on its share of the cores: faster, for the memory of so
-   * many, and the same result bit for bit. At most `accumulate`; not on WebGPU, nor for students with batch normalisation.
+   * Micro-batches of an update that are computed beside each other, each on its share of the cores, for the memory of so many;
+   * the bits are those of one lane with as many threads. At most `accumulate`; not on WebGPU. A stage with batch normalisation
+   * takes one after the other.
    */
   lanes: count.default(1),
   /**

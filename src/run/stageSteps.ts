@@ -34,8 +34,7 @@ export const openRunLanes = ({ settings: { train } }: RunParts, engine: Engine):
   train.lanes === 1 ? undefined : engine.lanes!(train.lanes);
 
 /**
- * Compiles a stage. The teacher stays the caller's to close, and the lanes. `tell` is told where a stage cannot use them, which
- * changes no number.
+ * Compiles a stage. The teacher stays the caller's to close, and the lanes. `tell` is told where a stage cannot use them.
  */
 export async function openSteps(
   { student, settings: { imageSize } }: RunParts,

@@ -186,7 +186,6 @@ export function updatesIn(images: number, batch: number, accumulate: number): nu
 /** Settings that change no number of a run: these may be new at a resume. */
 const FREE = [
   'train.threads',
-  'train.lanes',
   'train.checkpointSeconds',
   'data.workers',
   'data.cache',

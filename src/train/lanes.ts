@@ -5,7 +5,7 @@ import { type Measured, noiseFeeds, refuseNonFinite, scalarFeeds, scalarPorts, w
 
 /**
  * Computes the micro-batches of an update beside each other, one a lane, and sums their gradients in their order: bit for bit
- * what one after the other gives, for the memory of so many micro-batches.
+ * what one after the other gives with as many threads in an operator, for the memory of so many micro-batches.
  */
 export class Lanes {
   /** Engines whose tensors are good for all of them. */
