@@ -82,3 +82,9 @@ export function hostArray(dtype: DType, size: number): HostArray {
   if (dtype === 'float16') return new Uint16Array(size);
   return dtype === 'int8' ? new Int8Array(size) : new Uint8Array(size);
 }
+
+/** The values that lie in a buffer. */
+export function arrayOn(dtype: DType, buffer: ArrayBufferLike): HostArray {
+  const Values = hostArray(dtype, 0).constructor as new (buffer: ArrayBufferLike) => HostArray;
+  return new Values(buffer);
+}

@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { sizeOf } from '../graph/shape.ts';
 import type { DType } from '../graph/tensor.ts';
 import {
+  arrayOn,
   type Compiled,
   checkPorts,
   type Engine,
@@ -11,17 +12,20 @@ import {
   hostArray,
   type OpenLanes,
 } from './contract.ts';
-import type { LaneReply, LaneRequest } from './laneShared.ts';
+import type { LanePort, LaneReply, LaneRequest, LaneTarget } from './laneShared.ts';
 import { modelOf } from './ortSessionNode.ts';
 
 class HostTensor implements EngineTensor {
   readonly dtype: DType;
   readonly shape: readonly number[];
-  readonly values: HostArray;
-  constructor(dtype: DType, shape: readonly number[], values: HostArray) {
+  /** A tensor of its own gets another array with each run into it: the lane's memory moves here and at the next run back. */
+  readonly own: boolean;
+  values: HostArray;
+  constructor(dtype: DType, shape: readonly number[], values: HostArray, own: boolean) {
     this.dtype = dtype;
     this.shape = shape;
     this.values = values;
+    this.own = own;
   }
   read = async (): Promise<HostArray> => this.values;
   write = (values: HostArray): void => (this.values as Float32Array).set(values as Float32Array);
@@ -30,16 +34,15 @@ class HostTensor implements EngineTensor {
 
 /** In memory that threads share. */
 function sharedArray(dtype: DType, size: number): HostArray {
-  const like = hostArray(dtype, 0);
-  const Shared = like.constructor as new (buffer: SharedArrayBuffer) => HostArray;
-  return new Shared(new SharedArrayBuffer(like.BYTES_PER_ELEMENT * size));
+  return arrayOn(dtype, new SharedArrayBuffer(hostArray(dtype, 0).BYTES_PER_ELEMENT * size));
 }
 
 /**
  * ONNX Runtime on a thread of its own: `run` leaves the calling thread free, so that several lanes compute beside each other.
- * Operators of one session wait for each other's threads thousands of times a step, lanes only at its end. What is fed and what
- * is wanted is copied on its way, since the Node binding refuses shared memory. A session has one shared buffer for each of its
- * ports: shared memory that nobody uses any more does not move the garbage collector, and a new one a run would fill the machine.
+ * Operators of one session wait for each other's threads thousands of times a step, lanes only at its end. What is fed is
+ * copied on its way, since the Node binding refuses shared memory; what was computed moves. A session has one shared buffer for
+ * each of its inputs: shared memory that nobody uses any more does not move the garbage collector, and a new one a run would
+ * fill the machine.
  * @param threads inside an operator.
  */
 export function laneNode(threads: number): Engine & { close(): Promise<void> } {
@@ -47,35 +50,50 @@ export function laneNode(threads: number): Engine & { close(): Promise<void> } {
   let sessions = 0;
   return {
     name: 'ort-node-lane',
-    empty: (dtype, shape) => new HostTensor(dtype, shape, sharedArray(dtype, sizeOf(shape))),
-    tensor: (dtype, shape, data) => new HostTensor(dtype, shape, data),
+    empty: (dtype, shape) => new HostTensor(dtype, shape, sharedArray(dtype, sizeOf(shape)), true),
+    tensor: (dtype, shape, data) => new HostTensor(dtype, shape, data, false),
     compile: async (program): Promise<Compiled> => {
       const session = sessions++;
       await ask({ kind: 'compile', session, model: await modelOf(program), threads });
-      const ports = new Map<string, HostArray>();
-      const port = (name: string, tensor: EngineTensor) => {
-        const { dtype, shape, values } = tensor as HostTensor;
+      const shared = new Map<string, HostArray>();
+      const given = (name: string, { dtype, shape, values }: HostTensor): LanePort => {
         if (values.buffer instanceof SharedArrayBuffer) return { name, dtype, shape, values };
-        const own = ports.get(name) ?? sharedArray(dtype, values.length);
-        ports.set(name, own);
-        return { name, dtype, shape, values: own };
+        const port = shared.get(name) ?? sharedArray(dtype, values.length);
+        shared.set(name, port);
+        (port as Float32Array).set(values as Float32Array);
+        return { name, dtype, shape, values: port };
       };
       return {
         run: async (feeds, into) => {
           checkPorts(program, feeds, into);
-          const given = [...program.inputs.keys()].map((name) => port(name, feeds[name]!));
-          const wanted = Object.entries(into).map(([name, tensor]) => port(name, tensor));
-          for (const { name, values } of given) {
-            const fed = (feeds[name] as HostTensor).values;
-            if (fed !== values) (values as Float32Array).set(fed as Float32Array);
+          const targets = Object.entries(into) as [string, HostTensor][];
+          const wanted = targets.map(
+            ([
+              name,
+              {
+                dtype,
+                shape,
+                own,
+                values: { buffer },
+              },
+            ]): LaneTarget => {
+              const room = own && buffer instanceof ArrayBuffer ? buffer : undefined;
+              return { name, dtype, shape, room };
+            },
+          );
+          const ports = [...program.inputs.keys()].map((name) => given(name, feeds[name] as HostTensor));
+          const { found, error } = await ask(
+            { kind: 'run', session, feeds: ports, into: wanted },
+            wanted.flatMap(({ room }) => room ?? []),
+          );
+          for (const [i, [, target]] of targets.entries()) {
+            const values = arrayOn(target.dtype, found![i]!);
+            if (target.own) target.values = values;
+            else target.write(values);
           }
-          await ask({ kind: 'run', session, feeds: given, into: wanted });
-          for (const { name, values } of wanted) {
-            const target = (into[name] as HostTensor).values;
-            if (target !== values) (target as Float32Array).set(values as Float32Array);
-          }
+          if (error !== undefined) throw new Error(error);
         },
-        dispose: () => ask({ kind: 'dispose', session }),
+        dispose: async () => void (await ask({ kind: 'dispose', session })),
       };
     },
     close,
@@ -94,17 +112,24 @@ export function openLanes(count: number, cores = availableParallelism()): OpenLa
   };
 }
 
+interface Lane {
+  /** @param moves memory of the request that the lane takes over. */
+  ask(request: LaneRequest, moves?: readonly ArrayBuffer[]): Promise<LaneReply>;
+  close(): Promise<void>;
+}
+
 /** A worker that answers its requests in their order. It keeps the process alive only while something is asked. */
-function startWorker(): { ask(request: LaneRequest): Promise<void>; close(): Promise<void> } {
+function startWorker(): Lane {
   const worker = new Worker(workerUrl());
   worker.unref();
-  const waiting: { resolve: () => void; reject: (error: Error) => void }[] = [];
+  const waiting: { resolve: (reply: LaneReply) => void; reject: (error: Error) => void }[] = [];
   let failure: Error | undefined;
-  const settle = ({ error }: LaneReply): void => {
+  const settle = (reply: LaneReply): void => {
     const { resolve, reject } = waiting.shift()!;
     if (waiting.length === 0) worker.unref();
-    if (error === undefined) resolve();
-    else reject(new Error(error));
+    // A run that failed gives memory back, too.
+    if (reply.error === undefined || reply.found) resolve(reply);
+    else reject(new Error(reply.error));
   };
   const fail = (error: Error): void => {
     failure ??= error;
@@ -114,12 +139,12 @@ function startWorker(): { ask(request: LaneRequest): Promise<void>; close(): Pro
   worker.on('error', (error) => fail(new Error(`a lane crashed: ${(error as Error).message}`, { cause: error })));
   worker.on('exit', (code) => fail(new Error(`a lane ended early with code ${code}`)));
   return {
-    ask: (request) =>
+    ask: (request, moves = []) =>
       new Promise((resolve, reject) => {
         if (failure) return reject(failure);
         if (waiting.length === 0) worker.ref();
         waiting.push({ resolve, reject });
-        worker.postMessage(request);
+        worker.postMessage(request, [...moves]);
       }),
     close: async () => {
       await worker.terminate();

@@ -9,6 +9,14 @@ export interface LanePort {
   readonly values: HostArray;
 }
 
+/** An output that is wanted, and what it was written into the last time: memory to use again. */
+export interface LaneTarget {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly room: ArrayBuffer | undefined;
+}
+
 /** What a lane is asked; each request has one reply, in their order. */
 export type LaneRequest =
   | { readonly kind: 'compile'; readonly session: number; readonly model: Uint8Array; readonly threads: number }
@@ -16,10 +24,12 @@ export type LaneRequest =
       readonly kind: 'run';
       readonly session: number;
       readonly feeds: readonly LanePort[];
-      readonly into: readonly LanePort[];
+      readonly into: readonly LaneTarget[];
     }
   | { readonly kind: 'dispose'; readonly session: number };
 
 export interface LaneReply {
   readonly error?: string;
+  /** Of a run, also of one that failed: the memory of its outputs, in the order of `into`. */
+  readonly found?: readonly ArrayBuffer[];
 }

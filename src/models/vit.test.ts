@@ -70,15 +70,22 @@ describe('the last block', () => {
   });
 
   it.each(['none', 'sum', 'logits', 'gated'] as const)(
-    'gives the logits that its whole output gives, MHCA %s, with masks and without',
+    'gives the logits that its whole output gives, MHCA %s, with masks and without, of both tokens',
     async (combine) => {
-      for (const training of [true, false]) {
+      for (const [training, distToken] of [
+        [true, false],
+        [false, false],
+        [true, true],
+        [false, true],
+      ] as const) {
         const mhca = combine === 'none' ? null : { layers: 2, combine, dropout: 0.5 };
-        const { store, features } = build({ mhca }, training);
-        const head = [...store.params.values()].filter(({ name }) => name.startsWith('head.'));
+        const { store, features } = build({ mhca, distToken }, training);
+        const [name, at] = distToken ? ['head_dist.', 1] : ['head.', 0];
+        const head = [...store.params.values()].filter((spec) => spec.name.startsWith(name));
         const [weight, bias] = head.map(({ name, shape }) => input(name, shape));
-        const cls = reshape(slice(features.norm!, 1, 0, 1), [B, D]);
-        const outputs = [features.logits, gemm(cls, weight!, bias, { transB: true })];
+        const token = reshape(slice(features.norm!, 1, at, at + 1), [B, D]);
+        const answer = distToken ? features.distLogits! : features.logits;
+        const outputs = [answer, gemm(token, weight!, bias, { transB: true })];
         const [read, whole] = evaluate(shareCommon(outputs), feeds(shareCommon(outputs), store.params)).map(
           ({ data }) => data,
         ) as [Float64Array, Float64Array];

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { UserError } from '../graph/errors.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import { attention, type Scores } from '../nn/attention.ts';
+import { attention, attentionOf, type Scores } from '../nn/attention.ts';
 import { affine, fanInUniform, layerNorm, layerScale, linear, mlp, residual } from '../nn/layers.ts';
 import { type Grid, mhcaScores } from '../nn/mhca.ts';
 import { type Scope, TRUNCATED_02 } from '../nn/scope.ts';
@@ -159,8 +159,8 @@ function readBlock(s: Scope, x: Tensor, config: VitConfig, { prefix }: Grid, ind
   const readRows = (t: Tensor) => slice(t, 1, 0, prefix);
   const normed = s.in('norm1', (s) => layerNorm(s, x, config.normEpsilon));
   const { heads, qkvBias } = config;
-  const attended = s.in('attn', (s) => attention(s, normed, { heads, qkvBias, asking: readRows(normed) }));
-  return branches(s, readRows(x), attended.output, config, index).tokens;
+  const attended = s.in('attn', (s) => attentionOf(s, readRows(normed), normed, { heads, qkvBias }));
+  return branches(s, readRows(x), attended, config, index).tokens;
 }
 
 /** The two residual sums of a block, given its attention's output. */

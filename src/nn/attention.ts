@@ -25,35 +25,63 @@ export interface AttentionOptions {
   readonly heads: number;
   readonly qkvBias?: boolean;
   readonly scores?: Scores;
-  /** [B,M,D]: the tokens that ask, where these are not all: then the output is [B,M,D] and the attention [B,H,M,N]. */
-  readonly asking?: Tensor;
 }
 
 /** Multi-head self-attention over x [B,N,D] with timm's names: qkv.weight [3D,D], proj. */
 export function attention(
   s: Scope,
   x: Tensor,
-  { heads, qkvBias = true, scores = (_, q, k) => contentScores(q, k), asking = x }: AttentionOptions,
+  { heads, qkvBias = true, scores = (_, q, k) => contentScores(q, k) }: AttentionOptions,
 ): Attended {
-  const [B, M, D] = asking.shape as [number, number, number];
-  const { q, k, v, shift } = s.in('qkv', (s) => project(s, { x, asking }, heads, qkvBias));
+  const [B, N, D] = x.shape as [number, number, number];
+  const { q, k, v, shift } = s.in('qkv', (s) => project(s, x, heads, qkvBias));
   const weights = scores(s, q, k);
-  const mixed = matmul(weights, v); // B H M d
-  const joined = reshape(transpose(mixed, [0, 2, 1, 3]), [B, M, D]);
-  const output = s.in('proj', (s) => {
-    const [weight, bias] = [s.param('weight', [D, D], TRUNCATED_02), s.param('bias', [D], ZEROS)];
-    const shifted = shift && reshape(matmul(weight, reshape(shift, [D, 1])), [D]);
-    return affine(joined, weight, shifted ? add(bias, shifted) : bias);
-  });
-  return { output, attention: weights };
+  const mixed = matmul(weights, v); // B H N d
+  const joined = reshape(transpose(mixed, [0, 2, 1, 3]), [B, N, D]);
+  return { output: s.in('proj', (s) => joinHeads(s, joined, shift)), attention: weights };
+}
+
+/**
+ * The same for `asking` [B,M,D] alone, few tokens of x: [B,M,D]. No key and no value is computed: a query is taken back through the keys'
+ * weight and meets the tokens themselves, and the weighted mean of the tokens goes through the values' weight. That is
+ * 4 N H M D multiplications in place of 2 N D D.
+ */
+export function attentionOf(
+  s: Scope,
+  asking: Tensor,
+  x: Tensor,
+  { heads, qkvBias = true }: Omit<AttentionOptions, 'scores'>,
+): Tensor {
+  const [B, M, D] = asking.shape as [number, number, number];
+  const d = D / heads;
+  const byHead = (t: Tensor, width: number) => transpose(reshape(t, [B * M, heads, width]), [1, 0, 2]); // H BM width
+  const byToken = (t: Tensor) => reshape(transpose(t, [1, 0, 2]), [B, M * heads, t.shape.at(-1)!]); // B MH width
+  const { weights: qkv, biases } = s.in('qkv', (s) => projections(s, D, qkvBias));
+  const [wQ, wK, wV] = qkv as [Tensor, Tensor, Tensor];
+  const perHead = (weight: Tensor) => reshape(weight, [heads, d, D]);
+  const queries = byHead(affine(asking, wQ, biases[0]), d); // H BM d
+  const turned = byToken(matmul(queries, perHead(wK))); // B MH D
+  const weights = softmax(matmul(turned, x, { transB: true, alpha: 1 / Math.sqrt(d) })); // B MH N
+  const means = byHead(matmul(weights, x), D); // H BM D
+  const joined = reshape(byToken(matmul(means, perHead(wV), { transB: true })), [B, M, D]);
+  return s.in('proj', (s) => joinHeads(s, joined, biases[2]));
+}
+
+/**
+ * The output projection. `shift` is the values' bias [D]: as rows of attention sum to 1 it passes through unchanged, so it is
+ * added here to the bias.
+ */
+function joinHeads(s: Scope, joined: Tensor, shift: Tensor | undefined): Tensor {
+  const D = joined.shape.at(-1)!;
+  const [weight, bias] = [s.param('weight', [D, D], TRUNCATED_02), s.param('bias', [D], ZEROS)];
+  const shifted = shift && reshape(matmul(weight, reshape(shift, [D, 1])), [D]);
+  return affine(joined, weight, shifted ? add(bias, shifted) : bias);
 }
 
 interface Projected {
-  /** [B,H,M,d] */
+  /** [B,H,N,d] */
   readonly q: Tensor;
-  /** [B,H,N,d] */
   readonly k: Tensor;
-  /** [B,H,N,d] */
   readonly v: Tensor;
   /** The values' bias [D], where it is left to the output projection. */
   readonly shift: Tensor | undefined;
@@ -62,17 +90,21 @@ interface Projected {
 /**
  * q, k and v: three products with the three row blocks of one weight. Splitting the product's result instead costs a copy of
  * the activations, splitting the small weight costs nothing. While training, the biases of k and v are not added to the
- * activations: a key's bias adds the same number to all logits of a query, which softmax does not see; and as rows of
- * attention sum to 1, the values' bias passes through unchanged, so it can be added to the output projection's.
+ * activations: a key's bias adds the same number to all logits of a query, which softmax does not see, and the values' bias is
+ * added to the output projection's.
  */
-function project(s: Scope, { x, asking }: { x: Tensor; asking: Tensor }, heads: number, bias: boolean): Projected {
-  const [B, , D] = x.shape as [number, number, number];
-  const weights = split(s.param('weight', [3 * D, D], TRUNCATED_02), [D, D, D], 0);
-  const biases = bias ? split(s.param('bias', [3 * D], ZEROS), [D, D, D], 0) : [];
+function project(s: Scope, x: Tensor, heads: number, bias: boolean): Projected {
+  const [B, N, D] = x.shape as [number, number, number];
+  const { weights, biases } = projections(s, D, bias);
   const [q, k, v] = weights.map((weight, i) => {
-    const tokens = i === 0 ? asking : x;
-    const y = affine(tokens, weight, s.training && i > 0 ? undefined : biases[i]);
-    return transpose(reshape(y, [B, tokens.shape[1]!, heads, D / heads]), [0, 2, 1, 3]);
+    const y = affine(x, weight, s.training && i > 0 ? undefined : biases[i]);
+    return transpose(reshape(y, [B, N, heads, D / heads]), [0, 2, 1, 3]);
   });
   return { q: q!, k: k!, v: v!, shift: s.training ? biases[2] : undefined };
+}
+
+/** The weights [D,D] of queries, keys and values, and their biases [D] if there are any. */
+function projections(s: Scope, D: number, bias: boolean): { weights: readonly Tensor[]; biases: readonly Tensor[] } {
+  const weights = split(s.param('weight', [3 * D, D], TRUNCATED_02), [D, D, D], 0);
+  return { weights, biases: bias ? split(s.param('bias', [3 * D], ZEROS), [D, D, D], 0) : [] };
 }

@@ -91,10 +91,17 @@ describe('8-bit weights', () => {
     expect(furthest(got, defined) / scale).toBeLessThan(0.01);
     expect(furthest(got, exact) / scale).toBeLessThan(0.15);
     expect(furthest(got, exact) / scale).toBeGreaterThan(1e-4);
-    // Patch embedding; q, k, v, proj, fc1, fc2 of 2 blocks. q, k and v share one quantised input, but for the last block,
-    // whose q has the rows alone that the head reads.
-    expect(nodes(program, 'MatMulInteger')).toHaveLength(13);
-    expect(nodes(program, 'DynamicQuantizeLinear')).toHaveLength(10);
+    // Patch embedding; q, k, v, proj, fc1, fc2 of 2 blocks. q, k and v share one quantised input. In the last block there are
+    // queries alone, of the rows that the head reads, and the keys' and the values' weights are products of a head each.
+    expect(nodes(program, 'MatMulInteger')).toHaveLength(11);
+    expect(nodes(program, 'DynamicQuantizeLinear')).toHaveLength(9);
+    expect(nodes(program, 'DequantizeLinear')).toHaveLength(2);
+    const wide = nodes(program, 'Constant').filter(({ outputs: [y] }) => y!.dtype === 'float32' && y!.shape.length > 1);
+    // The positions, and the head, which was asked to stay.
+    expect(wide.map(({ outputs: [y] }) => y!.shape)).toEqual([
+      [1, 17, 16],
+      [5, 16],
+    ]);
     expect(nodes(program, 'Gemm').map(({ label }) => label)).toEqual(['head']);
   });
 

@@ -5,7 +5,8 @@ import type { Inputs, Node, Tensor } from '../graph/tensor.ts';
 import { rewrite } from '../graph/walk.ts';
 import { Conv } from '../ops/conv.ts';
 import { add, cast, mul } from '../ops/elementwise.ts';
-import { Gemm } from '../ops/matmul.ts';
+import { Gemm, MatMul } from '../ops/matmul.ts';
+import { reshape } from '../ops/movement.ts';
 import type { Program } from '../program/program.ts';
 import { fixedTensors } from './fixed.ts';
 import { DequantizeLinear, DynamicQuantizeLinear, MatMulInteger } from './quantiseOps.ts';
@@ -19,7 +20,8 @@ const LARGEST = 64;
 /**
  * The same program with 8-bit weights, one scale an output channel, in standard ONNX operators. Linear layers quantise their
  * input at run time (one scale a tensor) and multiply integers. Convolutions have 8-bit weights and compute in float32: the
- * integer convolution is slower than that in the runtimes of the browser.
+ * integer convolution is slower than that in the runtimes of the browser. So do products in batches of small weights, as those
+ * of the few tokens that a classifier reads, one weight a head.
  * @param keep labels of nodes that stay float32.
  */
 export function quantised(program: Program, keep: (label: string) => boolean): Program {
@@ -31,6 +33,7 @@ export function quantised(program: Program, keep: (label: string) => boolean): P
     if (weight?.dtype !== 'float32' || fixed.has(node.outputs[0]!) || keep(node.label)) return undefined;
     return withLabel(node.label, () => {
       if (node.op === Conv) return convolution(node, inputs, weight);
+      if (node.op === MatMul && weight.shape.length > 2) return [apply1(MatMul, [inputs[0], widened(weight)])];
       return node.op === Gemm && plain(node) ? [product(node, inputs, weight, inputs8)] : undefined;
     });
   });
@@ -55,6 +58,13 @@ function convolution(node: Node, [x, , bias]: Inputs, weight: NdArray): readonly
   const { values, scales } = quantiseRows(weight);
   const wide = apply1(DequantizeLinear, [constant(values), constant(scales)], { axis: 0 });
   return apply(Conv, bias ? [x, wide, bias] : [x, wide], node.attrs);
+}
+
+/** Kept in 8 bits, [...,K,N] with a scale a row of N. */
+function widened(weight: NdArray): Tensor {
+  const N = weight.shape.at(-1)!;
+  const { values, scales } = quantiseRows({ ...weight, shape: [weight.data.length / N, N] });
+  return reshape(apply1(DequantizeLinear, [constant(values), constant(scales)], { axis: 0 }), weight.shape);
 }
 
 /** One scale for each index of the first axis, symmetric. */

@@ -2,6 +2,7 @@ import { inputName, isInput } from '../graph/build.ts';
 import { internal } from '../graph/errors.ts';
 import { foldConstants } from '../graph/passes/foldConstants.ts';
 import { shareCommon } from '../graph/passes/shareCommon.ts';
+import { rowSums } from './rowSums.ts';
 import { simplify } from './simplify.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { topologicalOrder } from '../graph/walk.ts';
@@ -16,7 +17,7 @@ export interface Program {
 export function closeProgram(outputs: ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>): Program {
   const entries = [...(outputs instanceof Map ? outputs : Object.entries(outputs))] as [string, Tensor][];
   const folded = foldConstants(shareCommon(entries.map(([, tensor]) => tensor)));
-  const tensors = shareCommon(foldConstants(simplify(folded)));
+  const tensors = shareCommon(foldConstants(simplify(rowSums(folded))));
   const inputs = new Map<string, Tensor>();
   for (const node of topologicalOrder(tensors)) {
     const tensor = node.outputs[0]!;

@@ -5,9 +5,11 @@ import { type Measured, noiseFeeds, refuseNonFinite, scalarFeeds, scalarPorts, w
 
 /**
  * Computes the micro-batches of an update beside each other, one a lane, and sums their gradients in their order: bit for bit
- * what one after the other gives with as many threads in an operator, for the memory of so many micro-batches.
+ * what one after the other gives with as many threads in an operator, for the memory of so many micro-batches. An update has at
+ * least two.
  */
 export class Lanes {
+  readonly #engine: Engine;
   /** Engines whose tensors are good for all of them. */
   readonly engines: readonly Engine[];
   readonly parts: UpdateParts;
@@ -17,10 +19,8 @@ export class Lanes {
   readonly #params: Readonly<Record<string, EngineTensor>>;
   /** By lane: what it writes. */
   readonly #found: readonly Readonly<Record<string, EngineTensor>>[];
-  /** What `apply` reads: the last micro-batch's gradients and the sums of the others', by the name of the vector. */
-  readonly #last = new Map<string, Float32Array>();
+  /** Sums of gradients by the name of the vector, where they are of more micro-batches than there are lanes. */
   readonly #sums = new Map<string, Float32Array>();
-  readonly #feeds: Record<string, EngineTensor> = {};
   /** By step and micro-batch: inputs of the next update, which a lane began with before it was its turn. */
   readonly #ahead = new Map<string, Promise<StepInputs>>();
 
@@ -44,14 +44,7 @@ export class Lanes {
     this.#found = engines.map((lane) =>
       Object.fromEntries(wanted.map(([name, { dtype, shape }]) => [name, lane.empty(dtype, shape)])),
     );
-    for (const [port, { shape }] of wanted.filter(([name]) => name.startsWith('grad.'))) {
-      const name = port.slice('grad.'.length);
-      for (const [place, into] of [['grad', this.#last] as const, ['acc', this.#sums] as const]) {
-        const values = new Float32Array(shape[0]!);
-        into.set(name, values);
-        this.#feeds[`${place}.${name}`] = engine.tensor('float32', shape, values);
-      }
-    }
+    this.#engine = engine;
   }
 
   static async open(engine: Engine, engines: readonly Engine[], parts: UpdateParts): Promise<Lanes> {
@@ -68,7 +61,7 @@ export class Lanes {
     const { accumulate, to } = loop;
     const now = loop.state.feeds();
     for (const [name, tensor] of Object.entries(this.#params)) tensor.write(await now[name]!.read());
-    if (accumulate === 1) for (const values of this.#sums.values()) values.fill(0);
+    const ports: Record<string, EngineTensor> = {};
     for (let first = 0; first < accumulate; first += this.engines.length) {
       const here = this.engines.slice(0, accumulate - first);
       const nextUpdate = first + here.length === accumulate && step + 1 < to;
@@ -86,10 +79,10 @@ export class Lanes {
       );
       for (const [lane, result] of ended.entries()) {
         if (result.status === 'rejected') throw result.reason;
-        tell(await this.#take(lane, first + lane, accumulate), result.value);
+        tell(await this.#take(lane, first + lane, accumulate, ports), result.value);
       }
     }
-    return this.#feeds;
+    return ports;
   }
 
   #inputs(loop: StageLoop, step: number, micro: number, lane: number): Promise<StepInputs> {
@@ -105,18 +98,34 @@ export class Lanes {
     this.#ahead.set(`${step} ${lane}`, inputs);
   }
 
-  /** Takes a lane's gradients, the last ones or more for the sums; gives its numbers. */
-  async #take(lane: number, micro: number, accumulate: number): Promise<Record<string, number>> {
+  /** Takes a lane's gradients, the last ones or more for the sums, as `ports` of `apply`; gives its numbers. */
+  async #take(
+    lane: number,
+    micro: number,
+    accumulate: number,
+    ports: Record<string, EngineTensor>,
+  ): Promise<Record<string, number>> {
     const numbers: Record<string, number> = {};
     for (const [port, tensor] of Object.entries(this.#found[lane]!)) {
       const values = (await tensor.read()) as Float32Array;
       const name = port.slice('grad.'.length);
+      const give = (place: string, of: Float32Array) => {
+        ports[`${place}.${name}`] = this.#engine.tensor('float32', tensor.shape, of);
+      };
       if (!port.startsWith('grad.')) numbers[port] = values[0]!;
-      else if (micro === accumulate - 1) this.#last.get(name)!.set(values);
-      else if (micro === 0) this.#sums.get(name)!.set(values);
-      else addTo(this.#sums.get(name)!, values);
+      else if (micro === accumulate - 1) give('grad', values);
+      else if (micro > 0) addTo((await ports[`acc.${name}`]!.read()) as Float32Array, values);
+      else give('acc', accumulate > this.engines.length ? this.#kept(name, values) : values);
     }
     return numbers;
+  }
+
+  /** A copy of `values` in memory that stays. */
+  #kept(name: string, values: Float32Array): Float32Array {
+    const kept = this.#sums.get(name) ?? new Float32Array(values.length);
+    kept.set(values);
+    this.#sums.set(name, kept);
+    return kept;
   }
 
   async dispose(): Promise<void> {

@@ -215,8 +215,9 @@ describe('train -> eval -> predict -> export -> inspect', () => {
     const found = await json<Inspection>('inspect', trained.out);
     // Patches 4*4*3*16+16, class token 16, positions 50*16; two norms, qkv, proj and the MLP of ratio 2; norm, head.
     const parameters = 784 + 16 + 800 + (32 + 816 + 272 + 32 + 544 + 528) + 32 + 51;
-    // 49 patches; keys and values of 50 tokens; of the class token alone query, two products with 50, proj, MLP and head.
-    const macs = 49 * 48 * 16 + 50 * 16 * 32 + 16 * 16 + 2 * 50 * 16 + 16 * 16 + 2 * 16 * 32 + 16 * 3;
+    // 49 patches; of the class token alone query, its way back through the keys' weight, products with 50 tokens, the values'
+    // weight, proj, MLP and head.
+    const macs = 49 * 48 * 16 + 2 * 16 * 16 + 2 * 50 * 16 + 2 * 16 * 16 + 2 * 16 * 32 + 16 * 3;
     expect(found).toMatchObject({ family: 'vit', parameters, macs, classes: CLASSES });
     expect(found.preprocessing).toEqual({
       imageSize: 28,
