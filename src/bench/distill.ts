@@ -45,7 +45,7 @@ interface Timed {
 const MODES = ['fp32', 'int8', 'stored'] as const;
 const PEERS = ['fp32', 'bf16'] as const;
 const POLICIES: readonly Record<string, string>[] = [{}, { OMP_WAIT_POLICY: 'PASSIVE' }];
-const [STEPS, PEER_STEPS] = [5, 3];
+const STEPS = 5;
 
 /** Times distillation of one Vision Transformer into another, in turn with PyTorch where it is installed. */
 export async function benchDistill(settings: DistillSettings): Promise<DistillBench> {
@@ -113,7 +113,7 @@ function peerArguments(teacher: string, student: string, batch: number, bf16: bo
     const config = variantConfig(name, { classes: 1000 });
     return config.family === 'vit' ? [config.width, config.heads, config.depth].join(',') : '';
   };
-  const values = { student: shape(student), teacher: shape(teacher), batch, steps: PEER_STEPS };
+  const values = { student: shape(student), teacher: shape(teacher), batch, steps: STEPS };
   return [
     ...Object.entries(values).flatMap(([key, value]) => [`--${key}`, String(value)]),
     ...(bf16 ? ['--bf16'] : []),

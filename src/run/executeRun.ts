@@ -30,6 +30,7 @@ import { updatesIn } from './trainRun.ts';
 
 interface ExecuteOptions {
   readonly engine: Engine;
+  readonly computed: string;
   readonly onEvent?: (event: RunEvent) => void;
   readonly signal?: AbortSignal;
 }
@@ -99,7 +100,7 @@ class RunExecution {
       settings.train.accumulate,
     );
     this.#totalSteps = stages.at(-1)!.to;
-    this.#progress = from?.progress ?? noProgress(parts);
+    this.#progress = from?.progress ?? noProgress(parts, options.computed);
   }
 
   static async open(

@@ -18,10 +18,10 @@ export function describe({ studentConfig, data, preprocessing }: RunParts): Omit
 }
 
 /** The progress of a run that has not begun. */
-export function noProgress({ settings, data }: RunParts): Progress {
+export function noProgress({ settings, data }: RunParts, computed: string): Progress {
   const { train, val } = data.digests;
   const begun = { version: 1, step: 0, stage: 0, weights: {}, best: null, last: {} } as const;
-  return { ...begun, seed: settings.train.seed, data: train, validation: val };
+  return { ...begun, computed, seed: settings.train.seed, data: train, validation: val };
 }
 
 /** Writes the best student so far, and what its evaluation found: `model/` and `evaluation.json`. */

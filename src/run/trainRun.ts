@@ -24,7 +24,7 @@ import { givenClasses, namedByData } from './described.ts';
 import { openRunData } from './runData.ts';
 import type { Device } from './devices.ts';
 import { checkEarlyStop } from './earlyStop.ts';
-import { engineFor } from './engines.ts';
+import { computedOn, engineFor } from './engines.ts';
 import { executeRun } from './executeRun.ts';
 import type { RunResult } from './runResult.ts';
 import { readRunConfig } from './runConfigNode.ts';
@@ -72,7 +72,10 @@ export async function trainRun(input: RunInput | undefined, options: TrainOption
   try {
     const checkpoint =
       folder.checkpoint === undefined ? undefined : await checkedResume(options.out, folder.checkpoint, parts);
-    return await executeRun(parts, folder.path, checkpoint, { ...options, engine });
+    const computed = computedOn(options.device ?? 'cpu', config.train.threads);
+    const noted = toldOfRounding(parts, checkpoint?.progress.computed, computed);
+    const from = checkpoint && { ...checkpoint, progress: { ...checkpoint.progress, computed } };
+    return await executeRun(noted, folder.path, from, { ...options, engine, computed });
   } finally {
     await folder.release();
   }
@@ -94,6 +97,13 @@ const told = (parts: Assembled, choice: Choice): Assembled => ({
   ...parts,
   settings: { ...parts.settings, choices: [choice, ...parts.settings.choices] },
 });
+
+/** A resume elsewhere, or with other threads, goes on; but not to the same bits. */
+function toldOfRounding(parts: Assembled, before: string | undefined, now: string): Assembled {
+  if (before === undefined || before === now) return parts;
+  const reason = `until here ${before}, which rounds otherwise: the run ends near where it would have, not at the same bits`;
+  return told(parts, { key: 'computed on', value: now, reason });
+}
 
 type Opening = Pick<TrainOptions, 'onModel' | 'onListing'>;
 
@@ -183,7 +193,7 @@ export function updatesIn(images: number, batch: number, accumulate: number): nu
   return updates;
 }
 
-/** Settings that change no number of a run: these may be new at a resume. */
+/** Settings that may be new at a resume. They change no number of a run, but for the rounding of `train.threads`, which is told. */
 const FREE = [
   'train.threads',
   'train.checkpointSeconds',

@@ -27,6 +27,8 @@ export interface Progress {
   readonly early?: { readonly best: number; readonly since: number };
   /** The run was stopped early: a resume has nothing to do. */
   readonly ended?: boolean;
+  /** On what it computes, with how many threads: another rounds otherwise. Runs of older releases do not say. */
+  readonly computed?: string;
   readonly seed: number;
   /** Digest of the list of training images: names, labels, order. */
   readonly data: string;

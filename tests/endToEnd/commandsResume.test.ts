@@ -49,6 +49,7 @@ it('kill -9 in either stage and --resume: the same metrics and weights, bit for 
   expect(second.stderr).toMatch(/goes on from step (5|6|7|8|9|10|11)\n/);
   expect(second.signal).toBe('SIGKILL');
   const third = await resume('killed');
+  expect(second.stderr + third.stderr).not.toContain('computed on');
   expect(third.stderr).toMatch(/goes on from step (16|17|18|19|20|21|22|23)\n/);
   expect(third.status).toBe(0);
   expectSameAsWhole('killed');
@@ -69,6 +70,20 @@ it('Ctrl-C saves a checkpoint, says how to go on, exits with 130, and the run go
   expect(rest.stderr).toContain(`goes on from step ${result.steps}\n`);
   expect(JSON.parse(rest.stdout)).toMatchObject({ reason: 'done', steps: 24 });
   expectSameAsWhole('stopped');
+});
+
+it('goes on with another number of threads, and tells that the bits are others', async () => {
+  const stopped = await understudy(
+    dir,
+    [...DISTILL, '--set', 'train.threads=1', '--out', 'threads'],
+    at('epoch 1, step 3:', 'SIGTERM'),
+  );
+  expect(stopped.status, stopped.stderr).toBe(143);
+  const rest = await understudy(dir, ['distill', '--resume', '--out', 'threads', '--set', 'train.threads=2']);
+  expect(rest.status, rest.stderr).toBe(0);
+  expect(rest.stderr).toContain('computed on = cpu, threads: 2 (until here cpu, threads: 1, which rounds otherwise');
+  const { computed } = JSON.parse(readFileSync(join(dir, 'threads/checkpoints/last/state.json'), 'utf8'));
+  expect(computed).toBe('cpu, threads: 2');
 });
 
 it('SIGTERM exits with 143; a finished run has nothing left to do', async () => {
