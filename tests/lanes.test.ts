@@ -6,6 +6,7 @@ import { ortNode } from '../src/engine/ortNode.ts';
 import { input } from '../src/graph/build.ts';
 import { methodNamed } from '../src/methods/index.ts';
 import { buildModel, variantConfig } from '../src/models/index.ts';
+import { neg } from '../src/ops/elementwise.ts';
 import { gather } from '../src/ops/gather.ts';
 import { reduceMax } from '../src/ops/reduce.ts';
 import { adamw } from '../src/optim/adamw.ts';
@@ -129,6 +130,18 @@ describe('a lane', () => {
     await expect(compiled.run({ x, at: at(7n) }, { y })).rejects.toThrow(/out of/);
     await compiled.run({ x, at: at(2n) }, { y });
     expect(await y.read()).toEqual(Float32Array.of(3));
+    await compiled.dispose();
+  });
+
+  it('takes a target under two names again and again', async () => {
+    const [engine] = lanes.engines;
+    const x = input('x', [3]);
+    const compiled = await engine!.compile(closeProgram({ y: neg(x), z: neg(x) }));
+    const y = engine!.empty('float32', [3]);
+    for (const sign of [1, -1, 1]) {
+      await compiled.run({ x: engine!.tensor('float32', [3], Float32Array.of(sign, 2, 3)) }, { y, z: y });
+      expect(await y.read()).toEqual(Float32Array.of(-sign, -2, -3));
+    }
     await compiled.dispose();
   });
 

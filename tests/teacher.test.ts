@@ -115,17 +115,23 @@ describe('a teacher whose outputs are kept', () => {
     );
   });
 
-  it('is measured anew where a checkpoint has the ranges of another version', async () => {
+  type SavedRanges = { of?: string }[];
+  it.each([
+    ['fewer', (ranges: SavedRanges): SavedRanges => ranges.slice(1)],
+    ['of other values', ([one, other, ...rest]: SavedRanges): SavedRanges => [other!, one!, ...rest]],
+    ['of values without names', (ranges: SavedRanges): SavedRanges => ranges.map(({ of: _, ...range }) => range)],
+  ] as const)('is measured anew where a checkpoint has the ranges of another version: %s', async (kind, change) => {
     const stop = new AbortController();
-    await run('older', kept, {
+    const older = `older ${kind}`;
+    await run(older, kept, {
       signal: stop.signal,
       onEvent: (event) => event.type === 'step' && event.step === 4 && stop.abort(),
     });
-    const path = at('older/checkpoints/last/state.json');
-    const saved = JSON.parse(readFileSync(path, 'utf8')) as { teacher: { ranges: unknown[] } };
-    saved.teacher.ranges.pop();
+    const path = at(`${older}/checkpoints/last/state.json`);
+    const saved = JSON.parse(readFileSync(path, 'utf8')) as { teacher: { ranges: SavedRanges } };
+    saved.teacher.ranges = change(saved.teacher.ranges);
     writeFileSync(path, JSON.stringify(saved));
-    const rest = await run('older', undefined, { resume: true });
+    const rest = await run(older, undefined, { resume: true });
     expect(rest.notes).toContain('their ranges are measured again');
     expect(rest.notes).toMatch(/teacher\.precision = int8/);
     expect(rest.weights).toBe(first.weights);

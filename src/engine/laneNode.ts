@@ -67,25 +67,15 @@ export function laneNode(threads: number): Engine & { close(): Promise<void> } {
         run: async (feeds, into) => {
           checkPorts(program, feeds, into);
           const targets = Object.entries(into) as [string, HostTensor][];
-          const wanted = targets.map(
-            ([
-              name,
-              {
-                dtype,
-                shape,
-                own,
-                values: { buffer },
-              },
-            ]): LaneTarget => {
-              const room = own && buffer instanceof ArrayBuffer ? buffer : undefined;
-              return { name, dtype, shape, room };
-            },
-          );
+          const moved = new Set<ArrayBuffer>();
+          const wanted = targets.map(([name, { dtype, shape, own, values }]): LaneTarget => {
+            const { buffer } = values;
+            const room = own && buffer instanceof ArrayBuffer && !moved.has(buffer) ? buffer : undefined;
+            if (room) moved.add(room);
+            return { name, dtype, shape, room };
+          });
           const ports = [...program.inputs.keys()].map((name) => given(name, feeds[name] as HostTensor));
-          const { found, error } = await ask(
-            { kind: 'run', session, feeds: ports, into: wanted },
-            wanted.flatMap(({ room }) => room ?? []),
-          );
+          const { found, error } = await ask({ kind: 'run', session, feeds: ports, into: wanted }, [...moved]);
           for (const [i, [, target]] of targets.entries()) {
             const values = arrayOn(target.dtype, found![i]!);
             if (target.own) target.values = values;
@@ -142,9 +132,10 @@ function startWorker(): Lane {
     ask: (request, moves = []) =>
       new Promise((resolve, reject) => {
         if (failure) return reject(failure);
+        // First of all, since it throws where something cannot be moved: a request that was not sent has no reply.
+        worker.postMessage(request, [...moves]);
         if (waiting.length === 0) worker.ref();
         waiting.push({ resolve, reject });
-        worker.postMessage(request, [...moves]);
       }),
     close: async () => {
       await worker.terminate();

@@ -44,7 +44,7 @@ export function attention(
 /**
  * The same for `asking` [B,M,D] alone, few tokens of x: [B,M,D]. No key and no value is computed: a query is taken back through the keys'
  * weight and meets the tokens themselves, and the weighted mean of the tokens goes through the values' weight. That is
- * 4 N H M D multiplications in place of 2 N D D.
+ * 2 N H M D multiplications in place of 2 N D D.
  */
 export function attentionOf(
   s: Scope,

@@ -10,7 +10,7 @@ import { initialValue } from '../nn/initialise.ts';
 import { conv } from '../ops/conv.ts';
 import { mul, relu } from '../ops/elementwise.ts';
 import { gemm, matmul } from '../ops/matmul.ts';
-import { transpose } from '../ops/movement.ts';
+import { transpose, slice } from '../ops/movement.ts';
 import { batchNormEval } from '../ops/norm.ts';
 import { stream } from '../random/stream.ts';
 import { buildFrozen, modelParams } from './evalProgram.ts';
@@ -118,6 +118,11 @@ describe('one layer in 8 bits', () => {
   it('leaves products of few rows in float', () => {
     const a = input('pixels', [2, 3, 1, 32]);
     expect(calibrated([matmul(a, mul(a, 2), { transB: true })], 2)).toEqual([]);
+    // 16 heads of a class token against 64 tokens, then all tokens of one head.
+    const tokens = input('pixels', [2, 64, 48]);
+    const asking = slice(mul(tokens, 2), 1, 0, 16);
+    expect(calibrated([matmul(asking, tokens, { transB: true })], 2)).toEqual([]);
+    expect(calibrated([matmul(mul(tokens, 2), tokens, { transB: true })], 2)).toHaveLength(2);
   });
 
   it('takes batch norm and ReLU into a convolution', async () => {

@@ -132,15 +132,15 @@ function siteAt(node: Node, batch: number, usersOf: (t: Tensor) => readonly Node
   return simple ? plain : undefined;
 }
 
-/** A product in batches of large enough matrices. It is for 8 bits where both sides come from the pixels. */
+/** A product in batches of large enough matrices, none a few rows alone. It is for 8 bits where both sides come from the pixels. */
 function isPair({ op, inputs, attrs }: Node): boolean {
   if ((op !== MatMul && op !== FusedMatMul) || attrs.transA === 1) return false;
   const [a, b] = inputs as [Tensor, Tensor];
   if (a.shape.length < 3 || a.shape.length !== b.shape.length) return false;
-  return (
-    sameShape(a.shape.slice(0, -2), b.shape.slice(0, -2)) &&
-    [...a.shape.slice(-2), ...b.shape.slice(-2)].every((n) => n >= SMALLEST_PAIR)
-  );
+  const extents = [...a.shape.slice(-2), ...b.shape.slice(-2)];
+  if (!sameShape(a.shape.slice(0, -2), b.shape.slice(0, -2)) || !extents.every((n) => n >= SMALLEST_PAIR)) return false;
+  // The few queries of a last block, all heads of a class token, against all tokens.
+  return 2 * a.shape.at(-2)! >= Math.min(...extents.slice(1));
 }
 
 /** x in 8 bits. What only moves values is done after rounding, on a quarter of the bytes. */

@@ -74,6 +74,7 @@ describe('rowSums', () => {
   const wide = input('wide', [B, H, N, 9]);
   it.each([
     ['the product is not there', [reduceSum(mul(p, gv), { axes: [-1] })]],
+    ['the product is times 0', [matmul(p, v, { alpha: 0 }), reduceSum(mul(p, gv), { axes: [-1] })]],
     ['the sum is along another axis', [matmul(p, v), reduceSum(mul(p, gv), { axes: [-2] })]],
     ['the sum is along more axes', [matmul(p, v), reduceSum(mul(p, gv), { axes: [-2, -1] })]],
     ['only the transposed product is there', [matmul(p, v, { transA: true }), reduceSum(mul(p, gv), { axes: [-1] })]],

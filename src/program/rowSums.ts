@@ -43,6 +43,7 @@ function along(p: Tensor, gv: Tensor, keepDims: boolean, products: Products): re
   if (!pv || !sameShape(p.shape, gv.shape) || !sameShape(pv.shape, g.shape)) return undefined;
   if (g.shape.at(-1)! >= p.shape.at(-1)!) return undefined;
   const gain = alphaOf(gv.node) / alphaOf(pv.node);
+  if (!Number.isFinite(gain)) return undefined;
   return [mul(reduceSum(mul(g, pv), { axes: [g.shape.length - 1], keepDims }), gain)];
 }
 

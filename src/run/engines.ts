@@ -1,4 +1,4 @@
-import { availableParallelism } from 'node:os';
+import { availableParallelism, cpus } from 'node:os';
 import type { RunConfig } from '../config/schema.ts';
 import type { Engine } from '../engine/contract.ts';
 import { type OrtNodeOptions, ortNode } from '../engine/ortNode.ts';
@@ -10,8 +10,9 @@ export function engineFor(device: Device, options: OrtNodeOptions): Engine {
   return device === 'webgpu' ? ortWebgpu() : ortNode(options);
 }
 
-/** What rounds as it does. ONNX Runtime cuts products into other blocks where it has another number of threads. */
+/** What rounds as it does: ONNX Runtime takes other kernels on another processor, and cuts products into other blocks for other threads. */
 export function computedOn(device: Device, threads: RunConfig['train']['threads']): string {
   if (device === 'webgpu') return device;
-  return threads === 'auto' ? `${device} with ${availableParallelism()} cores` : `${device}, threads: ${threads}`;
+  const model = cpus()[0]?.model.trim() || 'a CPU';
+  return `${model}, ${threads === 'auto' ? `${availableParallelism()} cores` : `train.threads=${threads}`}`;
 }

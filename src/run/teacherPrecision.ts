@@ -17,7 +17,12 @@ import { type TeacherUse, teacherProgram, teacherTensors } from './teacher.ts';
 export interface TeacherChoice {
   readonly precision: 'fp32' | 'int8';
   /** Of the activations, in 8 bits. */
-  readonly ranges?: readonly Range[];
+  readonly ranges?: readonly NamedRange[];
+}
+
+/** A range and the place of its activation in the teacher, by which a checkpoint of another version is known. */
+export interface NamedRange extends Range {
+  readonly of: string;
 }
 
 export interface PrecisionTask {
@@ -82,7 +87,7 @@ export const withLogits = (names: readonly string[]): readonly string[] =>
   names.includes('logits') ? names : [...names, 'logits'];
 
 interface Compared {
-  readonly ranges: readonly Range[];
+  readonly ranges: readonly NamedRange[];
   readonly agreement: number;
   readonly kl: number;
   readonly images: number;
@@ -99,7 +104,9 @@ async function compare({ use, engine, names, sample, config }: PrecisionTask): P
   const over = (indices: readonly number[]) =>
     evalLoader(select(sample, indices), evalTransform(preprocessing), batch, config);
   const all = withLogits(names);
-  const ranges = await rangesOf(use, engine, batch, all, over(quarter));
+  const found = await rangesOf(use, engine, batch, all, over(quarter));
+  const places = heldPlaces(use, batch, all);
+  const ranges = found.map((range, i) => ({ ...range, of: places[i]! }));
   const float = await logitsOf(
     engine,
     teacherProgram(use, batch, preprocessing, all, undefined, ['logits']),
@@ -143,7 +150,13 @@ export function rangesProgram(use: TeacherUse, batch: number, names: readonly st
   );
 }
 
-/** Whether saved ranges, if there are any, are as many as the graph has activations to hold. */
+/** Where the activations to hold are: scope, operator and width, in their order. */
+function heldPlaces(use: TeacherUse, batch: number, names: readonly string[]): string[] {
+  const tensors = calibrated(teacherTensors(use, batch, use.teacher.preprocessing, names), batch);
+  return tensors.map(({ node, shape }) => `${node.label}/${node.op.name} ${shape.at(-1)}`);
+}
+
+/** Whether saved ranges, if there are any, are of the activations that the graph holds. */
 export function rangesFit(
   use: TeacherUse,
   batch: number,
@@ -151,7 +164,8 @@ export function rangesFit(
   { ranges }: TeacherChoice,
 ): boolean {
   if (!ranges) return true;
-  return ranges.length === calibrated(teacherTensors(use, batch, use.teacher.preprocessing, names), batch).length;
+  const places = heldPlaces(use, batch, names);
+  return ranges.length === places.length && ranges.every(({ of }, i) => of === places[i]);
 }
 
 /** Takes the outputs of `rangesProgram` in. */

@@ -9,7 +9,7 @@ import { buildModel, VARIANTS } from '../models/index.ts';
 import { checkWeights } from '../formats/matchNames.ts';
 import { modelParams } from '../program/evalProgram.ts';
 import { createRunFolder } from '../train/runFolderNode.ts';
-import { type Checkpoint, loadCheckpoint } from '../train/checkpointNode.ts';
+import { type Checkpoint, loadCheckpoint, type Progress } from '../train/checkpointNode.ts';
 import type { RunEvent } from '../train/events.ts';
 import { checkInit, checkNames, checkStages } from './checkRun.ts';
 import { checkNeeds, describeFeatures, type RunParts } from './buildStage.ts';
@@ -73,7 +73,7 @@ export async function trainRun(input: RunInput | undefined, options: TrainOption
     const checkpoint =
       folder.checkpoint === undefined ? undefined : await checkedResume(options.out, folder.checkpoint, parts);
     const computed = computedOn(options.device ?? 'cpu', config.train.threads);
-    const noted = toldOfRounding(parts, checkpoint?.progress.computed, computed);
+    const noted = toldOfRounding(parts, checkpoint?.progress, computed);
     const from = checkpoint && { ...checkpoint, progress: { ...checkpoint.progress, computed } };
     return await executeRun(noted, folder.path, from, { ...options, engine, computed });
   } finally {
@@ -98,10 +98,12 @@ const told = (parts: Assembled, choice: Choice): Assembled => ({
   settings: { ...parts.settings, choices: [choice, ...parts.settings.choices] },
 });
 
-/** A resume elsewhere, or with other threads, goes on; but not to the same bits. */
-function toldOfRounding(parts: Assembled, before: string | undefined, now: string): Assembled {
-  if (before === undefined || before === now) return parts;
-  const reason = `until here ${before}, which rounds otherwise: the run ends near where it would have, not at the same bits`;
+/** A resume elsewhere, or with other threads, goes on; but perhaps not to the same bits. */
+function toldOfRounding(parts: Assembled, progress: Progress | undefined, now: string): Assembled {
+  const before = progress?.computed;
+  const over = progress?.ended || progress?.step === parts.stages.at(-1)!.to;
+  if (over || before === undefined || before === now) return parts;
+  const reason = `until here ${before}, which may round otherwise: the run ends near where it would have, perhaps not at the same bits`;
   return told(parts, { key: 'computed on', value: now, reason });
 }
 

@@ -18,7 +18,7 @@ export interface Progress {
   /** How this stage's teacher computes: "auto" resolved, and the ranges of its activations in 8 bits. */
   readonly teacher?: {
     readonly precision: 'fp32' | 'int8';
-    readonly ranges?: readonly { readonly min: number; readonly max: number }[];
+    readonly ranges?: readonly { readonly min: number; readonly max: number; readonly of: string }[];
   };
   readonly best: { readonly step: number; readonly metric: number } | null;
   /** Metrics of the last evaluation, by full name. */
