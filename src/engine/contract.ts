@@ -10,7 +10,7 @@ export type HostArray = Float32Array | Float64Array | Int32Array | BigInt64Array
 export interface EngineTensor {
   readonly dtype: DType;
   readonly shape: readonly number[];
-  /** The value on the host; not while a run writes it. On a host engine it is the live buffer: copy what must outlast the next run. */
+  /** The value on the host; not while a run writes it. A host engine gives its buffer: copy what must outlast the next run. */
   read(): Promise<HostArray>;
   /** Replaces the value; not while a run uses it. */
   write(values: HostArray): void;

@@ -1,19 +1,15 @@
-import type { DType } from '../graph/tensor.ts';
+import type { TensorType } from '../graph/tensor.ts';
 import type { HostArray } from './contract.ts';
 
 /** A tensor in shared memory under the name of its port. */
-export interface LanePort {
+export interface LanePort extends TensorType {
   readonly name: string;
-  readonly dtype: DType;
-  readonly shape: readonly number[];
   readonly values: HostArray;
 }
 
 /** An output that is wanted, and what it was written into the last time: memory to use again. */
-export interface LaneTarget {
+export interface LaneTarget extends TensorType {
   readonly name: string;
-  readonly dtype: DType;
-  readonly shape: readonly number[];
   readonly room: ArrayBuffer | undefined;
 }
 

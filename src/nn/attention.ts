@@ -42,9 +42,9 @@ export function attention(
 }
 
 /**
- * The same for `asking` [B,M,D] alone, few tokens of x: [B,M,D]. No key and no value is computed: a query is taken back through the keys'
- * weight and meets the tokens themselves, and the weighted mean of the tokens goes through the values' weight. That is
- * 2 N H M D multiplications in place of 2 N D D.
+ * The same for `asking` [B,M,D] alone, few tokens of x: [B,M,D]. No key and no value is computed: a query is taken back
+ * through the keys' weight and meets the tokens themselves, and the weighted mean of the tokens goes through the values' weight.
+ * That is 2 N H M D multiplications in place of 2 N D D. The keys' bias is left out, as softmax does not see it.
  */
 export function attentionOf(
   s: Scope,

@@ -56,8 +56,8 @@ export function calibrated(outputs: readonly Tensor[], batch: number): Tensor[] 
 
 /**
  * The same graph with its products and convolutions in 8 bits: activations uint8 with one scale each, from the ranges of
- * `calibrated`, the right one of two int8; weights int8 with one scale an output channel. Static scales, so that what an image gives does not depend on the
- * others in its batch. Rounding as ONNX Runtime's quantised operators do it.
+ * `calibrated`, the right one of two int8; weights int8 with one scale an output channel. Static scales, so that what an image
+ * gives does not depend on the others in its batch. Rounding as ONNX Runtime's quantised operators do it.
  */
 export function quantise(outputs: readonly Tensor[], batch: number, ranges: readonly Range[]): Tensor[] {
   const sites = sitesOf(outputs, batch);

@@ -10,7 +10,7 @@ export function engineFor(device: Device, options: OrtNodeOptions): Engine {
   return device === 'webgpu' ? ortWebgpu() : ortNode(options);
 }
 
-/** What rounds as it does: ONNX Runtime takes other kernels on another processor, and cuts products into other blocks for other threads. */
+/** What rounds as it does: on another processor ONNX Runtime takes other kernels, for other threads it cuts other blocks. */
 export function computedOn(device: Device, threads: RunConfig['train']['threads']): string {
   if (device === 'webgpu') return device;
   const model = cpus()[0]?.model.trim() || 'a CPU';
