@@ -31,37 +31,37 @@ export type { Preprocessing } from './formats/modelFolderNode.ts';
 export { UserError } from './graph/errors.ts';
 export type { MethodName } from './methods/index.ts';
 export type { ModelConfig } from './models/index.ts';
-export { analyseModels } from './run/analyseModels.ts';
-export type { Agreement } from './run/agreement.ts';
-export type { DataFreeOptions, DataFreeResult } from './run/dataFree.ts';
-export { distillDataFree } from './run/dataFree.ts';
-export type { Described } from './run/described.ts';
-export type { Device } from './run/devices.ts';
-export type { ClassAccuracy, EvaluateOptions, EvaluationReport } from './run/evaluateModel.ts';
-export { evaluateModel as evaluate } from './run/evaluateModel.ts';
-export type { RunResult } from './run/runResult.ts';
-export type { ExportOptions, ExportReport } from './run/exportModel.ts';
-export { exportModel } from './run/exportModel.ts';
-export type { FeatureReport, Inspection } from './run/inspectModel.ts';
-export { inspectModel as inspect } from './run/inspectModel.ts';
+export { analyseModels } from './run/looking/analyse.ts';
+export type { Agreement } from './run/exporting/agreement.ts';
+export type { DataFreeOptions, DataFreeResult } from './run/synthesis/dataFree.ts';
+export { distillDataFree } from './run/synthesis/dataFree.ts';
+export type { Described } from './run/models/described.ts';
+export type { Device } from './engine/devices.ts';
+export type { ClassAccuracy, EvaluateOptions, EvaluationReport } from './run/evaluation/evaluate.ts';
+export { evaluateModel as evaluate } from './run/evaluation/evaluate.ts';
+export type { RunResult } from './run/training/course/result.ts';
+export type { ExportOptions, ExportReport } from './run/exporting/exportModel.ts';
+export { exportModel } from './run/exporting/exportModel.ts';
+export type { FeatureReport, Inspection } from './run/models/inspect.ts';
+export { inspectModel as inspect } from './run/models/inspect.ts';
 export type {
   AugmentationListing,
   DefaultListing,
   MethodListing,
   ModelListing,
   SettingListing,
-} from './run/listings.ts';
-export { listAugmentations, listDefaults, listMethods, listModels } from './run/listings.ts';
-export type { ClassProbability, ImageInput, ImageModel } from './run/predictImages.ts';
-export { loadModel } from './run/predictImages.ts';
-export type { ModelEvent, OnModel } from './run/modelReference.ts';
-export type { RunSettings } from './run/startRun.ts';
+} from './run/models/listings.ts';
+export { listAugmentations, listDefaults, listMethods, listModels } from './run/models/listings.ts';
+export type { ClassProbability, ImageInput, ImageModel } from './run/evaluation/predict.ts';
+export { loadModel } from './run/evaluation/predict.ts';
+export type { ModelEvent, OnModel } from './run/models/reference.ts';
+export type { RunSettings } from './run/training/startRun.ts';
 export type { SynthesisEvent, SynthesisOptions, SynthesisResult } from './run/synthesis/synthesize.ts';
 export { synthesize } from './run/synthesis/synthesize.ts';
-export type { DistillOptions, ResumeOptions, RunOptions, TrainRunOptions } from './run/train.ts';
-export { distill, resume, train } from './run/train.ts';
+export type { DistillOptions, ResumeOptions, RunOptions, TrainRunOptions } from './run/training/train.ts';
+export { distill, resume, train } from './run/training/train.ts';
 export type { ReportOptions, WrittenReport } from './report/writeReportNode.ts';
 export { writeReport } from './report/writeReportNode.ts';
-export type { StudyReport } from './study/report.ts';
+export type { StudyReport } from './study/rows.ts';
 export { runStudy } from './study/runStudy.ts';
 export type { RunEvent, RunEventType } from './train/events.ts';

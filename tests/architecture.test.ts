@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { CASES } from '../src/ops/cases.ts';
 import { OPS } from '../src/ops/index.ts';
 
-/** A folder of src/ imports only from itself and from folders that stand before it. `run` is the composition root, a file or a folder. */
+/** A folder of src/ imports only from itself and from folders that stand before it. `run` is the composition root. */
 const LAYERS = [
   'random',
   'graph',
@@ -28,6 +28,23 @@ const LAYERS = [
   'config',
   'report',
   'run',
+];
+
+/** The rooms of `src/run/`, in an order like that of the layers: what a user asks for, and the parts of a training run. */
+const ROOMS = [
+  'plan',
+  'models',
+  'datasets',
+  'teacher',
+  'evaluation',
+  'exporting',
+  'looking',
+  'training/stage',
+  'training/course',
+  'training/prepare',
+  'training',
+  'synthesis',
+  'doctor',
 ];
 
 /** These stand above all layers: programs and the package's public face. */
@@ -61,7 +78,13 @@ function importsOf(text: string): string[] {
   return patterns.flatMap((pattern) => [...code.matchAll(pattern)].map((match) => match[1]!));
 }
 
-const layerOf = (path: string): string => path.split('/')[1]!.replace(/^run\.ts$/, 'run');
+const layerOf = (path: string): string => path.split('/')[1]!;
+
+/** The source files of this project that a file imports, types included. */
+const targetsOf = (path: string, text: string): string[] =>
+  importsOf(text)
+    .filter((module) => module.startsWith('.'))
+    .map((module) => relative(ROOT, join(ROOT, dirname(path), module)));
 
 /** Imports of a source file that its layer may not make. */
 function wrongImports(path: string, text: string): string[] {
@@ -69,15 +92,38 @@ function wrongImports(path: string, text: string): string[] {
   if (TOP.includes(layer)) return [];
   const rank = LAYERS.indexOf(layer);
   if (rank < 0) return [`${path}: src/${layer} has no place in the order of layers`];
-  return importsOf(text)
-    .filter((module) => module.startsWith('.'))
-    .map((module) => relative(ROOT, join(ROOT, dirname(path), module)))
+  return targetsOf(path, text)
     .filter(
       (target) =>
         !target.startsWith('src/') ||
         !(LAYERS.indexOf(layerOf(target)) >= 0 && LAYERS.indexOf(layerOf(target)) <= rank),
     )
     .map((target) => `${path} imports ${target}`);
+}
+
+/** The room of a file of `src/run/`: its folder below it. */
+const roomOf = (path: string): string => dirname(path).slice('src/run/'.length);
+
+/** Imports of a file of `src/run/` that its room may not make. */
+function wrongRooms(path: string, text: string): string[] {
+  if (!path.startsWith('src/run/')) return [];
+  const rank = ROOMS.indexOf(roomOf(path));
+  if (rank < 0) return [`${path}: it lies in no room of src/run/`];
+  return targetsOf(path, text)
+    .filter((target) => target.startsWith('src/run/') && ROOMS.indexOf(roomOf(target)) > rank)
+    .map((target) => `${path} imports ${target}`);
+}
+
+/** The files that lie on a circle of imports: those that are left when files whose imports are all gone are taken away, both ways. */
+function circles(imports: ReadonlyMap<string, readonly string[]>): string[] {
+  const left = new Set(imports.keys());
+  const leaves = (path: string): boolean => {
+    const out = imports.get(path)!.some((target) => left.has(target));
+    return !out || ![...left].some((from) => imports.get(from)!.includes(path));
+  };
+  for (let found = [...left].filter(leaves); found.length > 0; found = [...left].filter(leaves))
+    for (const path of found) left.delete(path);
+  return [...left].sort();
 }
 
 /** Platform modules in a file whose name does not own up to a platform. */
@@ -108,6 +154,11 @@ describe('architecture', () => {
     expect(wrongImports('src/nn/x.ts', "import { y } from '../ops/y.ts';\nimport z from './z.ts';")).toEqual([]);
     expect(wrongImports('src/graph/x.ts', "import { y } from '../cli/y.ts';")).toHaveLength(1);
     expect(wrongImports('src/odd/x.ts', '')).toHaveLength(1);
+    expect(wrongRooms('src/run/models/x.ts', "import { y } from '../datasets/y.ts';")).toHaveLength(1);
+    expect(wrongRooms('src/run/training/stage/x.ts', "import { y } from '../../datasets/y.ts';")).toEqual([]);
+    expect(wrongRooms('src/run/x.ts', '')).toHaveLength(1);
+    const edges = { a: ['b'], b: ['c'], c: ['b', 'd'], d: [], e: ['a'] };
+    expect(circles(new Map(Object.entries(edges)))).toEqual(['b', 'c']);
     expect(platformImports('src/data/x.ts', "import { readFile } from 'node:fs/promises';")).toHaveLength(1);
     expect(platformImports('src/data/xNode.ts', "import { readFile } from 'node:fs/promises';")).toEqual([]);
     const machine = ['', 'work', 'main'].join('/');
@@ -120,6 +171,15 @@ describe('architecture', () => {
 
   it('folders import only from layers below them', () => {
     expect(sources.flatMap((path) => wrongImports(path, read(path)))).toEqual([]);
+  });
+
+  it('rooms of a run import only from themselves and from rooms before them', () => {
+    expect(sources.flatMap((path) => wrongRooms(path, read(path)))).toEqual([]);
+  });
+
+  it('no files import each other in a circle', () => {
+    const imports = sources.map((path) => [path, targetsOf(path, read(path))] as const);
+    expect(circles(new Map(imports))).toEqual([]);
   });
 
   it('only files that say so import a platform', () => {

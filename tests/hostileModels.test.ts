@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { encodeSafetensors, float32Tensor, type SafetensorsTensor } from '../src/formats/safetensors.ts';
 import { buildModel, modelConfigSchema } from '../src/models/index.ts';
 import { modelParams } from '../src/program/evalProgram.ts';
-import { loadModelReference } from '../src/run/modelReference.ts';
+import { loadModelReference } from '../src/run/models/reference.ts';
 import { UserError } from '../src/graph/errors.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'understudy-hostile-'));

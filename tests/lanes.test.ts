@@ -14,7 +14,9 @@ import { closeProgram } from '../src/program/program.ts';
 import { type TrainSpec, trainProgram } from '../src/program/trainProgram.ts';
 import { stream } from '../src/random/stream.ts';
 import { Lanes } from '../src/train/lanes.ts';
-import { batchInputs, runUpdates, type TrainBatch } from '../src/train/stageLoop.ts';
+import { runUpdates } from '../src/train/stageLoop.ts';
+import { batchInputs } from '../src/train/batch.ts';
+import type { TrainBatch } from '../src/train/batch.ts';
 import { TrainState } from '../src/train/trainState.ts';
 
 const [SIDE, CLASSES, BATCH] = [32, 5, 6];

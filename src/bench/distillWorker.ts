@@ -12,13 +12,15 @@ import type { Range } from '../program/quantise.ts';
 import { teacherPorts } from '../program/teacherPorts.ts';
 import { trainProgram } from '../program/trainProgram.ts';
 import { stream } from '../random/stream.ts';
-import type { LoadedModel } from '../run/modelReference.ts';
-import { teacherFeatures, teacherPixels, teacherProgram, type TeacherUse } from '../run/teacher.ts';
-import { rangesProgram, widenRanges } from '../run/teacherPrecision.ts';
-import { TeacherSource } from '../run/teacherSource.ts';
+import type { LoadedModel } from '../run/models/loaded.ts';
+import { teacherFeatures, teacherPixels, teacherProgram, type TeacherUse } from '../run/teacher/features.ts';
+import { rangesProgram, widenRanges } from '../run/teacher/precision.ts';
+import { TeacherSource } from '../run/teacher/source.ts';
 import { Lanes } from '../train/lanes.ts';
 import { OutputStore } from '../store/outputStoreNode.ts';
-import { runUpdates, taughtInputs, type TrainBatch } from '../train/stageLoop.ts';
+import { runUpdates } from '../train/stageLoop.ts';
+import { taughtInputs } from '../train/batch.ts';
+import type { TrainBatch } from '../train/batch.ts';
 import { TrainState } from '../train/trainState.ts';
 
 /**

@@ -15,7 +15,8 @@ import { mul } from '../ops/elementwise.ts';
 import { reduceSum } from '../ops/reduce.ts';
 import { buildFrozen } from '../program/evalProgram.ts';
 import { closeProgram } from '../program/program.ts';
-import { type LoadedModel, loadModelReference } from '../run/modelReference.ts';
+import { loadModelReference } from '../run/models/reference.ts';
+import type { LoadedModel } from '../run/models/loaded.ts';
 import { findTorch, median, runScript, tunedBlas } from './peer.ts';
 
 /** torchvision's names; the last one comes as a state dict, the others as ONNX files. */

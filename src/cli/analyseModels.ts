@@ -1,4 +1,4 @@
-import type { Analysis, ModelAnalysis } from '../run/analyseModels.ts';
+import type { Analysis, ModelAnalysis } from '../run/looking/analyse.ts';
 import { wholeNumber } from './arguments.ts';
 import type { DescribedArgs } from './described.ts';
 
@@ -15,7 +15,7 @@ interface AnalysisArgs extends DescribedArgs {
 /** Runs the analysis with its progress on stderr. */
 export async function analyse({ ref, ref2, data, images, out, image, ...flags }: AnalysisArgs): Promise<Analysis> {
   const count = images === undefined ? {} : { images: wholeNumber('images', images, 4) };
-  const { analyseModels } = await import('../run/analyseModels.ts');
+  const { analyseModels } = await import('../run/looking/analyse.ts');
   const { describedBy } = await import('./described.ts');
   const { listingEvents } = await import('./listingEvents.ts');
   const { modelEvents } = await import('./modelEvents.ts');

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { nearest, unknownName } from '../graph/names.ts';
 import { type Recipe, RECIPES } from '../config/recipes/index.ts';
 import { UserError } from '../graph/errors.ts';
-import { checkFile } from '../run/checkRun.ts';
-import { readConfigFile } from '../run/runConfigNode.ts';
+import { checkFile } from '../run/training/prepare/checks.ts';
+import { readConfigFile } from '../run/plan/configFileNode.ts';
 import { remark } from './text.ts';
 
 const PREFIX = 'recipe:';

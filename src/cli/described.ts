@@ -1,7 +1,7 @@
 import { describedSchema } from '../config/schema.ts';
 import { parseConfig } from '../config/parse.ts';
 import { UserError } from '../graph/errors.ts';
-import type { Described } from '../run/described.ts';
+import type { Described } from '../run/models/described.ts';
 import { wholeNumber } from './arguments.ts';
 import type { describedFlags } from './describedFlags.ts';
 

@@ -1,4 +1,4 @@
-import type { OnModel } from '../run/modelReference.ts';
+import type { OnModel } from '../run/models/reference.ts';
 import { bytes, remark } from './text.ts';
 
 /** Milliseconds between two lines of progress where stderr is no terminal. */

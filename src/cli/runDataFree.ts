@@ -1,4 +1,4 @@
-import { type DataFreeOptions, distillDataFree } from '../run/dataFree.ts';
+import { type DataFreeOptions, distillDataFree } from '../run/synthesis/dataFree.ts';
 import type { RunEvent } from '../train/events.ts';
 import { consoleLogger } from '../train/loggers/consoleNode.ts';
 import { STATUS, whileRunning } from './outcome.ts';

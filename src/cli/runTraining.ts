@@ -1,6 +1,6 @@
-import type { Device } from '../run/devices.ts';
-import type { BestStep, RunResult } from '../run/runResult.ts';
-import { type RunSettings, startRun } from '../run/startRun.ts';
+import type { Device } from '../engine/devices.ts';
+import type { BestStep, RunResult } from '../run/training/course/result.ts';
+import { type RunSettings, startRun } from '../run/training/startRun.ts';
 import { isDetail, type RunEvent } from '../train/events.ts';
 import { consoleLogger } from '../train/loggers/consoleNode.ts';
 import { listingEvents } from './listingEvents.ts';

@@ -28,7 +28,7 @@ export async function showAugment({
   if (data === undefined) throw new UserError('understudy inspect --augment: wanted images to show; add --data DIR');
   const { AUGMENT_PRESETS } = await import('../config/augmentPresets.ts');
   if (!Object.hasOwn(AUGMENT_PRESETS, augment)) throw unknownName('preset', augment, Object.keys(AUGMENT_PRESETS));
-  const { contactSheet } = await import('../run/contactSheet.ts');
+  const { contactSheet } = await import('../run/looking/augmentSheet.ts');
   const { print, printJson, table } = await import('./text.ts');
   const { whileRunning } = await import('./outcome.ts');
   const preset = augment as keyof typeof AUGMENT_PRESETS;

@@ -2,7 +2,7 @@ import { parseConfig, setOverride } from '../config/parse.ts';
 import { describedSchema } from '../config/schema.ts';
 import { SYNTHESIS_PRESETS, type SynthesisInput } from '../config/synthesis.ts';
 import { unknownName } from '../graph/names.ts';
-import type { Described } from '../run/described.ts';
+import type { Described } from '../run/models/described.ts';
 
 /** `--set teacher.classes=FILE` says what a teacher is that others have trained; all else is the synthesis's. */
 const TEACHER = 'teacher.';

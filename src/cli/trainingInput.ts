@@ -2,8 +2,8 @@ import { setOverride } from '../config/parse.ts';
 import { UserError } from '../graph/errors.ts';
 import { METHODS } from '../methods/index.ts';
 import { unknownName } from '../graph/names.ts';
-import { type Device, DEVICES } from '../run/devices.ts';
-import type { RunSettings } from '../run/startRun.ts';
+import { type Device, DEVICES } from '../engine/devices.ts';
+import type { RunSettings } from '../run/training/startRun.ts';
 import { wholeNumber } from './arguments.ts';
 import { readConfigSource } from './configSource.ts';
 

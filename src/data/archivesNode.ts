@@ -3,18 +3,12 @@ import { UserError } from '../graph/errors.ts';
 import { readCsv } from './csvNode.ts';
 import { sortByCodePoint } from './dataset.ts';
 import { holdsClassFolders } from './folderNode.ts';
-import { type Label, type Layout, type Part, VAL_NAMES } from './layout.ts';
+import { type Layout, type Part, VAL_NAMES } from './layout.ts';
 import type { Place } from './listingCacheNode.ts';
 import type { Listing } from './listingNode.ts';
 import { unpackParquet } from './parquetNode.ts';
 import { readTar } from './tarNode.ts';
-
-/** Images of one file, and to which part they belong where the file itself says so. */
-export interface Record {
-  readonly path: string;
-  readonly label: Label;
-  readonly part?: string | undefined;
-}
+import type { Record } from './record.ts';
 
 /**
  * The images of a CSV file, a tar shard, a Parquet file, or of a folder (and its folders `data`, `train`, `val`, ...) that

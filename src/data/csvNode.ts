@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative } from 'node:path';
 import { CsvError, parse } from 'csv-parse/sync';
 import { brief, UserError } from '../graph/errors.ts';
-import type { Record } from './archivesNode.ts';
+import type { Record } from './record.ts';
 import { findIndicators } from './csvIndicators.ts';
 import { isImageName } from './imageNames.ts';
 import type { Label } from './layout.ts';

@@ -2,7 +2,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { relative } from 'node:path';
 import { brief, UserError } from '../graph/errors.ts';
 import { spanAddress } from './address.ts';
-import type { Record } from './archivesNode.ts';
+import type { Record } from './record.ts';
 import { isImageName } from './imageNames.ts';
 import { unreadable } from './listingNode.ts';
 import { type TarEntry, tarEntries } from './tarHeaders.ts';

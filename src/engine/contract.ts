@@ -1,6 +1,7 @@
 import { internal } from '../graph/errors.ts';
 import { sameShape, showShape } from '../graph/shape.ts';
-import type { DType, TensorType } from '../graph/tensor.ts';
+import type { TensorType } from '../graph/tensor.ts';
+import type { DType } from '../graph/dtype.ts';
 import type { Program } from '../program/program.ts';
 
 /** Host values of a tensor. float16 is its bits; bool is 0 or 1. int64 is a BigInt64Array. */

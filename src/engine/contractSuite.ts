@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { input } from '../graph/build.ts';
-import type { DType, Tensor } from '../graph/tensor.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import type { DType } from '../graph/dtype.ts';
 import { and, greater, not } from '../ops/compare.ts';
 import { add, cast, mul, neg } from '../ops/elementwise.ts';
 import { gather } from '../ops/gather.ts';

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { sizeOf } from '../graph/shape.ts';
-import type { DType } from '../graph/tensor.ts';
+import type { DType } from '../graph/dtype.ts';
 import {
   arrayOn,
   type Compiled,

@@ -1,7 +1,7 @@
 import { parentPort } from 'node:worker_threads';
 import * as ort from 'onnxruntime-node';
 import { sizeOf } from '../graph/shape.ts';
-import type { DType } from '../graph/tensor.ts';
+import type { DType } from '../graph/dtype.ts';
 import { arrayOn, hostArray } from './contract.ts';
 import type { LanePort, LaneReply, LaneRequest } from './laneShared.ts';
 import { type OrtSession, openSession } from './ortSessionNode.ts';

@@ -1,6 +1,6 @@
 import * as ort from 'onnxruntime-node';
 import { sizeOf } from '../graph/shape.ts';
-import type { DType } from '../graph/tensor.ts';
+import type { DType } from '../graph/dtype.ts';
 import { type Compiled, checkPorts, type Engine, type EngineTensor, type HostArray, hostArray } from './contract.ts';
 import { openLanes } from './laneNode.ts';
 import { modelOf, openSession } from './ortSessionNode.ts';

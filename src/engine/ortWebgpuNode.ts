@@ -2,7 +2,7 @@ import * as ort from 'onnxruntime-node';
 import { input } from '../graph/build.ts';
 import { UserError } from '../graph/errors.ts';
 import { sizeOf } from '../graph/shape.ts';
-import type { DType } from '../graph/tensor.ts';
+import type { DType } from '../graph/dtype.ts';
 import { emit } from '../onnx/emit.ts';
 import { closeProgram } from '../program/program.ts';
 import { type Compiled, checkPorts, type Engine, type EngineTensor, type HostArray, hostArray } from './contract.ts';

@@ -2,7 +2,8 @@ import { Input, inputName } from '../graph/build.ts';
 import { internal } from '../graph/errors.ts';
 import { type NdArray, zeros } from '../graph/ndArray.ts';
 import { sameShape, showShape } from '../graph/shape.ts';
-import type { DType, Node, Tensor } from '../graph/tensor.ts';
+import type { Node, Tensor } from '../graph/tensor.ts';
+import type { DType } from '../graph/dtype.ts';
 import { topologicalOrder } from '../graph/walk.ts';
 import { type Compiled, checkPorts, type Engine, type EngineTensor, type HostArray, hostArray } from './contract.ts';
 

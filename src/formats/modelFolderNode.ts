@@ -10,6 +10,7 @@ import { MULTILABEL, saysMultilabel } from './problemType.ts';
 import { readSafetensors, writeSafetensors } from './safetensorsNode.ts';
 import { float32Tensor, toFloat32 } from './safetensors.ts';
 import { fromTransformers, isPlain, toTransformers } from './transformersNames.ts';
+import type { Weight } from './weight.ts';
 
 /** How images become the model's input: shorter side to imageSize / evalCropRatio, centre crop, (x / 255 - mean) / std. */
 export interface Preprocessing {
@@ -19,11 +20,6 @@ export interface Preprocessing {
   readonly evalCropRatio: number;
   /** Of the resize; bicubic where it is left out. */
   readonly filter?: Filter | undefined;
-}
-
-export interface Weight {
-  readonly shape: readonly number[];
-  readonly data: Float32Array;
 }
 
 /** A trained network with all that is needed to use it. */

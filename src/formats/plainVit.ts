@@ -1,4 +1,5 @@
-import type { SavedModel, Weight } from './modelFolderNode.ts';
+import type { SavedModel } from './modelFolderNode.ts';
+import type { Weight } from './weight.ts';
 
 /**
  * A DeiT III as the plain ViT that computes the same: the gain of LayerScale goes into the layer before it, and the class token

@@ -6,7 +6,7 @@ import { readJsonFile } from './jsonFileNode.ts';
 import { isPickle, pickleError } from './pickleNode.ts';
 import { toFloat32 } from './safetensors.ts';
 import { readSafetensors, readSafetensorsHeader } from './safetensorsNode.ts';
-import type { Weight } from './modelFolderNode.ts';
+import type { Weight } from './weight.ts';
 
 /** The tensors of one file or of several shards, by the names that stand there. */
 export interface WeightFiles {

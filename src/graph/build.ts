@@ -1,7 +1,8 @@
 import { BuildError, internal } from './errors.ts';
 import { type NdArray, type NumericArray, ndArray } from './ndArray.ts';
 import { located, scopeLabel } from './scope.ts';
-import type { AttrValue, Attrs, DType, Inputs, Node, Op, Tensor, TensorType } from './tensor.ts';
+import type { AttrValue, Attrs, Inputs, Node, Op, Tensor, TensorType } from './tensor.ts';
+import type { DType } from './dtype.ts';
 
 /** Applies an operator; its shape errors get the scope in front: `blocks.3.attn: MatMul: inner sizes differ: ...`. */
 export function apply(

@@ -1,6 +1,6 @@
 import { internal } from './errors.ts';
 import { sizeOf, stridesOf } from './shape.ts';
-import type { DType } from './tensor.ts';
+import type { DType } from './dtype.ts';
 
 /**
  * A dense host array, row-major. The reference engine keeps every dtype in a Float64Array (int64 is exact to 2^53);

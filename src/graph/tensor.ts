@@ -1,6 +1,5 @@
 import type { NdArray } from './ndArray.ts';
-
-export type DType = 'float32' | 'float16' | 'int64' | 'int32' | 'uint8' | 'int8' | 'bool';
+import type { DType } from './dtype.ts';
 
 export interface TensorType {
   readonly dtype: DType;

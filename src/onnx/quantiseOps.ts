@@ -1,7 +1,7 @@
 import { BuildError } from '../graph/errors.ts';
 import { fromFunction, type NdArray } from '../graph/ndArray.ts';
 import type { Op } from '../graph/tensor.ts';
-import { need } from '../ops/elementwise.ts';
+import { need } from '../ops/broadcast.ts';
 import { roundHalfEven } from '../ops/special.ts';
 
 /** x -> uint8 values, scale and zero point of the whole tensor, chosen at run time so that 0 is exact (ONNX standard). */

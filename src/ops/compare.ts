@@ -2,7 +2,7 @@ import { apply1, type Operand, operand } from '../graph/build.ts';
 import { BuildError } from '../graph/errors.ts';
 import { broadcastShapes } from '../graph/shape.ts';
 import type { Op, Tensor } from '../graph/tensor.ts';
-import { mapBroadcast, need, sameDtype } from './elementwise.ts';
+import { mapBroadcast, need, sameDtype } from './broadcast.ts';
 
 function comparison(name: string, f: (a: number, b: number) => boolean): Op {
   return {

@@ -1,31 +1,19 @@
 import { apply1, constantValue, type Operand, operand } from '../graph/build.ts';
 import { BuildError } from '../graph/errors.ts';
-import { broadcastOffset, fromFunction, type NdArray } from '../graph/ndArray.ts';
+import type { NdArray } from '../graph/ndArray.ts';
 import { located } from '../graph/scope.ts';
-import { broadcastShapes, stridesOf } from '../graph/shape.ts';
-import type { Attrs, DType, Inputs, Op, Tensor, TensorType, Vjp } from '../graph/tensor.ts';
+import { broadcastShapes } from '../graph/shape.ts';
+import type { Attrs, Inputs, Op, Tensor, TensorType, Vjp } from '../graph/tensor.ts';
+import type { DType } from '../graph/dtype.ts';
 import { greater } from './compare.ts';
 import { erfValue, roundHalfEven } from './special.ts';
-
-/** The input, which must be there and, where given, of one dtype. */
-export function need(inputs: Inputs, index: number): Tensor {
-  const tensor = inputs[index];
-  if (!tensor) throw new BuildError(`input ${index} is missing`);
-  return tensor;
-}
+import { need, sameDtype, mapBroadcast } from './broadcast.ts';
 
 /** A setting that no rule here honours, as an imported node may carry it, must be the one that the rules assume. */
 export function expectAttrs(attrs: Attrs, assumed: Attrs): void {
   for (const [key, value] of Object.entries(assumed))
     if (attrs[key] !== undefined && String(attrs[key]) !== String(value))
       throw new BuildError(`${key} = ${String(attrs[key])} is not supported, only ${String(value)}`);
-}
-
-export function sameDtype(...tensors: Tensor[]): DType {
-  const dtype = tensors[0]!.dtype;
-  for (const t of tensors)
-    if (t.dtype !== dtype) throw new BuildError(`dtypes differ: ${tensors.map((x) => x.dtype).join(', ')}`);
-  return dtype;
 }
 
 export function inferUnary(inputs: Inputs): readonly TensorType[] {
@@ -41,19 +29,6 @@ export function inferBroadcast(inputs: Inputs): readonly TensorType[] {
 
 export function mapUnary(f: (x: number) => number) {
   return ([x]: readonly (NdArray | undefined)[]): NdArray[] => [{ ...x!, data: Float64Array.from(x!.data, f) }];
-}
-
-export function mapBroadcast(f: (...values: number[]) => number, dtype?: DType) {
-  return (inputs: readonly (NdArray | undefined)[]): NdArray[] => {
-    const xs = inputs.map((x) => x!);
-    const strides = xs.map((x) => stridesOf(x.shape));
-    const values = new Array<number>(xs.length);
-    const at = (position: readonly number[]) => {
-      for (let i = 0; i < xs.length; i++) values[i] = xs[i]!.data[broadcastOffset(xs[i]!.shape, position, strides[i])]!;
-      return f(...values);
-    };
-    return [fromFunction(broadcastShapes(...xs.map((x) => x.shape)), at, dtype ?? xs[0]!.dtype)];
-  };
 }
 
 type Rule = (dy: Tensor, x: Tensor, y: Tensor) => Tensor;

@@ -3,7 +3,7 @@ import { BuildError } from '../graph/errors.ts';
 import { fromFunction, type NdArray } from '../graph/ndArray.ts';
 import { normaliseAxis, sameShape, showShape, stridesOf } from '../graph/shape.ts';
 import type { Attrs, Inputs, Op, Tensor } from '../graph/tensor.ts';
-import { need, sameDtype } from './elementwise.ts';
+import { need, sameDtype } from './broadcast.ts';
 import { expand, reshape } from './movement.ts';
 
 const axisOf = (inputs: Inputs, attrs: Attrs): number =>

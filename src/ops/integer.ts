@@ -4,7 +4,7 @@ import { broadcastOffset, fromFunction, type NdArray } from '../graph/ndArray.ts
 import { sameShape, showShape } from '../graph/shape.ts';
 import type { Op, Tensor } from '../graph/tensor.ts';
 import { Conv } from './conv.ts';
-import { need } from './elementwise.ts';
+import { need } from './broadcast.ts';
 import { MatMul } from './matmul.ts';
 import { roundHalfEven } from './special.ts';
 

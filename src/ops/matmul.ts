@@ -3,7 +3,8 @@ import { BuildError } from '../graph/errors.ts';
 import { broadcastOffset, fromFunction, type NdArray } from '../graph/ndArray.ts';
 import { broadcastShapes, showShape, sizeOf, stridesOf } from '../graph/shape.ts';
 import type { Attrs, Inputs, Op, Tensor, TensorType, VjpContext } from '../graph/tensor.ts';
-import { mul, need, sameDtype } from './elementwise.ts';
+import { mul } from './elementwise.ts';
+import { need, sameDtype } from './broadcast.ts';
 import { reshape } from './movement.ts';
 
 export interface MatMulOptions {

@@ -3,7 +3,8 @@ import { BuildError } from '../graph/errors.ts';
 import { broadcastOffset, fromFunction, type NdArray } from '../graph/ndArray.ts';
 import { broadcastShapes, normaliseAxis, sameShape, showShape, sizeOf, stridesOf } from '../graph/shape.ts';
 import type { Attrs, Op, Tensor } from '../graph/tensor.ts';
-import { expectAttrs, need, sameDtype } from './elementwise.ts';
+import { expectAttrs } from './elementwise.ts';
+import { need, sameDtype } from './broadcast.ts';
 
 export const Reshape: Op = {
   name: 'Reshape',

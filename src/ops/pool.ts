@@ -4,7 +4,8 @@ import { fromFunction, type NdArray } from '../graph/ndArray.ts';
 import { sizeOf } from '../graph/shape.ts';
 import type { Attrs, Inputs, Op, Tensor, TensorType } from '../graph/tensor.ts';
 import { type ConvAttrs, ConvTranspose, pooledSize } from './conv.ts';
-import { expectAttrs, need } from './elementwise.ts';
+import { expectAttrs } from './elementwise.ts';
+import { need } from './broadcast.ts';
 import { scatterElements } from './gather.ts';
 import { reshape } from './movement.ts';
 

@@ -2,7 +2,8 @@ import { apply1 } from '../graph/build.ts';
 import { fromFunction, type NdArray } from '../graph/ndArray.ts';
 import { normaliseAxis, stridesOf } from '../graph/shape.ts';
 import type { Attrs, Inputs, Op, Tensor, TensorType } from '../graph/tensor.ts';
-import { exp, mul, need, sub } from './elementwise.ts';
+import { exp, mul, sub } from './elementwise.ts';
+import { need } from './broadcast.ts';
 import { reduceSum } from './reduce.ts';
 
 function infer(inputs: Inputs, attrs: Attrs): readonly TensorType[] {

@@ -1,5 +1,5 @@
 import { lineChart } from '../analysis/lineChart.ts';
-import type { StudyReport, TableRow } from './report.ts';
+import type { StudyReport, TableRow } from './rows.ts';
 
 interface Point {
   readonly fraction: number;

@@ -3,12 +3,7 @@ import { join } from 'node:path';
 import type { SetQuality } from '../run/synthesis/quality.ts';
 import type { StudyPlan } from './plan.ts';
 import { points } from './reportCells.ts';
-
-/** A set of images of the study, with what was measured of it; null while it is not finished. */
-export interface ImageSetRow {
-  readonly name: string;
-  readonly quality: SetQuality | null;
-}
+import type { ImageSetRow } from './rows.ts';
 
 /** Reads the figures that `synthesize` left in the folders of the sets. */
 export function readImageSets({ images }: StudyPlan, folderOf: (name: string) => string): Promise<ImageSetRow[]> {

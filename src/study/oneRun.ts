@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { UserError } from '../graph/errors.ts';
-import { bestStep } from '../run/runResult.ts';
-import { assemble, trainRun } from '../run/trainRun.ts';
-import { modelSize } from '../run/inspectModel.ts';
+import { bestStep } from '../run/training/course/result.ts';
+import { assemble, trainRun } from '../run/training/trainRun.ts';
+import { modelSize } from '../run/models/inspect.ts';
 import { throwIfInUse } from '../train/runLockNode.ts';
 import type { RunEvent } from '../train/events.ts';
 import type { PlannedRun } from './plan.ts';

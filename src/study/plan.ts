@@ -2,7 +2,7 @@ import { parseConfig } from '../config/parse.ts';
 import { unknownName } from '../graph/names.ts';
 import { type RunConfig, type RunInput, runSchema } from '../config/schema.ts';
 import { UserError } from '../graph/errors.ts';
-import { checkNames } from '../run/checkRun.ts';
+import { checkNames } from '../run/training/prepare/checks.ts';
 import { type StudyFile, type StudyInput, studySchema } from './schema.ts';
 import { overlay, type Settings } from '../config/settings.ts';
 import { checkImageSets, setsBySeed } from './imageSets.ts';

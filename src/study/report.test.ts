@@ -2,7 +2,8 @@ import { expect, it } from 'vitest';
 import { curveSvg } from './curveSvg.ts';
 import { planStudy, type StudyAxis } from './plan.ts';
 import type { RunRecord } from './recordsNode.ts';
-import { pairedDifference, reportOf, type RunRow, type StudyReport, tableOf } from './report.ts';
+import { pairedDifference, reportOf, tableOf } from './report.ts';
+import type { RunRow, StudyReport } from './rows.ts';
 import { reportHtml } from './reportHtml.ts';
 import { tableCells } from './reportCells.ts';
 

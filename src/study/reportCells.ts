@@ -1,5 +1,5 @@
 import { formatDuration } from '../train/loggers/progressLine.ts';
-import type { PairedDifference, StudyReport, TableRow } from './report.ts';
+import type { PairedDifference, StudyReport, TableRow } from './rows.ts';
 
 /** The table as text: a heading and a row for each combination, in percent and percentage points. */
 export function tableCells({ table, axes, baseline, metric }: StudyReport): { head: string[]; rows: string[][] } {

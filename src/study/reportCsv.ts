@@ -1,5 +1,5 @@
 import { formatCsv } from '../train/loggers/csvText.ts';
-import type { RunRow, StudyReport } from './report.ts';
+import type { RunRow, StudyReport } from './rows.ts';
 
 const NUMBERS = ['last', 'best', 'seconds', 'cpuSeconds', 'steps', 'imagesSeen', 'trainImages', 'parameters'] as const;
 

@@ -4,7 +4,7 @@ import { escapeText } from '../analysis/svg.ts';
 import { curveSvg } from './curveSvg.ts';
 import { IMAGE_SET_HEAD, imageSetCells } from './imageSetTable.ts';
 import { points, tableCells, tableNotes } from './reportCells.ts';
-import type { RunRow, StudyReport } from './report.ts';
+import type { RunRow, StudyReport } from './rows.ts';
 
 const RUN_HEAD = (metric: string): string[] => [
   'run',

@@ -5,7 +5,8 @@ import sharp from 'sharp';
 import { writeFileAtomic } from '../formats/atomicNode.ts';
 import { readPlan } from './readPlan.ts';
 import { readJson } from './recordsNode.ts';
-import { type StudyReport, tableOf } from './report.ts';
+import { tableOf } from './report.ts';
+import type { StudyReport } from './rows.ts';
 import { firstOfEach } from './imageSets.ts';
 import { curveFile, fillPage, sheetFile } from './resultsPage.ts';
 

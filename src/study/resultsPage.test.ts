@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { type RunRow, type StudyReport, tableOf } from './report.ts';
+import { tableOf } from './report.ts';
+import type { RunRow, StudyReport } from './rows.ts';
 import { curveFile, fillPage } from './resultsPage.ts';
 
 const AXES = [

@@ -1,9 +1,10 @@
 import { UserError } from '../graph/errors.ts';
 import { curveSvg } from './curveSvg.ts';
 import { firstOfEach } from './imageSets.ts';
-import { IMAGE_SET_HEAD, imageSetCells, type ImageSetRow } from './imageSetTable.ts';
+import { IMAGE_SET_HEAD, imageSetCells } from './imageSetTable.ts';
+import type { ImageSetRow } from './rows.ts';
 import { points, tableCells, tableNotes } from './reportCells.ts';
-import type { StudyReport, TableRow } from './report.ts';
+import type { StudyReport, TableRow } from './rows.ts';
 
 /** A stretch of the page that is made from a study's numbers; what stands between is written by hand. */
 const BLOCK = /<!-- study (\S+) -->[\s\S]*?<!-- end -->/g;

@@ -10,7 +10,8 @@ import { type PlannedRun, type StudyPlan, teachersOf, withTeachers } from './pla
 import { prepareData } from './prepare.ts';
 import { readPlan } from './readPlan.ts';
 import { type RunRecord, RunRecords } from './recordsNode.ts';
-import { reportOf, type StudyReport } from './report.ts';
+import { reportOf } from './report.ts';
+import type { StudyReport } from './rows.ts';
 import { reportCsv } from './reportCsv.ts';
 import { reportHtml } from './reportHtml.ts';
 import { keepPlan } from './studyFolder.ts';

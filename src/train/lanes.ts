@@ -1,7 +1,15 @@
 import type { Compiled, Engine, EngineTensor } from '../engine/contract.ts';
 import type { UpdateParts } from '../program/trainProgram.ts';
-import type { StageLoop, StepInputs } from './stageLoop.ts';
-import { type Measured, noiseFeeds, refuseNonFinite, scalarFeeds, scalarPorts, weighed } from './updateParts.ts';
+import type { StepInputs } from './batch.ts';
+import {
+  type Measured,
+  noiseFeeds,
+  refuseNonFinite,
+  scalarFeeds,
+  scalarPorts,
+  type UpdateTask,
+  weighed,
+} from './updateParts.ts';
 
 /**
  * Computes the micro-batches of an update beside each other, one a lane, and sums their gradients in their order: bit for bit
@@ -54,7 +62,7 @@ export class Lanes {
 
   /** The gradients of an update's micro-batches, as ports of `apply`. `tell` is told of each micro-batch in its order. */
   async gradients(
-    loop: StageLoop,
+    loop: UpdateTask,
     step: number,
     tell: (values: Record<string, number>, taken: StepInputs) => void,
   ): Promise<Readonly<Record<string, EngineTensor>>> {
@@ -85,13 +93,13 @@ export class Lanes {
     return ports;
   }
 
-  #inputs(loop: StageLoop, step: number, micro: number, lane: number): Promise<StepInputs> {
+  #inputs(loop: UpdateTask, step: number, micro: number, lane: number): Promise<StepInputs> {
     const ahead = this.#ahead.get(`${step} ${micro}`);
     this.#ahead.delete(`${step} ${micro}`);
     return ahead ?? loop.inputs(step, micro, lane);
   }
 
-  #lookAhead(loop: StageLoop, step: number, lane: number): void {
+  #lookAhead(loop: UpdateTask, step: number, lane: number): void {
     const inputs = loop.inputs(step, lane, lane);
     // An error is thrown where they are taken.
     inputs.catch(() => undefined);
@@ -135,7 +143,7 @@ export class Lanes {
   }
 }
 
-export async function runUpdateInLanes(loop: StageLoop, lanes: Lanes, step: number, lr: number): Promise<Measured> {
+export async function runUpdateInLanes(loop: UpdateTask, lanes: Lanes, step: number, lr: number): Promise<Measured> {
   const { engine, program, state, accumulate } = loop;
   const values: Record<string, number> = {};
   let [loss, waitSeconds] = [0, 0];

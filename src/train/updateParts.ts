@@ -1,8 +1,32 @@
-import type { Engine, EngineTensor } from '../engine/contract.ts';
+import type { Compiled, Engine, EngineTensor } from '../engine/contract.ts';
 import { UserError } from '../graph/errors.ts';
 import { drawNoise } from '../nn/noise.ts';
+import type { TrainProgram } from '../program/trainProgram.ts';
 import { stream } from '../random/stream.ts';
-import type { StageLoop } from './stageLoop.ts';
+import type { StepInputs } from './batch.ts';
+import type { TrainState } from './trainState.ts';
+
+/** What an update is made of, whoever computes its micro-batches. */
+export interface UpdateTask {
+  readonly engine: Engine;
+  readonly program: TrainProgram;
+  /** Present where gradients are accumulated and not by lanes. */
+  readonly accumulateStep: Compiled | undefined;
+  readonly accumulate: number;
+  readonly state: TrainState;
+  /** The inputs of a micro-batch of an update, as tensors of the loop's engine or of a lane's. */
+  readonly inputs: (step: number, micro: number, lane?: number) => Promise<StepInputs>;
+  /** Images in a micro-batch. */
+  readonly batch: number;
+  /** The update after the last one, counted over the run from 0. */
+  readonly to: number;
+  /** Update at which the optimiser began; its clock counts from there. Default: 0. */
+  readonly optimiserFrom?: number;
+  readonly emaDecay: number | null;
+  readonly seed: number;
+  /** Told the loss of an update before it is taken: the state is still the one that was measured. */
+  readonly measured?: (step: number, loss: number) => Promise<void>;
+}
 
 /** What one update measured. */
 export interface Measured {
@@ -21,7 +45,7 @@ export function scalarPorts(outputs: Iterable<string>, engine: Engine): Record<s
 
 /** The optimiser's scalars of an update. */
 export function scalarFeeds(
-  { engine, program, optimiserFrom = 0, emaDecay }: StageLoop,
+  { engine, program, optimiserFrom = 0, emaDecay }: UpdateTask,
   step: number,
   lr: number,
 ): Record<string, EngineTensor> {
@@ -39,7 +63,7 @@ export function scalarFeeds(
 /** What is drawn for a micro-batch. */
 export function noiseFeeds(
   engine: Engine,
-  { program, seed }: Pick<StageLoop, 'program' | 'seed'>,
+  { program, seed }: Pick<UpdateTask, 'program' | 'seed'>,
   step: number,
   micro: number,
 ): Record<string, EngineTensor> {
@@ -65,5 +89,5 @@ export function refuseNonFinite(values: Readonly<Record<string, number>>, step: 
 }
 
 /** The loss terms of a micro-batch, each times its weight. */
-export const weighed = ({ weights }: StageLoop['program'], values: Readonly<Record<string, number>>) =>
+export const weighed = ({ weights }: UpdateTask['program'], values: Readonly<Record<string, number>>) =>
   Object.fromEntries(Object.entries(weights).map(([name, weight]) => [name, weight * values[`term.${name}`]!]));

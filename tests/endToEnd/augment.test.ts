@@ -2,8 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { ContactSheet } from '../../src/run/contactSheet.ts';
-import type { RunResult } from '../../src/run/runResult.ts';
+import type { ContactSheet } from '../../src/run/looking/augmentSheet.ts';
+import type { RunResult } from '../../src/run/training/course/result.ts';
 import { jsonIn, refusalsIn, temporaryFolder, TINY_VIT, understudy, writeDataset } from './commandLine.ts';
 
 const dir = temporaryFolder();

@@ -8,10 +8,11 @@ import type { RunConfig } from '../../src/config/schema.ts';
 import { resample } from '../../src/data/augment/resample.ts';
 import { readSafetensors } from '../../src/formats/safetensorsNode.ts';
 import { type ClassProbability, loadModel } from '../../src/index.ts';
-import type { EvaluationReport } from '../../src/run/evaluateModel.ts';
-import type { RunResult } from '../../src/run/runResult.ts';
-import type { ExportReport, FileCheck } from '../../src/run/exportModel.ts';
-import type { Inspection } from '../../src/run/inspectModel.ts';
+import type { EvaluationReport } from '../../src/run/evaluation/evaluate.ts';
+import type { RunResult } from '../../src/run/training/course/result.ts';
+import type { ExportReport } from '../../src/run/exporting/exportModel.ts';
+import type { FileCheck } from '../../src/run/exporting/agreement.ts';
+import type { Inspection } from '../../src/run/models/inspect.ts';
 import {
   contents,
   jsonIn,

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { ModelListing } from '../../src/run/listings.ts';
+import type { ModelListing } from '../../src/run/models/listings.ts';
 import { jsonIn, temporaryFolder, understudy } from './commandLine.ts';
 
 const dir = temporaryFolder();

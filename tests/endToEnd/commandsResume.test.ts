@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
-import type { RunResult } from '../../src/run/runResult.ts';
+import type { RunResult } from '../../src/run/training/course/result.ts';
 import { type Finished, temporaryFolder, understudy } from './commandLine.ts';
 import { DISTILL, expectSame, metricsOf, prepareWhole, SAVE_OFTEN } from './resumed.ts';
 

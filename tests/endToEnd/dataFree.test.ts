@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
-import type { DataFreeResult } from '../../src/run/dataFree.ts';
+import type { DataFreeResult } from '../../src/run/synthesis/dataFree.ts';
 import { jsonIn, refusalsIn, TINY_RESNET, temporaryFolder, understudy, writeDataset } from './commandLine.ts';
 
 const dir = temporaryFolder();

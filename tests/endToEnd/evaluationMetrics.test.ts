@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
-import { analyseModels } from '../../src/run/analyseModels.ts';
+import { analyseModels } from '../../src/run/looking/analyse.ts';
 import { type MetricRow, parseMetricRows } from '../../src/train/loggers/metricRow.ts';
 import {
   jsonIn,

@@ -7,8 +7,8 @@ import {
   float32Tensor,
   type SafetensorsTensor,
 } from '../../src/formats/safetensors.ts';
-import type { EvaluationReport } from '../../src/run/evaluateModel.ts';
-import type { Inspection } from '../../src/run/inspectModel.ts';
+import type { EvaluationReport } from '../../src/run/evaluation/evaluate.ts';
+import type { Inspection } from '../../src/run/models/inspect.ts';
 import { type HubServer, hubServer } from '../hubServer.ts';
 import { TINY_VIT, temporaryFolder, understudy, writeDataset } from './commandLine.ts';
 

@@ -11,9 +11,9 @@ import type { Tensor } from '../../src/graph/tensor.ts';
 import type { Features } from '../../src/models/index.ts';
 import { buildFrozen } from '../../src/program/evalProgram.ts';
 import { closeProgram } from '../../src/program/program.ts';
-import type { Analysis } from '../../src/run/analyseModels.ts';
-import { loadModelReference } from '../../src/run/modelReference.ts';
-import { pixelValues } from '../../src/run/preprocess.ts';
+import type { Analysis } from '../../src/run/looking/analyse.ts';
+import { loadModelReference } from '../../src/run/models/reference.ts';
+import { pixelValues } from '../../src/run/datasets/preprocess.ts';
 import {
   jsonIn,
   refusalsIn,

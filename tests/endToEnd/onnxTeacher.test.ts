@@ -1,9 +1,9 @@
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { EvaluationReport } from '../../src/run/evaluateModel.ts';
-import type { Inspection } from '../../src/run/inspectModel.ts';
-import type { RunResult } from '../../src/run/runResult.ts';
+import type { EvaluationReport } from '../../src/run/evaluation/evaluate.ts';
+import type { Inspection } from '../../src/run/models/inspect.ts';
+import type { RunResult } from '../../src/run/training/course/result.ts';
 import { jsonIn, refusalsIn, TINY_RESNET, TINY_VIT, temporaryFolder, understudy, writeDataset } from './commandLine.ts';
 
 const dir = temporaryFolder();

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { vitkd } from '../../src/methods/vitkd.ts';
-import { planStages } from '../../src/run/stagePlan.ts';
+import { planStages } from '../../src/run/plan/stages.ts';
 import { type PlannedRun, planStudy, type StudyPlan, withTeachers } from '../../src/study/plan.ts';
 
 const planOf = (name: string): StudyPlan => planStudy(parse(readFileSync(join('studies', name), 'utf8')), name);

@@ -10,7 +10,7 @@ import { smallTransform } from '../../dist/data/augment/pipeline.js';
 import { createLoader, openDataset } from '../../dist/data/index.js';
 import { UserError } from '../../dist/graph/errors.js';
 import { trainingInput } from '../../dist/cli/trainingInput.js';
-import { startRun } from '../../dist/run/startRun.js';
+import { startRun } from '../../dist/run/training/startRun.js';
 import { readPlan } from '../../dist/study/readPlan.js';
 
 const transform = smallTransform(16);

@@ -4,14 +4,15 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { evaluate } from '../../src/engine/reference.ts';
 import { readForeignModel } from '../../src/formats/foreignModelNode.ts';
-import { readModelFolder, type SavedModel, type Weight } from '../../src/formats/modelFolderNode.ts';
+import { readModelFolder, type SavedModel } from '../../src/formats/modelFolderNode.ts';
+import type { Weight } from '../../src/formats/weight.ts';
 import { plainVit } from '../../src/formats/plainVit.ts';
 import { readSafetensors } from '../../src/formats/safetensorsNode.ts';
 import { fromTransformers, isPlain, toTransformers } from '../../src/formats/transformersNames.ts';
 import { ndArray } from '../../src/graph/ndArray.ts';
 import { buildModel, modelConfigSchema } from '../../src/models/index.ts';
 import { frozenProgram } from '../../src/program/evalProgram.ts';
-import { writeExport } from '../../src/run/exportModel.ts';
+import { writeExport } from '../../src/run/exporting/exportModel.ts';
 import { expectClose, type Golden, readGolden } from './golden.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'understudy-names-'));

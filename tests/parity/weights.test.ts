@@ -19,7 +19,8 @@ import { buildModel, modelConfigSchema } from '../../src/models/index.ts';
 import { answer } from '../../src/models/vit.ts';
 import { buildFrozen, modelParams } from '../../src/program/evalProgram.ts';
 import { closeProgram } from '../../src/program/program.ts';
-import { type LoadedModel, loadModelReference } from '../../src/run/modelReference.ts';
+import { loadModelReference } from '../../src/run/models/reference.ts';
+import type { LoadedModel } from '../../src/run/models/loaded.ts';
 import { expectClose, readGolden } from './golden.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'understudy-weights-'));

@@ -1,4 +1,4 @@
-import type { Finding } from '../../run/doctor.ts';
+import type { Finding } from '../../run/doctor/finding.ts';
 import { valuesOf } from '../arguments.ts';
 import { command, jsonFlag } from '../command.ts';
 import { trainingFlags } from '../trainingFlags.ts';
@@ -39,7 +39,7 @@ export const doctor = command({
   ],
   run: async ({ args, rawArgs }) => {
     const { trainingInput } = await import('../trainingInput.ts');
-    const { examine } = await import('../../run/doctor.ts');
+    const { examine } = await import('../../run/doctor/examine.ts');
     const { listingEvents } = await import('../listingEvents.ts');
     const { modelEvents } = await import('../modelEvents.ts');
     const { whileRunning } = await import('../outcome.ts');

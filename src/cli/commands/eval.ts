@@ -1,4 +1,4 @@
-import type { EvaluationReport } from '../../run/evaluateModel.ts';
+import type { EvaluationReport } from '../../run/evaluation/evaluate.ts';
 import { command, jsonFlag, REF_HELP, refNotes } from '../command.ts';
 import { describedFlags, describedNotes } from '../describedFlags.ts';
 
@@ -26,7 +26,7 @@ export const evaluate = command({
   ],
   examples: ['understudy eval runs/student --data photos', 'understudy eval my-model --data photos --json'],
   run: async ({ args }) => {
-    const { evaluateModel } = await import('../../run/evaluateModel.ts');
+    const { evaluateModel } = await import('../../run/evaluation/evaluate.ts');
     const { listingEvents } = await import('../listingEvents.ts');
     const { modelEvents } = await import('../modelEvents.ts');
     const { describedBy } = await import('../described.ts');

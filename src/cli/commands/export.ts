@@ -1,5 +1,5 @@
-import type { Agreement } from '../../run/agreement.ts';
-import type { ExportReport } from '../../run/exportModel.ts';
+import type { Agreement } from '../../run/exporting/agreement.ts';
+import type { ExportReport } from '../../run/exporting/exportModel.ts';
 import { command, jsonFlag, refNotes, WEIGHTS_HELP } from '../command.ts';
 import { describedFlags, describedNotes } from '../describedFlags.ts';
 
@@ -33,7 +33,7 @@ export const exportCommand = command({
     'understudy export runs/student --out my-model --dtype fp32,fp16,q8 --data photos',
   ],
   run: async ({ args }) => {
-    const { exportModel } = await import('../../run/exportModel.ts');
+    const { exportModel } = await import('../../run/exporting/exportModel.ts');
     const { describedBy } = await import('../described.ts');
     const { modelEvents } = await import('../modelEvents.ts');
     const { whileRunning } = await import('../outcome.ts');

@@ -1,5 +1,5 @@
 import { UserError } from '../../graph/errors.ts';
-import type { FeatureReport, Inspection } from '../../run/inspectModel.ts';
+import type { FeatureReport, Inspection } from '../../run/models/inspect.ts';
 import { analyse, describeAnalysis } from '../analyseModels.ts';
 import { command, jsonFlag, REF_HELP, refNotes } from '../command.ts';
 import { describedFlags, describedNotes } from '../describedFlags.ts';
@@ -75,7 +75,7 @@ export const inspect = command({
       throw new UserError(
         `understudy inspect: ${given === 'ref2' ? `a second model (${args.ref2})` : `--${given}`} needs images to run the models on; add --data DIR`,
       );
-    const { inspectModel } = await import('../../run/inspectModel.ts');
+    const { inspectModel } = await import('../../run/models/inspect.ts');
     const { modelEvents } = await import('../modelEvents.ts');
     const { describedBy } = await import('../described.ts');
     const found = await inspectModel(ref, { onModel: modelEvents(), described: describedBy(args) });

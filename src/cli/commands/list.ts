@@ -1,6 +1,6 @@
 import { unknownName } from '../../graph/names.ts';
 import type { Recipe } from '../../config/recipes/index.ts';
-import type { AugmentationListing, DefaultListing, MethodListing, ModelListing } from '../../run/listings.ts';
+import type { AugmentationListing, DefaultListing, MethodListing, ModelListing } from '../../run/models/listings.ts';
 import { command, jsonFlag } from '../command.ts';
 
 const KINDS = ['models', 'methods', 'recipes', 'augmentations', 'defaults'] as const;
@@ -18,7 +18,7 @@ export const list = command({
   run: async ({ args }) => {
     const kind = KINDS.find((name) => name === args.what);
     if (!kind) throw unknownName('list', args.what, KINDS);
-    const listings = await import('../../run/listings.ts');
+    const listings = await import('../../run/models/listings.ts');
     const { print, printJson } = await import('../text.ts');
     if (kind === 'models') args.json ? printJson(listings.listModels()) : print(await models(listings.listModels()));
     if (kind === 'methods')

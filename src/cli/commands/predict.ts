@@ -1,5 +1,5 @@
 import { UserError } from '../../graph/errors.ts';
-import type { ClassProbability, ImageModel } from '../../run/predictImages.ts';
+import type { ClassProbability, ImageModel } from '../../run/evaluation/predict.ts';
 import { valuesWithoutFlag, wholeNumber } from '../arguments.ts';
 import { command, jsonFlag, REF_HELP, refNotes } from '../command.ts';
 import { describedFlags, describedNotes } from '../describedFlags.ts';
@@ -33,7 +33,7 @@ export const predict = command({
   examples: ['understudy predict runs/student cat.jpg', 'understudy predict my-model photos/val --top 1 --json'],
   run: async ({ args, rawArgs }) => {
     const top = wholeNumber('top', args.top, 1);
-    const { imageFiles, loadModel } = await import('../../run/predictImages.ts');
+    const { imageFiles, loadModel } = await import('../../run/evaluation/predict.ts');
     const { print, printJson, remark } = await import('../text.ts');
     const paths = valuesWithoutFlag(predict, rawArgs).slice(1).flatMap(imageFiles);
     const { modelEvents } = await import('../modelEvents.ts');

@@ -1,4 +1,4 @@
-import type { VerifyReport, VerifyRow } from '../../run/verifyModel.ts';
+import type { VerifyReport, VerifyRow } from '../../run/exporting/verify.ts';
 import { command, jsonFlag, refNotes, WEIGHTS_HELP } from '../command.ts';
 import { describedFlags, describedNotes } from '../describedFlags.ts';
 
@@ -24,7 +24,7 @@ export const verify = command({
   ],
   examples: ['understudy verify my-model --data photos', 'understudy verify runs/student --data photos --json'],
   run: async ({ args }) => {
-    const { verifyModel } = await import('../../run/verifyModel.ts');
+    const { verifyModel } = await import('../../run/exporting/verify.ts');
     const { describedBy } = await import('../described.ts');
     const { modelEvents } = await import('../modelEvents.ts');
     const { STATUS, whileRunning } = await import('../outcome.ts');

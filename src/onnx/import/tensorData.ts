@@ -1,6 +1,6 @@
 import { UserError } from '../../graph/errors.ts';
 import type { NdArray, NumericArray } from '../../graph/ndArray.ts';
-import type { DType } from '../../graph/tensor.ts';
+import type { DType } from '../../graph/dtype.ts';
 import { TensorProto_DataLocation as DataLocation, type TensorProto } from '../generated/onnx_pb.ts';
 import { fromBfloat16, fromFloat16, littleEndian } from './halfFloats.ts';
 

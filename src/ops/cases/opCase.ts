@@ -1,7 +1,8 @@
 import { input } from '../../graph/build.ts';
 import { type NdArray, ndArray } from '../../graph/ndArray.ts';
 import { sizeOf } from '../../graph/shape.ts';
-import type { DType, Tensor } from '../../graph/tensor.ts';
+import type { Tensor } from '../../graph/tensor.ts';
+import type { DType } from '../../graph/dtype.ts';
 import { permutation, type Stream, stream } from '../../random/stream.ts';
 
 /** An example input: its type, and its values from a seeded stream. */

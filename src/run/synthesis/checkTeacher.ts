@@ -1,6 +1,6 @@
 import { UserError } from '../../graph/errors.ts';
 import type { SynthesisSettings } from '../../config/synthesis.ts';
-import type { LoadedModel } from '../modelReference.ts';
+import type { LoadedModel } from '../models/loaded.ts';
 import { sideOf } from './makeBatch.ts';
 
 export const kindOf = (family: string): string => (family === 'onnx' ? 'an ONNX file' : `a ${family}`);

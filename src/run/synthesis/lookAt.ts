@@ -6,7 +6,7 @@ import { reduceMean, reduceSumSquare } from '../../ops/reduce.ts';
 import { mul } from '../../ops/elementwise.ts';
 import { buildFrozen } from '../../program/evalProgram.ts';
 import { closeProgram, type Program } from '../../program/program.ts';
-import type { LoadedModel } from '../modelReference.ts';
+import type { LoadedModel } from '../models/loaded.ts';
 import type { Picture } from './pictures.ts';
 
 /** What the teacher sees in finished pictures. */

@@ -8,10 +8,11 @@ import { drawShift, shiftMatrices } from '../../program/shifts.ts';
 import { type TrainProgram, trainProgram } from '../../program/trainProgram.ts';
 import { stream } from '../../random/stream.ts';
 import type { StepEvent } from '../../train/events.ts';
-import { oneHot, runUpdates } from '../../train/stageLoop.ts';
+import { runUpdates } from '../../train/stageLoop.ts';
+import { oneHot } from '../../train/batch.ts';
 import { TrainState } from '../../train/trainState.ts';
-import { frozenBuilder } from '../teacher.ts';
-import type { LoadedModel } from '../modelReference.ts';
+import { frozenBuilder } from '../teacher/features.ts';
+import type { LoadedModel } from '../models/loaded.ts';
 import type { PlannedBatch } from './plan.ts';
 
 interface Phase {

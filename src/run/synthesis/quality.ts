@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { decodeImage } from '../../data/index.ts';
 import type { Engine } from '../../engine/contract.ts';
-import type { LoadedModel } from '../modelReference.ts';
+import type { LoadedModel } from '../models/loaded.ts';
 import type { ImageRecord } from './batchFolder.ts';
 import { type Diversity, diversityOf, unitRows } from './diversity.ts';
 import { type Look, type RunningNorm, TeacherEye } from './lookAt.ts';

@@ -10,7 +10,7 @@ import { UserError } from '../../graph/errors.ts';
 import { emit } from '../../onnx/emit.ts';
 import { buildFrozen } from '../../program/evalProgram.ts';
 import { closeProgram } from '../../program/program.ts';
-import type { LoadedModel } from '../modelReference.ts';
+import type { LoadedModel } from '../models/loaded.ts';
 import type { SynthesisPlan } from './plan.ts';
 
 /** All that the images of a set depend on. */

@@ -2,7 +2,8 @@ import { constant, constantOf } from '../../../graph/build.ts';
 import { BuildError } from '../../../graph/errors.ts';
 import { type NdArray, ndArray } from '../../../graph/ndArray.ts';
 import { normaliseAxis, sizeOf, stridesOf } from '../../../graph/shape.ts';
-import type { DType, Tensor } from '../../../graph/tensor.ts';
+import type { Tensor } from '../../../graph/tensor.ts';
+import type { DType } from '../../../graph/dtype.ts';
 import {
   add,
   cast,

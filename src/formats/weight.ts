@@ -1,0 +1,4 @@
+export interface Weight {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}

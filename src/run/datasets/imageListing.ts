@@ -1,0 +1,14 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { OnListing, OpenOptions } from '../../data/index.ts';
+
+/** Where listings of images are kept. */
+const listingFolder = (): string => join(homedir(), '.cache', 'understudy', 'listings');
+
+/** How images are listed: kept for later runs unless `data.cacheListing` says otherwise. */
+export function listingOptions(
+  onListing: OnListing | undefined,
+  cache = true,
+): Pick<OpenOptions, 'listings' | 'onListing'> {
+  return { onListing, ...(cache && { listings: { dir: listingFolder() } }) };
+}

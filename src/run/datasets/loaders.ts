@@ -1,0 +1,98 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { RunConfig } from '../../config/schema.ts';
+import {
+  createLoader,
+  type ImageList,
+  type Loader,
+  type MixConfig,
+  parseRandAugment,
+  type TeacherView,
+  type TransformConfig,
+} from '../../data/index.ts';
+import type { Settings } from '../plan/defaults.ts';
+import type { RunData } from './runData.ts';
+
+export function transformOf({ imageSize, augment }: Settings): TransformConfig {
+  const { mean, std, evalCropRatio } = augment;
+  const { crop, scale, ratio, padding, flip, interpolation, threeAugment, colourJitter, erase } = augment;
+  const randAugment = augment.randAugment === null ? null : parseRandAugment(augment.randAugment);
+  const geometry = { crop, scale, ratio, padding, flip, interpolation };
+  return {
+    imageSize,
+    mean,
+    std,
+    evalCropRatio,
+    train: { ...geometry, randAugment, threeAugment, colourJitter, erase },
+  };
+}
+
+export function trainLoader(
+  data: RunData,
+  config: RunConfig,
+  settings: Settings,
+  teacherView?: TeacherView | undefined,
+  onBad?: (reason: string) => void,
+): Loader {
+  const { views, viewSeed } = config.data;
+  return createLoader({
+    list: data.train,
+    transform: transformOf(settings),
+    batch: settings.train.batch,
+    train: true,
+    seed: settings.train.seed,
+    repeats: settings.augment.repeats,
+    mix: mixOf(settings),
+    ...(views === null ? {} : { views: { count: views, seed: viewSeed } }),
+    ...(teacherView && { teacherView }),
+    onBad,
+    onWarning: onBad,
+    ...loaderOptions(config),
+  });
+}
+
+export function mixOf({ augment }: Settings): MixConfig {
+  const { mixup, cutmix, mixSwitch, mixProbability } = augment;
+  return { mixup, cutmix, switch: mixSwitch, probability: mixProbability };
+}
+
+/** What the loader itself is told by a configuration. */
+interface LoaderConfig {
+  readonly data: Pick<RunConfig['data'], 'workers' | 'cacheMB' | 'maxBadFraction'> &
+    Partial<Pick<RunConfig['data'], 'cache' | 'cacheGB' | 'cacheDir'>>;
+}
+
+/** Validation images are few and seen again and again: they may use an equal cache. */
+export function evalLoader(
+  list: ImageList,
+  transform: TransformConfig,
+  batch: number,
+  config: LoaderConfig,
+  onBad?: (reason: string) => void,
+): Loader {
+  return createLoader({
+    list,
+    transform,
+    batch,
+    train: false,
+    seed: 0,
+    onBad,
+    onWarning: onBad,
+    ...loaderOptions(config),
+  });
+}
+
+/** Where decoded images are kept unless `data.cacheDir` says otherwise. */
+export const imageCacheFolder = (dir: string | null = null): string =>
+  dir ?? join(homedir(), '.cache', 'understudy', 'decoded-images');
+
+function loaderOptions({ data }: LoaderConfig) {
+  return {
+    maxBadFraction: data.maxBadFraction,
+    cacheMB: data.cache === 'none' ? 0 : data.cacheMB,
+    ...(data.cache === 'disk' && {
+      disk: { dir: imageCacheFolder(data.cacheDir), maxBytes: (data.cacheGB ?? 20) * 1e9 },
+    }),
+    ...(data.workers === 'auto' ? {} : { workers: data.workers }),
+  };
+}

@@ -1,0 +1,16 @@
+import type { Pixels, TransformConfig } from '../../data/index.ts';
+import { inputPixels } from '../../data/preprocess.ts';
+import type { Preprocessing } from '../../formats/modelFolderNode.ts';
+
+/**
+ * How a saved model sees an image: as its preprocessor_config.json says, for images of every size. The training part is not
+ * used; it is 'randomResized' so that an image that has the right size already is treated like all others.
+ */
+export function evalTransform({ imageSize, mean, std, evalCropRatio, filter }: Preprocessing): TransformConfig {
+  const train = { crop: 'randomResized', scale: [1, 1], ratio: [1, 1], padding: 0, flip: 0 } as const;
+  return { imageSize, mean, std, evalCropRatio, filter, train };
+}
+
+/** RGB bytes -> the model's input [1,3,S,S], float32. */
+export const pixelValues = (image: Pixels, preprocessing: Preprocessing): Float32Array =>
+  inputPixels(image, preprocessing);

@@ -1,0 +1,21 @@
+import type { Dataset, ImageList } from '../../data/index.ts';
+import type { DataFacts } from '../plan/defaults.ts';
+
+/** The images of a run. */
+export interface RunData {
+  /** False for images without classes; `classes` are then the teacher's. */
+  readonly labelled: boolean;
+  /** An image may have several classes, or none. */
+  readonly multilabel: boolean;
+  readonly classes: readonly string[];
+  readonly train: ImageList;
+  readonly val: ImageList;
+  readonly splitSource: Dataset['splitSource'];
+  /** The validation images are of `data.valDir`: no checkpoint is chosen by them. */
+  readonly reportOnly: boolean;
+  readonly facts: DataFacts;
+  /** What was taken as what, where the data can be read in two ways. */
+  readonly notes: readonly string[];
+  /** Digests of the two lists, to notice at a resume that the data changed. */
+  readonly digests: Readonly<Record<'train' | 'val', string>>;
+}

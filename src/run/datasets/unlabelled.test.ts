@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { runSchema } from '../../config/schema.ts';
+import { METHODS, type Method, type MethodName } from '../../methods/index.ts';
+import { planStages } from '../plan/stages.ts';
+import { checkLabels, WITHOUT_LABELS } from './unlabelled.ts';
+import type { RunData } from './runData.ts';
+
+const data = { labelled: false, classes: ['a', 'b'] } as unknown as RunData;
+
+function check(method: string, methods: Record<string, Record<string, unknown>> = {}, over: Partial<RunData> = {}) {
+  const config = runSchema.parse({ data: { dir: 'photos' }, student: { name: 's' }, method, methods });
+  return () => checkLabels('photos', { ...data, ...over }, planStages(config, 12, 1), method);
+}
+
+describe('images without labels', () => {
+  it.each(Object.keys(METHODS) as MethodName[])('%s: its row of the table is what its needs say', (name) => {
+    const method = METHODS[name] as Method;
+    expect(method.needs(method.config.parse({})).labels).not.toBe('none');
+    const settings = WITHOUT_LABELS[name];
+    if (settings) {
+      expect(check(name, { [name]: settings })).not.toThrow();
+      return;
+    }
+    // No setting of a number or switch frees the others from labels.
+    const zeroed = ['labelWeight', 'alpha', 'beta', 'gamma'].flatMap((key) =>
+      [0, 1].flatMap((value) => {
+        const parsed = method.config.safeParse({ [key]: value });
+        return parsed.success ? [parsed.data] : [];
+      }),
+    );
+    for (const config of zeroed) expect(method.needs(config).labels).not.toBe('none');
+  });
+
+  it("says with which settings the run's own method would do, else which methods would", () => {
+    expect(check('kd')).toThrow('since kd needs labels');
+    expect(check('kd')).toThrow(/without labels: kd needs none with --set methods\.kd\.alpha=1$/);
+    expect(check('kd+vitkd', { kd: { alpha: 1 } })).toThrow(
+      'kd+vitkd needs none with --set methods.kd.alpha=1 --set methods.vitkd.labelWeight=0',
+    );
+    expect(check('vitkd+nkd')).toThrow(/--method kd --set methods\.kd\.alpha=1; --method deit .*; --method vitkd /);
+  });
+
+  it("names DearKD's second stage, which learns from labels alone", () => {
+    expect(check('dearkd', { dearkd: { alpha: 1 } })).toThrow(
+      /since supervised, stage 2 of dearkd, needs labels.*methods\.dearkd\.stageOne=1/,
+    );
+    expect(check('dearkd', { dearkd: { alpha: 1, stageOne: 1, logitKd: 'none' } })).toThrow(
+      'since dearkd needs labels',
+    );
+  });
+
+  it('wants a teacher, whose classes they take, and is no matter where there are labels', () => {
+    expect(check('kd', { kd: { alpha: 1 } }, { classes: [] })).toThrow('give one with --teacher REF');
+    expect(check('supervised', {}, { labelled: true })).not.toThrow();
+  });
+});

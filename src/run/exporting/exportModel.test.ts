@@ -1,0 +1,69 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { buildModel, variantConfig } from '../../models/index.ts';
+import { initialValue } from '../../nn/initialise.ts';
+import { modelParams } from '../../program/evalProgram.ts';
+import { exportModel } from './exportModel.ts';
+import { loadModelReference } from '../models/reference.ts';
+import type { LoadedModel } from '../models/loaded.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'understudy-export-'));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+/** A tiny model with weights that are drawn, one of them `spoiled`. */
+function tiny(
+  name: string,
+  settings: object,
+  spoiled = (value: number, _name: string, _at: number) => value,
+): LoadedModel {
+  const model = variantConfig(name, { classes: 3, imageSize: 28, ...settings });
+  const network = buildModel(model);
+  const weights = new Map(
+    modelParams(network).map((spec) => {
+      const data = initialValue(spec, 0).map((x, at) => spoiled(x, spec.name, at));
+      return [spec.name, { shape: spec.shape, data }] as const;
+    }),
+  );
+  const preprocessing = { imageSize: 28, mean: [0, 0, 0], std: [1, 1, 1], evalCropRatio: 1 } as const;
+  return { model, network, weights, preprocessing, classes: ['a', 'b', 'c'], path: 'tiny', stored: 'tiny', notes: [] };
+}
+
+const VIT = { patchSize: 7, depth: 1, width: 16, heads: 2 };
+
+describe('exportModel', () => {
+  it('leaves nothing behind where a file does not compute what the model does', async () => {
+    const broken = tiny('vit_pico_patch4', VIT, (x, name) => (name === 'norm.weight' ? Number.NaN : x));
+    await expect(exportModel(broken, { out: join(dir, 'broken') })).rejects.toThrow(
+      /tiny: onnx\/model\.onnx does not compute what the model does: .* got a difference of NaN\. Nothing was written/,
+    );
+    // Beyond the largest number of fp16 only: fp32 passes, and is not left behind alone.
+    const huge = tiny('vit_pico_patch4', VIT, (x, name, at) =>
+      name === 'blocks.0.mlp.fc2.bias' && at === 0 ? 1e5 : x,
+    );
+    await expect(exportModel(huge, { out: join(dir, 'huge'), dtype: 'fp16,fp32' })).rejects.toThrow(
+      /model_fp16\.onnx does not compute .* leave fp16 out of --dtype/,
+    );
+    expect(readdirSync(dir)).toEqual([]);
+    await exportModel(huge, { out: join(dir, 'huge') });
+    expect(existsSync(join(dir, 'huge/onnx/model.onnx'))).toBe(true);
+  });
+
+  it('writes a ResNet in all kinds, which is read back', async () => {
+    const model = tiny('resnet8_small', { widths: [4, 8, 8] });
+    const report = await exportModel(model, { out: join(dir, 'resnet'), dtype: 'fp32,fp16,q8' });
+    expect(report.checks.map(({ dtype }) => dtype)).toEqual(['fp32', 'fp16', 'q8']);
+    expect((await loadModelReference(join(dir, 'resnet'))).weights).toEqual(model.weights);
+  });
+
+  it('refuses kinds of files that there are not', async () => {
+    const model = tiny('vit_pico_patch4', VIT);
+    await expect(exportModel(model, { out: join(dir, 'no'), dtype: 'fp8' })).rejects.toThrow('Unknown dtype "fp8"');
+    await expect(exportModel(model, { out: join(dir, 'no'), dtype: '' })).rejects.toThrow('dtype: wanted one or more');
+  });
+
+  it.skipIf(!existsSync('/proc/self'))('gives an error where the system has no room for folders, at once', async () => {
+    await expect(exportModel(tiny('vit_pico_patch4', VIT), { out: '/proc/none' })).rejects.toThrow('/proc/none');
+  });
+});

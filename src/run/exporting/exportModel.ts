@@ -1,0 +1,163 @@
+import { readdirSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { replaceFolderAtomic, writeFileAtomic } from '../../formats/atomicNode.ts';
+import { fileError } from '../../formats/fileErrorNode.ts';
+import { makeFolder } from '../../formats/makeFolderNode.ts';
+import { type SavedModel, writeModelFolder } from '../../formats/modelFolderNode.ts';
+import { plainVit } from '../../formats/plainVit.ts';
+import { UserError } from '../../graph/errors.ts';
+import { requireClassifier } from '../../program/evalProgram.ts';
+import { type Dtype, ONNX_FILES, onnxFile, parseDtypes } from './files.ts';
+import { modelCard } from './modelCard.ts';
+import type { Described } from '../models/described.ts';
+import { loadModelReference, type OnModel, refuseOnnx, trainable } from '../models/reference.ts';
+import type { LoadedModel, OwnModel } from '../models/loaded.ts';
+import { fileRows, ownRows } from './runInputs.ts';
+import { openSample, randomInputs, readSample, type Sample } from '../datasets/sampleImages.ts';
+import { type Agreement, compareRows, type Rows, shortfall, type FileCheck } from './agreement.ts';
+
+/** At most so many real images. */
+const REAL_IMAGES = 200;
+
+/** Batches of different sizes, since the file's batch is open. */
+const BATCHES = [1, 3, 4];
+
+export interface ExportOptions {
+  /** New or empty folder. */
+  readonly out: string;
+  /** Folder of images: every file is checked on up to 200 of them too. */
+  readonly data?: string;
+  /** One or more of fp32, fp16, q8, joined by commas; fp32 unless told. */
+  readonly dtype?: string;
+  /** Called once everything has been checked, before anything is built or written. */
+  readonly onStart?: () => void;
+  readonly onModel?: OnModel;
+  /** What the files of a model that others have trained do not say. */
+  readonly described?: Described;
+  /** Called before each file is built and checked. */
+  readonly onFile?: (dtype: Dtype) => void;
+}
+
+export interface ExportReport {
+  readonly out: string;
+  readonly files: readonly { readonly path: string; readonly bytes: number }[];
+  readonly checks: readonly FileCheck[];
+  /** Accuracy of our own forward pass on the same real images. */
+  readonly accuracy?: number;
+}
+
+/** @throws UserError for a network from an ONNX file, and one whose classes are known by their numbers alone. */
+export function exportable(loaded: LoadedModel): OwnModel {
+  const model = trainable(loaded);
+  if (model.classesByIndex)
+    throw new UserError(
+      `${model.path}: wanted the names of its classes, which go into the files, got index; give a file of names: --classes FILE`,
+    );
+  return model;
+}
+
+/**
+ * Exports a model in the Hugging Face layout: config.json, preprocessor_config.json, model.safetensors, onnx/ and a model card.
+ * Each ONNX file is checked against our own forward pass before anything is written.
+ * @throws UserError if the model cannot be loaded, `out` is not empty, or a file does not compute what the model does.
+ */
+export async function exportModel(
+  ref: string | LoadedModel,
+  { out, data, dtype = 'fp32', onStart, onFile, onModel, described }: ExportOptions,
+): Promise<ExportReport> {
+  const dtypes = parseDtypes(dtype);
+  refuseUsed(out);
+  if (typeof ref === 'string') refuseOnnx(ref);
+  const model = exportable(typeof ref === 'string' ? await loadModelReference(ref, { onModel, described }) : ref);
+  requireClassifier(model.network, model.path);
+  const source = data === undefined ? undefined : await openSample(model, model.path, data);
+  // Before the work, not after it.
+  makeFolder(dirname(resolve(out)));
+  onStart?.();
+  const sample = source && (await readSample(model, source, REAL_IMAGES));
+  const saved = plainVit(model);
+  const { files, checks, accuracy } = await checkedFiles(model, saved, dtypes, sample, onFile);
+  await writeExport(out, saved, files, checks);
+  return { out, files: filesBelow(out), checks, ...(accuracy === undefined ? {} : { accuracy }) };
+}
+
+/** Writes an exported model folder (Hugging Face layout), whole or not at all. */
+export async function writeExport(
+  dir: string,
+  saved: SavedModel,
+  files: ReadonlyMap<Dtype, Uint8Array> = new Map([['fp32', onnxFile(saved)]]),
+  checks: readonly FileCheck[] = [],
+): Promise<void> {
+  await replaceFolderAtomic(dir, async (folder) => {
+    await writeModelFolder(folder, saved, { forTransformers: true });
+    for (const [dtype, bytes] of files) await writeFileAtomic(join(folder, ONNX_FILES[dtype]), bytes);
+    await writeFileAtomic(join(folder, 'README.md'), modelCard(saved, [...files.keys()], checks));
+  });
+}
+
+interface CheckedFiles {
+  readonly files: ReadonlyMap<Dtype, Uint8Array>;
+  readonly checks: readonly FileCheck[];
+  readonly accuracy: number | undefined;
+}
+
+async function checkedFiles(
+  model: LoadedModel,
+  saved: SavedModel,
+  dtypes: readonly Dtype[],
+  sample: Sample | undefined,
+  onFile?: (dtype: Dtype) => void,
+): Promise<CheckedFiles> {
+  const side = model.preprocessing.imageSize;
+  const noise = randomInputs(model);
+  const [ownNoise, own] = [await ownRows(model, noise), sample && (await ownRows(model, sample.inputs))];
+  const files = new Map<Dtype, Uint8Array>();
+  const checks: FileCheck[] = [];
+  for (const dtype of dtypes) {
+    onFile?.(dtype);
+    const file = onnxFile(saved, dtype);
+    const check = async (inputs: readonly Float32Array[], ours: Rows, labels?: Int32Array): Promise<Agreement> => {
+      const found = compareRows(ours, await fileRows(file, inputs, side, BATCHES), labels);
+      const fault = shortfall(dtype, found, ours, inputs !== noise);
+      if (fault !== undefined) throw differs(model, dtype, fault);
+      return found;
+    };
+    const random = await check(noise, ownNoise);
+    const real = sample && (await check(sample.inputs, own!, sample.labels));
+    files.set(dtype, file);
+    checks.push({ dtype, path: ONNX_FILES[dtype], random, ...(real ? { real } : {}) });
+  }
+  return { files, checks, accuracy: sample?.labels && compareRows(own!, own!, sample.labels).accuracy };
+}
+
+function refuseUsed(out: string): void {
+  try {
+    const found = statSync(out, { throwIfNoEntry: false });
+    if (!found) return;
+    if (!found.isDirectory())
+      throw new UserError(`${out}: wanted a new or empty folder to export to, got a file. Choose another --out`);
+    const names = readdirSync(out);
+    if (names.length > 0)
+      throw new UserError(
+        `${out}: wanted a new or empty folder to export to, got ${names.slice(0, 4).join(', ')}${names.length > 4 ? ', ...' : ''}. Choose another --out, or delete it`,
+      );
+  } catch (error) {
+    throw fileError(error, out, 'export to it');
+  }
+}
+
+function differs({ path }: LoadedModel, dtype: Dtype, fault: string): UserError {
+  const remedy =
+    dtype === 'fp32'
+      ? 'Weights that are huge or not finite are the usual cause; otherwise please report it'
+      : `This model loses too much in ${dtype}: leave ${dtype} out of --dtype`;
+  return new UserError(
+    `${path}: ${ONNX_FILES[dtype]} does not compute what the model does: ${fault}. Nothing was written. ${remedy}`,
+  );
+}
+
+function filesBelow(dir: string): { path: string; bytes: number }[] {
+  const files = readdirSync(dir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const paths = files.map((entry) => join(entry.parentPath, entry.name)).sort();
+  return paths.map((path) => ({ path, bytes: statSync(path).size }));
+}

@@ -1,0 +1,104 @@
+import type { SavedModel } from '../../formats/modelFolderNode.ts';
+import { isPlain } from '../../formats/transformersNames.ts';
+import type { ModelConfig } from '../../models/index.ts';
+import { type Dtype, ONNX_FILES } from './files.ts';
+import type { FileCheck } from './agreement.ts';
+
+/** README.md of an exported model: what it is, how images become its input, how to run it. The snippets are run by the tests. */
+export function modelCard(saved: SavedModel, dtypes: readonly Dtype[], checks: readonly FileCheck[]): string {
+  const { model, classes, preprocessing } = saved;
+  const { imageSize, mean, std, evalCropRatio, filter = 'bicubic' } = preprocessing;
+  const shown =
+    classes.length > 20 ? `${classes.slice(0, 20).join(', ')}, ... (config.json has all)` : classes.join(', ');
+  return `---
+library_name: transformers.js
+pipeline_tag: image-classification
+tags:
+  - understudy
+  - ${model.family}
+---
+
+# ${describe(model)}
+
+Trained with Understudy. ${classes.length} classes: ${shown}.
+
+Input \`pixel_values\` float32 [batch, 3, ${imageSize}, ${imageSize}]; output \`logits\` float32 [batch, ${classes.length}].
+Images: RGB, shorter side to ${Math.round(imageSize / evalCropRatio)} px (${filter}), centre crop of ${imageSize} px, then (x / 255 - mean) / std
+with mean [${mean.join(', ')}] and std [${std.join(', ')}].
+
+${saved.multilabel ? 'An image may have several classes (problem_type multi_label_classification): the probability of each is the sigmoid of its logit, and a class\nabove 0.5 is a yes. Pipelines that take a softmax over the classes do not fit.\n\n' : ''}${portability(model)}
+
+${fileTable(dtypes, checks)}
+${snippets(dtypes.includes('fp32') ? 'fp32' : dtypes[0]!)}`;
+}
+
+function fileTable(dtypes: readonly Dtype[], checks: readonly FileCheck[]): string {
+  const share = (value: number | undefined) => (value === undefined ? '' : `${(value * 100).toFixed(2)} %`);
+  const row = (dtype: Dtype) => {
+    const real = checks.find((check) => check.dtype === dtype)?.real;
+    const cells = real ? [share(real.top1), real.largestDifference.toExponential(1), share(real.accuracy)] : [];
+    return `| \`${ONNX_FILES[dtype]}\` | ${[dtype, ...cells].join(' | ')} |`;
+  };
+  const measured = checks[0]?.real;
+  const head = measured
+    ? '| file | dtype | same top-1 as the trainer | largest difference of a logit | accuracy |\n|---|---|---|---|---|'
+    : '| file | dtype |\n|---|---|';
+  const note = measured
+    ? `\nMeasured on ${measured.images} images before the files were written, by ONNX Runtime on one machine's CPU.\n`
+    : '';
+  return `${head}\n${dtypes.map(row).join('\n')}\n${note}`;
+}
+
+const snippets = (dtype: Dtype): string => `## transformers.js
+
+\`preprocess\` is the code that evaluated the model while it was trained, for Node and for browsers. The resize of transformers.js
+is another one, so that \`pipeline('image-classification', folder)\` works too but may answer differently on some images.
+
+\`\`\`js
+import { readFile } from 'node:fs/promises';
+import { AutoModelForImageClassification, RawImage, Tensor } from '@huggingface/transformers';
+import { preprocess } from 'understudy/browser';
+
+const folder = './my-model'; // this folder
+const model = await AutoModelForImageClassification.from_pretrained(folder, { dtype: '${dtype}' });
+const config = JSON.parse(await readFile(folder + '/preprocessor_config.json', 'utf8'));
+
+const input = preprocess(await RawImage.read('image.jpg'), config);
+const { height, width } = config.crop_size;
+const { logits } = await model({ pixel_values: new Tensor('float32', input, [1, 3, height, width]) });
+console.log(model.config.id2label[logits.data.indexOf(Math.max(...logits.data))]);
+\`\`\`
+
+## Understudy
+
+\`\`\`js
+import { loadModel } from 'understudy';
+
+const model = await loadModel('./my-model');
+console.log(await model.predict('image.jpg'));
+await model.dispose();
+\`\`\`
+`;
+
+/** One line: family and size. */
+export function describe(model: ModelConfig): string {
+  if (model.family === 'regnet')
+    return `RegNetY, depths ${model.depths.join('-')}, widths ${model.widths.join('-')}, ${model.imageSize} px`;
+  if (model.family === 'resnet')
+    return `ResNet, ${model.depths.join('-')} ${model.block} blocks, ${model.imageSize} px`;
+  const kind =
+    model.mhca && model.mhca.layers > 0
+      ? 'Vision Transformer with MHCA'
+      : model.distToken
+        ? 'DeiT'
+        : 'Vision Transformer';
+  return `${kind}, width ${model.width}, depth ${model.depth}, ${model.heads === 1 ? '1 head' : `${model.heads} heads`}, patch ${model.patchSize}, ${model.imageSize} px`;
+}
+
+function portability(model: ModelConfig): string {
+  if (model.family === 'vit' && model.mhca && model.mhca.layers > 0)
+    return 'Its first blocks have MHCA layers, so it is no plain ViT: only the ONNX files are portable. `model.safetensors` has our own names\nand loads in Understudy.';
+  if (isPlain(model))
+    return `The ONNX files run in every ONNX runtime. \`model.safetensors\` has the parameter names of transformers'\n\`${model.family === 'vit' && model.distToken ? 'DeiTForImageClassificationWithTeacher' : 'ViTForImageClassification'}\`.`;
+  return 'The ONNX files run in every ONNX runtime. `model.safetensors` has the parameter names of timm (ViT, RegNet) or torchvision (ResNet).';
+}

@@ -1,0 +1,108 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { type DescribedSettings, describedSchema } from '../../config/schema.ts';
+import { fileError } from '../../formats/fileErrorNode.ts';
+import type { ForeignHints } from '../../formats/foreignModelNode.ts';
+import { UserError } from '../../graph/errors.ts';
+import type { LoadedModel } from './loaded.ts';
+
+/** What a user says of a model that others have trained; it wins over what the files say. */
+export type Described = Partial<DescribedSettings>;
+
+/** LABEL_0, LABEL_1, ... are transformers' placeholders, and ours, and no names. */
+export const unnamed = (classes: readonly string[]): boolean =>
+  classes.length > 0 && classes.every((name, i) => name === `LABEL_${i}`);
+
+/** The same for a file of weights. */
+export function hintsOf({ classes, imageSize, mean, std, evalCropRatio, features = {} }: Described, path: string) {
+  if (Object.keys(features).length > 0)
+    throw new UserError(
+      `${path}: features are chosen in .onnx files; of weights they are known (understudy inspect). Leave teacher.features out`,
+    );
+  const labels = classes == null ? undefined : givenClasses(classes);
+  const hints: ForeignHints = {
+    ...(labels === undefined ? {} : { labels }),
+    ...(imageSize == null ? {} : { imageSize }),
+    ...(mean == null ? {} : { mean }),
+    ...(std == null ? {} : { std }),
+    ...(evalCropRatio == null ? {} : { evalCropRatio }),
+  };
+  return { hints, classesByIndex: labels === 'index' };
+}
+
+/** Refuses to describe a model that says all of it itself. */
+export function refuseDescribed(described: Described, path: string): void {
+  const { features = {}, ...rest } = described;
+  const said: Readonly<Record<string, unknown>> = Object.keys(features).length > 0 ? { ...rest, features } : rest;
+  // A teacher's settings have more than its description.
+  const keys = Object.keys(describedSchema.shape).filter((key) => said[key] != null);
+  if (keys.length > 0)
+    throw new UserError(
+      `${path}: ${keys.join(', ')}: wanted for models that others have trained; this one is Understudy's and says it itself. Leave ${keys.length === 1 ? 'it' : 'them'} out`,
+    );
+}
+
+/**
+ * A model whose classes are the data's by the user's word gets their names.
+ * @throws UserError if there are not as many.
+ */
+export function namedByData<T extends LoadedModel>(model: T, classes: readonly string[]): T {
+  if (!model.classesByIndex || classes.length === 0) return model;
+  if (classes.length !== model.classes.length)
+    throw new UserError(
+      `${model.path}: its classes were said to be the data's (classes=index), but it has ${model.classes.length} and the data ${classes.length}. Give their names: --classes FILE, or --set teacher.classes=FILE`,
+    );
+  return { ...model, classes, classesByIndex: false };
+}
+
+export function givenClasses(given: string | readonly string[]): readonly string[] | 'index' {
+  if (typeof given !== 'string') return given;
+  if (given === 'index') return given;
+  if (!existsSync(given) || !statSync(given).isFile())
+    throw new UserError(
+      `${given}: ${existsSync(given) ? 'not a' : 'no such'} file; wanted class names, one a line or as JSON, or the word index`,
+    );
+  if (/\.json$/i.test(given)) {
+    const value = parseJson(given) as { id2label?: object } | unknown[] | null;
+    return listed((Array.isArray(value) ? value : (value?.id2label ?? value)) ?? {}, given);
+  }
+  return readFileSync(given, 'utf8')
+    .split(/\r?\n/)
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+}
+
+/** @throws UserError where class names are not as many as the logits, or stand twice. */
+export function checkCount(path: string, classes: readonly string[] | 'index' | undefined, count: number): void {
+  if (classes === undefined || classes === 'index') return;
+  if (new Set(classes).size !== classes.length)
+    throw new UserError(
+      `${path}: wanted different class names, got "${classes.find((name, i) => classes.indexOf(name) !== i)}" twice`,
+    );
+  if (classes.length !== count)
+    throw new UserError(
+      `${path}: wanted ${count} class names, one for each of its logits, got ${classes.length} (${classes.slice(0, 4).join(', ')}, ...)`,
+    );
+}
+
+export function parseJson(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw fileError(
+      error instanceof SyntaxError ? new UserError(`${path}: wanted JSON, got ${error.message}`) : error,
+      path,
+      'read it',
+    );
+  }
+}
+
+export function listed(labels: object, where: string): string[] {
+  const names = Array.isArray(labels)
+    ? (labels as unknown[])
+    : Object.keys(labels).map((_, i) => (labels as Record<string, unknown>)[String(i)]);
+  if (names.length === 0 || !names.every((name) => typeof name === 'string'))
+    throw new UserError(
+      `${where}: wanted class names by number from 0, as in {"0": "cat", "1": "dog"}, got ${JSON.stringify(labels).slice(0, 80)}`,
+    );
+  return names as string[];
+}

@@ -1,0 +1,171 @@
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Preprocessing } from '../../formats/modelFolderNode.ts';
+import { input } from '../../graph/build.ts';
+import { sizeOf } from '../../graph/shape.ts';
+import type { Tensor } from '../../graph/tensor.ts';
+import { METHODS, type MethodName } from '../../methods/index.ts';
+import type { Method } from '../../methods/method.ts';
+import {
+  buildModel,
+  type Features,
+  type Model,
+  type ModelConfig,
+  VARIANTS,
+  variantConfig,
+} from '../../models/index.ts';
+import { answer } from '../../models/vit.ts';
+import { inputStore, type ParamSpec, Scope } from '../../nn/scope.ts';
+import { countMacs } from './countMacs.ts';
+import { lookAtOnnx, type OnnxInspection } from './inspectOnnx.ts';
+import { loadModelReference, type OnModel, trainable } from './reference.ts';
+import type { ImportedConfig } from './loaded.ts';
+import { type Described, refuseDescribed } from './described.ts';
+import { isOnnxReference } from './onnxReference.ts';
+
+/** Classes that a model's name alone is inspected with: ImageNet's. */
+export const NAMED_CLASSES = 1000;
+
+export interface ModelSize {
+  /** Trained numbers; running statistics do not count. */
+  readonly parameters: number;
+  /** Multiply-accumulates of one image: convolutions and matrix products. */
+  readonly macs: number;
+}
+
+/** A feature that methods can tap: its shape with batch B, and how many there are (one a block, or by stage). */
+export interface FeatureReport {
+  readonly name: string;
+  /** For a list by block its length; else 1. */
+  readonly count: number;
+  /** Shape of each by name: `` for a single one, the stage for maps. */
+  readonly shapes: Readonly<Record<string, readonly (number | 'B')[]>>;
+}
+
+export interface Inspection extends ModelSize {
+  readonly model: string;
+  readonly family: string;
+  readonly config: ModelConfig | ImportedConfig;
+  /** Bytes of the model's files; null for a name. */
+  readonly bytesOnDisk: number | null;
+  /** Empty for a name. */
+  readonly classes: readonly string[];
+  readonly preprocessing: Preprocessing | null;
+  readonly features: readonly FeatureReport[];
+  /** Methods, with their default settings, that can use it. */
+  readonly asStudent: readonly MethodName[];
+  readonly asTeacher: readonly MethodName[];
+  /** Of an .onnx file: the values that can be features. */
+  readonly onnx?: OnnxInspection;
+}
+
+/** Looks at a trained model, or at one of `understudy list models` by its name. Nothing is run. */
+export async function inspectModel(
+  ref: string,
+  { described = {}, onModel }: { readonly described?: Described; readonly onModel?: OnModel } = {},
+): Promise<Inspection> {
+  if (isOnnxReference(ref)) return inspectOnnx(ref, described);
+  if (Object.hasOwn(VARIANTS, ref) && !existsSync(ref)) {
+    refuseDescribed(described, ref);
+    const config = variantConfig(ref, { classes: NAMED_CLASSES });
+    return { model: ref, ...describeConfig(config), bytesOnDisk: null, classes: [], preprocessing: null };
+  }
+  const { path, stored, model, classes, preprocessing } = trainable(
+    await loadModelReference(ref, { onModel, described }),
+  );
+  return { model: path, ...describeConfig(model), bytesOnDisk: bytesBelow(stored), classes, preprocessing };
+}
+
+function inspectOnnx(path: string, described: Described): Inspection {
+  const { network, features, size, found, ...rest } = lookAtOnnx(path, described);
+  return {
+    model: path,
+    family: network.family,
+    ...rest,
+    ...size,
+    features: network.features.map((name) => featureReport(name, features[name])),
+    asStudent: [],
+    asTeacher: teaching(network),
+    onnx: found,
+  };
+}
+
+function describeConfig(config: ModelConfig) {
+  const model = buildModel(config);
+  const { features, size } = sizeAndFeatures(model);
+  return {
+    family: config.family,
+    config,
+    ...size,
+    features: model.features.map((name) => featureReport(name, features[name])),
+    ...fittingMethods(config, model),
+  };
+}
+
+/** Parameters and multiply-accumulates. */
+export function modelSize(config: ModelConfig): ModelSize {
+  return sizeOfModel(buildModel(config));
+}
+
+export const sizeOfModel = (model: Model): ModelSize => sizeAndFeatures(model).size;
+
+function sizeAndFeatures(model: Model): { features: Features; size: ModelSize } {
+  const store = inputStore();
+  const pixels = input('pixel_values', [1, 3, model.imageSize, model.imageSize]);
+  const features = model.build(new Scope(store, false), pixels);
+  const trained = [...store.params.values()].filter(({ role }: ParamSpec) => role === 'param');
+  return {
+    features,
+    size: {
+      parameters: trained.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
+      macs: countMacs([answer(features)], pixels),
+    },
+  };
+}
+
+function featureReport(name: string, value: unknown): FeatureReport {
+  const shape = (tensor: Tensor) => ['B' as const, ...tensor.shape.slice(1)];
+  if (name === 'normStats') {
+    const stats = value as NonNullable<Features['normStats']>;
+    return { name, count: stats.length, shapes: { '': shape(stats[0]!.input) } };
+  }
+  if (Array.isArray(value)) return { name, count: value.length, shapes: { '': shape(value[0] as Tensor) } };
+  if ('node' in (value as object)) return { name, count: 1, shapes: { '': shape(value as Tensor) } };
+  const stages = Object.entries(value as Record<string, Tensor>);
+  return {
+    name,
+    count: stages.length,
+    shapes: Object.fromEntries(stages.map(([stage, tensor]) => [stage, shape(tensor)])),
+  };
+}
+
+/** A student is first shaped as the method asks (a distillation token, say), as a run does. */
+function fittingMethods(config: ModelConfig, model: Model): { asStudent: MethodName[]; asTeacher: MethodName[] } {
+  const names = Object.keys(METHODS) as MethodName[];
+  const settingsOf = (method: Method) => method.config.parse({});
+  const asStudent = names.filter((name) => {
+    const method = METHODS[name] as Method;
+    const shape = config.family === 'vit' ? method.shapeStudent?.(settingsOf(method), config, undefined) : undefined;
+    const shaped = shape ? buildModel({ ...config, ...shape } as ModelConfig) : model;
+    return method.needs(settingsOf(method)).student.every((feature) => shaped.features.includes(feature));
+  });
+  return { asStudent, asTeacher: teaching(model) };
+}
+
+function teaching(model: Model): MethodName[] {
+  return (Object.keys(METHODS) as MethodName[]).filter((name) => {
+    const method = METHODS[name] as Method;
+    const { teacher } = method.needs(method.config.parse({}));
+    return teacher.length > 0 && teacher.every((feature) => model.features.includes(feature));
+  });
+}
+
+/** Links count as the files that they lead to: a downloaded model consists of them. */
+function bytesBelow(path: string): number {
+  if (!statSync(path).isDirectory()) return statSync(path).size;
+  const paths = readdirSync(path, { recursive: true, withFileTypes: true }).map((one) =>
+    join(one.parentPath, one.name),
+  );
+  const files = paths.map((one) => statSync(one, { throwIfNoEntry: false })).filter((stat) => stat?.isFile());
+  return files.reduce((sum, stat) => sum + stat!.size, 0);
+}

@@ -1,0 +1,28 @@
+import type { SavedModel } from '../../formats/modelFolderNode.ts';
+import type { Model, ModelConfig } from '../../models/index.ts';
+
+/** The description of a network that was read from an ONNX file: it cannot be built anew from it. */
+export interface ImportedConfig {
+  readonly family: 'onnx';
+  readonly imageSize: number;
+  readonly classes: number;
+}
+
+/** A model with weights, checked to fit each other. */
+export interface LoadedModel extends Omit<SavedModel, 'model'> {
+  readonly model: ModelConfig | ImportedConfig;
+  /** Its classes are numbers, which stand for the data's in their order (see described.ts). */
+  readonly classesByIndex?: boolean;
+  /** Others have trained it: what it is comes from their files, or from the user. */
+  readonly foreign?: boolean;
+  /** What messages call it: the folder or file that it was read from, or the reference of a downloaded one. */
+  readonly path: string;
+  /** Folder or file on this disk. */
+  readonly stored: string;
+  readonly network: Model;
+  /** What was assumed about a model that Understudy did not write. */
+  readonly notes: readonly string[];
+}
+
+/** A loaded network of ours, which can be trained and exported. */
+export type OwnModel = LoadedModel & SavedModel;

@@ -1,0 +1,97 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileError } from '../../formats/fileErrorNode.ts';
+import { preprocessingOf, type ReadPreprocessing } from '../../formats/foreignPreprocessor.ts';
+import type { Preprocessing } from '../../formats/modelFolderNode.ts';
+import { saysMultilabel } from '../../formats/problemType.ts';
+import { UserError } from '../../graph/errors.ts';
+import { type OnnxModel, onnxModel } from '../../onnx/import/onnxModel.ts';
+import { readOnnx } from '../../onnx/import/readOnnxNode.ts';
+import { checkCount, type Described, givenClasses, listed, parseJson, unnamed } from './described.ts';
+import type { LoadedModel } from './loaded.ts';
+
+export const isOnnxReference = (reference: string): boolean => /\.onnx$/i.test(reference);
+
+/** An ONNX file with what is known about it. */
+export interface OnnxReference {
+  readonly network: OnnxModel;
+  /** Undefined where nothing says; `index` where the user says that they are the data's. */
+  readonly classes: readonly string[] | 'index' | undefined;
+  readonly preprocessing: Preprocessing | undefined;
+  /** What was assumed, or is done otherwise here. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Reads an ONNX file and the config.json and preprocessor_config.json beside it, or in the folder above as in an exported
+ * layout. What is given wins over them.
+ * @throws UserError if it cannot be imported.
+ */
+export function readOnnxReference(path: string, given: Described = {}): OnnxReference {
+  try {
+    const preprocessor = preparation(path);
+    const file = readOnnx(path);
+    const imageSize = given.imageSize ?? preprocessor?.imageSize;
+    const network = onnxModel(file, { imageSize, features: given.features });
+    const classes = given.classes == null ? labelsOf(sidecar(path, 'config.json')) : givenClasses(given.classes);
+    checkCount(path, classes, network.classes);
+    const [mean, std] = [given.mean ?? preprocessor?.mean, given.std ?? preprocessor?.std];
+    const evalCropRatio = given.evalCropRatio ?? preprocessor?.evalCropRatio ?? 0.875;
+    const filter = preprocessor?.filter;
+    const preprocessing = mean &&
+      std && { imageSize: network.imageSize, mean, std, evalCropRatio, ...(filter && { filter }) };
+    return { network, classes, preprocessing, notes: [...network.notes, ...(preprocessor?.notes ?? [])] };
+  } catch (error) {
+    throw fileError(error, path, 'read the ONNX model');
+  }
+}
+
+/** @throws UserError that says what to give if nothing tells the classes or the normalisation. */
+export function loadOnnxReference(path: string, given: Described = {}): LoadedModel {
+  const { network, classes, preprocessing, notes } = readOnnxReference(path, given);
+  const missing = [
+    ...(classes
+      ? []
+      : [
+          `the names of its ${network.classes} classes (classes: a file, one name a line; or index: they are the classes of the data, in its order)`,
+        ]),
+    ...(preprocessing ? [] : ['how pixels are normalised (mean and std; below are the usual ones of ImageNet)']),
+  ];
+  if (!classes || !preprocessing)
+    throw new UserError(
+      `${path}: an ONNX file does not say ${missing.join(', nor ')}. Put its config.json and preprocessor_config.json beside it, or give these: --classes FILE --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225; of a teacher: --set teacher.classes=FILE --set "teacher.mean=[0.485, 0.456, 0.406]" --set "teacher.std=[0.229, 0.224, 0.225]"`,
+    );
+  const named = classes === 'index' ? Array.from({ length: network.classes }, (_, i) => String(i)) : classes;
+  return {
+    path,
+    stored: path,
+    notes,
+    network,
+    model: { ...network.config, family: 'onnx', imageSize: network.imageSize, classes: network.classes },
+    classes: named,
+    foreign: true,
+    classesByIndex: classes === 'index',
+    multilabel: saysMultilabel(sidecar(path, 'config.json')?.value),
+    preprocessing,
+    weights: new Map(),
+  };
+}
+
+/** How images become its input, as far as the file beside it says. */
+function preparation(path: string): ReadPreprocessing | undefined {
+  const file = sidecar(path, 'preprocessor_config.json');
+  return file && preprocessingOf(file.value, undefined, file.path);
+}
+
+function sidecar(path: string, name: string): { path: string; value: Record<string, unknown> } | undefined {
+  const found = [dirname(path), join(dirname(path), '..')].map((dir) => join(dir, name)).find((one) => existsSync(one));
+  return found === undefined ? undefined : { path: found, value: parseJson(found) as Record<string, unknown> };
+}
+
+/** transformers' id2label. */
+function labelsOf(config: { path: string; value: Record<string, unknown> } | undefined): readonly string[] | undefined {
+  const labels = config?.value.id2label;
+  if (labels === null || typeof labels !== 'object') return undefined;
+  const names = listed(labels, `${config!.path}: id2label`);
+  return unnamed(names) ? undefined : names;
+}

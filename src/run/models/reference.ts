@@ -1,0 +1,124 @@
+import { existsSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { findFolder } from '../../formats/atomicNode.ts';
+import { checkFinite } from '../../formats/checkFinite.ts';
+import { type ForeignModel, readForeignModel } from '../../formats/foreignModelNode.ts';
+import { readJsonFile } from '../../formats/jsonFileNode.ts';
+import { checkWeights } from '../../formats/matchNames.ts';
+import { readModelFolder } from '../../formats/modelFolderNode.ts';
+import { isPickle, pickleError } from '../../formats/pickleNode.ts';
+import type { ModelHints } from '../../formats/recogniseModel.ts';
+import { UserError } from '../../graph/errors.ts';
+import { unknownName } from '../../graph/names.ts';
+import { buildModel, VARIANTS } from '../../models/index.ts';
+import { modelParams } from '../../program/evalProgram.ts';
+import { type DownloadProgress, downloadReference } from './hubReference.ts';
+import { checkCount, type Described, hintsOf, refuseDescribed } from './described.ts';
+import type { LoadedModel, OwnModel } from './loaded.ts';
+import { isOnnxReference, loadOnnxReference } from './onnxReference.ts';
+
+/** What is told while a model is loaded: how far a download is, and what was assumed about a foreign model. */
+export type ModelEvent =
+  | ({ readonly type: 'download' } & DownloadProgress)
+  | { readonly type: 'note'; readonly message: string };
+
+export type OnModel = (event: ModelEvent) => void;
+
+export interface ReferenceOptions {
+  /** Settings that win over what a foreign model's files say. */
+  readonly hints?: ModelHints;
+  /** What the files of a model that others have trained do not say. */
+  readonly described?: Described | undefined;
+  readonly onModel?: OnModel | undefined;
+}
+
+/**
+ * Loads a model reference: a run folder (its `model/`, else its best or last checkpoint), an exported folder, a checkpoint
+ * folder, a folder of transformers or timm, a `.safetensors` file, an `.onnx` file, or `hf:org/name[@revision]`.
+ * @throws UserError for whatever cannot be used as a model.
+ */
+export async function loadModelReference(
+  reference: string,
+  { hints, described, onModel }: ReferenceOptions = {},
+): Promise<LoadedModel> {
+  if (isOnnxReference(reference)) {
+    const imported = loadOnnxReference(reference, described);
+    for (const note of imported.notes) onModel?.({ type: 'note', message: `${imported.path}: ${note}` });
+    return imported;
+  }
+  const downloaded = await downloadReference(reference, (progress) => onModel?.({ type: 'download', ...progress }));
+  const stored = downloaded?.folder ?? (await findModel(reference));
+  const saved = await readStored(stored, hints, described);
+  const path = downloaded === undefined ? stored : reference;
+  const network = buildModel(saved.model);
+  checkWeights(path, modelParams(network), saved.weights);
+  checkFinite(path, saved.weights);
+  const notes = [...(downloaded?.notes ?? []), ...saved.notes];
+  for (const note of notes) onModel?.({ type: 'note', message: `${path}: ${note}` });
+  return { ...saved, notes, path, stored, network };
+}
+
+/** Reads what Understudy wrote, or else what others wrote. */
+async function readStored(
+  path: string,
+  hints: ModelHints = {},
+  described: Described = {},
+): Promise<ForeignModel & Pick<LoadedModel, 'classesByIndex' | 'foreign'>> {
+  const folder = statSync(path).isDirectory() ? path : dirname(path);
+  const [config, whole] = [join(folder, 'config.json'), folder === path || basename(path) === 'model.safetensors'];
+  const own = whole && existsSync(config) && (await readJsonFile(config)).understudy !== undefined;
+  if (own) {
+    refuseDescribed(described, path);
+    return { ...(await readModelFolder(folder)), notes: [] };
+  }
+  const said = hintsOf(described, path);
+  const foreign = await readForeignModel(path, { ...hints, ...said.hints });
+  checkCount(path, said.hints.labels, foreign.model.classes);
+  return { ...foreign, foreign: true, classesByIndex: said.classesByIndex };
+}
+
+/** @throws UserError if the model is a network that was read from an ONNX file. */
+export function trainable(loaded: LoadedModel): OwnModel {
+  refuseOnnx(loaded.path);
+  return loaded as OwnModel;
+}
+
+/** @throws UserError for an .onnx file, before it is read. */
+export function refuseOnnx(reference: string): void {
+  if (isOnnxReference(reference))
+    throw new UserError(
+      `${reference}: wanted weights to train, to export or to verify, got an ONNX file. It can be a teacher (understudy distill --teacher), and be evaluated, asked and inspected`,
+    );
+}
+
+/** The folder or file of a reference. */
+async function findModel(reference: string): Promise<string> {
+  for (const part of ['', 'model', 'checkpoints/best', 'checkpoints/last']) {
+    const folder = await findFolder(join(reference, part));
+    if (folder !== undefined && existsSync(join(folder, 'config.json'))) return folder;
+  }
+  if (existsSync(reference)) return foundWithoutConfig(reference);
+  if (reference in VARIANTS)
+    throw new UserError(
+      `${reference}: wanted a trained model, got the name of an architecture; train it first: understudy train --data DIR --model ${reference}`,
+    );
+  if (!/[/\\.:]/.test(reference)) throw unknownName('model or folder', reference, Object.keys(VARIANTS));
+  throw new UserError(
+    `${reference}: no such folder; wanted a run folder, an exported model folder, a .safetensors file or hf:org/name`,
+  );
+}
+
+/** A .safetensors file or a folder with one; a pickle is told how to become one. */
+async function foundWithoutConfig(path: string): Promise<string> {
+  if (statSync(path).isDirectory()) {
+    if (['model.safetensors', 'model.safetensors.index.json'].some((name) => existsSync(join(path, name)))) return path;
+    throw new UserError(
+      `${path}: wanted a run folder or an exported model folder, got a folder without config.json, model/ or checkpoints/, and without model.safetensors`,
+    );
+  }
+  if (path.endsWith('.safetensors')) return path;
+  if (await isPickle(path)) throw pickleError(path);
+  throw new UserError(
+    `${path}: wanted a run folder, an exported model folder or a .safetensors file, got a file of another kind`,
+  );
+}

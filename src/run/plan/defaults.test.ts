@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../config/parse.ts';
+import { type RunInput, runSchema } from '../../config/schema.ts';
+import { chooseSettings, type DataFacts } from './defaults.ts';
+import { checkMixing, takesIntegerLabels } from './integerLabels.ts';
+import { planStages } from './stages.ts';
+
+const config = (input: Partial<RunInput> = {}) =>
+  parseConfig(runSchema, { data: { dir: 'x' }, student: { name: 'vit_pico_patch4' }, ...input }, 'config');
+const digits: DataFacts = { images: 1000, classes: 10, shorterSide: 28 };
+const choose = (facts: DataFacts, input: Partial<RunInput> = {}, width: number | null = 64) =>
+  chooseSettings(config(input), facts, { width: width ?? undefined, integerLabels: takesIntegerLabels(config(input)) });
+
+describe('the table of defaults', () => {
+  it('gives a small set what it always gave', () => {
+    const { imageSize, train, optim, augment } = choose(digits);
+    expect([imageSize, train.batch, train.epochs, train.evalBatch]).toEqual([28, 25, 40, 100]);
+    expect([optim.lr, optim.minLr, optim.warmupEpochs, optim.weightDecay]).toEqual([0.0025, 2.5e-5, 4, 0.05]);
+    expect(augment).toMatchObject({ preset: 'light', crop: 'pad', padding: 4, flip: 0.5, evalCropRatio: 1 });
+    expect(augment).toMatchObject({
+      interpolation: 'fast',
+      randAugment: null,
+      mixup: 0,
+      cutmix: 0,
+      repeats: 1,
+      erase: 0,
+    });
+  });
+
+  it('gives photos and a CNN what it always gave', () => {
+    const photos = { images: 7000, classes: 20, shorterSide: 375 };
+    const { imageSize, train, optim, augment } = choose(photos, { student: { name: 'resnet18' } }, null);
+    expect([imageSize, train.batch, train.epochs, train.evalBatch]).toEqual([224, 16, 10, 16]);
+    expect([optim.lr, optim.warmupEpochs]).toEqual([0.0018, 1]);
+    expect(augment).toMatchObject({ preset: 'light', crop: 'randomResized', evalCropRatio: 0.875 });
+    const sgd = choose(photos, { student: { name: 'resnet18' }, optim: { name: 'sgd' } }, null).optim;
+    expect([sgd.lr, sgd.weightDecay]).toEqual([0.005, 5e-4]);
+  });
+
+  it('looks at images and classes', () => {
+    expect(choose({ ...digits, images: 6000, classes: 200 }).train.epochs).toBe(30);
+    expect(choose({ ...digits, images: 6000, classes: 100 }).train.epochs).toBe(10);
+    const large = { images: 200_000, classes: 500, shorterSide: 300 };
+    const deit = { student: { name: 'deit_tiny_patch16_224' } };
+    expect(choose(large, deit, 192)).toMatchObject({ train: { epochs: 300 }, augment: { preset: 'deit', repeats: 3 } });
+    expect(choose(large, { student: { name: 'resnet18' } }, null).augment.preset).toBe('light');
+    expect(choose(large, { ...deit, method: 'dkd' }, 192).augment.preset).toBe('light');
+  });
+
+  it('says each choice with its reason, and none for what was given', () => {
+    const { choices } = choose(digits, { train: { batch: 10 } });
+    const reasons = Object.fromEntries(choices.map(({ key, reason }) => [key, reason]));
+    expect(reasons['train.epochs']).toBe('1000 training images');
+    expect(reasons['optim.lr']).toBe('adamw on a ViT of width 64, batch 10');
+    expect(reasons['augment.preset']).toMatch(/^1000 training images/);
+    expect(Object.keys(reasons)).not.toContain('train.batch');
+  });
+});
+
+describe('presets', () => {
+  it('give way to what is given', () => {
+    const { augment } = choose(digits, { augment: { preset: 'deit', mixup: 0, crop: 'pad', padding: 2 } });
+    expect(augment).toMatchObject({ crop: 'pad', padding: 2, mixup: 0, cutmix: 1, repeats: 3, erase: 0.25 });
+    expect(choose(digits, { augment: { preset: 'none' } }).augment).toMatchObject({ crop: 'none', flip: 0, mixup: 0 });
+  });
+});
+
+describe('a method whose target is one class', () => {
+  const check = (input: Partial<RunInput>) => () =>
+    checkMixing(planStages(config(input), 10, 1), choose(digits, input));
+  it('is refused mixed batches, also within a sum', () => {
+    expect(check({ method: 'dkd', augment: { preset: 'vitkd' } })).toThrow(
+      /method dkd: .*augment.mixup 0.8 and augment.cutmix 1 \(preset vitkd\).*augment.mixup=0 and augment.cutmix=0/,
+    );
+    expect(check({ method: 'vitkd+dkd', augment: { cutmix: 1 } })).toThrow('method vitkd+dkd');
+    expect(check({ method: 'nkd', augment: { preset: 'vitkd' } })).not.toThrow();
+    expect(check({ method: 'dkd', augment: { preset: 'vitkd', mixup: 0, cutmix: 0 } })).not.toThrow();
+    expect(check({ method: 'dkd', augment: { preset: 'vitkd', mixProbability: 0 } })).not.toThrow();
+  });
+});

@@ -1,0 +1,129 @@
+import { AUGMENT_PRESETS, type PresetKey, type PresetName } from '../../config/augmentPresets.ts';
+import type { RunConfig } from '../../config/schema.ts';
+import { parseRandAugment } from '../../data/index.ts';
+import { UserError } from '../../graph/errors.ts';
+import { type DataFacts, DEFAULTS, type DefaultKey, defaultOf, type Situation } from './defaultsTable.ts';
+import type { Probe } from './stages.ts';
+
+export type { DataFacts } from './defaultsTable.ts';
+
+/** A setting that was "auto", what it became and why. */
+export interface Choice {
+  readonly key: string;
+  readonly value: number | string;
+  readonly reason: string;
+}
+
+type Auto<T> = T extends 'auto' ? never : T;
+type Resolved<T> = { readonly [K in keyof T]: Auto<T[K]> };
+
+/** The settings of a run without "auto". */
+export interface Settings {
+  readonly imageSize: number;
+  readonly augment: Resolved<RunConfig['augment']>;
+  readonly optim: Resolved<RunConfig['optim']>;
+  readonly train: Omit<Resolved<RunConfig['train']>, 'threads'>;
+  /** How a linear probe before the rest goes. */
+  readonly probe: Probe;
+  readonly choices: readonly Choice[];
+}
+
+/** What the data does not tell. */
+export interface StudentFacts {
+  /** Of a Vision Transformer; undefined for a CNN. */
+  readonly width: number | undefined;
+  readonly integerLabels: boolean;
+  /** A new head on the weights of another model, which labels alone teach. */
+  readonly newHead?: boolean;
+}
+
+/** Takes "auto" settings from the table, each after those that its rules look at. */
+class Chooser {
+  readonly choices: Choice[] = [];
+  situation: Situation;
+
+  constructor(situation: Situation) {
+    this.situation = situation;
+  }
+
+  pick<T>(key: DefaultKey, given: T): Auto<T> {
+    if (given !== 'auto') return given as Auto<T>;
+    const { value, reason } = defaultOf(key, this.situation);
+    this.choices.push({ key, value, reason });
+    return value as unknown as Auto<T>;
+  }
+
+  know(facts: Partial<Situation>): void {
+    this.situation = { ...this.situation, ...facts };
+  }
+}
+
+/** Chooses every "auto" by the table of defaults; each choice comes with its reason. */
+export function chooseSettings(config: RunConfig, facts: DataFacts, student: StudentFacts): Settings {
+  const { optim, train } = config;
+  const chooser = new Chooser({
+    ...facts,
+    newHead: false,
+    ...student,
+    student: config.student.name,
+    optimiser: optim.name,
+    ...{ imageSize: 0, batch: 0, epochs: 0, lr: 0 },
+  });
+  const imageSize = chooser.pick('student.imageSize', config.student.imageSize);
+  chooser.know({ imageSize });
+  const batch = chooser.pick('train.batch', train.batch);
+  chooser.know({ batch: batch * train.accumulate });
+  const epochs = chooser.pick('train.epochs', train.epochs);
+  chooser.know({ epochs });
+  const linearProbe = chooseProbe(train.linearProbe, chooser);
+  const scratchLr = defaultOf('optim.lr', chooser.situation).value as number;
+  const lr = chooser.pick('optim.lr', optim.lr);
+  chooser.know({ lr });
+  const augment = chooseAugment(config.augment, chooser);
+  const minLr = chooser.pick('optim.minLr', optim.minLr);
+  const warmupEpochs = chooser.pick('optim.warmupEpochs', optim.warmupEpochs);
+  return {
+    imageSize,
+    augment,
+    optim: {
+      ...optim,
+      lr,
+      minLr,
+      warmupEpochs,
+      weightDecay: chooser.pick('optim.weightDecay', optim.weightDecay),
+    },
+    probe: { share: linearProbe, lr: scratchLr, warmupEpochs },
+    train: { ...train, batch, epochs, linearProbe, evalBatch: chooser.pick('train.evalBatch', train.evalBatch) },
+    choices: chooser.choices,
+  };
+}
+
+/** Told only where there may be one: most runs have no new head on other weights. */
+const chooseProbe = (given: RunConfig['train']['linearProbe'], chooser: Chooser): number =>
+  given === 'auto' && !chooser.situation.newHead ? 0 : chooser.pick('train.linearProbe', given);
+
+/** The preset's settings under those that are given; what the preset leaves to the size of the images comes from the table. */
+function chooseAugment(given: RunConfig['augment'], chooser: Chooser): Settings['augment'] {
+  const preset = chooser.pick('augment.preset', given.preset) as PresetName;
+  const held = AUGMENT_PRESETS[preset].settings;
+  const resolved = Object.fromEntries(
+    (Object.keys(held) as PresetKey[]).map((key) => {
+      const value = given[key] === 'auto' ? held[key] : given[key];
+      const inTable = value === 'auto' && Object.hasOwn(DEFAULTS, `augment.${key}`);
+      return [key, inTable ? chooser.pick(`augment.${key}` as DefaultKey, value) : value];
+    }),
+  );
+  const augment = { ...given, ...resolved, preset } as Settings['augment'];
+  if (given.flip === 'auto' && augment.flip > 0)
+    chooser.choices.push({
+      key: 'augment.flip',
+      value: augment.flip,
+      reason: 'left and right mean the same in most photos; set 0 for text and digits',
+    });
+  if (augment.randAugment !== null) parseRandAugment(augment.randAugment);
+  if (augment.randAugment !== null && augment.threeAugment)
+    throw new UserError(
+      'augment: wanted randAugment or threeAugment, got both; set augment.randAugment=null or augment.threeAugment=false',
+    );
+  return augment;
+}

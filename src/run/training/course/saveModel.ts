@@ -1,0 +1,85 @@
+import type { SavedModel } from '../../../formats/modelFolderNode.ts';
+import { join } from 'node:path';
+import { showPlaces } from '../../../data/index.ts';
+import { writeFileAtomic } from '../../../formats/atomicNode.ts';
+import { detailsOf, multilabelDetails, type RunSetup } from '../../../report/details.ts';
+import { writeReport } from '../../../report/writeReportNode.ts';
+import type { Progress } from '../../../train/checkpointNode.ts';
+import type { UnstampedEvent } from '../../../train/events.ts';
+import type { TrainState } from '../../../train/trainState.ts';
+import type { RunParts } from '../stage/spec.ts';
+import { writeExport } from '../../exporting/exportModel.ts';
+import { modelSize } from '../../models/inspect.ts';
+import type { Evaluated } from './evaluator.ts';
+
+/** A run's student without its weights. */
+export function describe({ studentConfig, data, preprocessing }: RunParts): Omit<SavedModel, 'weights'> {
+  return { model: studentConfig, classes: data.classes, multilabel: data.multilabel, preprocessing };
+}
+
+/** The progress of a run that has not begun. */
+export function noProgress({ settings, data }: RunParts, computed: string): Progress {
+  const { train, val } = data.digests;
+  const begun = { version: 1, step: 0, stage: 0, weights: {}, best: null, last: {} } as const;
+  return { ...begun, computed, seed: settings.train.seed, data: train, validation: val };
+}
+
+/** Writes the best student so far, and what its evaluation found: `model/` and `evaluation.json`. */
+export async function writeBest(
+  out: string,
+  parts: RunParts,
+  state: TrainState,
+  found: Evaluated,
+  at: { readonly step: number; readonly epoch: number },
+): Promise<void> {
+  const { classes, val } = parts.data;
+  const { metrics, ...answers } = found.best;
+  const bare = Object.entries(metrics).map(([name, value]) => [name.replace('/', '_'), value] as const);
+  const head = { ...at, ema: found.ema, metrics: Object.fromEntries(bare), setup: setupOf(parts) };
+  const paths = val.paths.map((path) => join(val.root, path));
+  const { scores, teacherScores, ...single } = answers;
+  const details = scores
+    ? multilabelDetails(head, classes, scores, teacherScores, parts.data.labelled ? 'labels' : 'teacher')
+    : detailsOf(head, { classes, paths, labels: val.labels, ...single });
+  await writeBestModel(join(out, 'model'), parts, state, found.ema ? 'ema' : 'param');
+  await writeFileAtomic(join(out, 'evaluation.json'), `${JSON.stringify(details)}\n`);
+}
+
+function setupOf({ config, settings, data, teacher, studentConfig, stages }: RunParts): RunSetup {
+  const { batch, accumulate, epochs, seed } = settings.train;
+  return {
+    student: config.student.name,
+    ...modelSize(studentConfig),
+    teacher: teacher?.path ?? null,
+    method: stages.length === 1 ? config.method : stages.map(({ name }) => name).join(', then '),
+    data: showPlaces(config.data.dir),
+    trainImages: data.train.paths.length,
+    imageSize: settings.imageSize,
+    imagesPerStep: batch * accumulate,
+    steps: stages.at(-1)!.to,
+    epochs,
+    seed,
+    choices: settings.choices,
+  };
+}
+
+/** Writes report.html at the end of a run. What goes wrong here is told and no more: the run itself is whole. */
+export async function writeRunReport(out: string, emit: (event: UnstampedEvent) => void): Promise<void> {
+  try {
+    await writeReport([out]);
+  } catch (error) {
+    emit({ type: 'warning', message: `no report.html: ${(error as Error).message}` });
+  }
+}
+
+/** Writes the student alone, ready to use, with its weights or their moving average; the method's own parameters stay out. */
+async function writeBestModel(dir: string, parts: RunParts, state: TrainState, kind: 'param' | 'ema'): Promise<void> {
+  const prefix = `${kind}.`;
+  const own = [...(await state.read())].filter(
+    ([name]) => name.startsWith(prefix) && !name.startsWith(`${prefix}method.`),
+  );
+  await writeExport(dir, {
+    ...describe(parts),
+    weights: new Map(own.map(([name, array]) => [name.slice(prefix.length), array])),
+  });
+}

@@ -1,0 +1,103 @@
+import { UserError } from '../../../graph/errors.ts';
+import { sameShape, showShape } from '../../../graph/shape.ts';
+import { isHead, type Model, type ModelConfig } from '../../../models/index.ts';
+import { modelParams } from '../../../program/evalProgram.ts';
+import { positionsFor } from '../../../formats/foreignModelNode.ts';
+import type { Weight } from '../../../formats/weight.ts';
+import type { UnstampedEvent } from '../../../train/events.ts';
+import type { RunParts } from './spec.ts';
+import type { LoadedModel } from '../../models/loaded.ts';
+
+export interface TakenOver {
+  readonly weights: Map<string, Weight>;
+  /** The head is taken over too: it knows all classes. */
+  readonly keepsHead: boolean;
+  /** What is done with the head, where that is worth a word. */
+  readonly head?: string;
+  /** What begins anew below the head, since the model lacks it. */
+  readonly fresh: readonly string[];
+}
+
+/**
+ * The weights that a student takes over from a model by name. The rows of the head are those of its classes, by name; where the
+ * model lacks one of them, the head begins anew, as does what else the model lacks.
+ * @throws UserError where a weight of that name has another shape.
+ */
+export function initialWeights(init: LoadedModel, student: Model, classes: readonly string[]): TakenOver {
+  const rows = headRows(init.classes, classes);
+  const shapes = new Map(modelParams(student).map(({ name, shape }) => [name, shape]));
+  const kept = [...fitted(init, student)].flatMap(([name, weight]): [string, Weight][] => {
+    if (!shapes.has(name)) return [];
+    if (!isHead(name)) return [[name, weight]];
+    return rows ? [[name, takeRows(weight, rows)]] : [];
+  });
+  const wrong = kept.filter(([name, { shape }]) => !sameShape(shape, shapes.get(name)!));
+  if (wrong.length > 0) {
+    const lines = wrong.map(
+      ([name, { shape }]) => `- ${name} ${showShape(shapes.get(name)!)}\n+ ${name} ${showShape(shape)}`,
+    );
+    const why = wrong.some(([name]) => name === 'pos_embed')
+      ? ` Positions fit one set of tokens only: the same tokens keep them.`
+      : '';
+    throw new UserError(
+      `${init.path}: these weights do not fit the student (- wanted, + in the file):\n${lines.join('\n')}\nLeave out the settings that change its shape.${why}`,
+    );
+  }
+  const weights = new Map(kept);
+  const fresh = [...shapes.keys()].filter((name) => !isHead(name) && !weights.has(name));
+  return { weights, keepsHead: rows !== undefined, ...headNote(rows, init, classes), fresh };
+}
+
+/**
+ * The place of each class among the model's own, by name. Our choice: undefined, so that the head begins anew, where one is
+ * missing, since a head of trained and random rows would favour the former.
+ */
+function headRows(own: readonly string[], classes: readonly string[]): number[] | undefined {
+  const places = new Map(own.map((name, i) => [name, i]));
+  const rows = classes.map((name) => places.get(name));
+  return classes.length > 0 && rows.every((row) => row !== undefined) ? rows : undefined;
+}
+
+/** Rows of [K,...], in this order. */
+function takeRows(weight: Weight, rows: readonly number[]): Weight {
+  if (rows.length === weight.shape[0] && rows.every((row, i) => row === i)) return weight;
+  const size = weight.data.length / weight.shape[0]!;
+  const data = new Float32Array(rows.length * size);
+  for (const [i, row] of rows.entries()) data.set(weight.data.subarray(row * size, (row + 1) * size), i * size);
+  return { shape: [rows.length, ...weight.shape.slice(1)], data };
+}
+
+function headNote(
+  rows: readonly number[] | undefined,
+  init: LoadedModel,
+  classes: readonly string[],
+): { head?: string } {
+  if (!rows) return { head: `a new head for ${classes.length} classes` };
+  if (rows.length < init.classes.length)
+    return { head: `its head's rows of ${rows.length} of its ${init.classes.length} classes, by name` };
+  return rows.every((row, i) => row === i) ? {} : { head: "its head's rows in the order of the data's classes" };
+}
+
+/** The weights, with position embeddings resized where the student has the same tokens and another input side. */
+function fitted(init: LoadedModel, student: Model): ReadonlyMap<string, Weight> {
+  const position = init.weights.get('pos_embed');
+  const config = { family: student.family, ...student.config } as ModelConfig;
+  if (config.family !== 'vit' || init.model.family !== 'vit' || !position) return init.weights;
+  const same = (['classToken', 'distToken', 'posEmbedOnPatchesOnly', 'patchSize'] as const).every(
+    (key) => config[key] === (init.model as typeof config)[key],
+  );
+  const resized = same ? positionsFor(config, position) : undefined;
+  return resized ? new Map([...init.weights, ['pos_embed', resized.weight]]) : init.weights;
+}
+
+/** The state that a run starts from: that of `init`, or nothing, so that the initialisers fill it. */
+export function initialState(
+  { student, data }: Pick<RunParts, 'student' | 'data'>,
+  init: LoadedModel | undefined,
+  emit: (event: UnstampedEvent) => void,
+): Map<string, Weight> {
+  if (!init) return new Map();
+  const { weights, head } = initialWeights(init, student, data.classes);
+  emit({ type: 'note', message: `weights from ${init.path}${head === undefined ? '' : `; ${head}`}` });
+  return new Map([...weights].map(([name, weight]) => [`param.${name}`, weight]));
+}

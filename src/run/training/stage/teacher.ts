@@ -1,0 +1,98 @@
+import type { Engine } from '../../../engine/contract.ts';
+import { readFeatures } from '../../../program/trainProgram.ts';
+import type { UnstampedEvent } from '../../../train/events.ts';
+import { type RunParts, stageSpec, teacherUse } from './spec.ts';
+import type { PlannedStage } from '../../plan/stages.ts';
+import { ownView, teacherProgram } from '../../teacher/features.ts';
+import { chooseTeacher, rangesFit, type TeacherChoice, withLogits } from '../../teacher/precision.ts';
+import { TeacherSource } from '../../teacher/source.ts';
+import { beyondViews, openOutputStore, storeFolder, storeWanted, trainingView } from '../../teacher/store.ts';
+
+export interface StageTeacher {
+  readonly source: TeacherSource;
+  readonly choice: TeacherChoice;
+}
+
+/**
+ * The teacher of a stage, only as deep as its method reads; undefined for a stage without distillation. `before` is what was
+ * chosen before a resume.
+ */
+export async function openStageTeacher(
+  parts: RunParts,
+  stage: PlannedStage,
+  engine: Engine,
+  before: TeacherChoice | undefined,
+  emit: (event: UnstampedEvent) => void,
+): Promise<StageTeacher | undefined> {
+  const use = teacherUse(parts, stage);
+  const names = use ? readFeatures(stageSpec(parts, stage, {})) : [];
+  if (!use || names.length === 0) return undefined;
+  const { config, settings, data, preprocessing } = parts;
+  const given = ownView(use.teacher, preprocessing) ? use.teacher.preprocessing : preprocessing;
+  const note = (message: string) => emit({ type: 'note', message });
+  const warn = (message: string) => emit({ type: 'warning', message });
+  const { batch } = settings.train;
+  const known = before && rangesFit(use, batch, withLogits(names), before) ? before : undefined;
+  if (before && !known)
+    note(
+      'the checkpoint is of a version that held other values of the teacher in 8 bits: their ranges are measured again',
+    );
+  const choice =
+    known ??
+    (await chooseTeacher({
+      use,
+      engine,
+      precision: config.teacher!.precision,
+      names,
+      batch,
+      given,
+      // Images of data.valDir are for reporting alone: nothing of a run may depend on them.
+      sample: config.data.valDir === null && data.val.paths.length > 0 ? data.val : data.train,
+      config,
+      note,
+    }));
+  const program = teacherProgram(use, batch, given, withLogits(names), choice.ranges, names);
+  const view = trainingView(
+    config,
+    settings,
+    use.teacher.network.imageSize,
+    given,
+    ownView(use.teacher, preprocessing)?.filter,
+  );
+  const more = beyondViews(settings);
+  if (storeWanted(config) && more)
+    note(`teacher outputs are not kept: ${more} changes the views in each epoch, so the teacher runs in each step`);
+  const store =
+    storeWanted(config) && !more
+      ? await openOutputStore({ config, use, choice, names, given, list: data.train, view, warn })
+      : undefined;
+  if (store) forecast(store, parts, names, note, warn);
+  return { source: new TeacherSource({ engine, program, store }), choice };
+}
+
+/** Says what there is, what will be written, and what the first time costs. */
+function forecast(
+  store: NonNullable<Awaited<ReturnType<typeof openOutputStore>>>,
+  { config, data }: RunParts,
+  names: readonly string[],
+  note: (message: string) => void,
+  warn: (message: string) => void,
+): void {
+  const views = config.data.views!;
+  const images = data.train.paths.length;
+  const { stored, bytes } = store.forecast(images, views);
+  const { dir, maxGB } = config.teacher!.store;
+  const size = bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.ceil(bytes / 1e6)} MB`;
+  const what = `teacher outputs (${names.join(', ')}) of ${images} images x ${views} views: ${Math.floor(100 * stored)} % are stored in ${storeFolder(dir)}`;
+  if (stored === 1) {
+    note(`${what}; the teacher need not run`);
+    return;
+  }
+  note(
+    `${what}; the rest takes ${size} and is computed while the first ${views} epochs run, which are no faster for it; later epochs and runs read it`,
+  );
+  if (bytes > maxGB * 1e9)
+    warn(
+      `teacher outputs need ${size}, but teacher.store.maxGB is ${maxGB}: a part will be computed anew in each epoch`,
+    );
+}

@@ -1,0 +1,99 @@
+import { existsSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { parseConfig } from '../../config/parse.ts';
+import { type RunConfig, type RunInput, runSchema } from '../../config/schema.ts';
+import type { Settings } from '../../config/settings.ts';
+import { UserError } from '../../graph/errors.ts';
+import { methodNamed } from '../../methods/index.ts';
+import type { RunResult } from './course/result.ts';
+import { type TrainOptions, trainRun } from './trainRun.ts';
+
+type Partially<T> = T extends readonly unknown[] ? T : T extends object ? { [K in keyof T]?: Partially<T[K]> } : T;
+
+/** Any part of a run's configuration. */
+export type RunSettings = Partially<RunInput>;
+
+export type StartOptions = Omit<TrainOptions, 'out'> & {
+  /** Run folder; default: runs/<data>-<student>-<method>, with -2, -3, ... where that exists. */
+  readonly out?: string;
+};
+
+/** What each kind of run cannot do without: its key, the flag that gives it, and an example. */
+const WANTED = {
+  distill: [
+    { key: 'data.dir', flag: '--data DIR' },
+    { key: 'teacher', flag: '--teacher REF' },
+    { key: 'student.name', flag: '--student NAME' },
+    { key: 'method', flag: '--method NAME' },
+  ],
+  train: [
+    { key: 'data.dir', flag: '--data DIR' },
+    { key: 'student.name', flag: '--model NAME (or --init REF)' },
+  ],
+} as const;
+
+/**
+ * Starts a run, or goes on with one, from settings that may lack what has a default.
+ * @throws UserError if something that has none is missing, and as `trainRun`.
+ */
+export async function startRun(
+  kind: keyof typeof WANTED,
+  given: RunSettings,
+  options: StartOptions,
+): Promise<RunResult> {
+  if (options.resume) {
+    if (options.out === undefined)
+      throw new UserError('--resume: wanted the folder of the run to go on with, got none; add --out RUN');
+    return trainRun(given as RunInput, { ...options, out: options.out });
+  }
+  const input = nameAfterInit(given);
+  const missing = WANTED[kind].filter(
+    ({ key }) => valueAt(input, key) == null && (key !== 'teacher' || wantsTeacher(input)),
+  );
+  if (missing.length > 0)
+    throw new UserError(
+      `understudy ${kind}: missing ${missing.map(({ flag }) => flag).join(', ')} (or ${missing.map(({ key }) => key).join(', ')} in the file of --config)`,
+    );
+  const config = parseConfig(runSchema, input, 'config');
+  return trainRun(input as RunInput, { ...options, out: options.out ?? freeFolder(config) });
+}
+
+/** A student that starts from a model needs no variant's name; it is called after that model. */
+function nameAfterInit(input: RunSettings): RunSettings {
+  const { name, init } = input.student ?? {};
+  // What is no path is refused with the rest of the settings.
+  return typeof init !== 'string' || name != null
+    ? input
+    : { ...input, student: { ...input.student, name: basename(resolve(init)) } };
+}
+
+/** Whether one of the methods reads a teacher; of a method that is not known (yet), it is taken to. */
+function wantsTeacher({ method, methods, stages }: RunSettings): boolean {
+  const listed = Array.isArray(stages) ? stages.map((stage) => stage?.method) : [method];
+  return listed.some((name) => {
+    if (typeof name !== 'string') return true;
+    try {
+      const found = methodNamed(name);
+      const given = (part: string) => ((methods as Settings | undefined)?.[part] ?? {}) as Settings;
+      const settings = found.parts ? Object.fromEntries(found.parts.map((part) => [part, given(part)])) : given(name);
+      return found.needs(parseConfig(found.config, settings, `methods.${name}`)).teacher.length > 0;
+    } catch (error) {
+      // The run itself refuses it, with the reason.
+      if (error instanceof UserError) return true;
+      throw error;
+    }
+  });
+}
+
+function valueAt(input: RunSettings, key: string): unknown {
+  return key.split('.').reduce<unknown>((at, part) => (at as Record<string, unknown> | undefined)?.[part], input);
+}
+
+function freeFolder({ data: { dir }, student, method }: RunConfig): string {
+  const data = basename(resolve(String(dir)));
+  const name = [data, student.name, method].join('-').replaceAll(/[/\\]/g, '_');
+  for (let n = 1; ; n++) {
+    const path = join('runs', n === 1 ? name : `${name}-${n}`);
+    if (!existsSync(path)) return path;
+  }
+}

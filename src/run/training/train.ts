@@ -1,0 +1,114 @@
+import type { OnListing } from '../../data/index.ts';
+import type { MethodName } from '../../methods/index.ts';
+import type { RunEvent } from '../../train/events.ts';
+import type { Device } from '../../engine/devices.ts';
+import type { OnModel } from '../models/reference.ts';
+import type { RunResult } from './course/result.ts';
+import { type RunSettings, type StartOptions, startRun } from './startRun.ts';
+
+/** What every run takes. */
+export interface RunOptions {
+  /** Folder of images in class folders: root/train/<class>/* with root/val/<class>/*, or root/<class>/*. */
+  readonly data: string;
+  /** New or empty run folder; default: runs/<data>-<student>-<method>. */
+  readonly out?: string;
+  /** Any other settings, as in the config.yaml of a run: `{ train: { epochs: 20 }, methods: { kd: { tau: 4 } } }`. */
+  readonly settings?: RunSettings;
+  /** Called with each event of the run, as it happens. */
+  readonly onEvent?: (event: RunEvent) => void;
+  /** Aborting saves a checkpoint and ends the run: the result's reason is `interrupted`. */
+  readonly signal?: AbortSignal;
+  /** Default: cpu. */
+  readonly device?: Device;
+  /** Called while a model (`hf:org/name`) is downloaded. */
+  readonly onModel?: OnModel;
+  /** Called each second while images are listed, where that takes longer. */
+  readonly onListing?: OnListing;
+}
+
+export interface DistillOptions extends RunOptions {
+  /**
+   * A trained model: a run folder, an exported folder, a folder of transformers or timm, a .safetensors file, `hf:org/name`.
+   * Only methods that learn from none (`uskd`) do without.
+   */
+  readonly teacher?: string;
+  /** A name of `listModels`. */
+  readonly student: string;
+  /** A name of `listMethods`, or a sum of several: `vitkd+nkd`. */
+  readonly method: MethodName | `${MethodName}+${string}`;
+}
+
+/** `model` (a name of `listModels`), or `init` (a trained model to start from), or both where they agree. */
+export type TrainRunOptions = RunOptions &
+  ({ readonly model: string; readonly init?: string } | { readonly model?: string; readonly init: string });
+
+export type ResumeOptions = Pick<RunOptions, 'onEvent' | 'signal' | 'device' | 'onModel' | 'onListing'>;
+
+/**
+ * Distils a teacher into a new student.
+ *
+ * ```ts
+ * const run = await distill({ data: 'photos', teacher: 'runs/teacher', student: 'vit_tiny_patch4', method: 'kd', settings: { train: { epochs: 20 } } });
+ * console.log(run.out, run.best);
+ * ```
+ * @throws UserError for whatever the caller can mend; nothing is written before the inputs have been checked.
+ */
+export function distill({
+  data,
+  teacher,
+  student,
+  method,
+  settings = {},
+  ...options
+}: DistillOptions): Promise<RunResult> {
+  const named = {
+    data: { ...settings.data, dir: data },
+    student: { ...settings.student, name: student },
+    ...(teacher === undefined ? {} : { teacher }),
+    method,
+  };
+  return startRun('distill', { ...settings, ...named }, runOptions(options));
+}
+
+/**
+ * Trains a model on labels alone: a teacher, a baseline, or (`init`) another model further, with a new head where the classes
+ * differ.
+ *
+ * ```ts
+ * await train({ data: 'photos', model: 'resnet18', out: 'runs/teacher' });
+ * await train({ data: 'flowers', init: 'runs/teacher', settings: { optim: { lr: 1e-4 } } });
+ * ```
+ * @throws UserError as `distill`.
+ */
+export function train({ data, model, init, settings = {}, ...options }: TrainRunOptions): Promise<RunResult> {
+  const student = {
+    ...settings.student,
+    ...(model === undefined ? {} : { name: model }),
+    ...(init === undefined ? {} : { init }),
+  };
+  return startRun('train', { ...settings, data: { ...settings.data, dir: data }, student }, runOptions(options));
+}
+
+/**
+ * Goes on with an interrupted run from its last checkpoint, as if it had never stopped.
+ *
+ * ```ts
+ * await resume('runs/student');
+ * ```
+ * @throws UserError if there is no run or no checkpoint in the folder.
+ */
+export function resume(out: string, options: ResumeOptions = {}): Promise<RunResult> {
+  return startRun('train', {}, { ...options, out, resume: true });
+}
+
+function runOptions(options: Omit<RunOptions, 'data' | 'settings'>): StartOptions {
+  const { out, onEvent, signal, device, onModel, onListing } = options;
+  return {
+    ...(out === undefined ? {} : { out }),
+    ...(onEvent ? { onEvent } : {}),
+    ...(signal ? { signal } : {}),
+    ...(device ? { device } : {}),
+    ...(onModel ? { onModel } : {}),
+    ...(onListing ? { onListing } : {}),
+  };
+}
