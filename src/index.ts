@@ -24,10 +24,10 @@
  * What the caller can mend is thrown as a UserError.
  */
 export type { RunConfig, RunInput } from './config/schema.ts';
-export type { Pixels } from './data/index.ts';
+export type { Pixels } from './data/augment/pixels.ts';
 export type { ImageBytes, PreprocessorConfig } from './data/preprocess.ts';
 export { preprocess } from './data/preprocess.ts';
-export type { Preprocessing } from './formats/modelFolderNode.ts';
+export type { Preprocessing } from './formats/savedModel.ts';
 export { UserError } from './graph/errors.ts';
 export type { MethodName } from './methods/index.ts';
 export type { ModelConfig } from './models/index.ts';

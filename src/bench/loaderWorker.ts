@@ -1,4 +1,7 @@
-import { createLoader, type Loader, openDataset, photoTransform } from '../data/index.ts';
+import type { Loader } from '../data/loader.ts';
+import { createLoader } from '../data/loaderNode.ts';
+import { openDataset } from '../data/openDatasetNode.ts';
+import { photoTransform } from '../data/augment/pipeline.ts';
 
 /**
  * Times the loader in a process of its own. Arguments: folder, batch, worker threads, batches, and what to load: `train` or `eval`, from

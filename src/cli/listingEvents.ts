@@ -1,4 +1,4 @@
-import type { OnListing } from '../data/index.ts';
+import type { OnListing } from '../data/listingNode.ts';
 import { remark } from './text.ts';
 
 /** Milliseconds between two lines of progress where stderr is no terminal. */

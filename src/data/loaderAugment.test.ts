@@ -8,7 +8,8 @@ import { drawMix, mixRows } from './augment/mix.ts';
 import { photoTransform, type TransformConfig } from './augment/pipeline.ts';
 import { parseRandAugment } from './augment/randAugmentConfig.ts';
 import type { ImageList } from './dataset.ts';
-import { createLoader, type LoadedBatch, type Loader, type LoaderOptions } from './loaderNode.ts';
+import { createLoader } from './loaderNode.ts';
+import type { LoadedBatch, Loader, LoaderOptions } from './loader.ts';
 import { repeatedPlace, type Position } from './sampler.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'understudy-augment-'));

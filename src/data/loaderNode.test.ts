@@ -9,7 +9,8 @@ import { normalise, normaliseTable } from './augment/normalise.ts';
 import { photoTransform } from './augment/pipeline.ts';
 import type { ImageList } from './dataset.ts';
 import { decodeImage } from './decodeNode.ts';
-import { createLoader, type LoadedBatch, type Loader, type LoaderOptions } from './loaderNode.ts';
+import { createLoader } from './loaderNode.ts';
+import type { LoadedBatch, Loader, LoaderOptions } from './loader.ts';
 import { epochOrder, type Position } from './sampler.ts';
 import { prepare, vary } from './transformNode.ts';
 

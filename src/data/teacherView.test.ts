@@ -7,7 +7,8 @@ import { drawMix } from './augment/mix.ts';
 import { imagenetMean, imagenetStd, photoTransform, smallTransform, type TransformConfig } from './augment/pipeline.ts';
 import { parseRandAugment } from './augment/randAugmentConfig.ts';
 import type { ImageList } from './dataset.ts';
-import { createLoader, type LoadedBatch, type LoaderOptions } from './loaderNode.ts';
+import { createLoader } from './loaderNode.ts';
+import type { LoadedBatch, LoaderOptions } from './loader.ts';
 import { viewAt } from './sampler.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'understudy-views-'));

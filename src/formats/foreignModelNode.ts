@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { buildModel, type ModelConfig } from '../models/index.ts';
 import { type ForeignConfig, readForeignConfig } from './foreignConfig.ts';
 import { readJsonFile } from './jsonFileNode.ts';
-import type { Preprocessing, SavedModel } from './modelFolderNode.ts';
+import type { Preprocessing, SavedModel } from './savedModel.ts';
 import type { Weight } from './weight.ts';
 import { type Place, renameToOurs } from './names/rename.ts';
 import { joinBlocks } from './names/rowBlocks.ts';

@@ -1,7 +1,7 @@
 import { UserError } from '../graph/errors.ts';
 import { type Filter, FILTERS } from '../nn/resampling.ts';
 import { asObject, type Json, show } from './jsonValue.ts';
-import type { Preprocessing } from './modelFolderNode.ts';
+import type { Preprocessing } from './savedModel.ts';
 
 /** How a model's own library prepares images, as far as the files say it. */
 export type ReadPreprocessing = Partial<Preprocessing> & {

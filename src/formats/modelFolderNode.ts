@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../graph/errors.ts';
-import { type Filter, FILTERS } from '../nn/resampling.ts';
+import { FILTERS } from '../nn/resampling.ts';
 import { type ModelConfig, modelConfigSchema } from '../models/index.ts';
 import { writeFileAtomic } from './atomicNode.ts';
 import { readJsonFile } from './jsonFileNode.ts';
@@ -10,29 +10,7 @@ import { MULTILABEL, saysMultilabel } from './problemType.ts';
 import { readSafetensors, writeSafetensors } from './safetensorsNode.ts';
 import { float32Tensor, toFloat32 } from './safetensors.ts';
 import { fromTransformers, isPlain, toTransformers } from './transformersNames.ts';
-import type { Weight } from './weight.ts';
-
-/** How images become the model's input: shorter side to imageSize / evalCropRatio, centre crop, (x / 255 - mean) / std. */
-export interface Preprocessing {
-  readonly imageSize: number;
-  readonly mean: readonly [number, number, number];
-  readonly std: readonly [number, number, number];
-  readonly evalCropRatio: number;
-  /** Of the resize; bicubic where it is left out. */
-  readonly filter?: Filter | undefined;
-}
-
-/** A trained network with all that is needed to use it. */
-export interface SavedModel {
-  readonly model: ModelConfig;
-  /** Class names in the order of the logits. */
-  readonly classes: readonly string[];
-  /** Its logits are questions of their own (sigmoid), since an image may have several classes; else one class is right. */
-  readonly multilabel?: boolean | undefined;
-  readonly preprocessing: Preprocessing;
-  /** By PyTorch name, buffers included. */
-  readonly weights: ReadonlyMap<string, Weight>;
-}
+import type { Preprocessing, SavedModel } from './savedModel.ts';
 
 /**
  * Writes config.json, preprocessor_config.json and model.safetensors (Hugging Face layout) into an existing or new folder.

@@ -1,4 +1,4 @@
-import type { SavedModel } from './modelFolderNode.ts';
+import type { SavedModel } from './savedModel.ts';
 import type { Weight } from './weight.ts';
 
 /**

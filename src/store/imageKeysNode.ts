@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../formats/atomicNode.ts';
-import { type ImageList, readImageBytes, spanOf } from '../data/index.ts';
+import { spanOf } from '../data/address.ts';
+import { readImageBytes } from '../data/decodeNode.ts';
+import type { ImageList } from '../data/dataset.ts';
 
 /** Files read at once. */
 const LANES = 8;

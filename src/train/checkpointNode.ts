@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../graph/errors.ts';
-import { type SavedModel, writeModelFolder } from '../formats/modelFolderNode.ts';
+import { writeModelFolder } from '../formats/modelFolderNode.ts';
+import type { SavedModel } from '../formats/savedModel.ts';
 import { float32Tensor, toFloat32 } from '../formats/safetensors.ts';
 import { readSafetensors, writeSafetensors } from '../formats/safetensorsNode.ts';
 import { replaceFolderAtomic, writeFileAtomic } from './atomicNode.ts';

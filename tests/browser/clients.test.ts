@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'nod
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { openDataset } from '../../src/data/index.ts';
+import { openDataset } from '../../src/data/openDatasetNode.ts';
 import { type Rows, compareRows } from '../../src/run/exporting/agreement.ts';
 import { onnxFile } from '../../src/run/exporting/files.ts';
 import type { ExportReport } from '../../src/run/exporting/exportModel.ts';

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { SynthesisResult } from '../../src/run/synthesis/synthesize.ts';
-import { openDataset } from '../../src/data/index.ts';
+import { openDataset } from '../../src/data/openDatasetNode.ts';
 import {
   contents,
   jsonIn,

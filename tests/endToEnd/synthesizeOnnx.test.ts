@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { openDataset } from '../../src/data/index.ts';
+import { openDataset } from '../../src/data/openDatasetNode.ts';
 import { buildModel, variantConfig } from '../../src/models/index.ts';
 import { initialValue } from '../../src/nn/initialise.ts';
 import { emit } from '../../src/onnx/emit.ts';

@@ -21,7 +21,7 @@ export const store = command({
   run: async ({ args }) => {
     const { UserError } = await import('../../graph/errors.ts');
     const { cleanShards, describeShards } = await import('../../formats/shardFolderNode.ts');
-    const { heldShards } = await import('../../data/index.ts');
+    const { heldShards } = await import('../../data/diskHoldsNode.ts');
     const folder = args.images
       ? (await import('../../run/datasets/loaders.ts')).imageCacheFolder
       : (await import('../../run/teacher/store.ts')).storeFolder;

@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { OnListing, OpenOptions } from '../../data/index.ts';
+import type { OnListing } from '../../data/listingNode.ts';
+import type { OpenOptions } from '../../data/openDatasetNode.ts';
 
 /** Where listings of images are kept. */
 const listingFolder = (): string => join(homedir(), '.cache', 'understudy', 'listings');

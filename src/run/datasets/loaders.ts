@@ -1,15 +1,13 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { RunConfig } from '../../config/schema.ts';
-import {
-  createLoader,
-  type ImageList,
-  type Loader,
-  type MixConfig,
-  parseRandAugment,
-  type TeacherView,
-  type TransformConfig,
-} from '../../data/index.ts';
+import type { TeacherView } from '../../data/loaderShared.ts';
+import type { Loader } from '../../data/loader.ts';
+import { createLoader } from '../../data/loaderNode.ts';
+import type { ImageList } from '../../data/dataset.ts';
+import { parseRandAugment } from '../../data/augment/randAugmentConfig.ts';
+import type { TransformConfig } from '../../data/augment/pipeline.ts';
+import type { MixConfig } from '../../data/augment/mix.ts';
 import type { Settings } from '../plan/defaults.ts';
 import type { RunData } from './runData.ts';
 

@@ -1,5 +1,5 @@
 import { judgeMultilabel, type MultilabelScores } from '../../analysis/multilabel.ts';
-import type { ImageList } from '../../data/index.ts';
+import type { ImageList } from '../../data/dataset.ts';
 import { UserError } from '../../graph/errors.ts';
 import { METHODS } from '../../methods/index.ts';
 import type { LoadedModel } from '../models/loaded.ts';

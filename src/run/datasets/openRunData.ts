@@ -1,17 +1,12 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { RunConfig } from '../../config/schema.ts';
-import {
-  type Dataset,
-  decodeImage,
-  type ImageList,
-  type OnListing,
-  openDataset,
-  type OpenOptions,
-  renumber,
-  showPlaces,
-  subset,
-} from '../../data/index.ts';
+import type { OnListing } from '../../data/listingNode.ts';
+import type { OpenOptions } from '../../data/openDatasetNode.ts';
+import { openDataset, showPlaces } from '../../data/openDatasetNode.ts';
+import { decodeImage } from '../../data/decodeNode.ts';
+import type { Dataset, ImageList } from '../../data/dataset.ts';
+import { renumber, subset } from '../../data/dataset.ts';
 import { UserError } from '../../graph/errors.ts';
 import { listingOptions } from './imageListing.ts';
 import { checkSets } from './multilabel.ts';

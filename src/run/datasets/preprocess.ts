@@ -1,6 +1,7 @@
-import type { Pixels, TransformConfig } from '../../data/index.ts';
+import type { Pixels } from '../../data/augment/pixels.ts';
+import type { TransformConfig } from '../../data/augment/pipeline.ts';
 import { inputPixels } from '../../data/preprocess.ts';
-import type { Preprocessing } from '../../formats/modelFolderNode.ts';
+import type { Preprocessing } from '../../formats/savedModel.ts';
 
 /**
  * How a saved model sees an image: as its preprocessor_config.json says, for images of every size. The training part is not

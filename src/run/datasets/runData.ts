@@ -1,4 +1,4 @@
-import type { Dataset, ImageList } from '../../data/index.ts';
+import type { Dataset, ImageList } from '../../data/dataset.ts';
 import type { DataFacts } from '../plan/defaults.ts';
 
 /** The images of a run. */

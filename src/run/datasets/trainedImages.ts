@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { showAddress } from '../../data/index.ts';
+import { showAddress } from '../../data/address.ts';
 import { writeFileAtomic } from '../../formats/atomicNode.ts';
 import type { RunData } from './runData.ts';
 

@@ -1,6 +1,9 @@
 import { join } from 'node:path';
 import { findDuplicates, THUMBNAIL } from '../../analysis/duplicates.ts';
-import { greyThumbnail, type ImageList, showAddress, subset } from '../../data/index.ts';
+import { showAddress } from '../../data/address.ts';
+import { greyThumbnail } from '../../data/decodeNode.ts';
+import type { ImageList } from '../../data/dataset.ts';
+import { subset } from '../../data/dataset.ts';
 import type { RunData } from '../datasets/runData.ts';
 import type { Finding } from './finding.ts';
 

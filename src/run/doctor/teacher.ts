@@ -1,4 +1,4 @@
-import { renumber, subset } from '../../data/index.ts';
+import { renumber, subset } from '../../data/dataset.ts';
 import type { MultilabelScores } from '../../analysis/multilabel.ts';
 import { ortNode } from '../../engine/ortNode.ts';
 import { frozenProgram } from '../../program/evalProgram.ts';

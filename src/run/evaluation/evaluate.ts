@@ -1,6 +1,6 @@
 import { calibrate, classify } from '../../analysis/classification.ts';
 import type { MultilabelScores } from '../../analysis/multilabel.ts';
-import type { OnListing } from '../../data/index.ts';
+import type { OnListing } from '../../data/listingNode.ts';
 import type { Engine } from '../../engine/contract.ts';
 import { ortNode } from '../../engine/ortNode.ts';
 import { frozenProgram, requireClassifier } from '../../program/evalProgram.ts';

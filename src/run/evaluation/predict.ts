@@ -1,6 +1,8 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { decodeBytes, decodeImage, imageExtensions, type Pixels } from '../../data/index.ts';
+import { imageExtensions } from '../../data/imageNames.ts';
+import { decodeBytes, decodeImage } from '../../data/decodeNode.ts';
+import type { Pixels } from '../../data/augment/pixels.ts';
 import type { Compiled, Engine, EngineTensor } from '../../engine/contract.ts';
 import { ortNode } from '../../engine/ortNode.ts';
 import { UserError } from '../../graph/errors.ts';

@@ -1,6 +1,6 @@
 import { UserError } from '../../graph/errors.ts';
 import { unknownName } from '../../graph/names.ts';
-import type { SavedModel } from '../../formats/modelFolderNode.ts';
+import type { SavedModel } from '../../formats/savedModel.ts';
 import { buildModel } from '../../models/index.ts';
 import { emit } from '../../onnx/emit.ts';
 import { halfPrecision } from '../../onnx/half.ts';

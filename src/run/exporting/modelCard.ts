@@ -1,4 +1,4 @@
-import type { SavedModel } from '../../formats/modelFolderNode.ts';
+import type { SavedModel } from '../../formats/savedModel.ts';
 import { isPlain } from '../../formats/transformersNames.ts';
 import type { ModelConfig } from '../../models/index.ts';
 import { type Dtype, ONNX_FILES } from './files.ts';

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { decodeImage } from '../../data/index.ts';
+import { decodeImage } from '../../data/decodeNode.ts';
 import type { Rows } from './agreement.ts';
 import type { Dtype } from './files.ts';
 import { joined, type OrtModule, unstack } from './runInputs.ts';

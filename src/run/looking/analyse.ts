@@ -3,7 +3,11 @@ import { type AgreementReport, decision, logitAgreement } from '../../analysis/a
 import { type CkaTable, linearCka } from '../../analysis/cka.ts';
 import { ckaSvg } from '../../analysis/ckaSvg.ts';
 import { distanceSvg } from '../../analysis/distanceSvg.ts';
-import { decodeImage, type ImageList, type OnListing, prepare, subset } from '../../data/index.ts';
+import { prepare } from '../../data/transformNode.ts';
+import type { OnListing } from '../../data/listingNode.ts';
+import { decodeImage } from '../../data/decodeNode.ts';
+import type { ImageList } from '../../data/dataset.ts';
+import { subset } from '../../data/dataset.ts';
 import type { Engine } from '../../engine/contract.ts';
 import { ortNode } from '../../engine/ortNode.ts';
 import { writeFileAtomic } from '../../formats/atomicNode.ts';

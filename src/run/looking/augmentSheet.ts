@@ -4,14 +4,11 @@ import sharp from 'sharp';
 import type { PresetName } from '../../config/augmentPresets.ts';
 import { parseConfig } from '../../config/parse.ts';
 import { type RunInput, runSchema } from '../../config/schema.ts';
-import {
-  createLoader,
-  drawMix,
-  type ImageList,
-  type LoadedBatch,
-  type LoaderOptions,
-  select,
-} from '../../data/index.ts';
+import type { LoadedBatch, LoaderOptions } from '../../data/loader.ts';
+import { createLoader } from '../../data/loaderNode.ts';
+import type { ImageList } from '../../data/dataset.ts';
+import { select } from '../../data/dataset.ts';
+import { drawMix } from '../../data/augment/mix.ts';
 import { writeFileAtomic } from '../../formats/atomicNode.ts';
 import { chooseSettings, type Settings } from '../plan/defaults.ts';
 import { SMALL_SIDE } from '../plan/defaultsTable.ts';

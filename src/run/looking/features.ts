@@ -1,7 +1,7 @@
 import { attentionDistance, classAttention } from '../../analysis/attention.ts';
 import type { Rows } from '../../analysis/cka.ts';
 import { pooledLayers } from '../../analysis/layers.ts';
-import type { ImageList } from '../../data/index.ts';
+import type { ImageList } from '../../data/dataset.ts';
 import type { Engine, EngineTensor } from '../../engine/contract.ts';
 import { input } from '../../graph/build.ts';
 import { sizeOf } from '../../graph/shape.ts';

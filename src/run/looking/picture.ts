@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { viridis } from '../../analysis/colours.ts';
 import { text } from '../../analysis/svg.ts';
-import type { Pixels } from '../../data/index.ts';
+import type { Pixels } from '../../data/augment/pixels.ts';
 import type { ClassAttention } from './features.ts';
 
 /** A panel's least side in pixels; smaller pictures are enlarged by a whole factor. */

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Preprocessing } from '../../formats/modelFolderNode.ts';
+import type { Preprocessing } from '../../formats/savedModel.ts';
 import { input } from '../../graph/build.ts';
 import { sizeOf } from '../../graph/shape.ts';
 import type { Tensor } from '../../graph/tensor.ts';

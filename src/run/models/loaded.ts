@@ -1,4 +1,4 @@
-import type { SavedModel } from '../../formats/modelFolderNode.ts';
+import type { SavedModel } from '../../formats/savedModel.ts';
 import type { Model, ModelConfig } from '../../models/index.ts';
 
 /** The description of a network that was read from an ONNX file: it cannot be built anew from it. */

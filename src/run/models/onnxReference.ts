@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileError } from '../../formats/fileErrorNode.ts';
 import { preprocessingOf, type ReadPreprocessing } from '../../formats/foreignPreprocessor.ts';
-import type { Preprocessing } from '../../formats/modelFolderNode.ts';
+import type { Preprocessing } from '../../formats/savedModel.ts';
 import { saysMultilabel } from '../../formats/problemType.ts';
 import { UserError } from '../../graph/errors.ts';
 import { type OnnxModel, onnxModel } from '../../onnx/import/onnxModel.ts';

@@ -1,6 +1,6 @@
 import { AUGMENT_PRESETS, type PresetKey, type PresetName } from '../../config/augmentPresets.ts';
 import type { RunConfig } from '../../config/schema.ts';
-import { parseRandAugment } from '../../data/index.ts';
+import { parseRandAugment } from '../../data/augment/randAugmentConfig.ts';
 import { UserError } from '../../graph/errors.ts';
 import { type DataFacts, DEFAULTS, type DefaultKey, defaultOf, type Situation } from './defaultsTable.ts';
 import type { Probe } from './stages.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { decodeImage } from '../../data/index.ts';
+import { decodeImage } from '../../data/decodeNode.ts';
 import { writeFileAtomic } from '../../formats/atomicNode.ts';
 import type { ImageRecord } from './batchFolder.ts';
 import { sheet } from './pictures.ts';

@@ -7,7 +7,7 @@ import { UserError } from '../../graph/errors.ts';
 import { fewNames } from '../../graph/names.ts';
 import type { RunEvent } from '../../train/events.ts';
 import type { Device } from '../../engine/devices.ts';
-import { openDataset } from '../../data/index.ts';
+import { openDataset } from '../../data/openDatasetNode.ts';
 import type { OnModel } from '../models/reference.ts';
 import type { LoadedModel } from '../models/loaded.ts';
 import type { RunResult } from '../training/course/result.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { decodeImage } from '../../data/index.ts';
+import { decodeImage } from '../../data/decodeNode.ts';
 import type { Engine } from '../../engine/contract.ts';
 import type { LoadedModel } from '../models/loaded.ts';
 import type { ImageRecord } from './batchFolder.ts';

@@ -1,6 +1,7 @@
 import type { Compiled, Engine, EngineTensor } from '../../engine/contract.ts';
-import { type ImageList, select } from '../../data/index.ts';
-import type { Preprocessing } from '../../formats/modelFolderNode.ts';
+import type { ImageList } from '../../data/dataset.ts';
+import { select } from '../../data/dataset.ts';
+import type { Preprocessing } from '../../formats/savedModel.ts';
 import { isInput } from '../../graph/build.ts';
 import type { Tensor } from '../../graph/tensor.ts';
 import { topologicalOrder } from '../../graph/walk.ts';

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { RunConfig } from '../../config/schema.ts';
-import type { ImageList } from '../../data/index.ts';
+import type { ImageList } from '../../data/dataset.ts';
 import { UserError } from '../../graph/errors.ts';
 import type { Filter } from '../../nn/resampling.ts';
 import { sizeOf } from '../../graph/shape.ts';

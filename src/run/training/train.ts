@@ -1,4 +1,4 @@
-import type { OnListing } from '../../data/index.ts';
+import type { OnListing } from '../../data/listingNode.ts';
 import type { MethodName } from '../../methods/index.ts';
 import type { RunEvent } from '../../train/events.ts';
 import type { Device } from '../../engine/devices.ts';

@@ -34,7 +34,8 @@ import { checkStore } from '../teacher/store.ts';
 import { studentConfig } from '../plan/studentConfig.ts';
 import { checkDevice, checkLanes } from './stage/steps.ts';
 import { checkLabels, withTeacherClasses } from '../datasets/unlabelled.ts';
-import { type OnListing, showPlaces } from '../../data/index.ts';
+import type { OnListing } from '../../data/listingNode.ts';
+import { showPlaces } from '../../data/openDatasetNode.ts';
 import { planStages, updatesIn } from '../plan/stages.ts';
 
 export interface TrainOptions {

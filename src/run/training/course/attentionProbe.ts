@@ -1,5 +1,6 @@
 import { attentionDistance } from '../../../analysis/attention.ts';
-import { type Loader, subset } from '../../../data/index.ts';
+import type { Loader } from '../../../data/loader.ts';
+import { subset } from '../../../data/dataset.ts';
 import type { Compiled, Engine, EngineTensor } from '../../../engine/contract.ts';
 import { UserError } from '../../../graph/errors.ts';
 import type { Tensor } from '../../../graph/tensor.ts';

@@ -1,4 +1,5 @@
-import { forecastDiskCache, freeBytes, SPARE_BYTES } from '../../../data/index.ts';
+import { forecastDiskCache } from '../../../data/diskForecastNode.ts';
+import { freeBytes, SPARE_BYTES } from '../../../data/diskCacheNode.ts';
 import type { RunParts } from '../stage/spec.ts';
 import { imageCacheFolder, transformOf } from '../../datasets/loaders.ts';
 

@@ -2,7 +2,7 @@ import { binaryDivergence, divergence } from '../../../analysis/agreement.ts';
 import { calibrate, classify } from '../../../analysis/classification.ts';
 import type { MultilabelScores } from '../../../analysis/multilabel.ts';
 import type { Compiled, Engine } from '../../../engine/contract.ts';
-import type { Loader } from '../../../data/index.ts';
+import type { Loader } from '../../../data/loader.ts';
 import { frozenProgram, liveProgram } from '../../../program/evalProgram.ts';
 import type { Program } from '../../../program/program.ts';
 import type { Vector } from '../../../program/state.ts';

@@ -1,6 +1,6 @@
-import type { SavedModel } from '../../../formats/modelFolderNode.ts';
+import type { SavedModel } from '../../../formats/savedModel.ts';
 import { join } from 'node:path';
-import { showPlaces } from '../../../data/index.ts';
+import { showPlaces } from '../../../data/openDatasetNode.ts';
 import { writeFileAtomic } from '../../../formats/atomicNode.ts';
 import { detailsOf, multilabelDetails, type RunSetup } from '../../../report/details.ts';
 import { writeReport } from '../../../report/writeReportNode.ts';

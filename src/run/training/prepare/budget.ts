@@ -1,4 +1,4 @@
-import { select } from '../../../data/index.ts';
+import { select } from '../../../data/dataset.ts';
 import type { Engine } from '../../../engine/contract.ts';
 import { UserError } from '../../../graph/errors.ts';
 import { trainProgram } from '../../../program/trainProgram.ts';

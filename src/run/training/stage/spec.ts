@@ -11,7 +11,7 @@ import { chain, type Transform } from '../../../optim/transform.ts';
 import { Scope } from '../../../nn/scope.ts';
 import { teacherPorts } from '../../../program/teacherPorts.ts';
 import type { TrainSpec } from '../../../program/trainProgram.ts';
-import type { Preprocessing } from '../../../formats/modelFolderNode.ts';
+import type { Preprocessing } from '../../../formats/savedModel.ts';
 import type { Settings } from '../../plan/defaults.ts';
 import type { LoadedModel } from '../../models/loaded.ts';
 import type { RunData } from '../../datasets/runData.ts';
