@@ -6,13 +6,14 @@ import { ndArray } from '../graph/ndArray.ts';
 import { topologicalOrder } from '../graph/walk.ts';
 import { buildModel, variantConfig } from '../models/index.ts';
 import { initialValue } from '../nn/initialise.ts';
+import { signedRows } from '../ops/exactBytes.ts';
 import { frozenProgram, modelParams } from '../program/evalProgram.ts';
 import { closeProgram, type Program } from '../program/program.ts';
 import { stream } from '../random/stream.ts';
 import { emit } from './emit.ts';
 import { halfPrecision } from './half.ts';
 import { portable } from './portable.ts';
-import { quantised, quantiseRows } from './quantise.ts';
+import { quantised } from './quantise.ts';
 
 const B = 2;
 
@@ -77,7 +78,7 @@ describe.each([
 describe('8-bit weights', () => {
   it('have a scale a row and stay within -64..64', () => {
     const weight = { dtype: 'float32', shape: [3, 2], data: Float32Array.of(-128, 32, 0, 0, 0.5, 0.25) } as const;
-    const { values, scales } = quantiseRows(weight);
+    const { values, scales } = signedRows(weight);
     expect(values).toEqual({ dtype: 'int8', shape: [3, 2], data: Int8Array.of(-64, 16, 0, 0, 64, 32) });
     expect(scales).toEqual({ dtype: 'float32', shape: [3], data: Float32Array.of(2, 1, 1 / 128) });
   });

@@ -5,6 +5,7 @@ import type { Inputs, Node, Tensor } from '../graph/tensor.ts';
 import { rewrite } from '../graph/walk.ts';
 import { Conv } from '../ops/conv.ts';
 import { add, cast, mul } from '../ops/elementwise.ts';
+import { LONGEST, signedRows, turned } from '../ops/exactBytes.ts';
 import { Gemm, MatMul } from '../ops/matmul.ts';
 import { reshape } from '../ops/movement.ts';
 import type { Program } from '../program/program.ts';
@@ -12,13 +13,8 @@ import { fixedTensors } from './fixed.ts';
 import { DequantizeLinear, DynamicQuantizeLinear, MatMulInteger } from './quantiseOps.ts';
 
 /**
- * Weights go to -64..64. Processors without VNNI add two products uint8 x int8 in 16 bits, where 2 x 255 x 127 overflows and
- * 2 x 255 x 64 does not: so the file gives the same answer on all of them (ONNX Runtime's "reduced range").
- */
-const LARGEST = 64;
-
-/**
- * The same program with 8-bit weights, one scale an output channel, in standard ONNX operators. Linear layers quantise their
+ * The same program with 8-bit weights, one scale an output channel, in standard ONNX operators, within the bounds at which every
+ * processor computes the same sums (`ops/exactBytes.ts`), since a file does not know where it will run. Linear layers quantise their
  * input at run time (one scale a tensor) and multiply integers. Convolutions have 8-bit weights and compute in float32: the
  * integer convolution is slower than that in the runtimes of the browser. So do products in batches of small weights, as those
  * of the few tokens that a classifier reads, one weight a head.
@@ -40,14 +36,15 @@ export function quantised(program: Program, keep: (label: string) => boolean): P
   return { inputs: program.inputs, outputs: new Map(names.map((name, i) => [name, outputs[i]!])) };
 }
 
-const plain = ({ attrs }: Node): boolean => attrs.transA !== 1 && (attrs.alpha ?? 1) === 1 && (attrs.beta ?? 1) === 1;
+const plain = ({ attrs, inputs }: Node): boolean =>
+  attrs.transA !== 1 && (attrs.alpha ?? 1) === 1 && (attrs.beta ?? 1) === 1 && inputs[0]!.shape[1]! <= LONGEST;
 
 function product(node: Node, inputs: Inputs, weight: NdArray, inputs8: Map<Tensor, readonly Tensor[]>): Tensor {
   const x = inputs[0]!;
   // q, k and v read the same input: it is quantised once.
   const [x8, scale, zero] = inputs8.get(x) ?? apply(DynamicQuantizeLinear, [x]);
   inputs8.set(x, [x8!, scale!, zero!]);
-  const { values, scales } = quantiseRows(node.attrs.transB === 1 ? weight : turned(weight));
+  const { values, scales } = signedRows(node.attrs.transB === 1 ? weight : turned(weight));
   const sums = apply1(MatMulInteger, [x8!, constant(turned(values)), zero!]); // M N
   // The order of these products is the one that ONNX Runtime fuses into a single kernel.
   const y = mul(cast(sums, 'float32'), mul(scale!, constant(scales)));
@@ -55,7 +52,7 @@ function product(node: Node, inputs: Inputs, weight: NdArray, inputs8: Map<Tenso
 }
 
 function convolution(node: Node, [x, , bias]: Inputs, weight: NdArray): readonly Tensor[] {
-  const { values, scales } = quantiseRows(weight);
+  const { values, scales } = signedRows(weight);
   const wide = apply1(DequantizeLinear, [constant(values), constant(scales)], { axis: 0 });
   return apply(Conv, bias ? [x, wide, bias] : [x, wide], node.attrs);
 }
@@ -63,32 +60,6 @@ function convolution(node: Node, [x, , bias]: Inputs, weight: NdArray): readonly
 /** Kept in 8 bits, [...,K,N] with a scale a row of N. */
 function widened(weight: NdArray): Tensor {
   const N = weight.shape.at(-1)!;
-  const { values, scales } = quantiseRows({ ...weight, shape: [weight.data.length / N, N] });
+  const { values, scales } = signedRows({ ...weight, shape: [weight.data.length / N, N] });
   return reshape(apply1(DequantizeLinear, [constant(values), constant(scales)], { axis: 0 }), weight.shape);
-}
-
-/** One scale for each index of the first axis, symmetric. */
-export function quantiseRows(weight: NdArray): { values: NdArray; scales: NdArray } {
-  const rows = weight.shape[0]!;
-  const size = weight.data.length / rows;
-  const [values, scales] = [new Int8Array(weight.data.length), new Float32Array(rows)];
-  for (let row = 0; row < rows; row++) {
-    let largest = 0;
-    for (let i = row * size; i < (row + 1) * size; i++) largest = Math.max(largest, Math.abs(weight.data[i]!));
-    // A row of zeros takes any scale.
-    const scale = Math.fround(largest / LARGEST) || 1;
-    scales[row] = scale;
-    for (let i = row * size; i < (row + 1) * size; i++) values[i] = Math.round(weight.data[i]! / scale);
-  }
-  return {
-    values: { dtype: 'int8', shape: weight.shape, data: values },
-    scales: { dtype: 'float32', shape: [rows], data: scales },
-  };
-}
-
-/** [M,N] -> [N,M] */
-function turned({ dtype, shape: [M, N], data }: NdArray): NdArray {
-  const out = dtype === 'int8' ? new Int8Array(data.length) : new Float32Array(data.length);
-  for (let m = 0; m < M!; m++) for (let n = 0; n < N!; n++) out[n * M! + m] = data[m * N! + n]!;
-  return { dtype, shape: [N!, M!], data: out };
 }

@@ -63,7 +63,7 @@ describe('one layer in 8 bits', () => {
     for (let r = 0; r < B; r++)
       for (let n = 0; n < N; n++) {
         const row = w.subarray(n * K, (n + 1) * K);
-        const unit = Math.max(...row.map(Math.abs)) / 127;
+        const unit = Math.max(...row.map(Math.abs)) / 64;
         let sum = b[n]!;
         for (let k = 0; k < K; k++) sum += held[r * K + k]! * scale * Math.round(row[k]! / unit) * unit;
         expect(got.y![r * N + n]).toBeCloseTo(sum, 5);
@@ -85,10 +85,10 @@ describe('one layer in 8 bits', () => {
     expect(calibrated([y], B)).toEqual([heads, y.node.inputs[1]]);
     const eight = quantise([y], B, ranges)[0]!;
     const got = (await run({ y: eight }, x)).y!;
-    const [left, right] = [Math.fround(5.1 / 255), Math.fround(1.5 / 127)];
+    const [left, right] = [Math.fround(5.1 / 255), Math.fround(1.5 / 64)];
     const zero = Math.round(2 / left);
     const query = (v: number) => left * (Math.max(0, Math.min(255, Math.round(v / left) + zero)) - zero);
-    const key = (v: number) => right * Math.max(-128, Math.min(127, Math.round((-0.5 * v) / right)));
+    const key = (v: number) => right * Math.max(-64, Math.min(64, Math.round((-0.5 * v) / right)));
     const at = (b: number, h: number, n: number, i: number) => x[((b * N + n) * H + h) * d + i]!;
     for (let row = 0; row < B * H * N; row++)
       for (let column = 0; column < N; column++) {

@@ -6,7 +6,8 @@ import { sameShape } from '../graph/shape.ts';
 import type { Node, Tensor } from '../graph/tensor.ts';
 import { rewrite, topologicalOrder } from '../graph/walk.ts';
 import { Conv } from '../ops/conv.ts';
-import { Relu } from '../ops/elementwise.ts';
+import { clip, Relu } from '../ops/elementwise.ts';
+import { LONGEST, SIGNED, scaleForBias, signedRows, turned } from '../ops/exactBytes.ts';
 import { dequantizeLinear, type Held, MatMulIntegerToFloat, QLinearConv, quantizeLinear } from '../ops/integer.ts';
 import { FusedMatMul, Gemm, MatMul } from '../ops/matmul.ts';
 import { Reshape, reshape, Transpose, transpose } from '../ops/movement.ts';
@@ -56,8 +57,9 @@ export function calibrated(outputs: readonly Tensor[], batch: number): Tensor[] 
 
 /**
  * The same graph with its products and convolutions in 8 bits: activations uint8 with one scale each, from the ranges of
- * `calibrated`, the right one of two int8; weights int8 with one scale an output channel. Static scales, so that what an image
- * gives does not depend on the others in its batch. Rounding as ONNX Runtime's quantised operators do it.
+ * `calibrated`, the right one of two int8; weights int8 with one scale an output channel; signed values in -64..64, so that no
+ * processor's sums overflow (`ops/exactBytes.ts`). Static scales, so that what an image gives does not depend on the others in
+ * its batch. Rounding as ONNX Runtime's quantised operators do it.
  */
 export function quantise(outputs: readonly Tensor[], batch: number, ranges: readonly Range[]): Tensor[] {
   const sites = sitesOf(outputs, batch);
@@ -120,6 +122,7 @@ function siteAt(node: Node, batch: number, usersOf: (t: Tensor) => readonly Node
   if (!weight || weightOf(inputs[0]!) || (inputs[2] && !bias)) return undefined;
   const plain = { node, weight, bias, result: undefined };
   const y = outputs[0]!;
+  if (weight.data.length / y.shape[op === Conv ? 1 : y.shape.length - 1]! > LONGEST) return undefined;
   if (op === Conv) {
     const after = usersOf(y);
     const relu = after.length === 1 && after[0]!.op === Relu ? after[0]!.outputs[0]! : undefined;
@@ -139,6 +142,7 @@ function isPair({ op, inputs, attrs }: Node): boolean {
   if (a.shape.length < 3 || a.shape.length !== b.shape.length) return false;
   const extents = [...a.shape.slice(-2), ...b.shape.slice(-2)];
   if (!sameShape(a.shape.slice(0, -2), b.shape.slice(0, -2)) || !extents.every((n) => n >= SMALLEST_PAIR)) return false;
+  if (a.shape.at(-1)! > LONGEST) return false;
   // The few queries of a last block, all heads of a class token, against all tokens.
   return 2 * a.shape.at(-2)! >= Math.min(...extents.slice(1));
 }
@@ -148,7 +152,9 @@ function inEightBits(x: Tensor, as: Held): Tensor {
   const { op, inputs, attrs } = x.node;
   if (op === Reshape) return reshape(inEightBits(inputs[0]!, as), x.shape);
   if (op === Transpose) return transpose(inEightBits(inputs[0]!, as), attrs.perm as readonly number[]);
-  return quantizeLinear(x, as);
+  const value = quantizeLinear(x, as);
+  // What lies beyond the range of calibration is held at its end, as the unsigned side does by itself.
+  return value.dtype === 'int8' ? clip(value, -SIGNED, SIGNED) : value;
 }
 
 function integerPair({ attrs }: Node, a: Tensor, as: Held, right: Tensor, rightAs: Held): Tensor {
@@ -160,10 +166,10 @@ function integerPair({ attrs }: Node, a: Tensor, as: Held, right: Tensor, rightA
   return apply1(MatMulIntegerToFloat, [a, turned, scale, rightAs.scale, as.zero]);
 }
 
-/** Symmetric int8. */
+/** Symmetric int8 in -64..64. */
 function signedHolding({ min, max }: Range): Held {
   const largest = Math.max(Math.abs(min), Math.abs(max));
-  return { scale: scalar(Math.fround(largest > 0 ? largest / 127 : 1)), zero: scalar(0, 'int8') };
+  return { scale: scalar(Math.fround(largest > 0 ? largest / SIGNED : 1)), zero: scalar(0, 'int8') };
 }
 
 /** Asymmetric uint8 that holds 0 exactly. */
@@ -174,50 +180,27 @@ function holdingOf({ min, max }: Range): Held {
   return { scale: scalar(scale), zero: scalar(zero, 'uint8') };
 }
 
-/** Weights [rows, inner] as int8 with a scale for each row. */
-function quantiseRows({ data }: NdArray, rows: number, inner: number): { values: Int8Array; scales: Float32Array } {
-  const [values, scales] = [new Int8Array(rows * inner), new Float32Array(rows)];
-  for (let row = 0; row < rows; row++) {
-    let largest = 0;
-    for (let i = 0; i < inner; i++) largest = Math.max(largest, Math.abs(data[row * inner + i]!));
-    scales[row] = largest > 0 ? largest / 127 : 1;
-    for (let i = 0; i < inner; i++) values[row * inner + i] = Math.round(data[row * inner + i]! / scales[row]!);
-  }
-  return { values, scales };
-}
-
-function transposed(data: NdArray['data'], rows: number, columns: number): Float32Array {
-  const out = new Float32Array(rows * columns);
-  for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) out[c * rows + r] = data[r * columns + c]!;
-  return out;
-}
-
 function integerProduct({ node, weight, bias }: WeightSite, x: Tensor, as: Held): Tensor {
   const isRows = node.op === Gemm && node.attrs.transB === 1;
-  const [K, N] = isRows ? [weight.shape[1]!, weight.shape[0]!] : [weight.shape[0]!, weight.shape[1]!];
-  const rows = isRows ? weight : { ...weight, data: transposed(weight.data, K, N) };
-  const { values, scales } = quantiseRows(rows, N, K);
-  const columns = new Int8Array(K * N);
-  for (let n = 0; n < N; n++) for (let k = 0; k < K; k++) columns[k * N + n] = values[n * K + k]!;
-  const b = constant({ dtype: 'int8', shape: [K, N], data: columns });
-  const c = bias && floats([N], bias.data);
-  const inputs = [x, b, as.scale, floats([N], scales), as.zero];
-  return apply1(MatMulIntegerToFloat, c ? [...inputs, undefined, c] : inputs);
+  const { values, scales } = signedRows(isRows ? weight : turned(weight));
+  const inputs = [x, constant(turned(values)), as.scale, constant(scales), as.zero];
+  return apply1(MatMulIntegerToFloat, bias ? [...inputs, undefined, floats(scales.shape, bias.data)] : inputs);
 }
 
 function integerConv({ node, weight, bias }: WeightSite, x: Tensor, as: Held, result: Held): Tensor {
   const O = weight.shape[0]!;
-  const { values, scales } = quantiseRows(weight, O, weight.data.length / O);
-  const unit = as.scale.node.attrs.value as NdArray;
-  const shift = Int32Array.from(scales, (s, o) => Math.round((bias?.data[o] ?? 0) / (s * unit.data[0]!)));
+  const unit = (as.scale.node.attrs.value as NdArray).data[0]!;
+  const biasOf = (channel: number) => bias?.data[channel] ?? 0;
+  const { values, scales } = signedRows(weight, (channel) => scaleForBias(biasOf(channel), unit));
+  const shift = Int32Array.from(scales.data, (scale, channel) => Math.round(biasOf(channel) / (scale * unit)));
   return apply1(
     QLinearConv,
     [
       x,
       as.scale,
       as.zero,
-      constant({ dtype: 'int8', shape: weight.shape, data: values }),
-      floats([O], scales),
+      constant(values),
+      constant(scales),
       constant({ dtype: 'int8', shape: [O], data: new Int8Array(O) }),
       result.scale,
       result.zero,
