@@ -78,8 +78,7 @@ export function splitList(list: ImageList, valFraction: number, seed: number): {
   for (const [, members] of shuffledByClass(list.labels, (label) => stream(seed, 'split', label))) {
     const wanted = Math.max(1, Math.round(valFraction * members.length));
     const taken = valFraction === 0 || members.length < 2 ? 0 : Math.min(wanted, members.length - 1);
-    val.push(...members.slice(0, taken));
-    train.push(...members.slice(taken));
+    for (const [rank, index] of members.entries()) (rank < taken ? val : train).push(index);
   }
   return { train: select(list, train), val: select(list, val) };
 }

@@ -1,10 +1,11 @@
-import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import sharp from 'sharp';
 import { brief, UserError } from '../graph/errors.ts';
 import { showAddress, spanOf } from './address.ts';
 import type { Pixels } from './augment/pixels.ts';
 import { decodeBmp, isBmp } from './bmp.ts';
 import { damageReason } from './damageReason.ts';
+import { notReadable } from './regularFileNode.ts';
 
 /** Characters of a path that a message shows: more than that is no path. */
 const LONGEST_NAME = 1024;
@@ -87,9 +88,9 @@ async function decodeBySharp(bytes: Buffer): Promise<Pixels> {
 /** The bytes at an address: a file, or a span of one. */
 export function readImageBytes(address: string): Buffer {
   const span = spanOf(address);
-  const stats = statSync(span ? span.container : address);
-  // A device or a pipe, which a table may name, never ends.
-  if (!stats.isFile()) throw new Error(stats.isDirectory() ? 'a folder' : 'a device or a pipe');
+  // What a table names may be a pipe or a device.
+  const wrong = notReadable(span ? span.container : address);
+  if (wrong !== undefined) throw new Error(wrong);
   if (!span) return readFileSync(address);
   const file = openSync(span.container, 'r');
   try {

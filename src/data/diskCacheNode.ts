@@ -8,6 +8,7 @@ import { spanOf } from './address.ts';
 import type { TransformConfig } from './augment/pipeline.ts';
 import type { Pixels } from './augment/pixels.ts';
 import { addToHold, heldShards } from './diskHoldsNode.ts';
+import { fileState } from './fileStateNode.ts';
 import { KEY_BYTES, type PixelRecord, PixelShardWriter, readPixelIndex, readPixels } from './pixelShardNode.ts';
 
 /** Decoded images on the disk, shared by workers and runs. */
@@ -33,8 +34,6 @@ const LOOK_MS = 3000;
 const STALE_MS = 3_600_000;
 /** Our choice: how often a shard that is read is marked as used. */
 const MARK_MS = 600_000;
-/** Our choice: clocks of file systems tick in steps of up to 10 ms; a younger file could change again without a trace. */
-const YOUNG_MS = 100;
 
 const NAME = /\.shard(\.tmp-[0-9a-f]{12})?$/;
 
@@ -53,10 +52,10 @@ export function pixelForm(
 export function imageKey(address: string): string | undefined {
   const span = spanOf(address);
   try {
-    const { size, mtimeNs, ctimeNs } = statSync(span?.container ?? address, { bigint: true });
-    if (Date.now() - Number(ctimeNs / 1_000_000n) < YOUNG_MS) return undefined;
+    const { state, young } = fileState(span?.container ?? address);
+    if (young) return undefined;
     const place = span ? `${resolve(span.container)}\0${span.offset}\0${span.length}` : resolve(address);
-    const hash = createHash('sha256').update(`${place}\0${size}\0${mtimeNs}\0${ctimeNs}`);
+    const hash = createHash('sha256').update(`${place}\0${state}`);
     return hash.digest().toString('latin1', 0, KEY_BYTES);
   } catch {
     return undefined;

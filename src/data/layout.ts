@@ -1,8 +1,12 @@
-import { UserError } from '../graph/errors.ts';
-import { compareCodePoints } from './dataset.ts';
+import { brief, UserError } from '../graph/errors.ts';
 
-/** Names of the validation part, the best first. */
-export const VAL_NAMES = ['val', 'valid', 'validation', 'dev', 'test'] as const;
+/** Layouts of folders in words. */
+export const layouts = 'train/<class>/* with val/<class>/*, or <class>/*, or images without classes';
+
+export function quote(names: readonly string[]): string {
+  const shown = names.slice(0, 5).map((name) => `"${brief(name)}"`);
+  return names.length > 5 ? `${shown.join(', ')} and ${names.length - 5} more` : shown.join(', ');
+}
 
 /** What is said of an image: its class, all its classes (multilabel; none is an answer too), or nothing. */
 export type Label = string | readonly string[] | undefined;
@@ -50,8 +54,11 @@ export const classesOf = (label: Label): readonly string[] =>
 export const isMultilabel = (parts: readonly (Part | undefined)[]): boolean =>
   parts.some((part) => part?.labels.some((label) => Array.isArray(label)));
 
-/** All class names of a part in code-point order; none where no image has one. */
-export function classNames(where: string, { labels }: Part): string[] {
+/**
+ * All class names of a part as they are written, in no order; none where no image has one.
+ * @throws UserError where some images have none
+ */
+export function classNames(where: string, { labels }: Part): Set<string> {
   const names = new Set<string>();
   let without = 0;
   for (const label of labels) {
@@ -62,5 +69,5 @@ export function classNames(where: string, { labels }: Part): string[] {
     throw new UserError(
       `${where}: wanted a class for every image or for none, got ${without} of ${labels.length} images without one. Add or remove the labels`,
     );
-  return [...names].sort(compareCodePoints);
+  return names;
 }

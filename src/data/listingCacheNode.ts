@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { writeFileAtomic } from '../formats/atomicNode.ts';
-import { archiveExtensions, imageExtensions } from './imageNames.ts';
-import { type Layout, VAL_NAMES } from './layout.ts';
+import type { Layout } from './layout.ts';
 import { decodeListing, encodeListing } from './listingFileNode.ts';
 import { type Listing, unchanged } from './listingNode.ts';
 
@@ -51,6 +50,8 @@ export interface Place {
   readonly root: string;
   /** Where its Parquet files are unpacked to. */
   readonly cacheDir: string | undefined;
+  /** Where to, where that cannot be written. */
+  readonly spareDir?: string | undefined;
 }
 
 /**
@@ -74,10 +75,13 @@ export async function keepListing(
   }
 }
 
-/** A release that reads other files or parts, and other settings, have a listing of their own. */
-function fileOf(dir: string, { path, root, cacheDir }: Place): string {
-  const settings = [imageExtensions, archiveExtensions, VAL_NAMES, cacheDir ? resolve(cacheDir) : null];
-  const key = JSON.stringify([1, resolve(path), resolve(root), ...settings]);
+/** To be raised by a release that lists another set of images or notes for a place that did not change. */
+const RULES = 2;
+
+/** Other rules and other settings have a listing of their own. */
+function fileOf(dir: string, { path, root, cacheDir, spareDir }: Place): string {
+  const folders = [cacheDir, spareDir].map((folder) => (folder === undefined ? null : resolve(folder)));
+  const key = JSON.stringify([RULES, resolve(path), resolve(root), ...folders]);
   return join(dir, `${createHash('sha256').update(key).digest('hex').slice(0, 32)}.listing`);
 }
 

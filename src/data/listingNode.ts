@@ -1,8 +1,10 @@
-import { opendirSync, statSync } from 'node:fs';
+import { existsSync, opendirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { UserError } from '../graph/errors.ts';
 import { sortByCodePoint } from './dataset.ts';
+import { type FileState, fileState } from './fileStateNode.ts';
+import { LeftOut } from './leftOutNode.ts';
 import { isArchiveName, isImageName } from './imageNames.ts';
 
 /** What one folder holds: visible names, each list in code-point order. */
@@ -39,9 +41,9 @@ const LOOK_EVERY = 256;
 const ENTRIES = 256;
 /** Our choice: to look at more folders and links again would take as long as to list them, so nothing is kept of such a place. */
 const MOST_WITNESSES = 200_000;
-/** Our choice: clocks of file systems tick in steps of up to 10 ms, and some in whole seconds; a younger folder could change again without a trace. */
-const YOUNG_MS = 100;
-const YOUNG_IN_SECONDS_MS = 2000;
+
+/** Folders that systems put beside those of people: of Macintosh's archives, of Synology's and Windows' disks. */
+const SYSTEM = new Set(['__MACOSX', '@eaDir', '$RECYCLE.BIN', 'System Volume Information', 'lost+found']);
 
 /** The state of a link that leads to no folder; where to is no matter. */
 const NO_FOLDER = 'no folder';
@@ -57,6 +59,7 @@ export class Listing {
   /** The folder that was read last to see whether it has images: most often it is the first class. */
   #spare: { readonly path: string; readonly folder: Folder } | undefined;
   readonly #witnesses = new Map<string, string>();
+  readonly #others = new LeftOut();
   #steady = true;
   #images = 0;
   #folders = 0;
@@ -77,14 +80,14 @@ export class Listing {
 
   /** Notes a folder or file that is about to be read; gives what it is, whatever path leads to it. */
   watch(path: string): string {
-    let seen: Seen;
+    let seen: FileState;
     try {
-      seen = see(path);
+      seen = fileState(path);
     } catch (error) {
       throw unreadable(path, error);
     }
     if (seen.young) this.#steady = false;
-    this.#note(path, seen.state);
+    this.#note(path, witnessOf(seen));
     return seen.identity;
   }
 
@@ -116,17 +119,23 @@ export class Listing {
     for (const entry of entriesOf(path)) {
       if (++this.#entries % LOOK_EVERY === 0) await this.pause();
       const { name } = entry;
-      if (name.startsWith('.')) continue;
+      if (name.startsWith('.') || SYSTEM.has(name)) continue;
+      if (name.includes('\ufffd') && !existsSync(join(path, name))) throw noUtf8(path, name);
       const link = entry.isSymbolicLink();
       if (link ? this.#leadsToFolder(join(path, name)) : entry.isDirectory()) found.folders.push(name);
-      else if (!link && !entry.isFile()) continue;
-      // A dangling link with an image's name stays: it is reported as a bad image, not dropped in silence.
+      // A dangling link or a pipe with an image's name stays: it is reported as a bad image, not dropped in silence.
       else if (isImageName(name)) found.images.push(name);
       else if (isArchiveName(name)) found.archives.push(name);
+      else if (entry.isFile()) this.#others.add(path, name);
     }
     this.#images += found.images.length;
     for (const names of Object.values(found) as string[][]) sortByCodePoint(names);
     return found;
+  }
+
+  /** Which pictures were not taken, in words; undefined where there are none. */
+  leftOut(): string | undefined {
+    return this.#others.words(this.#images);
   }
 
   /** Counts images of an archive. */
@@ -175,7 +184,7 @@ export class Listing {
 export function unchanged(witnesses: Iterable<readonly [string, string]>): boolean {
   for (const [path, state] of witnesses) {
     try {
-      if (state === NO_FOLDER ? isFolder(path) : see(path).state !== state) return false;
+      if (state === NO_FOLDER ? isFolder(path) : witnessOf(fileState(path)) !== state) return false;
     } catch {
       return false;
     }
@@ -183,23 +192,8 @@ export function unchanged(witnesses: Iterable<readonly [string, string]>): boole
   return true;
 }
 
-interface Seen {
-  readonly identity: string;
-  readonly state: string;
-  readonly young: boolean;
-}
-
-function see(path: string): Seen {
-  const { dev, ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
-  const latest = mtimeNs > ctimeNs ? mtimeNs : ctimeNs;
-  const whole = mtimeNs % 1_000_000_000n === 0n && ctimeNs % 1_000_000_000n === 0n;
-  const age = Date.now() - Number(latest / 1_000_000n);
-  return {
-    identity: `${dev}:${ino}`,
-    state: [dev, ino, size, mtimeNs, ctimeNs].join(' '),
-    young: age < (whole ? YOUNG_IN_SECONDS_MS : YOUNG_MS),
-  };
-}
+/** With the disk that it lies on: another may be mounted there. */
+const witnessOf = ({ identity, state }: FileState): string => `${identity} ${state}`;
 
 /** The entries of a folder, a few at a time: of a million, no million objects are alive at once. */
 function* entriesOf(path: string) {
@@ -220,6 +214,12 @@ function isFolder(path: string): boolean {
   } catch {
     return false;
   }
+}
+
+function noUtf8(path: string, name: string): UserError {
+  return new UserError(
+    `${join(path, name)}: wanted names in UTF-8, got one in another encoding (shown with U+FFFD). Rename it, or unpack its archive again with the encoding of its names`,
+  );
 }
 
 export function unreadable(path: string, error: unknown): UserError {

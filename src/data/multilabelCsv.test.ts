@@ -30,9 +30,14 @@ it.each([
   expect(named(data, data.train)).toEqual({ 'a.png': [], 'b.png': ['cat', 'dog'], 'c.png': ['cat'] });
 });
 
-it('a column called label without separators stays one class an image; labels is a list even where all have one', async () => {
+it('a column without separators is one class an image, also where it is called labels, which is told', async () => {
   expect((await open('path,label\na.png,cat\nb.png,dog\n')).train.sets).toBeUndefined();
-  expect((await open('path,labels\na.png,cat\nb.png,dog\n')).train.sets).toEqual([[0], [1]]);
+  const one = await open('path,labels\na.png,cat\nb.png,dog\n');
+  expect([one.train.sets, [...one.train.labels]]).toEqual([undefined, [0, 1]]);
+  expect(one.notes).toEqual([expect.stringMatching(/list\.csv: .*each cell has one.* one class each/)]);
+  // An empty cell is an image of no class, and a separator at the end says that there may be several.
+  expect((await open('path,labels\na.png,cat\nb.png,dog\nc.png,\n')).train.sets).toEqual([[0], [1], []]);
+  expect((await open('path,labels\na.png,cat;\nb.png,dog\n')).train.sets).toEqual([[0], [1]]);
   expect((await open('path,labels\na.png,\nb.png,\n')).classes).toEqual([]);
 });
 

@@ -2,11 +2,29 @@ import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { UserError } from '../graph/errors.ts';
 import { readArchives } from './archivesNode.ts';
-import { type Amount, compareCodePoints, type Dataset, type ImageList, splitList, subset } from './dataset.ts';
-import { layouts, quote, readFolderLayout } from './folderNode.ts';
+import {
+  type Amount,
+  compareCodePoints,
+  type Dataset,
+  type ImageList,
+  sortByCodePoint,
+  splitList,
+  subset,
+} from './dataset.ts';
+import { readFolderLayout } from './folderNode.ts';
 import { isArchiveName } from './imageNames.ts';
-import { classesOf, classNames, isMultilabel, joinLayouts, type Label, type Layout, type Part } from './layout.ts';
-import { cachedListing, keepListing, type ListingCache } from './listingCacheNode.ts';
+import {
+  classesOf,
+  classNames,
+  isMultilabel,
+  joinLayouts,
+  type Label,
+  type Layout,
+  layouts,
+  type Part,
+  quote,
+} from './layout.ts';
+import { cachedListing, keepListing, type ListingCache, type Place } from './listingCacheNode.ts';
 import { Listing, type OnListing, unreadable } from './listingNode.ts';
 
 export interface OpenOptions {
@@ -17,6 +35,8 @@ export interface OpenOptions {
   readonly limit?: number;
   /** Where images of Parquet files are unpacked to; default: a folder `.understudy` beside each file. */
   readonly cacheDir?: string;
+  /** Where to, where there is no `cacheDir` and nothing can be written beside the file. */
+  readonly spareDir?: string;
   /** Where listings of large places are kept for later runs; default: nowhere. */
   readonly listings?: ListingCache | undefined;
   readonly onListing?: OnListing | undefined;
@@ -47,45 +67,94 @@ export function showPlaces(places: string | readonly string[]): string {
   return typeof places === 'string' ? places : places.join(', ');
 }
 
-async function readLayout(path: string, { cacheDir, listings, onListing }: OpenOptions): Promise<Layout> {
+async function readLayout(path: string, { cacheDir, spareDir, listings, onListing }: OpenOptions): Promise<Layout> {
   const folder = isFolder(path);
   if (!folder && !isArchiveName(path))
     throw new UserError(
       `${path}: wanted a folder of images, or a .csv, .tar or .parquet file; got another file. Give the folder that holds ${layouts}`,
     );
-  const place = { path, root: folder ? path : dirname(path), cacheDir };
+  const place: Place = { path, root: folder ? path : dirname(path), cacheDir, spareDir };
   const kept = listings && cachedListing(listings, place);
   if (kept) return kept;
   const listing = new Listing(path, onListing);
-  const layout = (await readArchives(place, listing)) ?? (await readFolderLayout(path, listing));
+  const layout = await withLeftOut(listing, () => readPlace(place, listing));
   listing.end();
   const refused = listings && (await keepListing(listings, place, layout, listing));
   if (refused !== undefined) onListing?.({ type: 'note', message: refused });
   return layout;
 }
 
+async function readPlace(place: Place, listing: Listing): Promise<Layout> {
+  return (await readArchives(place, listing)) ?? (await readFolderLayout(place.path, listing));
+}
+
+/** What is read, and with it which files were not looked at: in a refusal too, which may be because of them. */
+async function withLeftOut(listing: Listing, read: () => Promise<Layout>): Promise<Layout> {
+  try {
+    const layout = await read();
+    const left = listing.leftOut();
+    return left === undefined ? layout : { ...layout, notes: [...(layout.notes ?? []), left] };
+  } catch (error) {
+    const left = error instanceof UserError ? listing.leftOut() : undefined;
+    throw left === undefined ? error : new UserError(`${(error as Error).message}. ${left}`, { cause: error });
+  }
+}
+
 function datasetOf(where: string, layout: Layout, valFraction: number, seed: number): Dataset {
-  const classes = classNames(where, layout.train);
+  const { classes, index, notes: merged } = namedClasses(where, classNames(where, layout.train));
+  const said = [...(layout.notes ?? []), ...merged];
   if (classes.length === 1)
     throw new UserError(
       `One class only: ${where}: wanted two classes or more, got ${quote(classes)}. Images of one class teach nothing; distil without labels, or add the other classes`,
     );
-  const index = new Map(classes.map((name, i) => [name, i]));
   const several = isMultilabel([layout.train, layout.val]);
   const train = listOf(layout.root, layout.train, index, several);
-  const notes = layout.notes?.length ? { notes: layout.notes } : {};
-  if (!layout.val) return { classes, ...splitList(train, valFraction, seed), splitSource: 'seeded', ...notes };
-  const unlabelled = layout.val.labels.filter((label) => label === undefined).length;
-  if (several && unlabelled > 0)
-    throw new UserError(
-      `${where}: wanted classes for the validation images, got ${unlabelled} images without. Name the column of their file labels: an empty cell is then an image of no class`,
-    );
-  const unknown = [...new Set(layout.val.labels.flatMap(classesOf))].filter((name) => !index.has(name));
+  const part = layout.val && labelledVal(where, layout.val, classes, several, said);
+  const notes = said.length > 0 ? { notes: said } : {};
+  if (!part) return { classes, ...splitList(train, valFraction, seed), splitSource: 'seeded', ...notes };
+  const names = new Set(part.labels.flatMap((label) => classesOf(label) as string[]));
+  const unknown = [...names].filter((name) => !index.has(name.normalize('NFC')));
   if (unknown.length > 0)
     throw new UserError(
       `${where}: wanted only classes of the training part in the validation part, got ${quote(unknown)} besides ${quote(classes)}. Rename or delete these images, or add the classes to the training images`,
     );
-  return { classes, train, val: listOf(layout.root, layout.val, index, several), splitSource: 'folders', ...notes };
+  for (const name of names) index.set(name, index.get(name.normalize('NFC'))!);
+  return { classes, train, val: listOf(layout.root, part, index, several), splitSource: 'folders', ...notes };
+}
+
+/**
+ * The classes in code-point order, and the number of each name as it is written. An accented letter is one code or two (Unicode's
+ * NFC and NFD): a disk of a Macintosh has two, most else has one, and both are the same name.
+ */
+function namedClasses(where: string, written: ReadonlySet<string>) {
+  const classes = [...new Set([...written].map((name) => name.normalize('NFC')))];
+  sortByCodePoint(classes);
+  const index = new Map(classes.map((name, i) => [name, i]));
+  const counted = new Set<string>();
+  const twice = [...written].filter((name) => counted.size === counted.add(name.normalize('NFC')).size);
+  for (const name of written) index.set(name, index.get(name.normalize('NFC'))!);
+  const notes = twice.length === 0 ? [] : [`${where}: ${quote(twice)} stands there in two forms of Unicode, one class`];
+  return { classes, index, notes };
+}
+
+/** The validation part where its images have classes; a test set without is left out, and told. */
+function labelledVal(
+  where: string,
+  part: Part,
+  classes: readonly string[],
+  several: boolean,
+  notes: string[],
+): Part | undefined {
+  const without = part.labels.filter((label) => label === undefined).length;
+  if (without === 0 || classes.length === 0) return part;
+  if (without === part.labels.length) {
+    notes.push(`${where}: ${without} images of the validation or test part have no classes and are left out`);
+    return undefined;
+  }
+  const remedy = several
+    ? 'Name the column of their file labels: an empty cell is then an image of no class'
+    : 'Add their classes, or delete their rows';
+  throw new UserError(`${where}: wanted classes for the validation images, got ${without} images without. ${remedy}`);
 }
 
 /** In code-point order of the addresses. */

@@ -1,10 +1,13 @@
-import { statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import { createHash } from 'node:crypto';
+import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { threadId, Worker } from 'node:worker_threads';
 import { removeStaleTemps } from '../formats/atomicNode.ts';
 import { UserError } from '../graph/errors.ts';
 import { damageReason } from './damageReason.ts';
+import { fileState, settledState } from './fileStateNode.ts';
 import type { UnpackMessage } from './parquetWorkerNode.ts';
+import { checkRegular } from './regularFileNode.ts';
 import { workerUrl } from './workerPoolNode.ts';
 
 /** A reader that says nothing for so long goes round in circles on damaged bytes; 64 rows take far less. */
@@ -12,16 +15,51 @@ const SILENCE_MS = 10_000;
 
 /**
  * Images of a Parquet file. Its pages are compressed, so an image is no span of the file: the file is written once as a tar shard
- * to `cacheDir`, under a name that changes with the file's size and time, to be read as one.
+ * to `cacheDir`, under a name that changes with the file's place and state (fileStateNode.ts), to be read as one.
+ * @param spareDir where to, where `cacheDir` cannot be written: a data set on a read-only disk
  * @returns the shard
  * @throws UserError that names the file.
  */
-export async function unpackParquet(file: string, cacheDir: string): Promise<string> {
-  const { size, mtimeMs } = statSync(file);
-  if (size === 0) throw damaged(file, 'an empty file');
-  const shard = join(cacheDir, `${basename(file)}.${size}-${Math.round(mtimeMs)}.tar`);
-  if (!statSync(shard, { throwIfNoEntry: false })) await unpack(file, shard);
-  return shard;
+export async function unpackParquet(file: string, cacheDir: string, spareDir?: string): Promise<string> {
+  checkRegular(file, 'a Parquet file');
+  const { state } = await settledState(file);
+  const key = createHash('sha256')
+    .update(`${resolve(file)}\0${state}`)
+    .digest('hex')
+    .slice(0, 24);
+  const places = [cacheDir, ...(spareDir === undefined ? [] : [spareDir])];
+  const shards = places.map((dir) => join(dir, `${basename(file)}.${key}.tar`));
+  const there = shards.find((shard) => isFile(shard));
+  if (there !== undefined) return there;
+  const writable = places.findIndex(canWrite);
+  const shard = shards[Math.max(0, writable)]!;
+  await unpack(file, shard);
+  if (fileState(file).state === state) return shard;
+  rmSync(shard, { force: true });
+  throw new UserError(
+    `${file}: wanted a file that stays as it is while it is read, got one that is written. Try again`,
+  );
+}
+
+const isFile = (path: string): boolean => {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+};
+
+/** Asked by writing: rights alone do not say it of root, nor of a disk that is read-only or full. */
+function canWrite(dir: string): boolean {
+  try {
+    mkdirSync(dir, { recursive: true });
+    const probe = join(dir, `.probe-${process.pid}-${threadId}`);
+    writeFileSync(probe, 'x');
+    rmSync(probe);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Unpacks in a thread, which can be ended where the Parquet library does not end by itself. */

@@ -11,25 +11,34 @@ export interface TarEntry {
 const BLOCK = 512;
 /** Names that an archive keeps as an entry of their own are not longer than this. */
 const LONGEST_NAME = 65_536;
-const latin = (bytes: Uint8Array) => String.fromCharCode(...bytes);
+/** Bytes after the end of an archive that are looked at: writers fill up to 10 or 20 blocks with zeros. */
+const TAIL = 65_536;
+const latin = (bytes: Uint8Array) => Buffer.from(bytes).toString('latin1');
 const utf8 = new TextDecoder();
 
 /**
  * The regular files of a tar archive, from its headers alone: POSIX ustar and pax, and GNU's long names and binary sizes.
  * Only headers are read, so that a shard of gigabytes is listed at once; that is why this is not done by a streaming library.
  * @param read the bytes at an offset, fewer at the end
- * @throws UserError for what is no tar archive or ends early.
+ * @param onCut told how an archive ends that has no end mark, so that entries may be missing
+ * @throws UserError for what is no tar archive, or ends within an entry.
  */
 export function* tarEntries(
   file: string,
   fileSize: number,
   read: (offset: number, length: number) => Uint8Array,
+  onCut: (how: string) => void = () => undefined,
 ): Generator<TarEntry> {
   let longName: string | undefined;
   let longSize: number | undefined;
-  for (let at = 0; at + BLOCK <= fileSize; ) {
+  let at = 0;
+  while (at + BLOCK <= fileSize) {
     const header = read(at, BLOCK);
-    if (header.every((byte) => byte === 0)) return;
+    if (header.every((byte) => byte === 0)) {
+      if (read(at, TAIL).some((byte) => byte !== 0))
+        onCut(`another archive or other bytes follow its end mark at byte ${at}, and are not read`);
+      return;
+    }
     if (!checksumFits(header)) throw damaged(file, at, 'a header whose checksum does not fit');
     const type = latin(header.subarray(156, 157));
     const size = longSize ?? sizeField(file, at, header.subarray(124, 136));
@@ -48,6 +57,11 @@ export function* tarEntries(
     }
     at = next;
   }
+  onCut(
+    at < fileSize
+      ? `it ends within a header at byte ${at}: it was cut`
+      : `it ends at byte ${fileSize} without an end mark: it was cut, or its writer was ended`,
+  );
 }
 
 function checksumFits(header: Uint8Array): boolean {

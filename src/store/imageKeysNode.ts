@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../formats/atomicNode.ts';
 import { spanOf } from '../data/address.ts';
 import { readImageBytes } from '../data/decodeNode.ts';
+import { settledState } from '../data/fileStateNode.ts';
 import type { ImageList } from '../data/dataset.ts';
 
 /** Files read at once. */
@@ -11,7 +12,7 @@ const LANES = 8;
 
 /**
  * The identity of each image: a digest of its path in the data set, on which its views depend, and of its bytes. Bytes are read
- * once: digests are remembered with size and time of change in `cache`. A file that cannot be read has a digest of its path.
+ * once: digests are remembered with the file's state (data/fileStateNode.ts) in `cache`. A file that cannot be read has a digest of its path.
  */
 export async function imageKeys({ root, paths }: ImageList, cache: string): Promise<string[]> {
   const known = await readKnown(cache);
@@ -59,8 +60,7 @@ async function readKnown(cache: string): Promise<Map<string, Known>> {
 async function stateOf(path: string): Promise<string> {
   try {
     // Of an image in an archive, the archive's.
-    const { size, mtimeNs } = await stat(spanOf(path)?.container ?? path, { bigint: true });
-    return `${size} ${mtimeNs}`;
+    return (await settledState(spanOf(path)?.container ?? path)).state;
   } catch {
     return 'missing';
   }

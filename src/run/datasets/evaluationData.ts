@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { parseConfig } from '../../config/parse.ts';
 import { type RunConfig, runSchema } from '../../config/schema.ts';
 import type { OnListing } from '../../data/listingNode.ts';
-import { VAL_NAMES } from '../../data/layout.ts';
+import { partOfWord } from '../../data/partNames.ts';
 import { openDataset } from '../../data/openDatasetNode.ts';
 import type { Dataset, ImageList } from '../../data/dataset.ts';
 import { renumber } from '../../data/dataset.ts';
@@ -78,7 +78,7 @@ interface OpenedImages {
 async function choosePart(dataset: Dataset, ref: string, dir: string): Promise<{ list: ImageList; part: string }> {
   if (dataset.splitSource === 'folders') {
     const [folder, ...below] = dataset.val.paths[0]!.split('/');
-    const isFolder = below.length > 0 && (VAL_NAMES as readonly string[]).includes(folder!.toLowerCase());
+    const isFolder = below.length > 0 && !['train', undefined].includes(partOfWord(folder!));
     const count = dataset.val.paths.length;
     return {
       list: dataset.val,
