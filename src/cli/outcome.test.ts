@@ -40,3 +40,9 @@ it('a fault of ours has status 1, its stack and a plea to report it, begun or no
     expect(text).toMatch(/^Error: internal: odd\n {4}at [\s\S]*Please report it/);
   }
 });
+
+it('what the system refuses is a failure in words, begun or not', () => {
+  const [status, text] = report(Object.assign(new Error("EMFILE: too many open files, open '/x'"), { code: 'EMFILE' }));
+  expect(status).toBe(1);
+  expect(text).toMatch(/^error: the system refused: EMFILE: [^\n]*ulimit -n\)\.\n$/);
+});

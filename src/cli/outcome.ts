@@ -1,3 +1,4 @@
+import { systemError } from '../formats/fileErrorNode.ts';
 import { UserError } from '../graph/errors.ts';
 
 /** Exit statuses. */
@@ -19,6 +20,9 @@ function show(error: unknown, userStatus: number): number {
     process.stderr.write(`error: ${error.message}\n`);
     return userStatus;
   }
+  // What the machine refuses in the middle of anything is a failure, and no fault of ours.
+  const refused = systemError(error);
+  if (refused) return show(refused, STATUS.failed);
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   process.stderr.write(
     `${stack}\n\nThis is a fault of Understudy, not yours. Please report it with the text above and the command that you typed.\n`,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { writeFileAtomic } from '../formats/atomicNode.ts';
+import { isTemporary, writeFileAtomic } from '../formats/atomicNode.ts';
 import type { Layout } from './layout.ts';
 import { decodeListing, encodeListing } from './listingFileNode.ts';
 import { type Listing, unchanged } from './listingNode.ts';
@@ -87,7 +87,7 @@ function fileOf(dir: string, { path, root, cacheDir, spareDir }: Place): string 
 
 function clean(dir: string): void {
   const files = readdirSync(dir)
-    .filter((name) => /\.listing(\.tmp-[0-9a-f]{12})?$/.test(name))
+    .filter((name) => name.endsWith('.listing') || (name.includes('.listing.tmp-') && isTemporary(name)))
     .map((name) => ({
       path: join(dir, name),
       time: statSync(join(dir, name), { throwIfNoEntry: false })?.mtimeMs ?? 0,

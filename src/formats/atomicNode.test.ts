@@ -1,8 +1,10 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { UserError } from '../graph/errors.ts';
+import type { Lock } from './lockNode.ts';
+import { processPlace, startTicks } from './processNode.ts';
 import {
   type AtomicHook,
   type AtomicStep,
@@ -94,6 +96,9 @@ describe('writeFileAtomic', () => {
   );
 });
 
+/** A killed process leaves its lock, which is stale; here it would be that of this very process. */
+const NO_LOCK: Lock = { check: async () => {}, release: async () => {} };
+
 describe('replaceFolderAtomic', () => {
   const fillWith = (content: string) => async (to: string) => {
     await mkdir(join(to, 'sub'));
@@ -121,7 +126,7 @@ describe('replaceFolderAtomic', () => {
   ] as const)('killed when %s: the %s folder is complete and findable', async (step, content, recovery) => {
     const path = join(dir, 'x');
     await replaceFolderAtomic(path, fillWith('old'));
-    await killAt(step, (hook) => replaceFolderAtomic(path, fillWith('new'), { hook }));
+    await killAt(step, (hook) => replaceFolderAtomic(path, fillWith('new'), { hook, lock: NO_LOCK }));
     expect(await contents((await findFolder(path))!)).toEqual([content, content]);
     expect(await recoverFolder(path)).toBe(recovery);
     expect(await contents(path)).toEqual([content, content]);
@@ -131,7 +136,7 @@ describe('replaceFolderAtomic', () => {
   test('killed in the swap, then saved again without recovery: the new folder, and no old one', async () => {
     const path = join(dir, 'x');
     await replaceFolderAtomic(path, fillWith('1'));
-    await killAt('oldMoved', (hook) => replaceFolderAtomic(path, fillWith('2'), { hook }));
+    await killAt('oldMoved', (hook) => replaceFolderAtomic(path, fillWith('2'), { hook, lock: NO_LOCK }));
     await replaceFolderAtomic(path, fillWith('3'));
     expect(await contents(path)).toEqual(['3', '3']);
     expect(await readdir(dir)).toEqual(['x']);
@@ -139,7 +144,7 @@ describe('replaceFolderAtomic', () => {
 
   test('killed in the very first save: there is no folder, and nothing half-written is taken for one', async () => {
     const path = join(dir, 'x');
-    await killAt('synced', (hook) => replaceFolderAtomic(path, fillWith('1'), { hook }));
+    await killAt('synced', (hook) => replaceFolderAtomic(path, fillWith('1'), { hook, lock: NO_LOCK }));
     expect(await findFolder(path)).toBeUndefined();
     expect(await recoverFolder(path)).toBe('missing');
     expect(await readdir(dir)).toEqual([]);
@@ -169,6 +174,38 @@ describe('replaceFolderAtomic', () => {
     expect(await contents(path)).toEqual(['old', 'old']);
     expect(await readdir(dir)).toEqual(['x']);
   });
+});
+
+test('of two writers of one folder the second is refused, and the first one is whole', async () => {
+  const path = join(dir, 'x');
+  const second = async (folder: string) => writeFile(join(folder, 'one'), 'second');
+  await replaceFolderAtomic(path, async (folder) => {
+    await writeFile(join(folder, 'one'), 'first');
+    await expect(replaceFolderAtomic(path, second)).rejects.toThrow(
+      `${path}: wanted a folder that no other process uses, got one in use by process ${process.pid} on`,
+    );
+  });
+  expect(await text(join(path, 'one'))).toBe('first');
+  expect(await readdir(dir)).toEqual(['x']);
+});
+
+test('who has lost the lock meanwhile does not put its folder in place', async () => {
+  const path = join(dir, 'x');
+  const lock = { check: () => Promise.reject(new UserError('lost')), release: async () => {} };
+  const late = replaceFolderAtomic(path, (folder) => writeFile(join(folder, 'one'), 'late'), { lock });
+  await expect(late).rejects.toThrow('lost');
+  expect(await readdir(dir)).toEqual([]);
+});
+
+test('what another live process is writing is no leftover; what a dead one wrote, and what nobody can ask after for long, is', async () => {
+  const name = (pid: number, ticks: string, place = processPlace()) => `x.tmp-0123456789ab-${pid}-${ticks}-${place}`;
+  const parent = name(process.ppid, startTicks(process.ppid));
+  const [young, old] = [name(7, '1', '01234567'), name(8, '1', '01234567')];
+  for (const each of [parent, name(2 ** 22 + 5, '1'), name(process.ppid, '1'), young, old])
+    await writeFile(join(dir, each), '');
+  await utimes(join(dir, old), 1e9, 1e9);
+  await removeStaleTemps(dir);
+  expect(await readdir(dir)).toEqual([parent, young].sort());
 });
 
 test('recovery removes temporary names of its own folder alone', async () => {

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { open, readdir, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileError } from './fileErrorNode.ts';
+import { type Lock, takeLock } from './lockNode.ts';
 import { makeFolder } from './makeFolderNode.ts';
+import { isAlive, processPlace, startTicks, thisProcess } from './processNode.ts';
 
 /**
  * Called after each step that changes the disk, for tests: a hook that never settles leaves the disk as a kill there
@@ -17,6 +19,11 @@ type Content = string | Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8A
 
 export interface AtomicOptions {
   readonly hook?: AtomicHook;
+}
+
+export interface ReplaceOptions extends AtomicOptions {
+  /** A lock that covers the folder; without one the folder has its own beside it while it is written: `NAME.lock`. */
+  readonly lock?: Lock;
 }
 
 /**
@@ -45,13 +52,38 @@ export async function writeFileAtomic(
 
 /**
  * Fill a temporary folder and put it in the place of `finalDir`, so that at any kill either the old or the new folder
- * is complete: as `finalDir`, or for an instant as `finalDir.old`, which `recoverFolder` puts back. One writer at a time.
- * @throws UserError if the disk refuses; the old folder is whole and in place then. Errors of `fill` pass through.
+ * is complete: as `finalDir`, or for an instant as `finalDir.old`, which `recoverFolder` puts back. One writer at a time: a
+ * lock keeps others out.
+ * @throws UserError if the disk refuses, or another process writes the folder; the old folder is whole and in place then. Errors
+ * of `fill` pass through.
  */
 export async function replaceFolderAtomic(
   finalDir: string,
   fill: (temporaryDir: string) => Promise<void>,
-  { hook = ignore }: AtomicOptions = {},
+  { hook = ignore, lock }: ReplaceOptions = {},
+): Promise<void> {
+  const held = lock ?? (await lockBeside(finalDir));
+  try {
+    await replaceLocked(finalDir, fill, held, hook);
+  } finally {
+    if (lock === undefined) await held.release();
+  }
+}
+
+/**
+ * The lock of a folder that is replaced as a whole, so that it cannot lie inside. Makes the folders above.
+ * @throws InUse if another process has it.
+ */
+export async function lockBeside(dir: string): Promise<Lock> {
+  makeFolder(dirname(resolve(dir)));
+  return takeLock(`${resolve(dir)}.lock`, { place: dir, instead: 'choose another folder' });
+}
+
+async function replaceLocked(
+  finalDir: string,
+  fill: (temporaryDir: string) => Promise<void>,
+  lock: Lock,
+  hook: AtomicHook,
 ): Promise<void> {
   const temporary = temporaryName(finalDir);
   try {
@@ -62,6 +94,7 @@ export async function replaceFolderAtomic(
     await hook('written');
     await syncTree(temporary);
     await hook('synced');
+    await lock.check();
     await swapFolders(temporary, finalDir, hook);
     await hook('done');
   } catch (error) {
@@ -98,18 +131,38 @@ export async function findFolder(finalDir: string): Promise<string | undefined> 
   return undefined;
 }
 
-const TEMPORARY = /\.tmp-[0-9a-f]{12}$/;
+/** Random digits, and since releases of this kind who writes it: pid, its start, and where pids mean the same. */
+const TEMPORARY = /\.tmp-[0-9a-f]{12}(?:-(\d+)-(\d+)-([0-9a-f]{8}))?$/;
 
 /** Whether a name is that of a file or folder which is being written, or whose writer was killed. */
 export const isTemporary = (name: string): boolean => TEMPORARY.test(name);
 
-/** Remove what killed writers left in `dir`: temporary files and folders, of the one name `of` where given. */
+/** One that nobody can ask after is given up when its writer did not touch it for so long. Our choice. */
+const ABANDONED_MS = 3_600_000;
+
+/**
+ * Remove what killed writers left in `dir`: temporary files and folders, of the one name `of` where given. What another live
+ * process writes stays. This process's own go too: the caller has the folder to itself.
+ */
 export async function removeStaleTemps(dir: string, of?: string): Promise<void> {
   const names = await readdir(dir).catch(() => []);
   for (const name of names) {
-    if (isTemporary(name) && (of === undefined || name.replace(TEMPORARY, '') === of))
-      await rm(join(dir, name), { recursive: true, force: true });
+    if (!isTemporary(name) || (of !== undefined && name.replace(TEMPORARY, '') !== of)) continue;
+    if (await isStale(join(dir, name))) await rm(join(dir, name), { recursive: true, force: true });
   }
+}
+
+async function isStale(path: string): Promise<boolean> {
+  const [, pid, ticks, place] = TEMPORARY.exec(path)!;
+  if (pid === undefined) return true;
+  if (place === processPlace()) {
+    const here = thisProcess();
+    if (Number(pid) === here.pid) return true;
+    const started = here.started === '' ? '' : `${here.started.split('/')[0]}/${ticks}`;
+    return isAlive({ ...here, pid: Number(pid), started }) === false;
+  }
+  const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Date.now() }));
+  return Date.now() - mtimeMs > ABANDONED_MS;
 }
 
 function oldName(finalDir: string): string {
@@ -117,7 +170,7 @@ function oldName(finalDir: string): string {
 }
 
 function temporaryName(path: string): string {
-  return `${path}.tmp-${randomBytes(6).toString('hex')}`;
+  return `${path}.tmp-${randomBytes(6).toString('hex')}-${process.pid}-${startTicks(process.pid)}-${processPlace()}`;
 }
 
 async function swapFolders(temporary: string, finalDir: string, hook: AtomicHook): Promise<void> {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { writeFileAtomic } from '../formats/atomicNode.ts';
 import { makeFolder } from '../formats/makeFolderNode.ts';
 import type { RunEvent } from '../train/events.ts';
-import { takeLock } from '../train/runLockNode.ts';
+import { lockFolder } from '../train/runLockNode.ts';
 import { readImageSets } from './imageSetTable.ts';
 import { imageSetOf, makeImageSet, setFailure, withImageSet } from './imageSets.ts';
 import { oneRun } from './oneRun.ts';
@@ -60,7 +60,7 @@ export async function runStudy(file: string, options: StudyOptions = {}): Promis
   const { text, plan } = await readPlan(file);
   const out = options.out ?? plan.study.out ?? join('runs', plan.study.name);
   makeFolder(out);
-  const release = await takeLock(out);
+  const lock = await lockFolder(out);
   try {
     const records = new RunRecords(out);
     const note = (message: string) => options.onStudyEvent?.({ type: 'note', message });
@@ -69,7 +69,7 @@ export async function runStudy(file: string, options: StudyOptions = {}): Promis
     const reason = await makeRuns(plan, records, out, options);
     return { out, reason, report: await writeResults(plan, records, out) };
   } finally {
-    await release();
+    await lock.release();
   }
 }
 

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../graph/errors.ts';
 import { writeModelFolder } from '../formats/modelFolderNode.ts';
+import type { Lock } from '../formats/lockNode.ts';
 import type { SavedModel } from '../formats/savedModel.ts';
 import { float32Tensor, toFloat32 } from '../formats/safetensors.ts';
 import { readSafetensors, writeSafetensors } from '../formats/safetensorsNode.ts';
@@ -50,8 +51,9 @@ export async function saveCheckpoint(
   dir: string,
   model: Omit<SavedModel, 'weights'>,
   { progress, state }: Checkpoint,
+  lock: Lock,
 ): Promise<void> {
-  await replaceFolderAtomic(dir, async (folder) => {
+  const fill = async (folder: string) => {
     const isStudent = (name: string) => name.startsWith('param.') && !name.startsWith('param.method.');
     const student = [...state]
       .filter(([name]) => isStudent(name))
@@ -63,7 +65,8 @@ export async function saveCheckpoint(
       rest.map(([name, { shape, data }]) => [name, float32Tensor(shape, data)] as const),
     );
     await writeFileAtomic(join(folder, 'state.json'), `${JSON.stringify(progress, null, 2)}\n`);
-  });
+  };
+  await replaceFolderAtomic(dir, fill, { lock });
 }
 
 export async function loadCheckpoint(dir: string): Promise<Checkpoint> {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { UserError } from '../graph/errors.ts';
 import { createRunFolder } from './runFolderNode.ts';
-import { thisProcess } from './runLockNode.ts';
+import { thisProcess } from '../formats/processNode.ts';
 
 let root = '';
 let dir = '';
@@ -51,8 +51,8 @@ describe('a new run', () => {
       pid: process.pid,
       host: hostname(),
     });
-    await run.release();
-    await run.release();
+    await run.lock.release();
+    await run.lock.release();
     expect(await readdir(dir)).toEqual([]);
   });
 
@@ -61,12 +61,12 @@ describe('a new run', () => {
     await writeFile(join(dir, 'config.yaml.tmp-0123456789ab'), 'x');
     const run = await create();
     expect(await readdir(dir)).toEqual(['run.lock']);
-    await run.release();
+    await run.lock.release();
   });
 
   test('takes an empty folder', async () => {
     await mkdir(dir, { recursive: true });
-    await (await create()).release();
+    await (await create()).lock.release();
   });
 
   test('refuses a run that could be resumed, and offers that', async () => {
@@ -117,7 +117,7 @@ describe('resume', () => {
     await makeRun({ checkpoint: true });
     const run = await create(true);
     expect(run.checkpoint).toBe(join(dir, 'checkpoints/last'));
-    await run.release();
+    await run.lock.release();
     expect(await readdir(dir)).toEqual(['checkpoints', 'config.yaml']);
   });
 
@@ -128,7 +128,7 @@ describe('resume', () => {
     await writeFile(join(dir, 'summary.csv.tmp-0123456789ab'), '');
     const run = await create(true);
     expect(await readFile(join(run.checkpoint!, 'state.json'), 'utf8')).toBe('{}');
-    await run.release();
+    await run.lock.release();
     expect(await readdir(dir)).toEqual(['checkpoints', 'config.yaml']);
     expect(await readdir(join(dir, 'checkpoints'))).toEqual(['last']);
   });
@@ -150,7 +150,7 @@ describe('resume', () => {
     await makeRun({ checkpoint: false });
     const run = await createRunFolder(dir, { resume: true });
     expect(run.checkpoint).toBeUndefined();
-    await run.release();
+    await run.lock.release();
   });
 });
 
@@ -160,42 +160,42 @@ describe('the lock', () => {
     await writeFile(join(dir, 'run.lock'), typeof owner === 'string' ? owner : JSON.stringify(owner));
   };
   const refusal = (who: string, remedy = 'Wait for it, stop it') =>
-    `${dir}: wanted a folder that no run is using, got one in use by ${who}. ${remedy}, or use another \`--out\`.`;
+    `${dir}: wanted a folder that no other process uses, got one in use by ${who}. ${remedy}, or use another \`--out\`.`;
 
   test.each([false, true])('a live run is refused (resume: %s)', async (resume) => {
     await makeRun({ checkpoint: true });
     const run = await create(true);
     await expectRefused(resume, refusal(`process ${process.pid} on ${hostname()}`));
-    await run.release();
-    await (await create(true)).release();
+    await run.lock.release();
+    await (await create(true)).lock.release();
   });
 
   test('of many that start at once, one gets the folder', async () => {
     const results = await Promise.allSettled(Array.from({ length: 20 }, () => create()));
     const winners = results.filter((result) => result.status === 'fulfilled');
     expect(winners).toHaveLength(1);
-    await winners[0]!.value.release();
+    await winners[0]!.value.lock.release();
     expect(await readdir(dir)).toEqual([]);
   });
 
   test('of many that find a stale lock at once, one takes it over', async () => {
     for (let round = 0; round < 10; round++) {
-      await lock({ ...(await thisProcess()), pid: 2 ** 22 + 5 });
+      await lock({ ...thisProcess(), pid: 2 ** 22 + 5 });
       const results = await Promise.allSettled(Array.from({ length: 20 }, () => create()));
       const winners = results.filter((result) => result.status === 'fulfilled');
       expect(winners).toHaveLength(1);
-      await winners[0]!.value.release();
+      await winners[0]!.value.lock.release();
     }
   });
 
   test('a dead process, and a live one that merely got its pid, are taken over', async () => {
     await makeRun({ checkpoint: true });
-    const me = await thisProcess();
+    const me = thisProcess();
     await lock({ ...me, pid: 2 ** 22 + 5 });
-    await (await create(true)).release();
+    await (await create(true)).lock.release();
     if (me.started === '') return;
-    await lock({ ...me, started: 'another boot/1' });
-    await (await create(true)).release();
+    await lock({ ...me, started: `${me.started.split('/')[0]}/1` });
+    await (await create(true)).lock.release();
   });
 
   test('a process of another host is refused, with the way out', async () => {
@@ -208,13 +208,13 @@ describe('the lock', () => {
     await lock('');
     await expectRefused(false, refusal('another process'));
     await utimes(join(dir, 'run.lock'), Date.now() / 1000, Date.now() / 1000 - 11);
-    await (await create()).release();
+    await (await create()).lock.release();
   });
 
   test('release leaves a lock that is not its own any more', async () => {
     const run = await create();
     await lock({ pid: 1, host: 'elsewhere', started: '' });
-    await run.release();
+    await run.lock.release();
     expect(await readdir(dir)).toEqual(['run.lock']);
   });
 });

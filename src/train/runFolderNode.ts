@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { UserError } from '../graph/errors.ts';
 import { makeFolder } from '../formats/makeFolderNode.ts';
 import { fileError, findFolder, isTemporary, recoverFolder, removeStaleTemps } from './atomicNode.ts';
-import { lockName, takeLock, throwIfInUse } from './runLockNode.ts';
+import type { Lock } from '../formats/lockNode.ts';
+import { lockFolder, lockName, throwIfInUse } from './runLockNode.ts';
 
 /** Folders of a run that are replaced as a whole, and so may have to be put back after a kill. */
 const replacedFolders = ['checkpoints/last', 'checkpoints/best', 'model'];
@@ -12,8 +13,8 @@ export interface RunFolder {
   readonly path: string;
   /** The folder of the checkpoint to go on from; absent in a new run. */
   readonly checkpoint?: string;
-  /** Give the lock back. A second call does nothing. */
-  release(): Promise<void>;
+  /** Keeps other processes out; to be given back at the end. */
+  readonly lock: Lock;
 }
 
 /**
@@ -32,20 +33,20 @@ export async function createRunFolder(dir: string, { resume }: { readonly resume
     if (!resume && names.length > 0)
       throw notEmpty(dir, names, checkpoint !== undefined || names.includes('config.yaml'));
     makeFolder(dir);
-    const release = await takeLock(dir);
-    await recover(dir, release);
-    return { path: dir, release, ...(checkpoint === undefined ? {} : { checkpoint: join(dir, 'checkpoints/last') }) };
+    const lock = await lockFolder(dir);
+    await recover(dir, lock);
+    return { path: dir, lock, ...(checkpoint === undefined ? {} : { checkpoint: join(dir, 'checkpoints/last') }) };
   } catch (error) {
     throw fileError(error, dir, 'use it as run folder');
   }
 }
 
-async function recover(dir: string, release: () => Promise<void>): Promise<void> {
+async function recover(dir: string, lock: Lock): Promise<void> {
   try {
     await removeStaleTemps(dir);
     for (const name of replacedFolders) await recoverFolder(join(dir, name));
   } catch (error) {
-    await release();
+    await lock.release();
     throw error;
   }
 }

@@ -1,11 +1,13 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { buildModel, variantConfig } from '../../models/index.ts';
 import { initialValue } from '../../nn/initialise.ts';
 import { modelParams } from '../../program/evalProgram.ts';
-import { exportModel } from './exportModel.ts';
+import { InUse } from '../../formats/lockNode.ts';
+import { exportable, exportModel, writeExport } from './exportModel.ts';
+import { readBack } from './readBack.ts';
 import { loadModelReference } from '../models/reference.ts';
 import type { LoadedModel } from '../models/loaded.ts';
 
@@ -55,6 +57,45 @@ describe('exportModel', () => {
     const report = await exportModel(model, { out: join(dir, 'resnet'), dtype: 'fp32,fp16,q8' });
     expect(report.checks.map(({ dtype }) => dtype)).toEqual(['fp32', 'fp16', 'q8']);
     expect((await loadModelReference(join(dir, 'resnet'))).weights).toEqual(model.weights);
+  });
+
+  it('of several that write to one folder at once one succeeds, and the folder is whole', async () => {
+    const model = tiny('vit_pico_patch4', VIT);
+    const out = join(dir, 'raced');
+    const ended = await Promise.allSettled([1, 2, 3].map(() => exportModel(model, { out })));
+    expect(ended.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected', 'rejected']);
+    for (const one of ended) if (one.status === 'rejected') expect(one.reason).toBeInstanceOf(InUse);
+    expect(readdirSync(out, { recursive: true }).sort()).toEqual([
+      'README.md',
+      'config.json',
+      'model.safetensors',
+      'onnx',
+      'onnx/model.onnx',
+      'preprocessor_config.json',
+    ]);
+    expect(readdirSync(dir).filter((name) => name.startsWith('raced'))).toEqual(['raced']);
+  });
+
+  it('says success of what the disk gives back alone', async () => {
+    const model = exportable(tiny('vit_pico_patch4', VIT));
+    const out = join(dir, 'changed');
+    const onnx = new Map([['fp32', new Uint8Array(8)]] as const);
+    for (const [file, message] of [
+      ['model.safetensors', 'got other bytes'],
+      ['onnx/model.onnx', 'got other bytes'],
+      ['README.md', 'ENOENT'],
+    ] as const) {
+      await writeExport(out, model, { files: onnx });
+      await readBack(out, model, onnx);
+      const path = join(out, file);
+      if (file === 'README.md') rmSync(path);
+      else
+        writeFileSync(
+          path,
+          readFileSync(path).map((byte, at) => (at === statSync(path).size - 3 ? byte ^ 1 : byte)),
+        );
+      await expect(readBack(out, model, onnx)).rejects.toThrow(message);
+    }
   });
 
   it('refuses kinds of files that there are not', async () => {

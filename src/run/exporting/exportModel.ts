@@ -1,8 +1,8 @@
 import { readdirSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import { replaceFolderAtomic, writeFileAtomic } from '../../formats/atomicNode.ts';
+import { join } from 'node:path';
+import { lockBeside, replaceFolderAtomic, writeFileAtomic } from '../../formats/atomicNode.ts';
 import { fileError } from '../../formats/fileErrorNode.ts';
-import { makeFolder } from '../../formats/makeFolderNode.ts';
+import type { Lock } from '../../formats/lockNode.ts';
 import { writeModelFolder } from '../../formats/modelFolderNode.ts';
 import type { SavedModel } from '../../formats/savedModel.ts';
 import { plainVit } from '../../formats/plainVit.ts';
@@ -10,6 +10,7 @@ import { UserError } from '../../graph/errors.ts';
 import { requireClassifier } from '../../program/evalProgram.ts';
 import { type Dtype, ONNX_FILES, onnxFile, parseDtypes } from './files.ts';
 import { modelCard } from './modelCard.ts';
+import { readBack } from './readBack.ts';
 import type { Described } from '../models/described.ts';
 import { loadModelReference, type OnModel, refuseOnnx, trainable } from '../models/reference.ts';
 import type { LoadedModel, OwnModel } from '../models/loaded.ts';
@@ -72,28 +73,42 @@ export async function exportModel(
   const model = exportable(typeof ref === 'string' ? await loadModelReference(ref, { onModel, described }) : ref);
   requireClassifier(model.network, model.path);
   const source = data === undefined ? undefined : await openSample(model, model.path, data);
-  // Before the work, not after it.
-  makeFolder(dirname(resolve(out)));
-  onStart?.();
-  const sample = source && (await readSample(model, source, REAL_IMAGES));
-  const saved = plainVit(model);
-  const { files, checks, accuracy } = await checkedFiles(model, saved, dtypes, sample, onFile);
-  await writeExport(out, saved, files, checks);
-  return { out, files: filesBelow(out), checks, ...(accuracy === undefined ? {} : { accuracy }) };
+  // Before the work, not after it. Of two exports to one folder the second is refused.
+  const lock = await lockBeside(out);
+  try {
+    refuseUsed(out);
+    onStart?.();
+    const sample = source && (await readSample(model, source, REAL_IMAGES));
+    const saved = plainVit(model);
+    const { files, checks, accuracy } = await checkedFiles(model, saved, dtypes, sample, onFile);
+    await writeExport(out, saved, { files, checks, lock });
+    await readBack(out, saved, files);
+    return { out, files: filesBelow(out), checks, ...(accuracy === undefined ? {} : { accuracy }) };
+  } finally {
+    await lock.release();
+  }
 }
 
 /** Writes an exported model folder (Hugging Face layout), whole or not at all. */
 export async function writeExport(
   dir: string,
   saved: SavedModel,
-  files: ReadonlyMap<Dtype, Uint8Array> = new Map([['fp32', onnxFile(saved)]]),
-  checks: readonly FileCheck[] = [],
+  { files = new Map([['fp32', onnxFile(saved)]]), checks = [], lock }: WriteOptions = {},
 ): Promise<void> {
-  await replaceFolderAtomic(dir, async (folder) => {
+  const fill = async (folder: string) => {
     await writeModelFolder(folder, saved, { forTransformers: true });
     for (const [dtype, bytes] of files) await writeFileAtomic(join(folder, ONNX_FILES[dtype]), bytes);
     await writeFileAtomic(join(folder, 'README.md'), modelCard(saved, [...files.keys()], checks));
-  });
+  };
+  await replaceFolderAtomic(dir, fill, lock ? { lock } : {});
+}
+
+interface WriteOptions {
+  /** Default: fp32. */
+  readonly files?: ReadonlyMap<Dtype, Uint8Array>;
+  readonly checks?: readonly FileCheck[];
+  /** That covers the folder; default: its own. */
+  readonly lock?: Lock;
 }
 
 interface CheckedFiles {

@@ -101,7 +101,9 @@ async function exportedFolder(
   if (has.length > 0) return { folder: resolve(model.stored), dtypes: has };
   const parent = mkdtempSync(join(tmpdir(), 'understudy-verify-'));
   const saved = plainVit(trainable(model));
-  await writeExport(join(parent, 'model'), saved, new Map(DTYPES.map((dtype) => [dtype, onnxFile(saved, dtype)])));
+  await writeExport(join(parent, 'model'), saved, {
+    files: new Map(DTYPES.map((dtype) => [dtype, onnxFile(saved, dtype)])),
+  });
   return {
     folder: join(parent, 'model'),
     dtypes: DTYPES,

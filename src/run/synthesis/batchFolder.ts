@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../formats/atomicNode.ts';
-import { UserError } from '../../graph/errors.ts';
-import { takeLock } from '../../train/runLockNode.ts';
+import { InUse, type Lock } from '../../formats/lockNode.ts';
+import { lockFolder } from '../../train/runLockNode.ts';
 
 /** An image of a batch, as the manifest has it. */
 export interface ImageRecord {
@@ -40,19 +40,15 @@ export async function finishedBatch(out: string, round: number, index: number): 
 
 /**
  * Claims a batch for this process; a claim whose process is gone is taken over.
- * @returns what gives the claim back; undefined where a live process has it.
+ * @returns the claim; undefined where a live process has it.
  */
-export async function claimBatch(
-  out: string,
-  round: number,
-  index: number,
-): Promise<(() => Promise<void>) | undefined> {
+export async function claimBatch(out: string, round: number, index: number): Promise<Lock | undefined> {
   const folder = folderOf(out, round, index);
   await mkdir(folder, { recursive: true });
   try {
-    return await takeLock(folder);
+    return await lockFolder(folder);
   } catch (error) {
-    if (error instanceof UserError) return undefined;
+    if (error instanceof InUse) return undefined;
     throw error;
   }
 }

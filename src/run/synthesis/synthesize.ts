@@ -150,15 +150,15 @@ async function makeAll(work: Work): Promise<boolean> {
   while (open.size > 0) {
     for (const batch of [...open]) {
       if (options.signal?.aborted) return false;
-      const release = await claimBatch(out, round, batch.index);
-      if (!release) continue;
+      const claim = await claimBatch(out, round, batch.index);
+      if (!claim) continue;
       try {
         // Another process may have finished it between our looking and our claiming.
         if (!(await finishedBatch(out, round, batch.index)) && !(await makeOne(work, batch, clock, open.size)))
           return false;
         open.delete(batch);
       } finally {
-        await release();
+        await claim.release();
       }
     }
     for (const batch of [...open]) if (await finishedBatch(out, round, batch.index)) open.delete(batch);

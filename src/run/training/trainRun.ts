@@ -77,9 +77,9 @@ export async function trainRun(input: RunInput | undefined, options: TrainOption
     const computed = computedOn(options.device ?? 'cpu', config.train.threads);
     const noted = toldOfRounding(parts, checkpoint?.progress, computed);
     const from = checkpoint && { ...checkpoint, progress: { ...checkpoint.progress, computed } };
-    return await executeRun(noted, folder.path, from, { ...options, engine, computed });
+    return await executeRun(noted, folder.path, from, { ...options, engine, computed, lock: folder.lock });
   } finally {
-    await folder.release();
+    await folder.lock.release();
   }
 }
 

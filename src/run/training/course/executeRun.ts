@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Engine, OpenLanes } from '../../../engine/contract.ts';
 import { type TrainProgram, trainProgram } from '../../../program/trainProgram.ts';
 import { type Checkpoint, type Progress, saveCheckpoint } from '../../../train/checkpointNode.ts';
+import type { Lock } from '../../../formats/lockNode.ts';
 import type { RunEvent, UnstampedEvent } from '../../../train/events.ts';
 import type { Logger } from '../../../train/loggers/logger.ts';
 import { runUpdates } from '../../../train/stageLoop.ts';
@@ -31,6 +32,8 @@ import { updatesIn } from '../../plan/stages.ts';
 interface ExecuteOptions {
   readonly engine: Engine;
   readonly computed: string;
+  /** Of the run folder. */
+  readonly lock: Lock;
   readonly onEvent?: (event: RunEvent) => void;
   readonly signal?: AbortSignal;
 }
@@ -277,7 +280,7 @@ class RunExecution {
     if (!reportOnly && this.#progress.best !== null && found.score <= this.#progress.best.metric) return;
     this.#progress = { ...this.#progress, best: { step, metric: found.score } };
     await this.#save('best');
-    await writeBest(this.#out, this.#parts, this.#state!, found, { step, epoch });
+    await writeBest(this.#out, this.#parts, this.#state!, found, { step, epoch }, this.#options.lock);
   }
 
   /** Early stop, in the last stage: those before it are followed by more. */
@@ -293,7 +296,8 @@ class RunExecution {
   async #save(kind: 'last' | 'best'): Promise<void> {
     await this.#logger.flush();
     const path = join(this.#out, 'checkpoints', kind);
-    await saveCheckpoint(path, describe(this.#parts), { progress: this.#progress, state: await this.#state!.read() });
+    const checkpoint = { progress: this.#progress, state: await this.#state!.read() };
+    await saveCheckpoint(path, describe(this.#parts), checkpoint, this.#options.lock);
     if (kind === 'last') this.#lastSave = performance.now();
     this.emit({ type: 'checkpoint', step: this.#progress.step, kind, path });
   }

@@ -1,3 +1,4 @@
+import type { Lock } from '../../../formats/lockNode.ts';
 import type { SavedModel } from '../../../formats/savedModel.ts';
 import { join } from 'node:path';
 import { showPlaces } from '../../../data/openDatasetNode.ts';
@@ -31,6 +32,7 @@ export async function writeBest(
   state: TrainState,
   found: Evaluated,
   at: { readonly step: number; readonly epoch: number },
+  lock: Lock,
 ): Promise<void> {
   const { classes, val } = parts.data;
   const { metrics, ...answers } = found.best;
@@ -41,7 +43,7 @@ export async function writeBest(
   const details = scores
     ? multilabelDetails(head, classes, scores, teacherScores, parts.data.labelled ? 'labels' : 'teacher')
     : detailsOf(head, { classes, paths, labels: val.labels, ...single });
-  await writeBestModel(join(out, 'model'), parts, state, found.ema ? 'ema' : 'param');
+  await writeBestModel(join(out, 'model'), parts, state, found.ema ? 'ema' : 'param', lock);
   await writeFileAtomic(join(out, 'evaluation.json'), `${JSON.stringify(details)}\n`);
 }
 
@@ -73,13 +75,17 @@ export async function writeRunReport(out: string, emit: (event: UnstampedEvent) 
 }
 
 /** Writes the student alone, ready to use, with its weights or their moving average; the method's own parameters stay out. */
-async function writeBestModel(dir: string, parts: RunParts, state: TrainState, kind: 'param' | 'ema'): Promise<void> {
+async function writeBestModel(
+  dir: string,
+  parts: RunParts,
+  state: TrainState,
+  kind: 'param' | 'ema',
+  lock: Lock,
+): Promise<void> {
   const prefix = `${kind}.`;
   const own = [...(await state.read())].filter(
     ([name]) => name.startsWith(prefix) && !name.startsWith(`${prefix}method.`),
   );
-  await writeExport(dir, {
-    ...describe(parts),
-    weights: new Map(own.map(([name, array]) => [name.slice(prefix.length), array])),
-  });
+  const weights = new Map(own.map(([name, array]) => [name.slice(prefix.length), array]));
+  await writeExport(dir, { ...describe(parts), weights }, { lock });
 }
