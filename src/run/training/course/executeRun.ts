@@ -1,8 +1,7 @@
 import { join } from 'node:path';
-import type { Engine, OpenLanes } from '../../../engine/contract.ts';
+import type { OpenLanes } from '../../../engine/contract.ts';
 import { type TrainProgram, trainProgram } from '../../../program/trainProgram.ts';
 import { type Checkpoint, type Progress, saveCheckpoint } from '../../../train/checkpointNode.ts';
-import type { Lock } from '../../../formats/lockNode.ts';
 import type { RunEvent, UnstampedEvent } from '../../../train/events.ts';
 import type { Logger } from '../../../train/loggers/logger.ts';
 import { runUpdates } from '../../../train/stageLoop.ts';
@@ -18,25 +17,16 @@ import { writeRunConfig } from '../../plan/configFileNode.ts';
 import { trainLoader } from '../../datasets/loaders.ts';
 import { RunEvaluator } from './evaluator.ts';
 import { openRunLoggers } from './loggersNode.ts';
+import type { ExecuteOptions } from './executeOptions.ts';
 import { bestStep, type RunResult } from './result.ts';
 import { describe, noProgress, writeBest, writeRunReport } from './saveModel.ts';
-import { hasNewOptimiser, type PlannedStage } from '../../plan/stages.ts';
+import { hasNewOptimiser, type PlannedStage, updatesIn } from '../../plan/stages.ts';
 import { stageSchedule } from '../../plan/schedule.ts';
 import { openRunLanes, openSteps, type StageSteps } from '../stage/steps.ts';
 import { openStageTeacher, type StageTeacher } from '../stage/teacher.ts';
 import { ownView } from '../../teacher/features.ts';
 import { ledgerOf, measureAutoWeights, type ProbeTask, probeTerms } from '../stage/termProbe.ts';
 import { writeTrainedImages } from '../../datasets/trainedImages.ts';
-import { updatesIn } from '../../plan/stages.ts';
-
-interface ExecuteOptions {
-  readonly engine: Engine;
-  readonly computed: string;
-  /** Of the run folder. */
-  readonly lock: Lock;
-  readonly onEvent?: (event: RunEvent) => void;
-  readonly signal?: AbortSignal;
-}
 
 type Parts = RunParts & { readonly init: LoadedModel | undefined };
 
