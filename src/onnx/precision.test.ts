@@ -1,12 +1,13 @@
 import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { evaluate } from '../engine/reference.ts';
-import { floats } from '../graph/build.ts';
+import { floats, input } from '../graph/build.ts';
 import { ndArray } from '../graph/ndArray.ts';
 import { topologicalOrder } from '../graph/walk.ts';
 import { buildModel, variantConfig } from '../models/index.ts';
 import { initialValue } from '../nn/initialise.ts';
-import { signedRows } from '../ops/exactBytes.ts';
+import { LONGEST, signedRows } from '../ops/exactBytes.ts';
+import { gemm } from '../ops/matmul.ts';
 import { frozenProgram, modelParams } from '../program/evalProgram.ts';
 import { closeProgram, type Program } from '../program/program.ts';
 import { stream } from '../random/stream.ts';
@@ -81,6 +82,25 @@ describe('8-bit weights', () => {
     const { values, scales } = signedRows(weight);
     expect(values).toEqual({ dtype: 'int8', shape: [3, 2], data: Int8Array.of(-64, 16, 0, 0, 64, 32) });
     expect(scales).toEqual({ dtype: 'float32', shape: [3], data: Float32Array.of(2, 1, 1 / 128) });
+  });
+
+  it('stay within it where a scale has few bits itself', () => {
+    const tiny = 2 ** -149;
+    const weight = { dtype: 'float32', shape: [1, 2], data: Float32Array.of(95 * tiny, -95 * tiny) } as const;
+    expect(signedRows(weight).values.data).toEqual(Int8Array.of(64, -64));
+  });
+
+  it('are not those of sums that are too long for 32 bits', () => {
+    const program = (K: number) => {
+      const weight = floats([1, K], new Float32Array(K).fill(1));
+      return closeProgram({ y: gemm(input('x', [2, K]), weight, undefined, { transB: true }) });
+    };
+    const products = (K: number) =>
+      nodes(
+        quantised(program(K), () => false),
+        'MatMulInteger',
+      );
+    expect([products(LONGEST).length, products(LONGEST + 1).length]).toEqual([1, 0]);
   });
 
   it('of a ViT: ONNX Runtime computes what the definition says, near the float model', async () => {

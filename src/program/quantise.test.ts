@@ -9,6 +9,7 @@ import { buildModel, variantConfig } from '../models/index.ts';
 import { initialValue } from '../nn/initialise.ts';
 import { conv } from '../ops/conv.ts';
 import { mul, relu } from '../ops/elementwise.ts';
+import { LONGEST } from '../ops/exactBytes.ts';
 import { gemm, matmul } from '../ops/matmul.ts';
 import { transpose, slice } from '../ops/movement.ts';
 import { batchNormEval } from '../ops/norm.ts';
@@ -157,6 +158,48 @@ const NETWORKS = {
   vit: variantConfig('vit_pico_patch4', { imageSize: 16, classes: 5, width: 32, depth: 3, heads: 2 }),
   resnet: variantConfig('resnet8_small', { imageSize: 16, classes: 5, widths: [8, 12, 16] }),
 };
+
+describe('what does not fit in 32 bits', () => {
+  it('is a bias of a channel whose weights are next to nothing: its scale grows', async () => {
+    const [C, side] = [2, 4];
+    const x = normals(C * side * side, 'dead');
+    const weights = floats([3, C, 1, 1], [1e-12, -1e-12, 0, 0, 0.5, -1]);
+    const y = conv(input('pixels', [1, C, side, side]), weights, floats([3], [0.75, -0.5, 0.25]), {});
+    const got = (
+      await run(
+        {
+          y: quantise([y], 1, [
+            { min: -3, max: 3 },
+            { min: -4, max: 4 },
+          ])[0]!,
+        },
+        x,
+      )
+    ).y!;
+    const float = (await run({ y }, x)).y!;
+    got.forEach(
+      (value, i) => void expect(Math.abs(value - float[i]!), `${i}: ${value}, not ${float[i]}`).toBeLessThan(0.1),
+    );
+    const halfStep = 8 / 255 / 2;
+    got.slice(0, 16).forEach((value) => void expect(Math.abs(value - 0.75)).toBeLessThanOrEqual(halfStep));
+  });
+
+  it('is a sum of more products than fit: such a layer stays in float', () => {
+    const product = (K: number) =>
+      gemm(input('pixels', [32, K]), floats([1, K], new Float32Array(K)), undefined, { transB: true });
+    const convolution = (C: number) => conv(input('pixels', [1, C, 1, 1]), floats([1, C, 1, 1], new Float32Array(C)));
+    for (const build of [product, convolution]) {
+      expect(calibrated([build(LONGEST)], 1).length).toBeGreaterThan(0);
+      expect(calibrated([build(LONGEST + 1)], 1)).toEqual([]);
+    }
+    const pair = (K: number) => {
+      const a = input('pixels', [1, 16, K]);
+      return matmul(a, mul(a, 2), { transB: true });
+    };
+    expect(calibrated([pair(LONGEST)], 1)).toHaveLength(2);
+    expect(calibrated([pair(LONGEST + 1)], 1)).toEqual([]);
+  });
+});
 
 describe.each(Object.entries(NETWORKS))('a whole %s in 8 bits', (family, config) => {
   const model = buildModel(config);
