@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { rmSync, statfsSync, statSync, utimesSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileError } from '../formats/fileErrorNode.ts';
+import { geometryOf } from '../formats/geometry.ts';
 import { makeFolder } from '../formats/makeFolderNode.ts';
 import { attempt, cleanShards, listing } from '../formats/shardFolderNode.ts';
 import { spanOf } from './address.ts';
@@ -38,14 +39,19 @@ const MARK_MS = 600_000;
 const NAME = /\.shard(\.tmp-[0-9a-f]{12})?$/;
 
 /** How prepared pixels came from a file: pixels of one form are of use to all runs that want it. */
-export function pixelForm(
-  { imageSize, evalCropRatio, filter, train: { crop } }: TransformConfig,
-  train: boolean,
-): string {
+export function pixelForm(transform: TransformConfig, train: boolean): string {
+  const {
+    imageSize,
+    filter,
+    train: { crop },
+  } = transform;
   if (train && crop === 'randomResized') return 'decoded';
   // "pad" and "none" leave an image of the right size as it is, whatever the ratio.
   const resized = filter === undefined || filter === 'bicubic' ? '' : ` ${filter}`;
-  return train ? `train ${imageSize}${resized}` : `evaluation ${imageSize} ${evalCropRatio}${resized}`;
+  // The sizes themselves, and not the ratio that they come from: how it is rounded has changed once.
+  return train
+    ? `train ${imageSize}${resized}`
+    : `evaluation ${imageSize} ${JSON.stringify(geometryOf(transform))}${resized}`;
 }
 
 /** The state of an image's file, to be asked before it is read: undefined where there is none or it is too young to be told apart. */

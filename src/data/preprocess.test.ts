@@ -5,12 +5,12 @@ import { photoTransform } from './augment/pipeline.ts';
 import { type PreprocessorConfig, preprocess } from './preprocess.ts';
 import { prepare } from './transformNode.ts';
 
-const config: PreprocessorConfig = {
+const config = {
   size: { shortest_edge: 18 },
   crop_size: { height: 16, width: 16 },
   image_mean: [0.485, 0.456, 0.406],
   image_std: [0.229, 0.224, 0.225],
-};
+} satisfies PreprocessorConfig;
 
 function noisy(width: number, height: number) {
   const random = stream('preprocess', width);
@@ -45,7 +45,7 @@ describe('preprocess', () => {
     const wanted = new Float32Array(3 * 16 * 16);
     normalise(square, normaliseTable(config.image_mean, config.image_std), wanted, 0);
     expect(of(2)).toEqual(wanted);
-    expect(() => of(6)).toThrow(/preprocess: resample: wanted what Understudy writes .*, got 6/);
+    expect(() => of(6)).toThrow(/preprocess: resample: wanted a filter of Pillow's: 0 \(nearest\), .*, got 6/);
   });
 
   it('takes RGBA as a canvas gives it, and grey', () => {

@@ -1,5 +1,7 @@
 import { UserError } from '../graph/errors.ts';
-import { type Filter, FILTERS } from '../nn/resampling.ts';
+import { chosenPreprocessing, preprocessingOf } from '../formats/foreignPreprocessor.ts';
+import { show } from '../formats/jsonValue.ts';
+import type { Preprocessing } from '../formats/savedModel.ts';
 import { evalPixels } from './augment/evalPixels.ts';
 import { normalise, normaliseTable } from './augment/normalise.ts';
 import type { Pixels } from './augment/pixels.ts';
@@ -14,13 +16,17 @@ export interface ImageBytes {
   readonly height: number;
 }
 
-/** What is read of a model's preprocessor_config.json. */
+/**
+ * A model's preprocessor_config.json, parsed: of Understudy or of transformers, whose image processors are computed as they are in
+ * Python with Pillow.
+ */
 export interface PreprocessorConfig {
-  readonly size: { readonly shortest_edge: number };
-  readonly crop_size: { readonly height: number; readonly width: number };
-  readonly image_mean: readonly number[];
-  readonly image_std: readonly number[];
-  /** Pillow's number of the filter; 3, bicubic, where it is left out. */
+  readonly image_processor_type?: string;
+  readonly size?: unknown;
+  readonly crop_size?: unknown;
+  readonly image_mean?: number | readonly number[];
+  readonly image_std?: number | readonly number[];
+  /** Pillow's number of the filter; the processor's own, else 3, bicubic, where it is left out. */
   readonly resample?: number;
   readonly [other: string]: unknown;
 }
@@ -33,30 +39,20 @@ export interface PreprocessorConfig {
  * @throws UserError if the image or the config is not of this form.
  */
 export function preprocess(image: ImageBytes, config: PreprocessorConfig): Float32Array {
-  checkConfig(config);
-  const { size, crop_size: crop, image_mean: mean, image_std: std, resample = 3 } = config;
-  return inputPixels(rgb(image), {
-    imageSize: crop.height,
-    evalCropRatio: crop.height / size.shortest_edge,
-    mean,
-    std,
-    filter: FILTERS[resample],
-  });
+  const { how, flipsChannels } = readConfig(config);
+  const out = inputPixels(rgb(image), how);
+  if (!flipsChannels) return out;
+  const plane = how.imageSize ** 2;
+  const blue = out.slice(2 * plane);
+  out.copyWithin(2 * plane, 0, plane);
+  out.set(blue);
+  return out;
 }
 
 /** Resized, cut and normalised: float32 [3,S,S]. */
-export function inputPixels(
-  image: Pixels,
-  how: {
-    readonly imageSize: number;
-    readonly evalCropRatio: number;
-    readonly mean: readonly number[];
-    readonly std: readonly number[];
-    readonly filter?: Filter | undefined;
-  },
-): Float32Array {
+export function inputPixels(image: Pixels, how: Preprocessing): Float32Array {
   const out = new Float32Array(3 * how.imageSize * how.imageSize);
-  normalise(evalPixels(image, how.imageSize, how.evalCropRatio, how.filter), normaliseTable(how.mean, how.std), out, 0);
+  normalise(evalPixels(image, how), normaliseTable(how.mean, how.std), out, 0);
   return out;
 }
 
@@ -78,22 +74,13 @@ function rgb({ data, width, height }: ImageBytes): Pixels {
   return { data: out, width, height };
 }
 
-function checkConfig(config: PreprocessorConfig): void {
-  const three = (value: unknown) => Array.isArray(value) && value.length === 3 && value.every(Number.isFinite);
-  const wanted: readonly (readonly [string, unknown, boolean])[] = [
-    ['size', config?.size, config?.size?.shortest_edge > 0],
-    [
-      'crop_size',
-      config?.crop_size,
-      config?.crop_size?.height > 0 && config.crop_size.height === config.crop_size.width,
-    ],
-    ['image_mean', config?.image_mean, three(config?.image_mean)],
-    ['image_std', config?.image_std, three(config?.image_std)],
-    ['resample', config?.resample, FILTERS.some((_, number) => number === (config?.resample ?? 3))],
-  ];
-  for (const [key, value, fits] of wanted)
-    if (!fits)
-      throw new UserError(
-        `preprocess: ${key}: wanted what Understudy writes to preprocessor_config.json, got ${JSON.stringify(value) ?? 'nothing'}. Give the parsed file as the second argument`,
-      );
+function readConfig(config: PreprocessorConfig): { readonly how: Preprocessing; readonly flipsChannels: boolean } {
+  const said = preprocessingOf(config ?? {}, undefined, 'preprocess');
+  const how = said.imageSize === undefined ? undefined : chosenPreprocessing(said, {}, said.imageSize);
+  const missing = said.imageSize === undefined ? 'size' : said.mean === undefined ? 'image_mean' : 'image_std';
+  if (!how)
+    throw new UserError(
+      `preprocess: ${missing}: wanted what a preprocessor_config.json says, got ${show(config?.[missing])}. Give the parsed file as the second argument`,
+    );
+  return { how, flipsChannels: said.flipsChannels ?? false };
 }

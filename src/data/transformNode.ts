@@ -22,7 +22,8 @@ export async function prepare(image: Pixels, config: TransformConfig, train: boo
   if (train && crop === 'randomResized') return image;
   const exact = image.width === size && image.height === size;
   if (train && exact) return image;
-  return evalPixels(image, size, train ? 1 : config.evalCropRatio, config.filter);
+  // Training shows all that it can: the geometry of evaluation would cut off what crops are to be drawn from.
+  return evalPixels(image, train ? { imageSize: size, evalCropRatio: 1, filter: config.filter } : config);
 }
 
 /**

@@ -1,5 +1,6 @@
 import { UserError } from '../graph/errors.ts';
-import { preprocessingOf, type ReadPreprocessing } from './foreignPreprocessor.ts';
+import { preprocessingOf } from './foreignPreprocessor.ts';
+import type { ReadPreprocessing } from './preprocessorValues.ts';
 import { asObject, type Json, show } from './jsonValue.ts';
 import { saysMultilabel } from './problemType.ts';
 import type { ModelHints } from './recogniseModel.ts';
@@ -34,6 +35,7 @@ export function readForeignConfig(
   said: Json | undefined,
   preprocessor: Json | undefined,
   where: string,
+  preprocessorWhere = where,
 ): ForeignConfig {
   const config = said ?? {};
   const timm = typeof config.architecture === 'string';
@@ -41,7 +43,12 @@ export function readForeignConfig(
   const named = said === undefined || (config.model_type === undefined && config.id2label !== undefined);
   if (!timm && !named) checkTransformers(config, where);
   const card = timm ? timmCard(config) : undefined;
-  const preprocessing = preprocessingOf(preprocessor, card, where);
+  const preprocessing = preprocessingOf(
+    preprocessor,
+    card,
+    preprocessor ? preprocessorWhere : where,
+    config.model_type,
+  );
   const own = timm ? timmHints(config, preprocessing.imageSize) : transformersHints(config);
   const imageSize = own.imageSize ?? preprocessing.imageSize;
   return {

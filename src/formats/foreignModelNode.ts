@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { buildModel, type ModelConfig } from '../models/index.ts';
 import { type ForeignConfig, readForeignConfig } from './foreignConfig.ts';
 import { readJsonFile } from './jsonFileNode.ts';
+import { chosenPreprocessing } from './foreignPreprocessor.ts';
 import type { Preprocessing, SavedModel } from './savedModel.ts';
 import type { Weight } from './weight.ts';
 import { type Place, renameToOurs } from './names/rename.ts';
@@ -48,7 +49,13 @@ export async function readForeignModel(path: string, asked: ForeignHints = {}): 
   const labels = labelsFor(model, asked.labels, config, notes);
   notes.push(...assumed({ ...config?.preprocessing, ...asked }));
   const multilabel = config?.multilabel;
-  return { model, classes: labels, multilabel, preprocessing: preprocessingFor(model, config, asked), weights, notes };
+  if (config?.preprocessing.flipsChannels) flipChannels(weights);
+  const preprocessing = chosenPreprocessing(
+    { ...ASSUMED, notes: [], ...config?.preprocessing },
+    asked,
+    model.imageSize,
+  )!;
+  return { model, classes: labels, multilabel, preprocessing, weights, notes };
 }
 
 /** What nobody says of the preprocessing. */
@@ -61,12 +68,30 @@ function assumed({ mean, std, evalCropRatio }: Partial<Preprocessing>): string[]
   return mean && std ? [] : [`no preprocessor_config.json: ${parts.join(' and ')} are assumed`];
 }
 
+/** The layers that read pixels, of our families. */
+const FIRST_LAYERS = ['patch_embed.proj.weight', 'conv1.weight', 'stem.conv.weight'];
+
+/** A network that takes blue, green, red becomes one that takes red, green, blue: [C,3,k,k] of its first layer. */
+function flipChannels(weights: Map<string, Weight>): void {
+  for (const name of FIRST_LAYERS) {
+    const weight = weights.get(name);
+    if (!weight) continue;
+    const { shape, data } = weight;
+    const plane = data.length / (shape[0]! * 3);
+    const turned = data.map((_, at) => {
+      const channel = Math.floor(at / plane) % 3;
+      return data[at + (2 - 2 * channel) * plane]!;
+    });
+    weights.set(name, { shape, data: turned });
+  }
+}
+
 async function readConfigs(path: string): Promise<ForeignConfig | undefined> {
   const dir = statSync(path).isDirectory() ? path : dirname(path);
   const [config, preprocessor] = [join(dir, 'config.json'), join(dir, 'preprocessor_config.json')];
   const read = async (file: string) => (existsSync(file) ? readJsonFile(file) : undefined);
   const [said, prepared] = [await read(config), await read(preprocessor)];
-  return said || prepared ? readForeignConfig(said, prepared, said ? config : preprocessor) : undefined;
+  return said || prepared ? readForeignConfig(said, prepared, said ? config : preprocessor, preprocessor) : undefined;
 }
 
 /** Shapes under our names; row blocks of one parameter add up. */
@@ -135,14 +160,4 @@ function distinct(labels: readonly string[], notes: string[]): string[] {
   if (changed.length > 0)
     notes.push(`class names that stand twice have their number now: ${changed.slice(0, 4).join(', ')}`);
   return names;
-}
-
-function preprocessingFor(
-  { imageSize }: ModelConfig,
-  config: ForeignConfig | undefined,
-  asked: ForeignHints,
-): Preprocessing {
-  const said = { ...ASSUMED, filter: undefined, ...config?.preprocessing };
-  const { mean = said.mean, std = said.std, evalCropRatio = said.evalCropRatio, filter = said.filter } = asked;
-  return { imageSize, mean, std, evalCropRatio, ...(filter && { filter }) };
 }

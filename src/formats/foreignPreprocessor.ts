@@ -1,94 +1,111 @@
 import { UserError } from '../graph/errors.ts';
-import { type Filter, FILTERS } from '../nn/resampling.ts';
+import { fitGeometry, type Geometry, roundHalfEven } from './geometry.ts';
+import type { Triple } from './imageProcessors.ts';
 import { asObject, type Json, show } from './jsonValue.ts';
+import { type ReadPreprocessing, readFilter, readTriple, sideOf } from './preprocessorValues.ts';
 import type { Preprocessing } from './savedModel.ts';
+import { fromTransformers } from './transformersPreprocessor.ts';
 
-/** How a model's own library prepares images, as far as the files say it. */
-export type ReadPreprocessing = Partial<Preprocessing> & {
-  /** What is done otherwise here. */
-  readonly notes: readonly string[];
-};
-
-type Triple = readonly [number, number, number];
-
-/** From transformers' preprocessor_config.json, else from timm's pretrained_cfg. */
-export function preprocessingOf(file: Json | undefined, card: Json | undefined, where: string): ReadPreprocessing {
-  if (file !== undefined) return fromTransformers(file, where);
-  return card === undefined ? { notes: [] } : fromTimm(card, where);
+/**
+ * From preprocessor_config.json (transformers', timm's inside it, or the arguments of torchvision's ImageClassification), else from
+ * timm's pretrained_cfg.
+ * @param modelType model_type of config.json, which tells the processor where the file does not.
+ * @throws UserError for what cannot be computed here.
+ */
+export function preprocessingOf(
+  file: Json | undefined,
+  card: Json | undefined,
+  where: string,
+  modelType?: unknown,
+): ReadPreprocessing {
+  if (file === undefined) return card === undefined ? { notes: [] } : fromTimm(card, where);
+  if (file.pretrained_cfg !== undefined) return fromTimm(asObject(file.pretrained_cfg), where);
+  if (file.resize_size !== undefined) return fromTorchvision(file, where);
+  return fromTransformers(file, where, modelType);
 }
 
-/** timm: input_size [3,S,S], crop_pct, mean, std, interpolation. */
+/** What the files say, with what a user says in its place; undefined where nobody says how pixels are normalised. */
+export function chosenPreprocessing(
+  said: ReadPreprocessing | undefined,
+  asked: {
+    readonly mean?: Triple | null | undefined;
+    readonly std?: Triple | null | undefined;
+    readonly evalCropRatio?: number | null | undefined;
+  },
+  imageSize: number,
+): Preprocessing | undefined {
+  const [mean, std] = [asked.mean ?? said?.mean, asked.std ?? said?.std];
+  if (!mean || !std) return undefined;
+  const evalCropRatio = asked.evalCropRatio ?? said?.evalCropRatio ?? 0.875;
+  const { geometry, filter } = said ?? {};
+  const own = asked.evalCropRatio == null && geometry && fitGeometry(geometry, said?.imageSize ?? imageSize, imageSize);
+  return { imageSize, mean, std, evalCropRatio, ...(own && { geometry: own }), ...(filter && { filter }) };
+}
+
+/**
+ * timm: input_size [3,S,S], crop_pct, crop_mode, mean, std, interpolation, with its own values where they are missing.
+ * Source: timm's resolve_data_config and transforms_imagenet_eval.
+ */
 function fromTimm(card: Json, where: string): ReadPreprocessing {
   const [, rows, columns] = Array.isArray(card.input_size) ? (card.input_size as unknown[]) : [];
   if (rows !== columns) throw new UserError(`${where}: input_size: wanted square images, got ${show(card.input_size)}`);
+  const imageSize = rows === undefined ? undefined : sideOf(rows, where, 'input_size');
+  const ratio = card.crop_pct ?? 0.875;
+  if (typeof ratio !== 'number' || !(ratio > 0.1 && ratio < 10))
+    throw new UserError(`${where}: crop_pct: wanted a number such as 0.875, got ${show(ratio)}`);
+  const mean = readTriple('mean', card.mean, where) ?? [0.485, 0.456, 0.406];
+  const std = readTriple('std', card.std, where) ?? [0.229, 0.224, 0.225];
+  const geometry = imageSize === undefined ? undefined : timmGeometry(card.crop_mode, imageSize, ratio, mean, where);
   return {
-    ...(Number.isInteger(rows) ? { imageSize: rows as number } : {}),
-    ...(inUnit(card.crop_pct) ? { evalCropRatio: card.crop_pct } : {}),
-    ...triple('mean', card.mean, where),
-    ...triple('std', card.std, where),
-    ...resampling(card.interpolation ?? 'bicubic'),
+    ...(imageSize === undefined ? {} : { imageSize }),
+    evalCropRatio: Math.min(1, ratio),
+    ...(geometry && { geometry }),
+    mean,
+    std,
+    ...readFilter('interpolation', card.interpolation || 'bicubic', where),
+    notes: [],
   };
 }
 
-function fromTransformers(file: Json, where: string): ReadPreprocessing {
-  const geometry = geometryOf(file, where);
-  const resized = resampling(file.resample ?? 3);
-  const plain = file.do_normalize === false;
-  const factor = typeof file.rescale_factor === 'number' && file.do_rescale !== false ? file.rescale_factor * 255 : 1;
-  const scaled = ([a, b, c]: Triple): Triple => [a / factor, b / factor, c / factor];
-  const mean = plain ? ([0, 0, 0] as const) : triple('image_mean', file.image_mean, where).image_mean;
-  const std = plain ? ([1, 1, 1] as const) : triple('image_std', file.image_std, where).image_std;
+/** Undefined where it is the usual one. */
+function timmGeometry(mode: unknown, size: number, ratio: number, mean: Triple, where: string): Geometry | undefined {
+  const side = Math.floor(size / ratio);
+  switch (mode ?? 'center') {
+    case 'center':
+      return ratio <= 1 ? undefined : { resize: { to: 'shorter', side }, centre: 'even' };
+    case 'squash':
+      return { resize: { to: 'exactly', width: side, height: side }, centre: 'even' };
+    case 'border':
+      return { resize: { to: 'longer', side }, centre: 'even', fill: mean.map((x) => roundHalfEven(255 * x)) };
+    default:
+      throw new UserError(`${where}: crop_mode: wanted center, squash or border, got ${show(mode)}`);
+  }
+}
+
+/**
+ * torchvision.transforms._presets.ImageClassification: the shorter side to `resize_size`, a centre of `crop_size`, bilinear unless
+ * told, ImageNet's mean and std. Of pictures (not tensors) its resize is Pillow's, so `antialias` says nothing.
+ */
+function fromTorchvision(file: Json, where: string): ReadPreprocessing {
+  const [imageSize, side] = [
+    sideOf(bare(file.crop_size), where, 'crop_size'),
+    sideOf(bare(file.resize_size), where, 'resize_size'),
+  ];
+  const named = typeof file.interpolation === 'string' ? file.interpolation.toLowerCase().split('.').at(-1) : undefined;
   return {
-    ...geometry,
-    ...(mean ? { mean: scaled(mean) } : {}),
-    ...(std ? { std: scaled(std) } : {}),
-    ...resized,
-    notes: [...geometry.notes, ...resized.notes],
+    imageSize,
+    evalCropRatio: Math.min(1, imageSize / side),
+    geometry: { resize: { to: 'shorter', side }, centre: 'even' },
+    mean: readTriple('mean', file.mean, where) ?? [0.485, 0.456, 0.406],
+    std: readTriple('std', file.std, where) ?? [0.229, 0.224, 0.225],
+    ...readFilter('interpolation', named ?? file.interpolation ?? 'bilinear', where),
+    notes:
+      file.antialias === false
+        ? [`${where}: antialias false is of tensors; here images are resized as pictures, smoothed`]
+        : [],
   };
 }
 
-/** Size of the input, and which part of the resized shorter side it is. */
-function geometryOf(file: Json, where: string): Pick<ReadPreprocessing, 'imageSize' | 'evalCropRatio' | 'notes'> {
-  const size = sideOf(file.size, where, 'size');
-  const crop = file.do_center_crop === false ? undefined : sideOf(file.crop_size, where, 'crop_size');
-  if (size === undefined) return { notes: [] };
-  if (crop !== undefined) return { imageSize: crop, evalCropRatio: Math.min(1, crop / size), notes: [] };
-  // ConvNextImageProcessor: below 384 px the shorter side to size / crop_pct, from there on a plain resize.
-  if (inUnit(file.crop_pct) && size < 384) return { imageSize: size, evalCropRatio: file.crop_pct, notes: [] };
-  const squashed = `the model's own preparation resizes images to ${size} x ${size} px whatever their shape; here the shorter side is resized and the centre cut out`;
-  const keeps = typeof file.size === 'object' && file.size !== null && 'shortest_edge' in file.size;
-  return { imageSize: size, evalCropRatio: 1, notes: keeps ? [] : [squashed] };
-}
-
-/** A square side: a number, {height, width} or {shortest_edge}. */
-function sideOf(value: unknown, where: string, key: string): number | undefined {
-  if (value === undefined || value === null) return undefined;
-  const { shortest_edge: shortest, height, width } = asObject(value);
-  const side = typeof value === 'number' ? value : (shortest ?? height);
-  if (Number.isInteger(side) && (side as number) > 0 && (height === undefined || height === width))
-    return side as number;
-  throw new UserError(`${where}: ${key}: wanted the side of a square in pixels, got ${show(value)}`);
-}
-
-const inUnit = (value: unknown): value is number => typeof value === 'number' && value > 0 && value <= 1;
-
-function triple<K extends string>(key: K, value: unknown, where: string): Partial<Record<K, Triple>> {
-  if (value === undefined || value === null) return {};
-  const good = Array.isArray(value) && value.length === 3 && value.every(Number.isFinite);
-  if (good && (!key.includes('std') || value.every((part: number) => part > 0)))
-    return { [key]: value as unknown as Triple } as Record<K, Triple>;
-  throw new UserError(
-    `${where}: ${key}: wanted three numbers${key.includes('std') ? ' above 0' : ''}, got ${show(value)}`,
-  );
-}
-
-/** Pillow's number or timm's name of the filter. */
-function resampling(value: unknown): { readonly filter?: Filter; readonly notes: readonly string[] } {
-  const filter = FILTERS.find((name, number) => value === number || value === name);
-  if (filter !== undefined) return { ...(filter === 'bicubic' ? {} : { filter }), notes: [] };
-  return {
-    notes: [
-      `the model's own preparation resizes with the filter ${show(value)}, which is not known; here it is bicubic (known: ${FILTERS.join(', ')})`,
-    ],
-  };
-}
+/** torchvision's lists of one number. */
+const bare = (value: unknown): unknown =>
+  Array.isArray(value) && value.length === 1 ? (value as unknown[])[0] : value;

@@ -1,16 +1,16 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../graph/errors.ts';
-import { FILTERS } from '../nn/resampling.ts';
 import { type ModelConfig, modelConfigSchema } from '../models/index.ts';
 import { writeFileAtomic } from './atomicNode.ts';
 import { readJsonFile } from './jsonFileNode.ts';
 import { makeFolder } from './makeFolderNode.ts';
+import { preprocessorFile, readPreprocessorFile } from './preprocessorFile.ts';
 import { MULTILABEL, saysMultilabel } from './problemType.ts';
 import { readSafetensors, writeSafetensors } from './safetensorsNode.ts';
 import { float32Tensor, toFloat32 } from './safetensors.ts';
 import { fromTransformers, isPlain, toTransformers } from './transformersNames.ts';
-import type { Preprocessing, SavedModel } from './savedModel.ts';
+import type { SavedModel } from './savedModel.ts';
 
 /**
  * Writes config.json, preprocessor_config.json and model.safetensors (Hugging Face layout) into an existing or new folder.
@@ -29,30 +29,11 @@ export async function writeModelFolder(
     [...weights].map(([name, { shape, data }]) => [name, float32Tensor(shape, data)] as const),
     { format: 'pt' },
   );
-  await writeFileAtomic(join(dir, 'preprocessor_config.json'), json(preprocessorConfig(saved.preprocessing)));
+  await writeFileAtomic(join(dir, 'preprocessor_config.json'), json(preprocessorFile(saved.preprocessing)));
   await writeFileAtomic(join(dir, 'config.json'), json(huggingFaceConfig(saved, renamed)));
 }
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
-
-function preprocessorConfig({ imageSize, mean, std, evalCropRatio, filter }: Preprocessing): object {
-  return {
-    // Of transformers' processors that which resizes the shorter side, cuts the centre and normalises.
-    image_processor_type: 'CLIPImageProcessor',
-    do_convert_rgb: true,
-    do_resize: true,
-    size: { shortest_edge: Math.round(imageSize / evalCropRatio) },
-    resample: FILTERS.indexOf(filter ?? 'bicubic'),
-    do_center_crop: true,
-    crop_size: { height: imageSize, width: imageSize },
-    do_rescale: true,
-    rescale_factor: 1 / 255,
-    do_normalize: true,
-    image_mean: mean,
-    image_std: std,
-    crop_pct: evalCropRatio,
-  };
-}
 
 function architectureOf(model: ModelConfig): object {
   if (model.family === 'resnet')
@@ -116,7 +97,7 @@ export async function readModelFolder(dir: string): Promise<SavedModel> {
     model: parsed.data,
     multilabel: saysMultilabel(config),
     classes: readClasses(config.id2label, parsed.data.classes, join(dir, 'config.json')),
-    preprocessing: readPreprocessing(await readJson(preprocessorPath), parsed.data.imageSize, preprocessorPath),
+    preprocessing: readPreprocessorFile(await readJson(preprocessorPath), parsed.data.imageSize, preprocessorPath),
     weights: fromTransformers(
       parsed.data,
       new Map([...tensors].map(([name, tensor]) => [name, { shape: tensor.shape, data: toFloat32(tensor) }])),
@@ -137,22 +118,6 @@ function readClasses(labels: unknown, count: number, path: string): string[] {
   if (twice !== undefined)
     throw new UserError(`${path}: id2label: wanted different names, got ${JSON.stringify(twice)} twice`);
   return names as string[];
-}
-
-function readPreprocessing(raw: Record<string, unknown>, imageSize: number, path: string): Preprocessing {
-  for (const key of ['image_mean', 'image_std']) {
-    const value = raw[key];
-    if (!Array.isArray(value) || value.length !== 3 || !value.every(Number.isFinite))
-      throw new UserError(`${path}: ${key}: wanted three numbers, got ${JSON.stringify(value) ?? 'nothing'}`);
-  }
-  const filter = FILTERS.find((_, number) => number === raw.resample);
-  return {
-    imageSize,
-    mean: raw.image_mean as [number, number, number],
-    std: raw.image_std as [number, number, number],
-    evalCropRatio: typeof raw.crop_pct === 'number' && raw.crop_pct > 0 && raw.crop_pct <= 1 ? raw.crop_pct : 0.875,
-    ...(filter === undefined || filter === 'bicubic' ? {} : { filter }),
-  };
 }
 
 async function readJson(path: string): Promise<Record<string, unknown>> {

@@ -1,13 +1,19 @@
+import type { Geometry } from './geometry.ts';
 import type { Filter } from '../nn/resampling.ts';
 import type { ModelConfig } from '../models/index.ts';
 import type { Weight } from './weight.ts';
 
-/** How images become the model's input: shorter side to imageSize / evalCropRatio, centre crop, (x / 255 - mean) / std. */
+/**
+ * How images become the model's input: shorter side to floor(imageSize / evalCropRatio), centre crop, (x / 255 - mean) / std; or by
+ * a geometry of the model's own.
+ */
 export interface Preprocessing {
   readonly imageSize: number;
   readonly mean: readonly [number, number, number];
   readonly std: readonly [number, number, number];
   readonly evalCropRatio: number;
+  /** Wins over `evalCropRatio`. */
+  readonly geometry?: Geometry | undefined;
   /** Of the resize; bicubic where it is left out. */
   readonly filter?: Filter | undefined;
 }

@@ -1,4 +1,5 @@
 import { UserError } from '../../graph/errors.ts';
+import { geometryText } from '../../formats/geometry.ts';
 import type { FeatureReport, Inspection } from '../../run/models/inspect.ts';
 import { analyse, describeAnalysis } from '../analyseModels.ts';
 import { command, jsonFlag, REF_HELP, refNotes } from '../command.ts';
@@ -110,7 +111,7 @@ async function describe(found: Inspection): Promise<string> {
       ? [
           [
             'preprocessing',
-            `${pre.imageSize} px${pre.filter ? `, ${pre.filter}` : ''}, crop ${pre.evalCropRatio}, mean ${pre.mean.join(' ')}, std ${pre.std.join(' ')}`,
+            `${pre.geometry ? geometryText(pre, pre.filter ?? 'bicubic') : `${pre.imageSize} px${pre.filter ? `, ${pre.filter}` : ''}, crop ${pre.evalCropRatio}`}, mean ${pre.mean.join(' ')}, std ${pre.std.join(' ')}`,
           ],
         ]
       : []),

@@ -1,3 +1,4 @@
+import type { Geometry } from '../../formats/geometry.ts';
 import type { Filter } from '../../nn/resampling.ts';
 import type { Interpolation } from './affine.ts';
 import type { RandAugmentConfig } from './randAugmentConfig.ts';
@@ -18,6 +19,8 @@ export interface TransformConfig {
    * imageSize x imageSize when `train.crop` is 'pad' or 'none': such an image is never resampled.
    */
   readonly evalCropRatio: number;
+  /** Of evaluation, where a model has another one than this ratio says; it wins over it. */
+  readonly geometry?: Geometry | undefined;
   /** Of evaluation's resizes, bicubic unless told; in training it wins over `train.interpolation`. */
   readonly filter?: Filter | undefined;
 }

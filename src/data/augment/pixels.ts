@@ -23,3 +23,14 @@ export function cropPixels(image: Pixels, box: Box): Pixels {
   }
   return { data, width: box.width, height: box.height };
 }
+
+/** An image of the size of `on`, of one colour, with `image` at its place in it. */
+export function pastePixels(image: Pixels, on: Box, colour: readonly number[]): Pixels {
+  const data = new Uint8Array(3 * on.width * on.height);
+  for (let at = 0; at < data.length; at++) data[at] = colour[at % 3]!;
+  for (let y = 0; y < image.height; y++) {
+    const row = image.data.subarray(3 * image.width * y, 3 * image.width * (y + 1));
+    data.set(row, 3 * ((on.top + y) * on.width + on.left));
+  }
+  return { data, width: on.width, height: on.height };
+}

@@ -7,9 +7,16 @@ import type { Preprocessing } from '../../formats/savedModel.ts';
  * How a saved model sees an image: as its preprocessor_config.json says, for images of every size. The training part is not
  * used; it is 'randomResized' so that an image that has the right size already is treated like all others.
  */
-export function evalTransform({ imageSize, mean, std, evalCropRatio, filter }: Preprocessing): TransformConfig {
+export function evalTransform({
+  imageSize,
+  mean,
+  std,
+  evalCropRatio,
+  geometry,
+  filter,
+}: Preprocessing): TransformConfig {
   const train = { crop: 'randomResized', scale: [1, 1], ratio: [1, 1], padding: 0, flip: 0 } as const;
-  return { imageSize, mean, std, evalCropRatio, filter, train };
+  return { imageSize, mean, std, evalCropRatio, geometry, filter, train };
 }
 
 /** RGB bytes -> the model's input [1,3,S,S], float32. */

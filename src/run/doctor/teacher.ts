@@ -1,3 +1,4 @@
+import { geometryText } from '../../formats/geometry.ts';
 import { renumber, subset } from '../../data/dataset.ts';
 import type { MultilabelScores } from '../../analysis/multilabel.ts';
 import { ortNode } from '../../engine/ortNode.ts';
@@ -32,9 +33,9 @@ export async function examineTeacher(teacher: LoadedModel, data: RunData): Promi
 }
 
 function shape({ preprocessing, network, path }: LoadedModel, { facts }: RunData): Finding {
-  const { imageSize, mean, std, evalCropRatio, filter } = preprocessing;
+  const { imageSize, mean, std, evalCropRatio, geometry, filter } = preprocessing;
   const round = (values: readonly number[]) => values.map((x) => Number(x.toFixed(3))).join(', ');
-  const text = `${path} (${network.family}): ${imageSize} px${filter ? `, ${filter}` : ''}, crop ratio ${evalCropRatio}, mean ${round(mean)}, std ${round(std)}`;
+  const text = `${path} (${network.family}): ${geometry ? geometryText(preprocessing, filter ?? 'bicubic') : `${imageSize} px${filter ? `, ${filter}` : ''}, crop ratio ${evalCropRatio}`}, mean ${round(mean)}, std ${round(std)}`;
   if (facts.shorterSide * 2 >= imageSize) return { level: 'ok', about: 'teacher', text };
   return {
     level: 'note',

@@ -1,3 +1,4 @@
+import { geometryText } from '../../formats/geometry.ts';
 import type { SavedModel } from '../../formats/savedModel.ts';
 import { isPlain } from '../../formats/transformersNames.ts';
 import type { ModelConfig } from '../../models/index.ts';
@@ -7,7 +8,7 @@ import type { FileCheck } from './agreement.ts';
 /** README.md of an exported model: what it is, how images become its input, how to run it. The snippets are run by the tests. */
 export function modelCard(saved: SavedModel, dtypes: readonly Dtype[], checks: readonly FileCheck[]): string {
   const { model, classes, preprocessing } = saved;
-  const { imageSize, mean, std, evalCropRatio, filter = 'bicubic' } = preprocessing;
+  const { imageSize, mean, std, filter = 'bicubic' } = preprocessing;
   const shown =
     classes.length > 20 ? `${classes.slice(0, 20).join(', ')}, ... (config.json has all)` : classes.join(', ');
   return `---
@@ -23,7 +24,7 @@ tags:
 Trained with Understudy. ${classes.length} classes: ${shown}.
 
 Input \`pixel_values\` float32 [batch, 3, ${imageSize}, ${imageSize}]; output \`logits\` float32 [batch, ${classes.length}].
-Images: RGB, shorter side to ${Math.round(imageSize / evalCropRatio)} px (${filter}), centre crop of ${imageSize} px, then (x / 255 - mean) / std
+Images: RGB, ${geometryText(preprocessing, filter)}, then (x / 255 - mean) / std
 with mean [${mean.join(', ')}] and std [${std.join(', ')}].
 
 ${saved.multilabel ? 'An image may have several classes (problem_type multi_label_classification): the probability of each is the sigmoid of its logit, and a class\nabove 0.5 is a yes. Pipelines that take a softmax over the classes do not fit.\n\n' : ''}${portability(model)}

@@ -1,10 +1,14 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileError } from '../../formats/fileErrorNode.ts';
-import { preprocessingOf, type ReadPreprocessing } from '../../formats/foreignPreprocessor.ts';
+import { chosenPreprocessing, preprocessingOf } from '../../formats/foreignPreprocessor.ts';
+import { asObject } from '../../formats/jsonValue.ts';
+import type { ReadPreprocessing } from '../../formats/preprocessorValues.ts';
 import type { Preprocessing } from '../../formats/savedModel.ts';
 import { saysMultilabel } from '../../formats/problemType.ts';
+import { constant } from '../../graph/build.ts';
 import { UserError } from '../../graph/errors.ts';
+import { gather } from '../../ops/gather.ts';
 import { type OnnxModel, onnxModel } from '../../onnx/import/onnxModel.ts';
 import { readOnnx } from '../../onnx/import/readOnnxNode.ts';
 import { checkCount, type Described, givenClasses, listed, parseJson, unnamed } from './described.ts';
@@ -32,14 +36,11 @@ export function readOnnxReference(path: string, given: Described = {}): OnnxRefe
     const preprocessor = preparation(path);
     const file = readOnnx(path);
     const imageSize = given.imageSize ?? preprocessor?.imageSize;
-    const network = onnxModel(file, { imageSize, features: given.features });
+    const found = onnxModel(file, { imageSize, features: given.features });
+    const network = preprocessor?.flipsChannels ? flippingChannels(found) : found;
     const classes = given.classes == null ? labelsOf(sidecar(path, 'config.json')) : givenClasses(given.classes);
     checkCount(path, classes, network.classes);
-    const [mean, std] = [given.mean ?? preprocessor?.mean, given.std ?? preprocessor?.std];
-    const evalCropRatio = given.evalCropRatio ?? preprocessor?.evalCropRatio ?? 0.875;
-    const filter = preprocessor?.filter;
-    const preprocessing = mean &&
-      std && { imageSize: network.imageSize, mean, std, evalCropRatio, ...(filter && { filter }) };
+    const preprocessing = chosenPreprocessing(preprocessor, given, network.imageSize);
     return { network, classes, preprocessing, notes: [...network.notes, ...(preprocessor?.notes ?? [])] };
   } catch (error) {
     throw fileError(error, path, 'read the ONNX model');
@@ -77,11 +78,20 @@ export function loadOnnxReference(path: string, given: Described = {}): LoadedMo
   };
 }
 
-/** How images become its input, as far as the file beside it says. */
+/** How images become its input, as far as the files beside it say. */
 function preparation(path: string): ReadPreprocessing | undefined {
-  const file = sidecar(path, 'preprocessor_config.json');
-  return file && preprocessingOf(file.value, undefined, file.path);
+  const [file, config] = [sidecar(path, 'preprocessor_config.json'), sidecar(path, 'config.json')];
+  if (file) return preprocessingOf(file.value, undefined, file.path, config?.value.model_type);
+  const card = config?.value.pretrained_cfg;
+  return card === undefined ? undefined : preprocessingOf(undefined, asObject(card), config!.path);
 }
+
+/** A network that takes blue, green, red is one that takes red, green, blue and turns them round first. */
+const flippingChannels = (network: OnnxModel): OnnxModel => ({
+  ...network,
+  build: (scope, pixels) =>
+    network.build(scope, gather(pixels, constant({ dtype: 'int64', shape: [3], data: [2, 1, 0] }), 1)),
+});
 
 function sidecar(path: string, name: string): { path: string; value: Record<string, unknown> } | undefined {
   const found = [dirname(path), join(dirname(path), '..')].map((dir) => join(dir, name)).find((one) => existsSync(one));

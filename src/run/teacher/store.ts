@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { RunConfig } from '../../config/schema.ts';
 import type { ImageList } from '../../data/dataset.ts';
+import { geometryOf } from '../../formats/geometry.ts';
 import { UserError } from '../../graph/errors.ts';
 import type { Filter } from '../../nn/resampling.ts';
 import { sizeOf } from '../../graph/shape.ts';
@@ -81,7 +82,9 @@ export function openAnswerStore(
   list: ImageList,
   warn: (message: string) => void,
 ): Promise<OutputStore> {
-  const column = columnOf('logits', frozenProgram(network, weights, 1), { evaluation: preprocessing });
+  const column = columnOf('logits', frozenProgram(network, weights, 1), {
+    evaluation: { ...preprocessing, geometry: geometryOf(preprocessing) },
+  });
   return openColumns(config, [column], list, warn);
 }
 

@@ -15,6 +15,7 @@ import type { RunParts } from '../stage/spec.ts';
 import { KeptAnswers } from '../../teacher/keptAnswers.ts';
 import { labelMetrics, LabelTally } from '../../datasets/multilabel.ts';
 import { evalLoader, transformOf } from '../../datasets/loaders.ts';
+import { evalTransform } from '../../datasets/preprocess.ts';
 import { openAnswerStore, storeWanted } from '../../teacher/store.ts';
 
 export interface Evaluated {
@@ -193,8 +194,8 @@ export class RunEvaluator {
     if (teacher.classes.length !== K || order.includes(-1)) return undefined;
     if (data.multilabel && !teacher.multilabel) return undefined;
     const batch = settings.train.evalBatch;
-    const { imageSize, mean, std, evalCropRatio, filter } = teacher.preprocessing;
-    const transform = { ...transformOf(settings), imageSize, mean, std, evalCropRatio, filter };
+    const { imageSize } = teacher.preprocessing;
+    const transform = evalTransform(teacher.preprocessing);
     const loader = evalLoader(data.val, transform, batch, config);
     const program = frozenProgram(teacher.network, teacher.weights, batch);
     const kept = storeWanted(config)
