@@ -204,7 +204,8 @@ async function readImage(index: number): Promise<Readied | undefined> {
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     // Posted before the row is counted as done, so that the main thread knows before it takes the batch.
-    post({ kind: 'bad', index, reason: error.message });
+    const named = error.message.includes(address) ? error.message : `${address}: ${error.message}`;
+    post({ kind: 'bad', index, reason: named });
     Atomics.store(bad, index, 1);
     return undefined;
   }

@@ -175,8 +175,12 @@ describe('what the files say', () => {
     expect(classes).toEqual(['ant', 'bee', 'cat', 'dog', 'eel']);
     expect(model).toMatchObject({ family: 'vit', heads: 3, normEpsilon: 1e-12, patchSize: 4, imageSize: 16 });
     const half = [0.5, 0.5, 0.5];
-    expect(preprocessing).toEqual({ imageSize: 16, mean: half, std: half, evalCropRatio: 1, filter: 'bilinear' });
-    expect(notes.join('\n')).not.toContain('filter');
+    const geometry = { resize: { to: 'exactly', width: 16, height: 16 }, centre: 'floor' };
+    expect(preprocessing).toEqual({
+      ...{ imageSize: 16, mean: half, std: half, evalCropRatio: 1 },
+      ...{ geometry, filter: 'bilinear' },
+    });
+    expect(notes).toEqual([]);
   });
 
   it('timm: pretrained_cfg, pooling and heads', async () => {
@@ -188,7 +192,8 @@ describe('what the files say', () => {
 
   it('a crop of ConvNextImageProcessor', async () => {
     const { preprocessing, model } = await loadModelReference(folderWith(...filesOf('hfResnetBottleneck')));
-    expect(preprocessing).toMatchObject({ imageSize: 64, evalCropRatio: 0.875, mean: [0.485, 0.456, 0.406] });
+    const geometry = { resize: { to: 'shorter', side: 73 }, centre: 'floor' };
+    expect(preprocessing).toMatchObject({ imageSize: 64, geometry, mean: [0.485, 0.456, 0.406] });
     expect(model).toMatchObject({ block: 'bottleneck', depths: [1, 2, 1], widths: [4, 4, 8] });
   });
 

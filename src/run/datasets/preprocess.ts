@@ -1,6 +1,7 @@
 import type { Pixels } from '../../data/augment/pixels.ts';
 import type { TransformConfig } from '../../data/augment/pipeline.ts';
 import { inputPixels } from '../../data/preprocess.ts';
+import { UserError } from '../../graph/errors.ts';
 import type { Preprocessing } from '../../formats/savedModel.ts';
 
 /**
@@ -19,6 +20,14 @@ export function evalTransform({
   return { imageSize, mean, std, evalCropRatio, geometry, filter, train };
 }
 
-/** RGB bytes -> the model's input [1,3,S,S], float32. */
-export const pixelValues = (image: Pixels, preprocessing: Preprocessing): Float32Array =>
-  inputPixels(image, preprocessing);
+/**
+ * RGB bytes -> the model's input [1,3,S,S], float32.
+ * @param where what messages call the image.
+ */
+export function pixelValues(image: Pixels, preprocessing: Preprocessing, where = 'image'): Float32Array {
+  try {
+    return inputPixels(image, preprocessing);
+  } catch (error) {
+    throw error instanceof UserError ? new UserError(`${where}: ${error.message}`) : error;
+  }
+}

@@ -91,7 +91,8 @@ async function answer(
   image: ImageInput,
 ): Promise<Float32Array> {
   const { imageSize } = saved.preprocessing;
-  const values = pixelValues(await pixelsOf(image), saved.preprocessing);
+  const where = typeof image === 'string' ? image : 'predict';
+  const values = pixelValues(await pixelsOf(image), saved.preprocessing, where);
   await compiled.run({ pixel_values: engine.tensor('float32', [1, 3, imageSize, imageSize], values) }, { logits });
   return (await logits.read()) as Float32Array;
 }
