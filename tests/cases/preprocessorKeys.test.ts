@@ -109,7 +109,7 @@ describe('keys', () => {
   it.each([
     [
       { ...plain, do_pad: true, pad_size: { height: 16, width: 16 } },
-      /preprocessor_config\.json: do_pad: wanted .* without do_pad/,
+      /preprocessor_config\.json: do_pad: wanted .*\(without do_pad\)/,
     ],
     [{ ...plain, size_divisor: 32 }, /size_divisor: .* got 32.* set size_divisor to null/s],
     [{ ...plain, do_thumbnail: true }, /do_thumbnail: .* set do_thumbnail to false/],
