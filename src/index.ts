@@ -55,11 +55,11 @@ export { listAugmentations, listDefaults, listMethods, listModels } from './run/
 export type { ClassProbability, ImageInput, ImageModel } from './run/evaluation/predict.ts';
 export { loadModel } from './run/evaluation/predict.ts';
 export type { ModelEvent, OnModel } from './run/models/reference.ts';
-export type { RunSettings } from './run/training/startRun.ts';
+export type { RunSettings } from './run/training/startRunNode.ts';
 export type { SynthesisEvent, SynthesisOptions, SynthesisResult } from './run/synthesis/synthesize.ts';
 export { synthesize } from './run/synthesis/synthesize.ts';
-export type { DistillOptions, ResumeOptions, RunOptions, TrainRunOptions } from './run/training/train.ts';
-export { distill, resume, train } from './run/training/train.ts';
+export type { DistillOptions, ResumeOptions, RunOptions, TrainRunOptions } from './run/training/trainNode.ts';
+export { distill, resume, train } from './run/training/trainNode.ts';
 export type { ReportOptions, WrittenReport } from './report/writeReportNode.ts';
 export { writeReport } from './report/writeReportNode.ts';
 export type { StudyReport } from './study/rows.ts';

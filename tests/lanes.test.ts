@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import type { OpenLanes } from '../src/engine/contract.ts';
+import { systemClock } from '../src/host/clock.ts';
 import { engineContract } from '../src/engine/contractSuite.ts';
 import { laneNode, openLanes } from '../src/engine/laneNode.ts';
 import { ortNode } from '../src/engine/ortNode.ts';
@@ -62,6 +63,7 @@ async function train(given: TrainSpec, open: OpenLanes | undefined, poison = -1)
   const inLanes = open && (await Lanes.open(engine, open.engines, program.inParts!()));
   const before = async () => new Map([...(await state.read())].map(([name, { data }]) => [name, data.slice()]));
   const run = runUpdates({
+    clock: systemClock,
     engine,
     program,
     state,

@@ -6,7 +6,7 @@ import { RECIPES, type Recipe } from '../src/config/recipes/index.ts';
 import { type RunConfig, runSchema } from '../src/config/schema.ts';
 import { chooseSettings } from '../src/run/plan/defaults.ts';
 import type { RunResult } from '../src/run/training/course/result.ts';
-import { trainRun } from '../src/run/training/trainRun.ts';
+import { trainRun } from '../src/run/training/trainRunNode.ts';
 import { VARIANTS } from '../src/models/index.ts';
 import type { RunEvent, StepEvent } from '../src/train/events.ts';
 import { temporaryFolder, understudy, writeDataset } from './endToEnd/commandLine.ts';

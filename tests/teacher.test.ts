@@ -2,16 +2,16 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { nodePlatform } from '../src/host/node/hostNode.ts';
 import { parseConfig } from '../src/config/parse.ts';
 import { type RunInput, runSchema } from '../src/config/schema.ts';
 import { overlay } from '../src/config/settings.ts';
-import { ortNode } from '../src/engine/ortNode.ts';
 import { loadModelReference } from '../src/run/models/reference.ts';
 import type { LoadedModel } from '../src/run/models/loaded.ts';
 import { openRunData } from '../src/run/datasets/openRunData.ts';
 import { chooseTeacher, type PrecisionTask } from '../src/run/teacher/precision.ts';
-import { trainRun } from '../src/run/training/trainRun.ts';
-import type { Progress } from '../src/train/checkpointNode.ts';
+import { trainRun } from '../src/run/training/trainRunNode.ts';
+import type { Progress } from '../src/train/checkpoint.ts';
 import type { RunEvent, StepEvent } from '../src/train/events.ts';
 import { contents, temporaryFolder, writeDataset } from './endToEnd/commandLine.ts';
 
@@ -207,7 +207,7 @@ describe('the precision', () => {
     const opened = await openRunData(parseConfig(runSchema, settings(), 'test'));
     const notes: string[] = [];
     const choice = await chooseTeacher({
-      engine: ortNode({ threads: 1 }),
+      platform: nodePlatform({ device: 'cpu', threads: 1 }),
       precision: 'auto',
       names: ['logits'],
       batch: 4,
@@ -223,8 +223,12 @@ describe('the precision', () => {
 
   it('is float for a small teacher, and on another device, and says so', async () => {
     expect(await choose()).toEqual(['fp32', 'teacher.precision = fp32 (the teacher is small)']);
-    const elsewhere = { ...ortNode(), name: 'ort-node-webgpu' };
-    expect(await choose({ engine: elsewhere })).toEqual(['fp32', 'teacher.precision = fp32 (8 bits are for the CPU)']);
+    const here = nodePlatform({ device: 'cpu', threads: 'auto' });
+    const elsewhere = { ...here, engine: { ...here.engine, name: 'ort-node-webgpu' } };
+    expect(await choose({ platform: elsewhere })).toEqual([
+      'fp32',
+      'teacher.precision = fp32 (8 bits are for the CPU)',
+    ]);
     expect(await choose({ precision: 'fp32' })).toEqual(['fp32', '']);
   });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { systemClock } from '../src/host/clock.ts';
 import { setOverride } from '../src/config/parse.ts';
 import { runSchema } from '../src/config/schema.ts';
 import { ortNode } from '../src/engine/ortNode.ts';
@@ -56,6 +57,7 @@ async function train(given: TrainSpec, updates: number, emaDecay: number | null 
   const losses: number[] = [];
   const before = async () => new Map([...(await state.read())].map(([name, { data }]) => [name, data.slice()]));
   const run = runUpdates({
+    clock: systemClock,
     engine,
     program,
     state,

@@ -1,3 +1,4 @@
+import { systemClock } from '../host/clock.ts';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -78,6 +79,7 @@ const shares: number[] = [];
 let [before, teacherSeconds] = [performance.now(), 0];
 await runUpdates({
   engine,
+  clock: systemClock,
   program,
   update,
   accumulateStep: undefined,
@@ -86,6 +88,7 @@ await runUpdates({
   inputs: async (_step, micro) => {
     const inputs = await taughtInputs(
       engines[micro]!,
+      systemClock,
       batches[micro]!,
       CLASSES,
       student.imageSize,

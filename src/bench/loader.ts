@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { train } from '../run/training/train.ts';
+import { train } from '../run/training/trainNode.ts';
 import { findTorch, median, runPeer, runWorker } from './peer.ts';
 import { makePhotos } from './photos.ts';
 

@@ -1,6 +1,6 @@
 import type { Device } from '../engine/devices.ts';
 import type { BestStep, RunResult } from '../run/training/course/result.ts';
-import { type RunSettings, startRun } from '../run/training/startRun.ts';
+import { type RunSettings, startRun } from '../run/training/startRunNode.ts';
 import { isDetail, type RunEvent } from '../train/events.ts';
 import { consoleLogger } from '../train/loggers/consoleNode.ts';
 import { listingEvents } from './listingEvents.ts';

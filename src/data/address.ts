@@ -33,3 +33,7 @@ export function showAddress(address: string): string {
   const span = spanOf(address);
   return span ? `${span.container}: ${span.name}` : address;
 }
+
+/** The address of an image of a list: its path below the list's root. */
+export const addressIn = (root: string, path: string): string =>
+  root === '' || root === '.' ? path : `${root.replace(/\/+$/, '')}/${path}`;

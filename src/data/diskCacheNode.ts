@@ -11,18 +11,7 @@ import type { Pixels } from './augment/pixels.ts';
 import { addToHold, heldShards } from './diskHoldsNode.ts';
 import { fileState } from './fileStateNode.ts';
 import { KEY_BYTES, type PixelRecord, PixelShardWriter, readPixelIndex, readPixels } from './pixelShardNode.ts';
-
-/** Decoded images on the disk, shared by workers and runs. */
-export interface DiskCacheSetup {
-  readonly dir: string;
-  readonly maxBytes: number;
-  /** Float64 [1] of the bytes in use, as all workers of a loader count them: a lost count costs a few bytes, no more. */
-  readonly used: SharedArrayBuffer;
-  /** The file that says which shards this loader uses (diskHoldsNode.ts). */
-  readonly hold: string;
-  /** So many bytes of the disk stay free. */
-  readonly spareBytes: number;
-}
+import type { DiskCacheSetup } from './diskCacheSetup.ts';
 
 /** Our choice: what checkpoints, logs and other programs may need while a run goes on. */
 export const SPARE_BYTES = 1e9;

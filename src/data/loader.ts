@@ -22,8 +22,8 @@ export interface LoaderOptions {
   readonly onBad?: ((reason: string) => void) | undefined;
   /** Memory for decoded images, in MiB; default 512; 0 for none. The batches are the same with any value. */
   readonly cacheMB?: number;
-  /** Keeps decoded images on the disk too, for later runs and for what memory has no room for; default: none. */
-  readonly disk?: { readonly dir: string; readonly maxBytes: number; readonly spareBytes?: number } | undefined;
+  /** Keeps decoded images on the disk too, for later runs and for what memory has no room for; default: none. Null: in the platform's own place. */
+  readonly disk?: { readonly dir: string | null; readonly maxBytes: number; readonly spareBytes?: number } | undefined;
   /** Told once of what costs speed: a full disk, say. */
   readonly onWarning?: ((text: string) => void) | undefined;
   /** Mixes training batches (mixup, cutmix); default: none. */

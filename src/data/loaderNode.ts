@@ -2,8 +2,10 @@ import { availableParallelism } from 'node:os';
 import { shardBytes } from '../formats/shardFolderNode.ts';
 import { UserError } from '../graph/errors.ts';
 import { drawMix, type Mix, mixRows, scaledMix } from './augment/mix.ts';
-import { type DiskCacheSetup, SPARE_BYTES } from './diskCacheNode.ts';
+import { SPARE_BYTES } from './diskCacheNode.ts';
+import type { DiskCacheSetup } from './diskCacheSetup.ts';
 import { newHold, renewHold } from './diskHoldsNode.ts';
+import { imageCacheFolder } from './imageCacheFolderNode.ts';
 import { control, type SlotBuffers, type TeacherView, type WorkerSetup, writePaths } from './loaderShared.ts';
 import { createPixelCache } from './pixelCache.ts';
 import { globalStep, type Position, positionAt, stepsPerEpoch } from './sampler.ts';
@@ -113,8 +115,9 @@ function allocate(options: LoaderOptions): WorkerSetup {
 
 function diskSetup(disk: NonNullable<LoaderOptions['disk']>): DiskCacheSetup {
   const used = new SharedArrayBuffer(8);
-  new Float64Array(used)[0] = shardBytes(disk.dir);
-  return { spareBytes: SPARE_BYTES, ...disk, used, hold: newHold(disk.dir) };
+  const dir = imageCacheFolder(disk.dir);
+  new Float64Array(used)[0] = shardBytes(dir);
+  return { spareBytes: SPARE_BYTES, ...disk, dir, used, hold: newHold(dir) };
 }
 
 function signal(words: Int32Array): void {

@@ -1,7 +1,7 @@
 import type { Filter } from '../nn/resampling.ts';
 import type { TransformConfig } from './augment/pipeline.ts';
 import type { ImageList } from './dataset.ts';
-import type { DiskCacheSetup } from './diskCacheNode.ts';
+import type { DiskCacheSetup } from './diskCacheSetup.ts';
 import type { PixelCache } from './pixelCache.ts';
 
 /**

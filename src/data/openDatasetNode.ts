@@ -26,6 +26,7 @@ import {
 } from './layout.ts';
 import { cachedListing, keepListing, type ListingCache, type Place } from './listingCacheNode.ts';
 import { Listing, type OnListing, unreadable } from './listingNode.ts';
+import { showPlaces } from './places.ts';
 
 export interface OpenOptions {
   /** Part of each class that becomes `val` when the data does not say; default 0.1. */
@@ -60,11 +61,6 @@ export async function openDataset(places: string | readonly string[], options: O
   const amount: Amount = { count: options.limit };
   const [train, val] = [subset(found.train, amount, options.seed), subset(found.val, amount, options.seed)];
   return { ...found, train, val };
-}
-
-/** The places of a data set in words. */
-export function showPlaces(places: string | readonly string[]): string {
-  return typeof places === 'string' ? places : places.join(', ');
 }
 
 async function readLayout(path: string, { cacheDir, spareDir, listings, onListing }: OpenOptions): Promise<Layout> {

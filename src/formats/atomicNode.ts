@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import type { Content } from './content.ts';
 import { fileError } from './fileErrorNode.ts';
 import { type Lock, takeLock } from './lockNode.ts';
 import { makeFolder } from './makeFolderNode.ts';
@@ -13,9 +14,6 @@ import { isAlive, processPlace, startTicks, thisProcess } from './processNode.ts
 export type AtomicHook = (step: AtomicStep) => void | Promise<void>;
 
 export type AtomicStep = 'created' | 'written' | 'synced' | 'oldMoved' | 'newMoved' | 'done';
-
-/** What a file holds, whole or in pieces. */
-type Content = string | Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 
 export interface AtomicOptions {
   readonly hook?: AtomicHook;

@@ -9,8 +9,8 @@ import type { Weight } from './weight.ts';
 import { type Place, renameToOurs } from './names/rename.ts';
 import { joinBlocks } from './names/rowBlocks.ts';
 import { type ModelHints, recogniseModel } from './recogniseModel.ts';
-import { resizePositions } from './resizePositions.ts';
 import { openWeights } from './weightFilesNode.ts';
+import { positionsFor } from './fitPositions.ts';
 
 /** A model that Understudy did not write. */
 export interface ForeignModel extends SavedModel {
@@ -116,18 +116,6 @@ function fitPositions(model: ModelConfig & { family: 'vit' }, weights: Map<strin
   return [
     `position embeddings resized from ${resized.from} x ${resized.from} to ${resized.to} x ${resized.to} patches`,
   ];
-}
-
-/** The embeddings for the model's input side where `weight` was made for another one; undefined where it fits, or never can. */
-export function positionsFor(
-  model: ModelConfig & { family: 'vit' },
-  { shape, data }: Weight,
-): { readonly weight: Weight; readonly from: number; readonly to: number } | undefined {
-  const prefix = model.posEmbedOnPatchesOnly ? 0 : Number(model.classToken) + Number(model.distToken);
-  const [from, to] = [Math.sqrt((shape[1] ?? 0) - prefix), Math.floor(model.imageSize / model.patchSize)];
-  if (!Number.isInteger(from) || from < 1 || from === to || to < 1 || shape[2] !== model.width) return undefined;
-  const resized = resizePositions(data, { prefix, from, to, width: model.width });
-  return { weight: { shape: [1, prefix + to * to, model.width], data: resized }, from, to };
 }
 
 /** Names from the config where they are as many as the head has rows; the file says how many classes there are. */

@@ -1,81 +1,22 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../graph/errors.ts';
-import { type ModelConfig, modelConfigSchema } from '../models/index.ts';
+import { modelConfigSchema } from '../models/index.ts';
 import { writeFileAtomic } from './atomicNode.ts';
 import { readJsonFile } from './jsonFileNode.ts';
 import { makeFolder } from './makeFolderNode.ts';
-import { preprocessorFile, readPreprocessorFile } from './preprocessorFile.ts';
-import { MULTILABEL, saysMultilabel } from './problemType.ts';
-import { readSafetensors, writeSafetensors } from './safetensorsNode.ts';
-import { float32Tensor, toFloat32 } from './safetensors.ts';
-import { fromTransformers, isPlain, toTransformers } from './transformersNames.ts';
+import { type ContentsOptions, modelContents } from './modelContents.ts';
+import { readPreprocessorFile } from './preprocessorFile.ts';
+import { saysMultilabel } from './problemType.ts';
+import { readSafetensors } from './safetensorsNode.ts';
+import { toFloat32 } from './safetensors.ts';
+import { fromTransformers } from './transformersNames.ts';
 import type { SavedModel } from './savedModel.ts';
 
-/**
- * Writes config.json, preprocessor_config.json and model.safetensors (Hugging Face layout) into an existing or new folder.
- * With `forTransformers` a plain ViT or DeiT gets the parameter names of transformers.
- */
-export async function writeModelFolder(
-  dir: string,
-  saved: SavedModel,
-  { forTransformers = false }: { readonly forTransformers?: boolean } = {},
-): Promise<void> {
-  const renamed = forTransformers && isPlain(saved.model);
-  const weights = renamed ? toTransformers(saved.model, saved.weights) : saved.weights;
+/** Writes a model folder (Hugging Face layout) into an existing or new folder, as `modelContents`. */
+export async function writeModelFolder(dir: string, saved: SavedModel, options: ContentsOptions = {}): Promise<void> {
   makeFolder(dir);
-  await writeSafetensors(
-    join(dir, 'model.safetensors'),
-    [...weights].map(([name, { shape, data }]) => [name, float32Tensor(shape, data)] as const),
-    { format: 'pt' },
-  );
-  await writeFileAtomic(join(dir, 'preprocessor_config.json'), json(preprocessorFile(saved.preprocessing)));
-  await writeFileAtomic(join(dir, 'config.json'), json(huggingFaceConfig(saved, renamed)));
-}
-
-const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
-
-function architectureOf(model: ModelConfig): object {
-  if (model.family === 'resnet')
-    return { model_type: 'resnet', depths: model.depths, layer_type: model.block, hidden_act: 'relu' };
-  if (model.family === 'regnet')
-    return {
-      model_type: 'regnet',
-      depths: model.depths,
-      hidden_sizes: model.widths,
-      embedding_size: model.stemWidth,
-      groups_width: model.groupWidth,
-      layer_type: 'y',
-      hidden_act: 'relu',
-    };
-  return {
-    model_type: model.distToken ? 'deit' : 'vit',
-    hidden_size: model.width,
-    num_hidden_layers: model.depth,
-    num_attention_heads: model.heads,
-    intermediate_size: Math.round(model.width * model.mlpRatio),
-    hidden_act: 'gelu',
-    layer_norm_eps: model.normEpsilon,
-    patch_size: model.patchSize,
-    qkv_bias: model.qkvBias,
-  };
-}
-
-function huggingFaceConfig({ model, classes, multilabel }: SavedModel, renamed: boolean): object {
-  const deit = model.family === 'vit' && model.distToken;
-  return {
-    ...(renamed
-      ? { architectures: [deit ? 'DeiTForImageClassificationWithTeacher' : 'ViTForImageClassification'] }
-      : {}),
-    ...architectureOf(model),
-    image_size: model.imageSize,
-    num_channels: 3,
-    num_labels: classes.length,
-    ...(multilabel ? { problem_type: MULTILABEL } : {}),
-    id2label: Object.fromEntries(classes.map((name, i) => [String(i), name])),
-    label2id: Object.fromEntries(classes.map((name, i) => [name, i])),
-    understudy: { model },
-  };
+  for (const [path, content] of modelContents(saved, options)) await writeFileAtomic(join(dir, path), content);
 }
 
 /** Reads a folder that `writeModelFolder` wrote. */

@@ -5,7 +5,7 @@ import { writeFileAtomic } from '../formats/atomicNode.ts';
 import { makeFolder } from '../formats/makeFolderNode.ts';
 import { UserError } from '../graph/errors.ts';
 import { distill, evaluate, exportModel, loadModel, resume, type RunEvent, train } from '../index.ts';
-import { findFolder } from '../train/atomicNode.ts';
+import { findFolder } from '../formats/atomicNode.ts';
 import { consoleLogger } from '../train/loggers/consoleNode.ts';
 import { MNIST_SPLIT, writeMnistFolder } from './mnistFolder.ts';
 import { type Report, showReport } from './report.ts';

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { Column, narrow, widen } from './columnNode.ts';
 import { cleanShards, shardBytes } from '../formats/shardFolderNode.ts';
 import { fileError } from '../formats/fileErrorNode.ts';
+import type { Outputs } from './outputs.ts';
 
-/** A feature to be kept. */
-export interface ColumnSpec {
+/** A column with its folder's name. */
+export interface AddressedColumn {
   /** As the program calls it. */
   readonly name: string;
   /** Numbers an image. */
@@ -17,7 +18,7 @@ export interface ColumnSpec {
 export interface OutputStoreOptions {
   readonly dir: string;
   readonly maxBytes: number;
-  readonly columns: readonly ColumnSpec[];
+  readonly columns: readonly AddressedColumn[];
   /** Identity of each image of the list, 16 bytes as latin1 text. */
   readonly images: readonly string[];
   readonly warn: (message: string) => void;
@@ -27,7 +28,7 @@ export interface OutputStoreOptions {
  * What a teacher said about images and their views: content-addressed, so that runs, methods and students share it. Values are
  * float16. When the folder is full, what was not used for longest makes room; when that is not enough, nothing more is kept.
  */
-export class OutputStore {
+export class OutputStore implements Outputs {
   readonly #options: OutputStoreOptions;
   readonly #columns: ReadonlyMap<string, Column>;
   #bytes: number;

@@ -1,9 +1,11 @@
 import { rm } from 'node:fs/promises';
 import { UserError } from '../graph/errors.ts';
 import { bestStep } from '../run/training/course/result.ts';
-import { assemble, trainRun } from '../run/training/trainRun.ts';
-import { modelSize } from '../run/models/inspect.ts';
-import { throwIfInUse } from '../train/runLockNode.ts';
+import { assemble } from '../run/training/prepare/assemble.ts';
+import { openInputs } from '../run/training/prepare/openInputsNode.ts';
+import { trainRun } from '../run/training/trainRunNode.ts';
+import { modelSize } from '../run/models/size.ts';
+import { throwIfInUse } from '../formats/folderLockNode.ts';
 import type { RunEvent } from '../train/events.ts';
 import type { PlannedRun } from './plan.ts';
 import type { Outcome, RunRecord, RunRecords } from './recordsNode.ts';
@@ -56,7 +58,7 @@ async function clear(folder: string): Promise<void> {
 }
 
 async function outcomeOf(key: string, config: PlannedRun['config'], records: RunRecords): Promise<Outcome> {
-  const { settings, data, studentConfig, stages } = await assemble(config);
+  const { settings, data, studentConfig, stages } = assemble(config, await openInputs(config));
   const progress = (await records.progress(key))!;
   const steps = stages.at(-1)!.to;
   return {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { writeFileAtomic } from '../formats/atomicNode.ts';
 import { makeFolder } from '../formats/makeFolderNode.ts';
 import type { RunEvent } from '../train/events.ts';
-import { lockFolder } from '../train/runLockNode.ts';
+import { lockFolder } from '../formats/folderLockNode.ts';
 import { readImageSets } from './imageSetTable.ts';
 import { imageSetOf, makeImageSet, setFailure, withImageSet } from './imageSets.ts';
 import { oneRun } from './oneRun.ts';

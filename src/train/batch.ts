@@ -1,4 +1,5 @@
 import type { Engine, EngineTensor } from '../engine/contract.ts';
+import type { Clock } from '../host/clock.ts';
 
 /** A micro-batch of training images. */
 export interface TrainBatch {
@@ -45,6 +46,7 @@ export function batchInputs(engine: Engine, batch: TrainBatch, classes: number, 
 /** The same with what the teacher says of it. */
 export async function taughtInputs(
   engine: Engine,
+  clock: Clock,
   batch: TrainBatch,
   classes: number,
   imageSize: number,
@@ -52,9 +54,9 @@ export async function taughtInputs(
 ): Promise<StepInputs> {
   const inputs = batchInputs(engine, batch, classes, imageSize);
   if (!teacher) return inputs;
-  const before = performance.now();
+  const before = clock.elapsed();
   const features = await teacher(batch);
-  const teacherSeconds = (performance.now() - before) / 1000;
+  const teacherSeconds = (clock.elapsed() - before) / 1000;
   return { ...inputs, feeds: { ...inputs.feeds, ...features }, teacherSeconds };
 }
 

@@ -1,5 +1,6 @@
 import type { Compiled } from '../engine/contract.ts';
 import type { Schedule } from '../optim/schedule.ts';
+import type { Clock } from '../host/clock.ts';
 import type { UnstampedEvent } from './events.ts';
 import { Lanes, runUpdateInLanes } from './lanes.ts';
 import {
@@ -17,6 +18,7 @@ import { RateClock } from './rateClock.ts';
 export interface StageLoop extends UpdateTask {
   /** The whole update, or lanes in which its micro-batches are computed beside each other. */
   readonly update: Compiled | Lanes;
+  readonly clock: Clock;
   readonly stage: number;
   /** First update of this call, counted over the run from 0. */
   readonly from: number;
@@ -30,7 +32,7 @@ export interface StageLoop extends UpdateTask {
 
 /** Runs updates until `to` or a pause; gives the number of finished updates. */
 export async function runUpdates(loop: StageLoop): Promise<number> {
-  const clock = new RateClock(loop.batch * loop.accumulate);
+  const clock = new RateClock(loop.batch * loop.accumulate, loop.clock);
   for (let step = loop.from; step < loop.to; step++) {
     const lr = loop.schedule(step);
     const measured = await runUpdate(loop, step, lr);

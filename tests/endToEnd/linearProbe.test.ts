@@ -6,7 +6,7 @@ import { overlay } from '../../src/config/settings.ts';
 import { readSafetensors } from '../../src/formats/safetensorsNode.ts';
 import { isHead } from '../../src/models/index.ts';
 import type { RunResult } from '../../src/run/training/course/result.ts';
-import { trainRun } from '../../src/run/training/trainRun.ts';
+import { trainRun } from '../../src/run/training/trainRunNode.ts';
 import type { RunEvent } from '../../src/train/events.ts';
 import { temporaryFolder, writeClass, writeDataset } from './commandLine.ts';
 

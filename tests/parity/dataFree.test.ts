@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/host/clock.ts';
 import { grad } from '../../src/autodiff/grad.ts';
 import { ortNode } from '../../src/engine/ortNode.ts';
 import { evaluate } from '../../src/engine/reference.ts';
@@ -206,6 +207,7 @@ async function follow(golden: Golden) {
     const side = 12 / shrink;
     const warmupSteps = Math.min(number('warmup'), iterations - 1);
     await runUpdates({
+      clock: systemClock,
       engine,
       program,
       update,

@@ -23,8 +23,8 @@ export const store = command({
     const { cleanShards, describeShards } = await import('../../formats/shardFolderNode.ts');
     const { heldShards } = await import('../../data/diskHoldsNode.ts');
     const folder = args.images
-      ? (await import('../../run/datasets/loaders.ts')).imageCacheFolder
-      : (await import('../../run/teacher/store.ts')).storeFolder;
+      ? (await import('../../data/imageCacheFolderNode.ts')).imageCacheFolder
+      : (await import('../../store/storeFolderNode.ts')).storeFolder;
     const dir = folder(args.dir ?? null);
     const limit = args.clean === undefined ? undefined : Number(args.clean);
     if (limit !== undefined && !(args.clean!.trim() !== '' && limit >= 0))

@@ -11,7 +11,8 @@ import { UserError } from '../../graph/errors.ts';
 import { fewNames } from '../../graph/names.ts';
 import { listingOptions } from './imageListing.ts';
 import type { LoadedModel } from '../models/loaded.ts';
-import { namedByData, unnamed } from '../models/described.ts';
+import { namedByData } from '../models/described.ts';
+import { unnamed } from '../models/unnamed.ts';
 import { newHead } from '../models/newHead.ts';
 import { readRunConfig } from '../plan/configFileNode.ts';
 

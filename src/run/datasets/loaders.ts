@@ -1,9 +1,6 @@
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import type { RunConfig } from '../../config/schema.ts';
 import type { TeacherView } from '../../data/loaderShared.ts';
-import type { Loader } from '../../data/loader.ts';
-import { createLoader } from '../../data/loaderNode.ts';
+import type { LoaderOptions } from '../../data/loader.ts';
 import type { ImageList } from '../../data/dataset.ts';
 import { parseRandAugment } from '../../data/augment/randAugmentConfig.ts';
 import type { TransformConfig } from '../../data/augment/pipeline.ts';
@@ -25,15 +22,16 @@ export function transformOf({ imageSize, augment }: Settings): TransformConfig {
   };
 }
 
-export function trainLoader(
+/** The training batches of a run. */
+export function trainBatches(
   data: RunData,
   config: RunConfig,
   settings: Settings,
   teacherView?: TeacherView | undefined,
   onBad?: (reason: string) => void,
-): Loader {
+): LoaderOptions {
   const { views, viewSeed } = config.data;
-  return createLoader({
+  return {
     list: data.train,
     transform: transformOf(settings),
     batch: settings.train.batch,
@@ -46,7 +44,7 @@ export function trainLoader(
     onBad,
     onWarning: onBad,
     ...loaderOptions(config),
-  });
+  };
 }
 
 export function mixOf({ augment }: Settings): MixConfig {
@@ -55,20 +53,20 @@ export function mixOf({ augment }: Settings): MixConfig {
 }
 
 /** What the loader itself is told by a configuration. */
-interface LoaderConfig {
+export interface LoaderConfig {
   readonly data: Pick<RunConfig['data'], 'workers' | 'cacheMB' | 'maxBadFraction'> &
     Partial<Pick<RunConfig['data'], 'cache' | 'cacheGB' | 'cacheDir'>>;
 }
 
 /** Validation images are few and seen again and again: they may use an equal cache. */
-export function evalLoader(
+export function evalBatches(
   list: ImageList,
   transform: TransformConfig,
   batch: number,
   config: LoaderConfig,
   onBad?: (reason: string) => void,
-): Loader {
-  return createLoader({
+): LoaderOptions {
+  return {
     list,
     transform,
     batch,
@@ -77,19 +75,19 @@ export function evalLoader(
     onBad,
     onWarning: onBad,
     ...loaderOptions(config),
-  });
+  };
 }
 
-/** Where decoded images are kept unless `data.cacheDir` says otherwise. */
-export const imageCacheFolder = (dir: string | null = null): string =>
-  dir ?? join(homedir(), '.cache', 'understudy', 'decoded-images');
+/** Each image once, whatever cannot be read: for those who look at a model. */
+export const onceOver = (list: ImageList, transform: TransformConfig, batch: number): LoaderOptions =>
+  evalBatches(list, transform, batch, { data: { workers: 'auto', cacheMB: 0, maxBadFraction: 1 } });
 
 function loaderOptions({ data }: LoaderConfig) {
   return {
     maxBadFraction: data.maxBadFraction,
     cacheMB: data.cache === 'none' ? 0 : data.cacheMB,
     ...(data.cache === 'disk' && {
-      disk: { dir: imageCacheFolder(data.cacheDir), maxBytes: (data.cacheGB ?? 20) * 1e9 },
+      disk: { dir: data.cacheDir ?? null, maxBytes: (data.cacheGB ?? 20) * 1e9 },
     }),
     ...(data.workers === 'auto' ? {} : { workers: data.workers }),
   };

@@ -1,35 +1,32 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { gunzipSync, gzipSync } from 'node:zlib';
 import { showAddress } from '../../data/address.ts';
-import { writeFileAtomic } from '../../formats/atomicNode.ts';
+import type { Host } from '../../host/host.ts';
 import type { RunData } from './runData.ts';
 
 /** The images of a run, their classes and "val" if they validate, one JSON array a line: by it a resume says what has changed. */
 const FILE = 'images.jsonl.gz';
 /** Names that a message shows of each kind. */
 const SHOWN = 3;
-/** A million paths are a few megabytes: the quickest level does. */
-const LEVEL = 1;
 
 type Listed = Pick<RunData, 'train' | 'val' | 'classes'>;
 type Which = 'train' | 'val';
 
-export async function writeTrainedImages(out: string, data: Listed): Promise<void> {
+type Folder = Pick<Host, 'files' | 'gzip' | 'gunzip'>;
+
+export async function writeTrainedImages({ files, gzip }: Folder, data: Listed): Promise<void> {
   const lines: string[] = [];
   for (const [path, label] of labels(data, 'train')) lines.push(`${JSON.stringify([path, label])}\n`);
   for (const [path, label] of labels(data, 'val')) lines.push(`${JSON.stringify([path, label, 'val'])}\n`);
-  await writeFileAtomic(join(out, FILE), gzipSync(lines.join(''), { level: LEVEL }));
+  await files.replace(FILE, await gzip(lines.join('')));
 }
 
 /**
  * What is different from the training or validation images that the run began with: ": 2 are new (a/1.png, a/2.png), 1 is gone
  * (b/3.png)". Of a run whose list is missing (an older one) or damaged, how many there are now.
  */
-export async function changesSince(out: string, data: Listed, which: Which): Promise<string> {
+export async function changesSince({ files, gunzip }: Folder, data: Listed, which: Which): Promise<string> {
   let before: Map<string, string>;
   try {
-    const text = gunzipSync(readFileSync(join(out, FILE))).toString('utf8');
+    const text = await gunzip((await files.read(FILE))!);
     before = new Map(
       text
         .split('\n')

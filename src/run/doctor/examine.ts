@@ -2,7 +2,7 @@ import { parseConfig } from '../../config/parse.ts';
 import { type RunConfig, runSchema } from '../../config/schema.ts';
 import type { OnListing } from '../../data/listingNode.ts';
 import { UserError } from '../../graph/errors.ts';
-import { ortNode } from '../../engine/ortNode.ts';
+import { nodePlatform } from '../../host/node/hostNode.ts';
 import { checkNames, checkStages } from '../training/prepare/checks.ts';
 import { examineClasses, examineImages } from './data.ts';
 import { forecast } from './forecast.ts';
@@ -10,8 +10,9 @@ import { examineTeacher } from './teacher.ts';
 import { loadModelReference, type OnModel } from '../models/reference.ts';
 import { namedByData } from '../models/described.ts';
 import { openRunData } from '../datasets/openRunData.ts';
-import type { RunSettings } from '../training/startRun.ts';
-import { assemble } from '../training/trainRun.ts';
+import type { RunSettings } from '../training/startRunNode.ts';
+import { assemble } from '../training/prepare/assemble.ts';
+import { openInputs } from '../training/prepare/openInputsNode.ts';
 import type { Finding } from './finding.ts';
 
 export interface ExamineOptions {
@@ -58,9 +59,9 @@ export async function examine(
 
 async function examineRun(config: RunConfig): Promise<Finding[]> {
   checkNames(config);
-  const parts = await assemble(config);
+  const parts = assemble(config, await openInputs(config));
   checkStages(parts);
-  return forecast(parts, ortNode());
+  return forecast(parts, nodePlatform({ device: 'cpu', threads: 'auto' }));
 }
 
 /** A refusal of the run itself is a finding too. */

@@ -1,9 +1,9 @@
-import type { Engine } from '../../engine/contract.ts';
+import type { Platform } from '../../host/host.ts';
 import { collectParams } from '../../program/trainProgram.ts';
 import { sizeOf } from '../../graph/shape.ts';
 import { epochCost } from '../training/prepare/budget.ts';
 import { type RunParts, stageSpec } from '../training/stage/spec.ts';
-import { decodedForecast } from '../training/course/decodedImages.ts';
+import { decodedForecast } from '../training/prepare/decodedImagesNode.ts';
 import type { Finding } from './finding.ts';
 
 const MB = 1e6;
@@ -11,12 +11,12 @@ const MB = 1e6;
 const LOGS = 5 * MB;
 
 /** What the run itself will take: a few updates of each stage and a part of an evaluation are timed. */
-export async function forecast(parts: RunParts, engine: Engine): Promise<Finding[]> {
+export async function forecast(parts: RunParts, platform: Platform): Promise<Finding[]> {
   const { config, settings, stages } = parts;
   // The doctor writes nothing, and so keeps no decoded images either.
   const writesNothing = config.data.cache === 'disk' ? 'memory' : config.data.cache;
   const timed = { ...parts, config: { ...config, data: { ...config.data, cache: writesNothing } } };
-  const cost = await epochCost(timed, engine);
+  const cost = await epochCost(timed, platform);
   const seconds = cost.setup + cost.epochSeconds * settings.train.epochs;
   const memory = process.resourceUsage().maxRSS * 1024;
   const steps = stages.at(-1)!.to;

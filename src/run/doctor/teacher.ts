@@ -5,12 +5,13 @@ import { ortNode } from '../../engine/ortNode.ts';
 import { frozenProgram } from '../../program/evalProgram.ts';
 import { evaluate } from '../../train/evaluate.ts';
 import type { Finding } from './finding.ts';
-import { sizeOfModel } from '../models/inspect.ts';
+import { sizeOfModel } from '../models/size.ts';
 import type { LoadedModel } from '../models/loaded.ts';
 import { LabelTally } from '../datasets/multilabel.ts';
 import { evalTransform } from '../datasets/preprocess.ts';
 import type { RunData } from '../datasets/runData.ts';
-import { evalLoader } from '../datasets/loaders.ts';
+import { onceOver } from '../datasets/loaders.ts';
+import { createLoader } from '../../data/loaderNode.ts';
 import { kindOf, noStatistics } from '../synthesis/checkTeacher.ts';
 import { fitting } from '../teacher/features.ts';
 
@@ -117,9 +118,7 @@ async function accuracy(teacher: LoadedModel, data: RunData): Promise<Finding[]>
   const list = renumber(subset(val, { count }, 0), at);
   const tally = list.sets && new LabelTally(list.sets, teacher.classes.length);
   const batch = Math.min(8, list.paths.length);
-  const loader = evalLoader(list, evalTransform(teacher.preprocessing), batch, {
-    data: { workers: 'auto', cacheMB: 0, maxBadFraction: 1 },
-  });
+  const loader = createLoader(onceOver(list, evalTransform(teacher.preprocessing), batch));
   const engine = ortNode();
   const compiled = await engine.compile(frozenProgram(teacher.network, teacher.weights, batch));
   try {

@@ -12,7 +12,8 @@ import type { LoadedModel } from '../models/loaded.ts';
 import { checkSets, LabelTally } from '../datasets/multilabel.ts';
 import type { Described } from '../models/described.ts';
 import { evalTransform } from '../datasets/preprocess.ts';
-import { evalLoader } from '../datasets/loaders.ts';
+import { onceOver } from '../datasets/loaders.ts';
+import { createLoader } from '../../data/loaderNode.ts';
 
 export interface EvaluateOptions {
   /** Folder of images in class folders. */
@@ -89,9 +90,7 @@ export async function evaluateModel(ref: string | LoadedModel, options: Evaluate
   const engine = options.engine ?? ortNode();
   const { imageSize } = model.preprocessing;
   const batch = Math.min(imageSize <= 64 ? 100 : 16, data.list.paths.length);
-  const loader = evalLoader(data.list, evalTransform(model.preprocessing), batch, {
-    data: { workers: 'auto', cacheMB: 0, maxBadFraction: 1 },
-  });
+  const loader = createLoader(onceOver(data.list, evalTransform(model.preprocessing), batch));
   try {
     options.onStart?.(data);
     const compiled = await engine.compile(frozenProgram(model.network, model.weights, batch));

@@ -3,13 +3,12 @@ import { join } from 'node:path';
 import { lockBeside, replaceFolderAtomic, writeFileAtomic } from '../../formats/atomicNode.ts';
 import { fileError } from '../../formats/fileErrorNode.ts';
 import type { Lock } from '../../formats/lockNode.ts';
-import { writeModelFolder } from '../../formats/modelFolderNode.ts';
 import type { SavedModel } from '../../formats/savedModel.ts';
 import { plainVit } from '../../formats/plainVit.ts';
 import { UserError } from '../../graph/errors.ts';
 import { requireClassifier } from '../../program/evalProgram.ts';
 import { type Dtype, ONNX_FILES, onnxFile, parseDtypes } from './files.ts';
-import { modelCard } from './modelCard.ts';
+import { exportContents } from './contents.ts';
 import { readBack } from './readBack.ts';
 import type { Described } from '../models/described.ts';
 import { loadModelReference, type OnModel, refuseOnnx, trainable } from '../models/reference.ts';
@@ -93,12 +92,11 @@ export async function exportModel(
 export async function writeExport(
   dir: string,
   saved: SavedModel,
-  { files = new Map([['fp32', onnxFile(saved)]]), checks = [], lock }: WriteOptions = {},
+  { files, checks, lock }: WriteOptions = {},
 ): Promise<void> {
+  const contents = exportContents(saved, files, checks);
   const fill = async (folder: string) => {
-    await writeModelFolder(folder, saved, { forTransformers: true });
-    for (const [dtype, bytes] of files) await writeFileAtomic(join(folder, ONNX_FILES[dtype]), bytes);
-    await writeFileAtomic(join(folder, 'README.md'), modelCard(saved, [...files.keys()], checks));
+    for (const [path, content] of contents) await writeFileAtomic(join(folder, path), content);
   };
   await replaceFolderAtomic(dir, fill, lock ? { lock } : {});
 }

@@ -10,7 +10,8 @@ import { buildFrozen } from '../../program/evalProgram.ts';
 import { closeProgram } from '../../program/program.ts';
 import type { LoadedModel } from '../models/loaded.ts';
 import { evalTransform } from '../datasets/preprocess.ts';
-import { evalLoader } from '../datasets/loaders.ts';
+import { onceOver } from '../datasets/loaders.ts';
+import { createLoader } from '../../data/loaderNode.ts';
 
 /** What the analysis needs of one model over the images: a row for each one that could be read. */
 export interface ModelFeatures {
@@ -35,9 +36,7 @@ export async function modelFeatures(
   const { imageSize } = model.preprocessing;
   const batch = Math.min(imageSize <= 64 ? 50 : 8, list.paths.length);
   const outputs = wantedOutputs(model, batch);
-  const loader = evalLoader(list, evalTransform(model.preprocessing), batch, {
-    data: { workers: 'auto', cacheMB: 0, maxBadFraction: 1 },
-  });
+  const loader = createLoader(onceOver(list, evalTransform(model.preprocessing), batch));
   const compiled = await engine.compile(closeProgram(outputs));
   try {
     const into = new Map([...outputs].map(([name, { shape }]) => [name, engine.empty('float32', shape)]));

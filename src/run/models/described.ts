@@ -8,10 +8,6 @@ import type { LoadedModel } from './loaded.ts';
 /** What a user says of a model that others have trained; it wins over what the files say. */
 export type Described = Partial<DescribedSettings>;
 
-/** LABEL_0, LABEL_1, ... are transformers' placeholders, and ours, and no names. */
-export const unnamed = (classes: readonly string[]): boolean =>
-  classes.length > 0 && classes.every((name, i) => name === `LABEL_${i}`);
-
 /** The same for a file of weights. */
 export function hintsOf({ classes, imageSize, mean, std, evalCropRatio, features = {} }: Described, path: string) {
   if (Object.keys(features).length > 0)

@@ -1,8 +1,6 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Preprocessing } from '../../formats/savedModel.ts';
-import { input } from '../../graph/build.ts';
-import { sizeOf } from '../../graph/shape.ts';
 import type { Tensor } from '../../graph/tensor.ts';
 import { METHODS, type MethodName } from '../../methods/index.ts';
 import type { Method } from '../../methods/method.ts';
@@ -14,24 +12,15 @@ import {
   VARIANTS,
   variantConfig,
 } from '../../models/index.ts';
-import { answer } from '../../models/vit.ts';
-import { inputStore, type ParamSpec, Scope } from '../../nn/scope.ts';
-import { countMacs } from './countMacs.ts';
 import { lookAtOnnx, type OnnxInspection } from './inspectOnnx.ts';
 import { loadModelReference, type OnModel, trainable } from './reference.ts';
 import type { ImportedConfig } from './loaded.ts';
 import { type Described, refuseDescribed } from './described.ts';
 import { isOnnxReference } from './onnxReference.ts';
+import { type ModelSize, sizeAndFeatures } from './size.ts';
 
 /** Classes that a model's name alone is inspected with: ImageNet's. */
 export const NAMED_CLASSES = 1000;
-
-export interface ModelSize {
-  /** Trained numbers; running statistics do not count. */
-  readonly parameters: number;
-  /** Multiply-accumulates of one image: convolutions and matrix products. */
-  readonly macs: number;
-}
 
 /** A feature that methods can tap: its shape with batch B, and how many there are (one a block, or by stage). */
 export interface FeatureReport {
@@ -99,27 +88,6 @@ function describeConfig(config: ModelConfig) {
     ...size,
     features: model.features.map((name) => featureReport(name, features[name])),
     ...fittingMethods(config, model),
-  };
-}
-
-/** Parameters and multiply-accumulates. */
-export function modelSize(config: ModelConfig): ModelSize {
-  return sizeOfModel(buildModel(config));
-}
-
-export const sizeOfModel = (model: Model): ModelSize => sizeAndFeatures(model).size;
-
-function sizeAndFeatures(model: Model): { features: Features; size: ModelSize } {
-  const store = inputStore();
-  const pixels = input('pixel_values', [1, 3, model.imageSize, model.imageSize]);
-  const features = model.build(new Scope(store, false), pixels);
-  const trained = [...store.params.values()].filter(({ role }: ParamSpec) => role === 'param');
-  return {
-    features,
-    size: {
-      parameters: trained.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
-      macs: countMacs([answer(features)], pixels),
-    },
   };
 }
 

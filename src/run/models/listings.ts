@@ -4,7 +4,8 @@ import { augmentSchema } from '../../config/schema.ts';
 import { METHODS } from '../../methods/index.ts';
 import { VARIANTS, variantConfig } from '../../models/index.ts';
 import { DEFAULTS } from '../plan/defaultsTable.ts';
-import { type ModelSize, modelSize, NAMED_CLASSES } from './inspect.ts';
+import { NAMED_CLASSES } from './inspect.ts';
+import { type ModelSize, modelSize } from './size.ts';
 
 export interface ModelListing extends ModelSize {
   readonly name: string;

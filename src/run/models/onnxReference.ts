@@ -11,7 +11,8 @@ import { UserError } from '../../graph/errors.ts';
 import { gather } from '../../ops/gather.ts';
 import { type OnnxModel, onnxModel } from '../../onnx/import/onnxModel.ts';
 import { readOnnx } from '../../onnx/import/readOnnxNode.ts';
-import { checkCount, type Described, givenClasses, listed, parseJson, unnamed } from './described.ts';
+import { checkCount, type Described, givenClasses, listed, parseJson } from './described.ts';
+import { unnamed } from './unnamed.ts';
 import type { LoadedModel } from './loaded.ts';
 
 export const isOnnxReference = (reference: string): boolean => /\.onnx$/i.test(reference);

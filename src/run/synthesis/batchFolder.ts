@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:f
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../formats/atomicNode.ts';
 import { InUse, type Lock } from '../../formats/lockNode.ts';
-import { lockFolder } from '../../train/runLockNode.ts';
+import { lockFolder } from '../../formats/folderLockNode.ts';
 
 /** An image of a batch, as the manifest has it. */
 export interface ImageRecord {

@@ -11,7 +11,7 @@ import { openDataset } from '../../data/openDatasetNode.ts';
 import type { OnModel } from '../models/reference.ts';
 import type { LoadedModel } from '../models/loaded.ts';
 import type { RunResult } from '../training/course/result.ts';
-import { type RunSettings, startRun } from '../training/startRun.ts';
+import { type RunSettings, startRun } from '../training/startRunNode.ts';
 import { describedIn, openTeacher } from './openTeacher.ts';
 import { planSynthesis } from './plan.ts';
 import { describeSet } from './settingsFile.ts';

@@ -8,6 +8,7 @@ import { drawShift, shiftMatrices } from '../../program/shifts.ts';
 import { type TrainProgram, trainProgram } from '../../program/trainProgram.ts';
 import { stream } from '../../random/stream.ts';
 import type { StepEvent } from '../../train/events.ts';
+import { systemClock } from '../../host/clock.ts';
 import { runUpdates } from '../../train/stageLoop.ts';
 import { oneHot } from '../../train/batch.ts';
 import { TrainState } from '../../train/trainState.ts';
@@ -99,6 +100,7 @@ export class BatchMaker {
     const { previewEvery } = this.#settings;
     const finished = await runUpdates({
       engine,
+      clock: systemClock,
       program,
       update,
       state,

@@ -13,7 +13,7 @@ import { foldBatchNorm } from '../../program/foldBatchNorm.ts';
 import { closeProgram, type Program } from '../../program/program.ts';
 import { quantise, type Range } from '../../program/quantise.ts';
 import { namedFeatures } from '../../program/teacherPorts.ts';
-import { unnamed } from '../models/described.ts';
+import { unnamed } from '../models/unnamed.ts';
 import type { LoadedModel } from '../models/loaded.ts';
 import { newHead } from '../models/newHead.ts';
 

@@ -1,17 +1,17 @@
 import type { Compiled, Engine, EngineTensor } from '../../engine/contract.ts';
 import type { LoadedBatch, Loader } from '../../data/loader.ts';
 import type { Program } from '../../program/program.ts';
-import type { OutputStore } from '../../store/outputStoreNode.ts';
+import type { Outputs } from '../../store/outputs.ts';
 
 /** A program `pixel_values -> logits` whose answers are kept: it is compiled and run for images that it has not answered yet. */
 export class KeptAnswers implements Compiled {
   readonly #engine: Engine;
   readonly #program: Program;
-  readonly #store: OutputStore;
+  readonly #store: Outputs;
   #compiled: Compiled | undefined;
   #batch: LoadedBatch | undefined;
 
-  constructor(engine: Engine, program: Program, store: OutputStore) {
+  constructor(engine: Engine, program: Program, store: Outputs) {
     this.#engine = engine;
     this.#program = program;
     this.#store = store;

@@ -1,4 +1,6 @@
 import type { Compiled, Engine, EngineTensor } from '../../engine/contract.ts';
+import type { Loader } from '../../data/loader.ts';
+import type { Platform } from '../../host/host.ts';
 import type { ImageList } from '../../data/dataset.ts';
 import { select } from '../../data/dataset.ts';
 import type { Preprocessing } from '../../formats/savedModel.ts';
@@ -11,7 +13,7 @@ import { closeProgram } from '../../program/program.ts';
 import { calibrated, type Range } from '../../program/quantise.ts';
 import { countMacs } from '../models/countMacs.ts';
 import { evalTransform } from '../datasets/preprocess.ts';
-import { evalLoader } from '../datasets/loaders.ts';
+import { evalBatches, type LoaderConfig } from '../datasets/loaders.ts';
 import { type TeacherUse, teacherProgram, teacherTensors } from './features.ts';
 
 /** How a stage's teacher computes; saved with a checkpoint, so that a run goes on with the same numbers. */
@@ -28,7 +30,7 @@ export interface NamedRange extends Range {
 
 export interface PrecisionTask {
   readonly use: TeacherUse;
-  readonly engine: Engine;
+  readonly platform: Platform;
   readonly precision: 'auto' | 'int8' | 'fp32';
   /** The names that the stage reads. */
   readonly names: readonly string[];
@@ -38,7 +40,7 @@ export interface PrecisionTask {
   readonly given: Pick<Preprocessing, 'mean' | 'std'>;
   /** Images of the user. */
   readonly sample: ImageList;
-  readonly config: Parameters<typeof evalLoader>[3];
+  readonly config: LoaderConfig;
   readonly note: (message: string) => void;
 }
 
@@ -61,13 +63,13 @@ function macsOf(features: readonly Tensor[]): number {
 
 /** Decides how the teacher computes and says why. */
 export async function chooseTeacher(task: PrecisionTask): Promise<TeacherChoice> {
-  const { precision, engine, use, names, given } = task;
+  const { precision, platform, use, names, given } = task;
   const float = (reason: string): TeacherChoice => {
     if (precision === 'auto') task.note(`teacher.precision = fp32 (${reason})`);
     return { precision: 'fp32' };
   };
   if (precision === 'fp32') return { precision };
-  if (engine.name !== 'ort-node-cpu') return float('8 bits are for the CPU');
+  if (platform.engine.name !== 'ort-node-cpu') return float('8 bits are for the CPU');
   const macs = macsOf(teacherTensors(use, 1, given, names));
   if (precision === 'auto' && macs < WORTH_IT) return float('the teacher is small');
   const { ranges, agreement, kl, images } = await compare(task);
@@ -95,15 +97,16 @@ interface Compared {
 }
 
 /** Ranges from some images; decisions in float and in 8 bits on others, as long as there are enough. */
-async function compare({ use, engine, names, sample, config }: PrecisionTask): Promise<Compared> {
+async function compare({ use, platform, names, sample, config }: PrecisionTask): Promise<Compared> {
   const { preprocessing } = use.teacher;
+  const { engine } = platform;
   const picked = spread(sample.paths.length, CALIBRATION + COMPARISON);
   const quarter = picked.filter((_, i) => i % 4 === 0).slice(0, CALIBRATION);
   const rest = picked.filter((at) => !quarter.includes(at)).slice(0, COMPARISON);
   const measured = rest.length > 0 ? rest : quarter;
   const batch = Math.min(16, quarter.length);
   const over = (indices: readonly number[]) =>
-    evalLoader(select(sample, indices), evalTransform(preprocessing), batch, config);
+    platform.loader(evalBatches(select(sample, indices), evalTransform(preprocessing), batch, config));
   const all = withLogits(names);
   const found = await rangesOf(use, engine, batch, all, over(quarter));
   const places = heldPlaces(use, batch, all);
@@ -129,14 +132,12 @@ export function spread(n: number, count: number): number[] {
   return Array.from({ length: taken }, (_, i) => Math.floor((i * n) / taken));
 }
 
-type Batches = ReturnType<typeof evalLoader>;
-
 async function rangesOf(
   use: TeacherUse,
   engine: Engine,
   batch: number,
   names: readonly string[],
-  loader: Batches,
+  loader: Loader,
 ): Promise<Range[]> {
   const ranges: Range[] = [];
   await forEachBatch(engine, rangesProgram(use, batch, names), loader, (outputs) => widenRanges(ranges, outputs));
@@ -178,7 +179,7 @@ export async function widenRanges(ranges: Range[], outputs: Readonly<Record<stri
   }
 }
 
-async function logitsOf(engine: Engine, program: Program, loader: Batches): Promise<Float32Array[]> {
+async function logitsOf(engine: Engine, program: Program, loader: Loader): Promise<Float32Array[]> {
   const rows: Float32Array[] = [];
   const classes = program.outputs.get('logits')!.shape[1]!;
   await forEachBatch(engine, program, loader, async ({ logits }, valid) => {
@@ -193,7 +194,7 @@ async function logitsOf(engine: Engine, program: Program, loader: Batches): Prom
 async function forEachBatch(
   engine: Engine,
   program: Program,
-  loader: Batches,
+  loader: Loader,
   take: (outputs: Readonly<Record<string, EngineTensor>>, valid: Uint8Array) => Promise<void>,
 ): Promise<void> {
   const compiled = await engine.compile(program);
@@ -215,7 +216,10 @@ const outputsOf = (engine: Engine, program: Program): Record<string, EngineTenso
   Object.fromEntries([...program.outputs].map(([port, { dtype, shape }]) => [port, engine.empty(dtype, shape)]));
 
 /** How many times as fast 8 bits are, at the step's batch and depth; in turn, so that both see the same machine. */
-async function speedUp({ use, engine, names, batch, given }: PrecisionTask, ranges: readonly Range[]): Promise<number> {
+async function speedUp(
+  { use, platform: { engine, clock }, names, batch, given }: PrecisionTask,
+  ranges: readonly Range[],
+): Promise<number> {
   const all = withLogits(names);
   const programs = [undefined, ranges].map((r) => teacherProgram(use, batch, given, all, r, names));
   const compiled: Compiled[] = [];
@@ -225,9 +229,9 @@ async function speedUp({ use, engine, names, batch, given }: PrecisionTask, rang
   const pixels = engine.empty('float32', port.shape);
   for (let round = 0; round < 4; round++)
     for (const [i, program] of programs.entries()) {
-      const before = performance.now();
+      const before = clock.elapsed();
       await compiled[i]!.run({ pixels }, outputsOf(engine, program));
-      best[i] = Math.min(best[i]!, performance.now() - before);
+      best[i] = Math.min(best[i]!, clock.elapsed() - before);
     }
   for (const one of compiled) await one.dispose();
   return best[0]! / best[1]!;

@@ -2,7 +2,7 @@ import type { Compiled, Engine, EngineTensor } from '../../engine/contract.ts';
 import { sizeOf } from '../../graph/shape.ts';
 import type { Program } from '../../program/program.ts';
 import { portOf } from '../../program/teacherPorts.ts';
-import type { OutputStore } from '../../store/outputStoreNode.ts';
+import type { Outputs } from '../../store/outputs.ts';
 import type { TeacherFeeds, TrainBatch } from '../../train/batch.ts';
 
 export interface TeacherSourceOptions {
@@ -10,7 +10,7 @@ export interface TeacherSourceOptions {
   /** `pixels` -> the features that the stage reads. */
   readonly program: Program;
   /** What the teacher said before; undefined computes everything each time. */
-  readonly store?: OutputStore | undefined;
+  readonly store?: Outputs | undefined;
   /** The store is another source's, which closes it. Default: false. */
   readonly borrowed?: boolean;
 }
@@ -23,7 +23,7 @@ export interface TeacherSourceOptions {
 export class TeacherSource {
   readonly #engine: Engine;
   readonly #program: Program;
-  readonly #store: OutputStore | undefined;
+  readonly #store: Outputs | undefined;
   readonly #borrowed: boolean;
   readonly #into: Readonly<Record<string, EngineTensor>>;
   #compiled: Compiled | undefined;
@@ -63,7 +63,7 @@ export class TeacherSource {
     await this.#compiled.run({ pixels }, this.#into);
   }
 
-  async #throughStore(batch: TrainBatch, store: OutputStore): Promise<void> {
+  async #throughStore(batch: TrainBatch, store: Outputs): Promise<void> {
     const { indices, views } = batch;
     const B = batch.labels.length;
     const values = Object.entries(this.#into).map(([name, { shape }]) => ({

@@ -1,5 +1,3 @@
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
 import type { RunConfig } from '../../config/schema.ts';
 import type { ImageList } from '../../data/dataset.ts';
 import { geometryOf } from '../../formats/geometry.ts';
@@ -7,18 +5,14 @@ import { UserError } from '../../graph/errors.ts';
 import type { Filter } from '../../nn/resampling.ts';
 import { sizeOf } from '../../graph/shape.ts';
 import { emit } from '../../onnx/emit.ts';
-import { imageKeys } from '../../store/imageKeysNode.ts';
-import { addressOf, type ColumnSpec, OutputStore } from '../../store/outputStoreNode.ts';
+import type { OutputKeeper, OutputsTask } from '../../host/host.ts';
+import type { ColumnSpec, Outputs } from '../../store/outputs.ts';
 import { frozenProgram } from '../../program/evalProgram.ts';
 import type { Program } from '../../program/program.ts';
 import type { Settings } from '../plan/defaults.ts';
 import type { LoadedModel } from '../models/loaded.ts';
 import { type TeacherUse, teacherProgram } from './features.ts';
 import { type TeacherChoice, withLogits } from './precision.ts';
-
-/** Where teacher outputs are kept unless `teacher.store.dir` says otherwise. */
-export const storeFolder = (dir: string | null = null): string =>
-  dir ?? join(homedir(), '.cache', 'understudy', 'teacher-outputs');
 
 /** Whether a run keeps its teacher's outputs. */
 export function storeWanted({ teacher, data }: RunConfig): boolean {
@@ -55,6 +49,7 @@ export function checkStore(config: RunConfig, settings: Settings): void {
 export type ViewDescription = Readonly<Record<string, unknown>>;
 
 export interface StoreTask {
+  readonly keeper: OutputKeeper;
   readonly config: RunConfig;
   readonly use: TeacherUse;
   readonly choice: TeacherChoice;
@@ -66,44 +61,41 @@ export interface StoreTask {
 }
 
 /** Opens the columns of the features that a teacher gives on a list of images. */
-export async function openOutputStore(task: StoreTask): Promise<OutputStore> {
-  const { config, use, choice, names, given, list, view } = task;
+export async function openOutputStore(task: StoreTask): Promise<Outputs> {
+  const { keeper, config, use, choice, names, given, list, view, warn } = task;
   // For one image, so that the batch size of a run does not matter.
   const columns = names.map((name) =>
     columnOf(name, teacherProgram(use, 1, given, withLogits(names), choice.ranges, [name]), view),
   );
-  return openColumns(config, columns, list, task.warn);
+  return openColumns(keeper, config, { columns, list, warn });
 }
 
 /** Opens the column of what a whole network answers on evaluation images. */
 export function openAnswerStore(
+  keeper: OutputKeeper,
   config: RunConfig,
   { network, weights, preprocessing }: LoadedModel,
   list: ImageList,
   warn: (message: string) => void,
-): Promise<OutputStore> {
+): Promise<Outputs> {
   const column = columnOf('logits', frozenProgram(network, weights, 1), {
     evaluation: { ...preprocessing, geometry: geometryOf(preprocessing) },
   });
-  return openColumns(config, [column], list, warn);
+  return openColumns(keeper, config, { columns: [column], list, warn });
 }
 
 function columnOf(name: string, program: Program, view: ViewDescription): ColumnSpec {
   const { shape } = program.outputs.get(name)!;
-  return { name, length: sizeOf(shape), address: addressOf('2', emit(program), JSON.stringify(view)) };
+  return { name, length: sizeOf(shape), of: ['2', emit(program), JSON.stringify(view)] };
 }
 
-async function openColumns(
+function openColumns(
+  keeper: OutputKeeper,
   config: RunConfig,
-  columns: readonly ColumnSpec[],
-  list: ImageList,
-  warn: (message: string) => void,
-): Promise<OutputStore> {
-  const { store } = config.teacher!;
-  const dir = storeFolder(store.dir);
-  const index = join(dir, 'images', `${addressOf(resolve(list.root))}.jsonl`);
-  const images = await imageKeys(list, index);
-  return new OutputStore({ dir, maxBytes: store.maxGB * 1e9, columns, images, warn });
+  task: Pick<OutputsTask, 'columns' | 'list' | 'warn'>,
+): Promise<Outputs> {
+  const { dir, maxGB } = config.teacher!.store;
+  return keeper.open({ dir, maxBytes: maxGB * 1e9, ...task });
 }
 
 /** The description of the training views, which is all that is drawn from their stream; students of all sizes share those of a random resized crop. */

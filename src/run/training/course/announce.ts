@@ -1,16 +1,16 @@
 import type { Json, UnstampedEvent } from '../../../train/events.ts';
 import type { RunParts } from '../stage/spec.ts';
 import type { LoadedModel } from '../../models/loaded.ts';
-import { decodedForecast } from './decodedImages.ts';
 import { describeStage } from '../../plan/schedule.ts';
 
 /** Tells at the start of a run what it will do: data, every automatic setting with its reason, student, teacher. */
-export async function announce(
+export function announce(
   { config, settings, data, teacher, stages, student, init }: RunParts & { readonly init?: LoadedModel | undefined },
   steps: number,
   resumedFrom: number | undefined,
+  notes: readonly string[],
   emit: (event: UnstampedEvent) => void,
-): Promise<void> {
+): void {
   const totals = { stages: stages.length, epochs: settings.train.epochs, steps };
   emit({
     type: 'runStart',
@@ -35,8 +35,7 @@ export async function announce(
     for (const stage of stages) note(describeStage(settings, config, stage, steps / settings.train.epochs));
   if (teacher) note(`teacher: ${teacher.path} (${teacher.model.family})`);
   for (const model of [teacher, init]) for (const text of model?.notes ?? []) note(`${model!.path}: ${text}`);
-  const decoded = await decodedForecast({ config, settings, data });
-  if (decoded) note(`decoded images: ${decoded.text}${decoded.remedy ? `. ${decoded.remedy}` : ''}`);
+  for (const text of notes) note(text);
 }
 
 /** The preset and what is on. */

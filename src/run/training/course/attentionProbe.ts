@@ -1,7 +1,8 @@
 import { attentionDistance } from '../../../analysis/attention.ts';
 import type { Loader } from '../../../data/loader.ts';
 import { subset } from '../../../data/dataset.ts';
-import type { Compiled, Engine, EngineTensor } from '../../../engine/contract.ts';
+import type { Compiled, EngineTensor } from '../../../engine/contract.ts';
+import type { Platform } from '../../../host/host.ts';
 import { UserError } from '../../../graph/errors.ts';
 import type { Tensor } from '../../../graph/tensor.ts';
 import { liveFeatures } from '../../../program/evalProgram.ts';
@@ -9,7 +10,7 @@ import { closeProgram, type Program } from '../../../program/program.ts';
 import type { Vector } from '../../../program/state.ts';
 import type { TrainState } from '../../../train/trainState.ts';
 import type { RunParts } from '../stage/spec.ts';
-import { evalLoader, transformOf } from '../../datasets/loaders.ts';
+import { evalBatches, transformOf } from '../../datasets/loaders.ts';
 
 /** Our choice, as `inspect`: so many validation images, drawn with a fixed seed, tell the mean of a head well enough. */
 const IMAGES = 200;
@@ -34,14 +35,14 @@ export function checkAttentionProbe({ settings: { train }, student }: RunParts):
 /** Measures how far a student's heads look while it learns: the plot with which DearKD argues for its second stage. */
 export class AttentionProbe {
   readonly #parts: RunParts;
-  readonly #engine: Engine;
+  readonly #platform: Platform;
   #loader: Loader | undefined;
   #program: Program | undefined;
   #compiled: Compiled | undefined;
 
-  constructor(parts: RunParts, engine: Engine) {
+  constructor(parts: RunParts, platform: Platform) {
     this.#parts = parts;
-    this.#engine = engine;
+    this.#platform = platform;
   }
 
   /** True at the evaluations of every `train.attentionDistanceEvery`-th epoch and at the last one. */
@@ -58,7 +59,7 @@ export class AttentionProbe {
     const patch = Number(student.config.patchSize);
     const outputs = attention!.map((one, i): [string, Tensor] => [`layer${i}`, attentionDistance(one, grid!, patch)]);
     this.#program = closeProgram(new Map(outputs));
-    this.#compiled = await this.#engine.compile(this.#program);
+    this.#compiled = await this.#platform.engine.compile(this.#program);
   }
 
   /** `attention_distance_layer<i>` and `attention_distance_layer<i>_head<h>`, in pixels of the input. */
@@ -66,13 +67,17 @@ export class AttentionProbe {
     const { inputs, outputs } = this.#program!;
     const { data, settings, config } = this.#parts;
     const size = settings.imageSize;
-    this.#loader ??= evalLoader(subset(data.val, { count: IMAGES }, 0), transformOf(settings), this.#batch, config);
-    const into = new Map([...outputs].map(([name, { shape }]) => [name, this.#engine.empty('float32', shape)]));
+    this.#loader ??= this.#platform.loader(
+      evalBatches(subset(data.val, { count: IMAGES }, 0), transformOf(settings), this.#batch, config),
+    );
+    const into = new Map(
+      [...outputs].map(([name, { shape }]) => [name, this.#platform.engine.empty('float32', shape)]),
+    );
     const weights = Object.fromEntries(Object.entries(state.weights('param')).filter(([name]) => inputs.has(name)));
     const sums = new Map([...outputs].map(([name, { shape }]) => [name, new Float64Array(shape[1]!)]));
     let images = 0;
     for await (const loaded of this.#loader.batches()) {
-      const pixel_values = this.#engine.tensor('float32', [this.#batch, 3, size, size], loaded.images);
+      const pixel_values = this.#platform.engine.tensor('float32', [this.#batch, 3, size, size], loaded.images);
       await this.#compiled!.run({ ...weights, pixel_values }, Object.fromEntries(into));
       for (const [name, sum] of sums) await addRows(sum, into.get(name)!, loaded.valid);
       images += loaded.valid.reduce((count, one) => count + one, 0);

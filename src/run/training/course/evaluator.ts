@@ -1,7 +1,8 @@
 import { binaryDivergence, divergence } from '../../../analysis/agreement.ts';
 import { calibrate, classify } from '../../../analysis/classification.ts';
 import type { MultilabelScores } from '../../../analysis/multilabel.ts';
-import type { Compiled, Engine } from '../../../engine/contract.ts';
+import type { Compiled } from '../../../engine/contract.ts';
+import type { Platform } from '../../../host/host.ts';
 import type { Loader } from '../../../data/loader.ts';
 import { frozenProgram, liveProgram } from '../../../program/evalProgram.ts';
 import type { Program } from '../../../program/program.ts';
@@ -14,7 +15,7 @@ import { AttentionProbe } from './attentionProbe.ts';
 import type { RunParts } from '../stage/spec.ts';
 import { KeptAnswers } from '../../teacher/keptAnswers.ts';
 import { labelMetrics, LabelTally } from '../../datasets/multilabel.ts';
-import { evalLoader, transformOf } from '../../datasets/loaders.ts';
+import { evalBatches, transformOf } from '../../datasets/loaders.ts';
 import { evalTransform } from '../../datasets/preprocess.ts';
 import { openAnswerStore, storeWanted } from '../../teacher/store.ts';
 
@@ -68,7 +69,7 @@ const KEPT_LOGITS = 2 ** 26;
 /** Evaluates a run's student on its validation images, and the teacher once. */
 export class RunEvaluator {
   readonly #parts: RunParts;
-  readonly #engine: Engine;
+  readonly #platform: Platform;
   readonly #loader: Loader;
   readonly #attention: AttentionProbe;
   readonly #warn: (message: string) => void;
@@ -76,19 +77,21 @@ export class RunEvaluator {
   #program: Program | undefined;
   #teacher: TeacherAnswers | undefined;
 
-  constructor(parts: RunParts, engine: Engine, warn: (message: string) => void) {
+  constructor(parts: RunParts, platform: Platform, warn: (message: string) => void) {
     this.#parts = parts;
     this.#warn = warn;
-    this.#engine = engine;
+    this.#platform = platform;
     const { data, settings, config } = parts;
-    this.#loader = evalLoader(data.val, transformOf(settings), settings.train.evalBatch, config, warn);
-    this.#attention = new AttentionProbe(parts, engine);
+    this.#loader = platform.loader(
+      evalBatches(data.val, transformOf(settings), settings.train.evalBatch, config, warn),
+    );
+    this.#attention = new AttentionProbe(parts, platform);
   }
 
   async enterStage(vectors: readonly Vector[]): Promise<void> {
     await this.#compiled?.dispose();
     this.#program = liveProgram(this.#parts.student, vectors, this.#parts.settings.train.evalBatch);
-    this.#compiled = await this.#engine.compile(this.#program);
+    this.#compiled = await this.#platform.engine.compile(this.#program);
     await this.#attention.enterStage(vectors);
   }
 
@@ -196,12 +199,14 @@ export class RunEvaluator {
     const batch = settings.train.evalBatch;
     const { imageSize } = teacher.preprocessing;
     const transform = evalTransform(teacher.preprocessing);
-    const loader = evalLoader(data.val, transform, batch, config);
+    const loader = this.#platform.loader(evalBatches(data.val, transform, batch, config));
     const program = frozenProgram(teacher.network, teacher.weights, batch);
-    const kept = storeWanted(config)
-      ? new KeptAnswers(this.#engine, program, await openAnswerStore(config, teacher, data.val, this.#warn))
-      : undefined;
-    const compiled = kept ?? (await this.#engine.compile(program));
+    const { engine, outputs } = this.#platform;
+    const kept =
+      storeWanted(config) && outputs
+        ? new KeptAnswers(engine, program, await openAnswerStore(outputs, config, teacher, data.val, this.#warn))
+        : undefined;
+    const compiled = kept ?? (await engine.compile(program));
     const count = data.val.paths.length * K;
     const answersFor = data.multilabel && !data.labelled;
     // The size of what must be kept is checked by the tally of the student's answers.
@@ -235,7 +240,7 @@ export class RunEvaluator {
       task.onLogits?.(logits, index);
     };
     const [batch, size] = [settings.train.evalBatch, data.val.paths.length];
-    const found = await evaluate({ ...task, engine: this.#engine, batch, size, onLogits });
+    const found = await evaluate({ ...task, engine: this.#platform.engine, batch, size, onLogits });
     return { ...found, scores: tally?.judge() };
   }
 }

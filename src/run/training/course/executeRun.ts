@@ -1,276 +1,221 @@
-import { join } from 'node:path';
 import type { OpenLanes } from '../../../engine/contract.ts';
-import { type TrainProgram, trainProgram } from '../../../program/trainProgram.ts';
-import { type Checkpoint, type Progress, saveCheckpoint } from '../../../train/checkpointNode.ts';
-import type { RunEvent, UnstampedEvent } from '../../../train/events.ts';
-import type { Logger } from '../../../train/loggers/logger.ts';
+import type { Host } from '../../../host/host.ts';
+import type { Checkpoint, Progress } from '../../../train/checkpoint.ts';
+import type { RunEvent } from '../../../train/events.ts';
 import { runUpdates } from '../../../train/stageLoop.ts';
-import { TrainState, withoutSlots } from '../../../train/trainState.ts';
+import type { StateArray } from '../../../train/trainState.ts';
+import type { LoadedModel } from '../../models/loaded.ts';
+import { trainBatches } from '../../datasets/loaders.ts';
+import { writeTrainedImages } from '../../datasets/trainedImages.ts';
+import { writeRunConfig } from '../../plan/configFile.ts';
+import { stageSchedule } from '../../plan/schedule.ts';
+import { type PlannedStage, updatesIn } from '../../plan/stages.ts';
+import { ownView } from '../../teacher/features.ts';
+import { initialState } from '../stage/initialWeights.ts';
+import type { RunParts } from '../stage/spec.ts';
+import { openRunLanes } from '../stage/steps.ts';
 import { announce } from './announce.ts';
 import { BatchStream } from './batches.ts';
-import { type RunParts, stageSpec } from '../stage/spec.ts';
 import { toldEarly, watch } from './earlyStop.ts';
-import { initialState } from '../stage/initialWeights.ts';
-import { nextLedger, nextMultiple } from './ledgerSteps.ts';
-import type { LoadedModel } from '../../models/loaded.ts';
-import { writeRunConfig } from '../../plan/configFileNode.ts';
-import { trainLoader } from '../../datasets/loaders.ts';
 import { RunEvaluator } from './evaluator.ts';
-import { openRunLoggers } from './loggersNode.ts';
-import type { ExecuteOptions } from './executeOptions.ts';
+import { nextLedger, nextMultiple } from './ledgerSteps.ts';
+import { LiveStage } from './liveStage.ts';
+import { openRunLoggers } from './loggers.ts';
+import { RunRecord } from './record.ts';
 import { bestStep, type RunResult } from './result.ts';
-import { describe, noProgress, writeBest, writeRunReport } from './saveModel.ts';
-import { hasNewOptimiser, type PlannedStage, updatesIn } from '../../plan/stages.ts';
-import { stageSchedule } from '../../plan/schedule.ts';
-import { openRunLanes, openSteps, type StageSteps } from '../stage/steps.ts';
-import { openStageTeacher, type StageTeacher } from '../stage/teacher.ts';
-import { ownView } from '../../teacher/features.ts';
-import { ledgerOf, measureAutoWeights, type ProbeTask, probeTerms } from '../stage/termProbe.ts';
-import { writeTrainedImages } from '../../datasets/trainedImages.ts';
+import { noProgress, writeBest } from './saveModel.ts';
 
-type Parts = RunParts & { readonly init: LoadedModel | undefined };
+export interface ExecuteOptions {
+  readonly onEvent?: (event: RunEvent) => void;
+  readonly signal?: AbortSignal;
+  /** Told at the start, beside what the run says itself. */
+  readonly notes?: readonly string[];
+}
 
-/** Runs the stages of an assembled run in its folder, from the start or from a checkpoint. */
+/** A run that is checked and ready to go. */
+export type ReadyRun = RunParts & { readonly init: LoadedModel | undefined };
+
+/** Runs the stages of a run in its folder, from the start or from a checkpoint. */
 export async function executeRun(
-  parts: Parts,
-  out: string,
+  host: Host,
+  parts: ReadyRun,
   from: Checkpoint | undefined,
   options: ExecuteOptions,
 ): Promise<RunResult> {
-  const execution = await RunExecution.open(parts, out, from, options);
+  if (!from) await writeRunConfig(host.files, parts.config);
+  if (!from) await writeTrainedImages(host, parts.data);
+  const logger = await openRunLoggers(host, from?.progress.step);
+  const record = new RunRecord(host, parts, logger, options.onEvent);
+  const course = new RunCourse(host, parts, from, record, options);
   try {
-    return await execution.run();
+    return await course.run();
   } catch (error) {
-    execution.emit({
-      type: 'runEnd',
-      reason: 'failed',
-      seconds: execution.seconds(),
-      summary: { error: (error as Error).message },
-    });
+    const summary = { error: (error as Error).message };
+    record.emit({ type: 'runEnd', reason: 'failed', seconds: record.seconds(), summary });
     throw error;
   } finally {
-    await execution.close();
+    await course.close();
+    await record.close();
   }
 }
 
-class RunExecution {
-  readonly #parts: Parts;
-  readonly #out: string;
+/** Goes through the stages, update by update, with evaluations and checkpoints between them. */
+class RunCourse {
+  readonly #host: Host;
+  readonly #parts: ReadyRun;
+  readonly #record: RunRecord;
   readonly #options: ExecuteOptions;
-  readonly #logger: Logger;
   readonly #batches: BatchStream;
   readonly #evaluator: RunEvaluator;
-  readonly #started = performance.now();
   readonly #updatesPerEpoch: number;
   readonly #totalSteps: number;
-  #state: TrainState | undefined;
-  #teacher: StageTeacher | undefined;
-  #steps: StageSteps | undefined;
+  readonly #resumedFrom: number | undefined;
+  #live: LiveStage | undefined;
   #lanes: OpenLanes | undefined;
   #progress: Progress;
-  #from: Checkpoint | undefined;
-  #lastSave = performance.now();
+  /** What the next stage takes over, by name. */
+  #inherited: ReadonlyMap<string, StateArray> | undefined;
+  /** A checkpoint whose stage has not been entered yet. */
+  #resuming: boolean;
 
-  private constructor(
-    parts: Parts,
-    out: string,
-    from: Checkpoint | undefined,
-    options: ExecuteOptions,
-    logger: Logger,
-  ) {
-    const { settings, data, stages } = parts;
+  constructor(host: Host, parts: ReadyRun, from: Checkpoint | undefined, record: RunRecord, options: ExecuteOptions) {
+    const { settings, data, stages, teacher, preprocessing, config } = parts;
+    const { batch, accumulate } = settings.train;
+    const warn = (message: string) => record.emit({ type: 'warning', message });
+    this.#host = host;
     this.#parts = parts;
-    this.#out = out;
+    this.#record = record;
     this.#options = options;
-    this.#logger = logger;
-    this.#from = from;
-    const warn = (message: string) => this.emit({ type: 'warning', message });
-    this.#evaluator = new RunEvaluator(parts, options.engine, warn);
-    this.#updatesPerEpoch = updatesIn(data.train.paths.length, settings.train.batch, settings.train.accumulate);
-    this.#batches = new BatchStream(
-      trainLoader(data, parts.config, settings, parts.teacher && ownView(parts.teacher, parts.preprocessing), warn),
-      this.#updatesPerEpoch,
-      settings.train.accumulate,
-    );
+    this.#evaluator = new RunEvaluator(parts, host, warn);
+    this.#updatesPerEpoch = updatesIn(data.train.paths.length, batch, accumulate);
+    const loading = trainBatches(data, config, settings, teacher && ownView(teacher, preprocessing), warn);
+    this.#batches = new BatchStream(host.loader(loading), this.#updatesPerEpoch, accumulate);
     this.#totalSteps = stages.at(-1)!.to;
-    this.#progress = from?.progress ?? noProgress(parts, options.computed);
-  }
-
-  static async open(
-    parts: Parts,
-    out: string,
-    from: Checkpoint | undefined,
-    options: ExecuteOptions,
-  ): Promise<RunExecution> {
-    if (!from) await writeRunConfig(out, parts.config);
-    if (!from) await writeTrainedImages(out, parts.data);
-    return new RunExecution(parts, out, from, options, await openRunLoggers(out, from?.progress.step));
+    this.#progress = from?.progress ?? noProgress(parts, host.computed);
+    this.#resumedFrom = from?.progress.step;
+    this.#inherited = from?.state;
+    this.#resuming = from !== undefined;
   }
 
   async run(): Promise<RunResult> {
-    await announce(this.#parts, this.#totalSteps, this.#from?.progress.step, (event) => this.emit(event));
+    announce(this.#parts, this.#totalSteps, this.#resumedFrom, this.#options.notes ?? [], this.#record.emit);
     for (const stage of this.#parts.stages) {
       if (this.#progress.step >= stage.to || this.#progress.ended) continue;
       await this.#runStage(stage);
       if (this.#progress.step < stage.to) break;
     }
-    const reason = this.#progress.step < this.#totalSteps && !this.#progress.ended ? 'interrupted' : 'done';
-    const { best, step } = this.#progress;
+    const { best, step, ended, last } = this.#progress;
     const result: RunResult = {
-      out: this.#out,
-      reason,
+      out: this.#host.files.name,
+      reason: step < this.#totalSteps && !ended ? 'interrupted' : 'done',
       steps: step,
-      last: this.#progress.last,
+      last,
       best: best && bestStep(best, this.#parts.data),
-      seconds: this.seconds(),
+      seconds: this.#record.seconds(),
     };
-    if (reason === 'done') {
-      await this.#logger.flush();
-      await writeRunReport(this.#out, (event) => this.emit(event));
-    }
-    this.emit({
-      type: 'runEnd',
-      reason,
-      seconds: result.seconds,
-      summary: { last: this.#progress.last, best: result.best && { ...result.best } },
-    });
+    if (result.reason === 'done') await this.#record.report();
+    const { reason, seconds } = result;
+    this.#record.emit({ type: 'runEnd', reason, seconds, summary: { last, best: result.best && { ...result.best } } });
     return result;
-  }
-
-  emit(event: UnstampedEvent): void {
-    const stamped = { ...event, time: Date.now() } as RunEvent;
-    this.#logger.on(stamped);
-    this.#options.onEvent?.(stamped);
-  }
-
-  seconds(): number {
-    return (performance.now() - this.#started) / 1000;
   }
 
   async close(): Promise<void> {
     // After an error: lanes may still look at images, and what went wrong first is what is told.
-    await this.#steps?.dispose().catch(() => undefined);
-    await this.#teacher?.source.close();
+    await this.#live?.dispose().catch(() => undefined);
     await this.#batches.close();
     await this.#evaluator.close();
     await this.#lanes?.close();
-    await this.#logger.close();
   }
 
   async #runStage(stage: PlannedStage): Promise<void> {
-    const { engine } = this.#options;
-    this.emit({ type: 'stageStart', stage: stage.index, name: stage.name, steps: stage.to - stage.from });
-    const { program, steps } = await this.#enterStage(stage);
-    await this.#evaluator.enterStage(program.vectors);
+    this.#record.emit({ type: 'stageStart', stage: stage.index, name: stage.name, steps: stage.to - stage.from });
+    const live = await this.#enterStage(stage);
+    await this.#evaluator.enterStage(live.program.vectors);
     // A run that fails in its first epoch can be resumed too.
     if (this.#progress.step === 0) await this.#save('last');
+    const { evalEvery, ledgerEvery } = this.#parts.settings.train;
     while (this.#progress.step < stage.to) {
       const { step } = this.#progress;
-      const epochEnd = Math.min(
-        stage.to,
-        nextMultiple(step, this.#updatesPerEpoch * this.#parts.settings.train.evalEvery),
-      );
-      const { settings } = this.#parts;
-      const ledgerAt = nextLedger(stage, step, settings.train.ledgerEvery);
-      const finished = await runUpdates({
-        ...{ engine, program, update: steps.update, accumulateStep: steps.accumulateStep },
-        accumulate: settings.train.accumulate,
-        state: this.#state!,
-        inputs: async (step, micro, lane) => steps.inputs(await this.#batches.at(step, micro), lane),
-        batch: settings.train.batch,
-        stage: stage.index,
-        from: step,
-        to: Math.min(epochEnd, ledgerAt),
-        totalSteps: this.#totalSteps,
-        updatesPerEpoch: this.#updatesPerEpoch,
-        optimiserFrom: stage.optimiserFrom,
-        schedule: stageSchedule(settings, this.#parts.config, stage, this.#updatesPerEpoch, this.#totalSteps),
-        emaDecay: settings.train.ema,
-        seed: settings.train.seed,
-        emit: (event) => this.emit(event),
-        pause: (finished) => this.#saveDue() && finished < epochEnd,
-      });
+      const epochEnd = Math.min(stage.to, nextMultiple(step, this.#updatesPerEpoch * evalEvery));
+      const ledgerAt = nextLedger(stage, step, ledgerEvery);
+      const finished = await this.#update(live, Math.min(epochEnd, ledgerAt), epochEnd);
       this.#progress = { ...this.#progress, step: finished };
-      if (finished === ledgerAt) await this.#tellLedger(stage, program);
+      if (finished === ledgerAt) await this.#tellLedger(live);
       if (finished === epochEnd) await this.#evaluate(stage, finished);
       else if (finished === ledgerAt && !this.#saveDue()) continue;
       await this.#save('last');
       if (this.#options.signal?.aborted || this.#progress.ended) break;
     }
-    this.#steps = undefined;
-    await steps.dispose();
+    this.#inherited = await live.state.read();
+    this.#live = undefined;
+    await live.dispose();
   }
 
-  /** Builds and compiles a stage; its state comes from the checkpoint, the stage before or the initialisers, by name. */
-  async #enterStage(stage: PlannedStage) {
-    const { engine } = this.#options;
-    const { seed } = this.#parts.settings.train;
-    const emit = (event: UnstampedEvent) => this.emit(event);
-    const begun = () => initialState(this.#parts, this.#parts.init, emit);
-    const inherited = this.#from?.state ?? (this.#state ? await this.#state.read() : begun());
-    const resuming =
-      this.#from !== undefined && this.#progress.stage === stage.index && this.#progress.step > stage.from;
-    await this.#teacher?.source.close();
-    const known = resuming ? this.#progress.teacher : undefined;
-    this.#teacher = await openStageTeacher(this.#parts, stage, engine, known, emit);
-    await this.#batches.showTeacher(this.#teacher !== undefined);
-    const weights = resuming
-      ? this.#progress.weights
-      : await measureAutoWeights(this.#probeTask(stage, {}), inherited, (message) => emit({ type: 'note', message }));
-    const program = trainProgram(stageSpec(this.#parts, stage, weights));
-    this.#lanes ??= openRunLanes(this.#parts, engine);
-    const steps = await openSteps(this.#parts, engine, program, this.#teacher, this.#lanes, (message) =>
-      emit({ type: 'note', message }),
-    );
-    this.#steps = steps;
-    const state = new TrainState(engine, program);
-    state.write(resuming || !hasNewOptimiser(stage) ? inherited : withoutSlots(inherited), seed);
-    this.#state = state;
-    this.#from = undefined;
-    const { teacher: _, ...progress } = this.#progress;
-    const teacher = this.#teacher && { teacher: this.#teacher.choice };
-    this.#progress = { ...progress, stage: stage.index, weights, ...teacher };
-    return { program, steps };
+  /** Its state comes from the checkpoint, the stage before or the initialisers, by name. */
+  async #enterStage(stage: PlannedStage): Promise<LiveStage> {
+    const [host, parts, batches, record, progress] = [
+      this.#host,
+      this.#parts,
+      this.#batches,
+      this.#record,
+      this.#progress,
+    ];
+    this.#lanes ??= openRunLanes(parts, host.engine);
+    const resuming = this.#resuming && progress.stage === stage.index && progress.step > stage.from;
+    const inherited = this.#inherited ?? initialState(parts, parts.init, record.emit);
+    const entry = { host, parts, stage, batches, record, lanes: this.#lanes, inherited, progress, resuming };
+    this.#live = await LiveStage.open(entry);
+    this.#inherited = undefined;
+    this.#resuming = false;
+    this.#progress = this.#live.progress;
+    return this.#live;
   }
 
-  #probeTask(stage: PlannedStage, weights: Readonly<Record<string, number>>): ProbeTask {
+  /** Updates up to `to`, or to a pause for a checkpoint; gives the number of finished ones. */
+  #update({ stage, program, state, steps }: LiveStage, to: number, epochEnd: number): Promise<number> {
+    const { config, settings } = this.#parts;
+    const { accumulate, batch, ema, seed } = settings.train;
+    return runUpdates({
+      engine: this.#host.engine,
+      clock: this.#host.clock,
+      ...{ program, update: steps.update, accumulateStep: steps.accumulateStep },
+      ...{ accumulate, state, batch, seed, to, emaDecay: ema },
+      inputs: async (step, micro, lane) => steps.inputs(await this.#batches.at(step, micro), lane),
+      stage: stage.index,
+      from: this.#progress.step,
+      totalSteps: this.#totalSteps,
+      updatesPerEpoch: this.#updatesPerEpoch,
+      optimiserFrom: stage.optimiserFrom,
+      schedule: stageSchedule(settings, config, stage, this.#updatesPerEpoch, this.#totalSteps),
+      emit: this.#record.emit,
+      pause: (finished) => this.#saveDue() && finished < epochEnd,
+    });
+  }
+
+  async #tellLedger(live: LiveStage): Promise<void> {
     const { step } = this.#progress;
-    return {
-      spec: stageSpec(this.#parts, stage, weights),
-      engine: this.#options.engine,
-      seed: this.#parts.settings.train.seed,
-      step,
-      peek: () => this.#batches.peek(step),
-      teacher: this.#teacher?.source.feeds,
-    };
-  }
-
-  /** What each loss term weighs in the gradient now; told where there is more than one. */
-  async #tellLedger(stage: PlannedStage, { vectors, weights }: TrainProgram): Promise<void> {
-    if (Object.keys(weights).length < 2) return;
-    const { step } = this.#progress;
-    const probed = await probeTerms(this.#probeTask(stage, this.#progress.weights), vectors, this.#state!);
+    const terms = await live.ledger(step);
     const epoch = Math.floor(step / this.#updatesPerEpoch) + 1;
-    this.emit({ type: 'ledger', step, epoch, stage: stage.index, terms: ledgerOf(weights, probed) });
+    if (terms) this.#record.emit({ type: 'ledger', step, epoch, stage: live.stage.index, terms });
   }
 
   /** Whether a checkpoint is due: by the clock, or because the run is to stop. */
   #saveDue(): boolean {
-    if (this.#options.signal?.aborted) return true;
-    return (performance.now() - this.#lastSave) / 1000 > this.#parts.settings.train.checkpointSeconds;
+    return (this.#options.signal?.aborted ?? false) || this.#record.saveDue();
   }
 
   async #evaluate(stage: PlannedStage, step: number): Promise<void> {
     const [epoch, { reportOnly }] = [Math.ceil(step / this.#updatesPerEpoch), this.#parts.data];
-    const found = await this.#evaluator.evaluate(this.#state!, epoch);
+    const { state } = this.#live!;
+    const found = await this.#evaluator.evaluate(state, epoch);
     for (const { metrics, ema } of found.events)
-      this.emit({ type: 'evaluation', step, epoch, stage: stage.index, metrics, ...(ema ? { ema } : {}) });
+      this.#record.emit({ type: 'evaluation', step, epoch, stage: stage.index, metrics, ...(ema ? { ema } : {}) });
     this.#progress = { ...this.#progress, last: found.named };
     if (!reportOnly) this.#watchForEnd(stage, step);
     if (!reportOnly && this.#progress.best !== null && found.score <= this.#progress.best.metric) return;
     this.#progress = { ...this.#progress, best: { step, metric: found.score } };
     await this.#save('best');
-    await writeBest(this.#out, this.#parts, this.#state!, found, { step, epoch }, this.#options.lock);
+    await writeBest(this.#host.files, this.#parts, state, found, { step, epoch });
   }
 
   /** Early stop, in the last stage: those before it are followed by more. */
@@ -280,15 +225,10 @@ class RunExecution {
     const early = watch(stop, this.#progress.early, this.#progress.last);
     const ended = early.since >= stop.patience && step < this.#totalSteps;
     this.#progress = { ...this.#progress, early, ...(ended ? { ended } : {}) };
-    if (ended) this.emit({ type: 'note', message: toldEarly(stop, early, step, this.#totalSteps) });
+    if (ended) this.#record.note(toldEarly(stop, early, step, this.#totalSteps));
   }
 
-  async #save(kind: 'last' | 'best'): Promise<void> {
-    await this.#logger.flush();
-    const path = join(this.#out, 'checkpoints', kind);
-    const checkpoint = { progress: this.#progress, state: await this.#state!.read() };
-    await saveCheckpoint(path, describe(this.#parts), checkpoint, this.#options.lock);
-    if (kind === 'last') this.#lastSave = performance.now();
-    this.emit({ type: 'checkpoint', step: this.#progress.step, kind, path });
+  #save(kind: 'last' | 'best'): Promise<void> {
+    return this.#record.save(kind, this.#progress, this.#live!.state);
   }
 }

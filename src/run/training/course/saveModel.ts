@@ -1,16 +1,14 @@
-import type { Lock } from '../../../formats/lockNode.ts';
+import type { Contents } from '../../../formats/content.ts';
 import type { SavedModel } from '../../../formats/savedModel.ts';
-import { join } from 'node:path';
-import { showPlaces } from '../../../data/openDatasetNode.ts';
-import { writeFileAtomic } from '../../../formats/atomicNode.ts';
+import { showPlaces } from '../../../data/places.ts';
+import type { RunFiles } from '../../../host/files.ts';
 import { detailsOf, multilabelDetails, type RunSetup } from '../../../report/details.ts';
-import { writeReport } from '../../../report/writeReportNode.ts';
-import type { Progress } from '../../../train/checkpointNode.ts';
-import type { UnstampedEvent } from '../../../train/events.ts';
+import type { Progress } from '../../../train/checkpoint.ts';
 import type { TrainState } from '../../../train/trainState.ts';
 import type { RunParts } from '../stage/spec.ts';
-import { writeExport } from '../../exporting/exportModel.ts';
-import { modelSize } from '../../models/inspect.ts';
+import { addressIn } from '../../../data/address.ts';
+import { exportContents } from '../../exporting/contents.ts';
+import { modelSize } from '../../models/size.ts';
 import type { Evaluated } from './evaluator.ts';
 
 /** A run's student without its weights. */
@@ -27,24 +25,23 @@ export function noProgress({ settings, data }: RunParts, computed: string): Prog
 
 /** Writes the best student so far, and what its evaluation found: `model/` and `evaluation.json`. */
 export async function writeBest(
-  out: string,
+  files: RunFiles,
   parts: RunParts,
   state: TrainState,
   found: Evaluated,
   at: { readonly step: number; readonly epoch: number },
-  lock: Lock,
 ): Promise<void> {
   const { classes, val } = parts.data;
   const { metrics, ...answers } = found.best;
   const bare = Object.entries(metrics).map(([name, value]) => [name.replace('/', '_'), value] as const);
   const head = { ...at, ema: found.ema, metrics: Object.fromEntries(bare), setup: setupOf(parts) };
-  const paths = val.paths.map((path) => join(val.root, path));
+  const paths = val.paths.map((path) => addressIn(val.root, path));
   const { scores, teacherScores, ...single } = answers;
   const details = scores
     ? multilabelDetails(head, classes, scores, teacherScores, parts.data.labelled ? 'labels' : 'teacher')
     : detailsOf(head, { classes, paths, labels: val.labels, ...single });
-  await writeBestModel(join(out, 'model'), parts, state, found.ema ? 'ema' : 'param', lock);
-  await writeFileAtomic(join(out, 'evaluation.json'), `${JSON.stringify(details)}\n`);
+  await files.replaceFolder('model', await bestContents(parts, state, found.ema ? 'ema' : 'param'));
+  await files.replace('evaluation.json', `${JSON.stringify(details)}\n`);
 }
 
 function setupOf({ config, settings, data, teacher, studentConfig, stages }: RunParts): RunSetup {
@@ -65,27 +62,14 @@ function setupOf({ config, settings, data, teacher, studentConfig, stages }: Run
   };
 }
 
-/** Writes report.html at the end of a run. What goes wrong here is told and no more: the run itself is whole. */
-export async function writeRunReport(out: string, emit: (event: UnstampedEvent) => void): Promise<void> {
-  try {
-    await writeReport([out]);
-  } catch (error) {
-    emit({ type: 'warning', message: `no report.html: ${(error as Error).message}` });
-  }
-}
-
-/** Writes the student alone, ready to use, with its weights or their moving average; the method's own parameters stay out. */
-async function writeBestModel(
-  dir: string,
-  parts: RunParts,
-  state: TrainState,
-  kind: 'param' | 'ema',
-  lock: Lock,
-): Promise<void> {
+/** The student alone, ready to use, with its weights or their moving average; the method's own parameters stay out. */
+async function bestContents(parts: RunParts, state: TrainState, kind: 'param' | 'ema'): Promise<Contents> {
   const prefix = `${kind}.`;
   const own = [...(await state.read())].filter(
     ([name]) => name.startsWith(prefix) && !name.startsWith(`${prefix}method.`),
   );
-  const weights = new Map(own.map(([name, array]) => [name.slice(prefix.length), array]));
-  await writeExport(dir, { ...describe(parts), weights }, { lock });
+  return exportContents({
+    ...describe(parts),
+    weights: new Map(own.map(([name, array]) => [name.slice(prefix.length), array])),
+  });
 }

@@ -5,6 +5,7 @@ import type { TrainProgram } from '../../../program/trainProgram.ts';
 import { Lanes } from '../../../train/lanes.ts';
 import { taughtInputs } from '../../../train/batch.ts';
 import type { StepInputs, TrainBatch } from '../../../train/batch.ts';
+import type { Platform } from '../../../host/host.ts';
 import type { RunParts } from './spec.ts';
 import type { StageTeacher } from './teacher.ts';
 
@@ -39,7 +40,7 @@ export const openRunLanes = ({ settings: { train } }: RunParts, engine: Engine):
  */
 export async function openSteps(
   { student, settings: { imageSize } }: RunParts,
-  engine: Engine,
+  { engine, clock }: Pick<Platform, 'engine' | 'clock'>,
   program: TrainProgram,
   teacher: StageTeacher | undefined,
   lanes: OpenLanes | undefined,
@@ -56,7 +57,7 @@ export async function openSteps(
     const accumulateStep = program.accumulate && (await engine.compile(program.accumulate, { stays }));
     return {
       ...{ update, accumulateStep },
-      inputs: (batch) => taughtInputs(engine, batch, classes, imageSize, teacher?.source.feeds),
+      inputs: (batch) => taughtInputs(engine, clock, batch, classes, imageSize, teacher?.source.feeds),
       dispose: async () => {
         await update.dispose();
         await accumulateStep?.dispose();
@@ -68,7 +69,7 @@ export async function openSteps(
   return {
     ...{ update, accumulateStep: undefined },
     inputs: (batch, lane) =>
-      taughtInputs(lanes.engines[lane!]!, owned(batch), classes, imageSize, sources[lane!]?.feeds),
+      taughtInputs(lanes.engines[lane!]!, clock, owned(batch), classes, imageSize, sources[lane!]?.feeds),
     dispose: async () => {
       await update.dispose();
       for (const source of sources) await source?.close();

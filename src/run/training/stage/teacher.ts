@@ -1,4 +1,5 @@
-import type { Engine } from '../../../engine/contract.ts';
+import type { Platform } from '../../../host/host.ts';
+import type { Outputs } from '../../../store/outputs.ts';
 import { readFeatures } from '../../../program/trainProgram.ts';
 import type { UnstampedEvent } from '../../../train/events.ts';
 import { type RunParts, stageSpec, teacherUse } from './spec.ts';
@@ -6,7 +7,7 @@ import type { PlannedStage } from '../../plan/stages.ts';
 import { ownView, teacherProgram } from '../../teacher/features.ts';
 import { chooseTeacher, rangesFit, type TeacherChoice, withLogits } from '../../teacher/precision.ts';
 import { TeacherSource } from '../../teacher/source.ts';
-import { beyondViews, openOutputStore, storeFolder, storeWanted, trainingView } from '../../teacher/store.ts';
+import { beyondViews, openOutputStore, storeWanted, trainingView } from '../../teacher/store.ts';
 
 export interface StageTeacher {
   readonly source: TeacherSource;
@@ -20,7 +21,7 @@ export interface StageTeacher {
 export async function openStageTeacher(
   parts: RunParts,
   stage: PlannedStage,
-  engine: Engine,
+  platform: Platform,
   before: TeacherChoice | undefined,
   emit: (event: UnstampedEvent) => void,
 ): Promise<StageTeacher | undefined> {
@@ -41,7 +42,7 @@ export async function openStageTeacher(
     known ??
     (await chooseTeacher({
       use,
-      engine,
+      platform,
       precision: config.teacher!.precision,
       names,
       batch,
@@ -62,17 +63,17 @@ export async function openStageTeacher(
   const more = beyondViews(settings);
   if (storeWanted(config) && more)
     note(`teacher outputs are not kept: ${more} changes the views in each epoch, so the teacher runs in each step`);
+  const keeper = storeWanted(config) && !more ? platform.outputs : undefined;
   const store =
-    storeWanted(config) && !more
-      ? await openOutputStore({ config, use, choice, names, given, list: data.train, view, warn })
-      : undefined;
-  if (store) forecast(store, parts, names, note, warn);
-  return { source: new TeacherSource({ engine, program, store }), choice };
+    keeper && (await openOutputStore({ keeper, config, use, choice, names, given, list: data.train, view, warn }));
+  if (store) forecast(store, keeper.where(config.teacher!.store.dir), parts, names, note, warn);
+  return { source: new TeacherSource({ engine: platform.engine, program, store }), choice };
 }
 
 /** Says what there is, what will be written, and what the first time costs. */
 function forecast(
-  store: NonNullable<Awaited<ReturnType<typeof openOutputStore>>>,
+  store: Outputs,
+  where: string,
   { config, data }: RunParts,
   names: readonly string[],
   note: (message: string) => void,
@@ -81,9 +82,9 @@ function forecast(
   const views = config.data.views!;
   const images = data.train.paths.length;
   const { stored, bytes } = store.forecast(images, views);
-  const { dir, maxGB } = config.teacher!.store;
+  const { maxGB } = config.teacher!.store;
   const size = bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.ceil(bytes / 1e6)} MB`;
-  const what = `teacher outputs (${names.join(', ')}) of ${images} images x ${views} views: ${Math.floor(100 * stored)} % are stored in ${storeFolder(dir)}`;
+  const what = `teacher outputs (${names.join(', ')}) of ${images} images x ${views} views: ${Math.floor(100 * stored)} % are stored in ${where}`;
   if (stored === 1) {
     note(`${what}; the teacher need not run`);
     return;

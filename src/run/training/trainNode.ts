@@ -4,7 +4,7 @@ import type { RunEvent } from '../../train/events.ts';
 import type { Device } from '../../engine/devices.ts';
 import type { OnModel } from '../models/reference.ts';
 import type { RunResult } from './course/result.ts';
-import { type RunSettings, type StartOptions, startRun } from './startRun.ts';
+import { type RunSettings, type StartOptions, startRun } from './startRunNode.ts';
 
 /** What every run takes. */
 export interface RunOptions {

@@ -1,12 +1,9 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { UserError } from '../graph/errors.ts';
-import { writeModelFolder } from '../formats/modelFolderNode.ts';
-import type { Lock } from '../formats/lockNode.ts';
+import type { Content } from '../formats/content.ts';
+import { modelContents } from '../formats/modelContents.ts';
+import { decodeSafetensors, float32Tensor, safetensorsChunks, toFloat32 } from '../formats/safetensors.ts';
 import type { SavedModel } from '../formats/savedModel.ts';
-import { float32Tensor, toFloat32 } from '../formats/safetensors.ts';
-import { readSafetensors, writeSafetensors } from '../formats/safetensorsNode.ts';
-import { replaceFolderAtomic, writeFileAtomic } from './atomicNode.ts';
+import { UserError } from '../graph/errors.ts';
+import { placeOf, readText, type RunFiles } from '../host/files.ts';
 import type { StateArray } from './trainState.ts';
 
 /** Where a run stands; with the arrays it is all that an exact resume needs, since random streams are named by position. */
@@ -48,46 +45,52 @@ export interface Checkpoint {
  * (everything else: the method's parameters, optimiser slots, averages), state.json, config.json, preprocessor_config.json.
  */
 export async function saveCheckpoint(
-  dir: string,
+  files: RunFiles,
+  path: string,
   model: Omit<SavedModel, 'weights'>,
   { progress, state }: Checkpoint,
-  lock: Lock,
 ): Promise<void> {
-  const fill = async (folder: string) => {
-    const isStudent = (name: string) => name.startsWith('param.') && !name.startsWith('param.method.');
-    const student = [...state]
-      .filter(([name]) => isStudent(name))
-      .map(([name, array]) => [name.slice('param.'.length), array] as const);
-    await writeModelFolder(folder, { ...model, weights: new Map(student) });
-    const rest = [...state].filter(([name]) => !isStudent(name));
-    await writeSafetensors(
-      join(folder, 'optimizer.safetensors'),
-      rest.map(([name, { shape, data }]) => [name, float32Tensor(shape, data)] as const),
-    );
-    await writeFileAtomic(join(folder, 'state.json'), `${JSON.stringify(progress, null, 2)}\n`);
-  };
-  await replaceFolderAtomic(dir, fill, { lock });
+  const isStudent = (name: string) => name.startsWith('param.') && !name.startsWith('param.method.');
+  const student = [...state]
+    .filter(([name]) => isStudent(name))
+    .map(([name, array]) => [name.slice('param.'.length), array] as const);
+  const rest = [...state]
+    .filter(([name]) => !isStudent(name))
+    .map(([name, { shape, data }]) => [name, float32Tensor(shape, data)] as const);
+  const contents: Map<string, Content> = modelContents({ ...model, weights: new Map(student) });
+  contents.set('optimizer.safetensors', safetensorsChunks(rest));
+  contents.set('state.json', `${JSON.stringify(progress, null, 2)}\n`);
+  await files.replaceFolder(path, contents);
 }
 
-export async function loadCheckpoint(dir: string): Promise<Checkpoint> {
-  const path = join(dir, 'state.json');
+export async function loadCheckpoint(files: RunFiles, path: string): Promise<Checkpoint> {
+  const where = placeOf(files, `${path}/state.json`);
   let progress: Progress;
   try {
-    progress = JSON.parse(await readFile(path, 'utf8')) as Progress;
+    progress = JSON.parse(await readText(files, `${path}/state.json`)) as Progress;
   } catch (error) {
-    throw new UserError(`${path}: wanted a checkpoint's state, got ${(error as Error).message}`);
+    if (error instanceof UserError) throw error;
+    throw new UserError(`${where}: wanted a checkpoint's state, got ${(error as Error).message}`);
   }
   if (progress.version !== 1)
     throw new UserError(
-      `${path}: wanted version 1, got ${String(progress.version)}; it was written by another release`,
+      `${where}: wanted version 1, got ${String(progress.version)}; it was written by another release`,
     );
   const state = new Map<string, StateArray>();
-  const [model, rest] = await Promise.all([
-    readSafetensors(join(dir, 'model.safetensors')),
-    readSafetensors(join(dir, 'optimizer.safetensors')),
-  ]);
-  for (const [name, tensor] of model.tensors)
-    state.set(`param.${name}`, { shape: tensor.shape, data: toFloat32(tensor) });
-  for (const [name, tensor] of rest.tensors) state.set(name, { shape: tensor.shape, data: toFloat32(tensor) });
+  for (const [file, prefix] of [
+    ['model.safetensors', 'param.'],
+    ['optimizer.safetensors', ''],
+  ] as const)
+    for (const [name, tensor] of await tensorsOf(files, `${path}/${file}`))
+      state.set(`${prefix}${name}`, { shape: tensor.shape, data: toFloat32(tensor) });
   return { progress, state };
+}
+
+async function tensorsOf(files: RunFiles, path: string) {
+  const bytes = await files.read(path);
+  if (bytes === undefined)
+    throw new UserError(
+      `${placeOf(files, path)}: the file is missing; a checkpoint has model.safetensors, optimizer.safetensors and state.json`,
+    );
+  return decodeSafetensors(bytes, placeOf(files, path)).tensors;
 }

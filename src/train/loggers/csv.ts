@@ -1,8 +1,8 @@
 import { UserError } from '../../graph/errors.ts';
-import { writeFileAtomic } from '../atomicNode.ts';
+import { placeOf, readText, type RunFiles } from '../../host/files.ts';
 import { type EvaluationEvent, namedMetrics } from '../events.ts';
 import { formatCsv, parseCsv } from './csvText.ts';
-import { type ResumeOptions, readIfThere } from './jsonlNode.ts';
+import type { ResumeOptions } from './jsonl.ts';
 import type { Logger } from './logger.ts';
 
 type Row = Map<string, string>;
@@ -15,10 +15,10 @@ const positionColumns = ['step', 'epoch', 'stage'];
  * one. A metric that comes later adds a column at the right, empty in the rows above. Entries past `resumeStep` are cut.
  * @throws UserError if the disk refuses, or the file to go on with is not such a table.
  */
-export async function openCsv(path: string, { resumeStep = -1 }: ResumeOptions = {}): Promise<Logger> {
-  const rows = resumeStep < 0 ? [] : readRows(await readIfThere(path), path);
+export async function openCsv(files: RunFiles, path: string, { resumeStep = -1 }: ResumeOptions = {}): Promise<Logger> {
+  const rows = resumeStep < 0 ? [] : readRows(await readText(files, path), placeOf(files, path));
   const kept = rows.filter((row) => Number(row.get('step')) <= resumeStep);
-  const save = () => writeFileAtomic(path, tableText(kept));
+  const save = () => files.replace(path, tableText(kept));
   await save();
   // Evaluations are rare and the table is small: it is written as a whole, so that no kill can leave half a row.
   let saving = Promise.resolve();

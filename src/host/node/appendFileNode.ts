@@ -1,18 +1,12 @@
 import { closeSync, fdatasync, fstatSync, ftruncateSync, openSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
+import { fileError } from '../../formats/fileErrorNode.ts';
 import { makeFolder } from '../../formats/makeFolderNode.ts';
-import { fileError } from '../atomicNode.ts';
-
-/** A file that only grows. What `append` has returned from survives a kill of the process; what `sync` has, a power cut. */
-export interface AppendFile {
-  /** Writes at once: some 10 microseconds, against steps of 10 milliseconds and more, and nothing is lost in a crash. */
-  append(content: string | Uint8Array): void;
-  sync(): Promise<void>;
-  close(): Promise<void>;
-}
+import type { AppendFile } from '../files.ts';
 
 /**
+ * Appends at once: some 10 microseconds, against steps of 10 milliseconds and more, and nothing is lost in a crash.
  * @param flags 'a' to go on with an existing file, 'ax' to insist on a new one.
  * @throws UserError if the disk refuses. A failed `append` leaves no half-written piece behind.
  */

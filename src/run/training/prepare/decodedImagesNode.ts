@@ -1,7 +1,8 @@
 import { forecastDiskCache } from '../../../data/diskForecastNode.ts';
 import { freeBytes, SPARE_BYTES } from '../../../data/diskCacheNode.ts';
 import type { RunParts } from '../stage/spec.ts';
-import { imageCacheFolder, transformOf } from '../../datasets/loaders.ts';
+import { transformOf } from '../../datasets/loaders.ts';
+import { imageCacheFolder } from '../../../data/imageCacheFolderNode.ts';
 
 /** What is to be said of the decoded images that a run will keep on the disk, before it starts. */
 export interface DecodedForecast {

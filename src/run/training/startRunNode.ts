@@ -6,7 +6,7 @@ import type { Settings } from '../../config/settings.ts';
 import { UserError } from '../../graph/errors.ts';
 import { methodNamed } from '../../methods/index.ts';
 import type { RunResult } from './course/result.ts';
-import { type TrainOptions, trainRun } from './trainRun.ts';
+import { type TrainOptions, trainRun } from './trainRunNode.ts';
 
 type Partially<T> = T extends readonly unknown[] ? T : T extends object ? { [K in keyof T]?: Partially<T[K]> } : T;
 

@@ -1,7 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { UserError } from '../../graph/errors.ts';
-import { fileError, writeFileAtomic } from '../atomicNode.ts';
-import { openAppendFile } from './appendFileNode.ts';
+import { placeOf, readText, type RunFiles } from '../../host/files.ts';
 import type { Logger } from './logger.ts';
 import { metricRow, parseMetricRows } from './metricRow.ts';
 
@@ -17,12 +15,16 @@ export interface ResumeOptions {
  * metrics.jsonl: one object a step and one an evaluation (`metricRow`).
  * @throws UserError if the disk refuses, or the file to go on with holds something else.
  */
-export async function openJsonl(path: string, { resumeStep = -1 }: ResumeOptions = {}): Promise<Logger> {
-  const before = await readIfThere(path);
-  const kept = keepUpTo(before, resumeStep, path);
+export async function openJsonl(
+  files: RunFiles,
+  path: string,
+  { resumeStep = -1 }: ResumeOptions = {},
+): Promise<Logger> {
+  const before = await readText(files, path);
+  const kept = keepUpTo(before, resumeStep, placeOf(files, path));
   // Replaced as a whole: a kill at this point must not lose the entries before the checkpoint.
-  if (kept !== before) await writeFileAtomic(path, kept);
-  const file = openAppendFile(path);
+  if (kept !== before) await files.replace(path, kept);
+  const file = files.append(path, 'a');
   return {
     on: (event) => {
       if (event.type === 'step' || event.type === 'evaluation' || event.type === 'ledger')
@@ -34,16 +36,6 @@ export async function openJsonl(path: string, { resumeStep = -1 }: ResumeOptions
       await file.close();
     },
   };
-}
-
-/** The text of a file, '' where there is none. */
-export async function readIfThere(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
-    throw fileError(error, path, 'read it');
-  }
 }
 
 function keepUpTo(text: string, resumeStep: number, path: string): string {

@@ -2,17 +2,18 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { nodeFiles } from '../../host/node/filesNode.ts';
 import { evaluation, startTime } from './testEvents.ts';
-import { openText } from './textNode.ts';
+import { openText } from './text.ts';
 
 test('lines carry the time of their event, and a resumed run appends', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'text-'));
   const path = join(dir, 'train.log');
-  const first = openText(path);
+  const first = openText(nodeFiles(dir), 'train.log');
   first.on(evaluation(1));
   await first.flush();
   await first.close();
-  const second = openText(path);
+  const second = openText(nodeFiles(dir), 'train.log');
   second.on({ type: 'note', time: startTime + 2500, message: 'on we go' });
   await second.close();
   expect(await readFile(path, 'utf8')).toBe(

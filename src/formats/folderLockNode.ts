@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Lock, type LockOf, takeLock, throwIfLocked } from '../formats/lockNode.ts';
+import { type Lock, type LockOf, takeLock, throwIfLocked } from './lockNode.ts';
 
 export const lockName = 'run.lock';
 

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { UserError } from '../../graph/errors.ts';
+import { nodeFiles } from '../../host/node/filesNode.ts';
 import type { RunEvent } from '../events.ts';
-import { openJsonl } from './jsonlNode.ts';
+import { openJsonl } from './jsonl.ts';
 import { parseMetricRows, withoutTimings } from './metricRow.ts';
 import { evaluation, startTime, step } from './testEvents.ts';
 
@@ -19,7 +20,7 @@ afterEach(() => rm(dir, { recursive: true, force: true }));
 const text = () => readFile(path, 'utf8');
 
 async function log(events: readonly RunEvent[], resumeStep?: number): Promise<void> {
-  const logger = await openJsonl(path, resumeStep === undefined ? {} : { resumeStep });
+  const logger = await openJsonl(nodeFiles(dir), 'metrics.jsonl', resumeStep === undefined ? {} : { resumeStep });
   for (const event of events) logger.on(event);
   await logger.close();
 }
@@ -35,7 +36,7 @@ test('one line a step and an evaluation, none for other events', async () => {
 });
 
 test('a line is in the file when `on` returns, so a kill loses none', async () => {
-  const logger = await openJsonl(path);
+  const logger = await openJsonl(nodeFiles(dir), 'metrics.jsonl');
   logger.on(step(1));
   expect(parseMetricRows(await text()).map((row) => row.step)).toEqual([1]);
   await logger.close();
@@ -94,8 +95,10 @@ describe('resume', () => {
 
   test('another file of this name is refused and not touched', async () => {
     await writeFile(path, 'hello\nworld\n');
-    await expect(openJsonl(path, { resumeStep: 1 })).rejects.toThrow(UserError);
-    await expect(openJsonl(path, { resumeStep: 1 })).rejects.toThrow(`${path}: wanted one JSON object a line`);
+    await expect(openJsonl(nodeFiles(dir), 'metrics.jsonl', { resumeStep: 1 })).rejects.toThrow(UserError);
+    await expect(openJsonl(nodeFiles(dir), 'metrics.jsonl', { resumeStep: 1 })).rejects.toThrow(
+      `${path}: wanted one JSON object a line`,
+    );
     expect(await text()).toBe('hello\nworld\n');
   });
 
@@ -108,5 +111,5 @@ describe('resume', () => {
 
 test('a path that cannot be opened is a UserError', async () => {
   await writeFile(path, '');
-  await expect(openJsonl(join(path, 'under'))).rejects.toThrow(UserError);
+  await expect(openJsonl(nodeFiles(path), 'under')).rejects.toThrow(UserError);
 });

@@ -1,4 +1,4 @@
-import { openAppendFile } from './appendFileNode.ts';
+import type { RunFiles } from '../../host/files.ts';
 import type { Logger } from './logger.ts';
 import { plainLines } from './plainLines.ts';
 
@@ -7,8 +7,12 @@ import { plainLines } from './plainLines.ts';
  * `everyMs` milliseconds. A resumed run appends: this file tells what happened, also what was later undone.
  * @throws UserError if the disk refuses.
  */
-export function openText(path: string, { everyMs = 10_000 }: { readonly everyMs?: number } = {}): Logger {
-  const file = openAppendFile(path);
+export function openText(
+  files: RunFiles,
+  path: string,
+  { everyMs = 10_000 }: { readonly everyMs?: number } = {},
+): Logger {
+  const file = files.append(path, 'a');
   const lineOf = plainLines(everyMs);
   return {
     on: (event) => {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { describeForecast } from './decodedImages.ts';
+import { describeForecast } from './decodedImagesNode.ts';
 
 const base = { dir: '/cache', bytes: 10e9, stored: 4e9, limit: 20e9, free: 100e9 };
 

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { UserError } from '../../graph/errors.ts';
+import { nodeFiles } from '../../host/node/filesNode.ts';
 import type { RunEvent } from '../events.ts';
-import { openCsv } from './csvNode.ts';
+import { openCsv } from './csv.ts';
 import { evaluation, step } from './testEvents.ts';
 
 let dir = '';
@@ -16,7 +17,7 @@ beforeEach(async () => {
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
 async function log(events: readonly RunEvent[], resumeStep?: number): Promise<string> {
-  const logger = await openCsv(path, resumeStep === undefined ? {} : { resumeStep });
+  const logger = await openCsv(nodeFiles(dir), 'summary.csv', resumeStep === undefined ? {} : { resumeStep });
   for (const event of events) logger.on(event);
   await logger.close();
   return readFile(path, 'utf8');
@@ -50,7 +51,7 @@ test('resume cuts what is past the checkpoint, and ends with the file of an unin
 });
 
 test('after `flush` the row is on the disk, and a failed write is thrown there', async () => {
-  const logger = await openCsv(path);
+  const logger = await openCsv(nodeFiles(dir), 'summary.csv');
   logger.on(evaluation(10));
   await logger.flush();
   expect(await readFile(path, 'utf8')).toContain('\n10,1,');
@@ -63,6 +64,8 @@ test('after `flush` the row is on the disk, and a failed write is thrown there',
 
 test('another table of this name is refused and not touched', async () => {
   await writeFile(path, 'name,age\nx,3\n');
-  await expect(openCsv(path, { resumeStep: 1 })).rejects.toThrow('wanted a table whose first column is step, got name');
+  await expect(openCsv(nodeFiles(dir), 'summary.csv', { resumeStep: 1 })).rejects.toThrow(
+    'wanted a table whose first column is step, got name',
+  );
   expect(await readFile(path, 'utf8')).toBe('name,age\nx,3\n');
 });

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { nodeFiles } from '../../host/node/filesNode.ts';
 import { encodeEvent, maskedCrc, type TensorboardEvent, tfRecord } from './tensorboardFormat.ts';
-import { openTensorboard } from './tensorboardNode.ts';
+import { openTensorboard } from './tensorboard.ts';
 import { evaluation, startTime, step } from './testEvents.ts';
 
 let dir = '';
@@ -105,13 +106,13 @@ describe('bytes', () => {
 });
 
 test('a run: version first, then scalars by name, step and time', async () => {
-  const logger = await openTensorboard(dir, { now: startTime });
+  const logger = await openTensorboard(nodeFiles(dir), { writer: 'host.1', now: startTime });
   logger.on(step(3));
   logger.on({ type: 'note', time: 0, message: 'x' });
   logger.on(evaluation(4));
   await logger.close();
   const [name, ...others] = await readdir(dir);
-  expect(name).toMatch(new RegExp(`^events\\.out\\.tfevents\\.${startTime / 1000}\\..+\\.${process.pid}$`));
+  expect(name).toMatch(new RegExp(`^events\\.out\\.tfevents\\.${startTime / 1000}\\.host\\.1$`));
   expect(others).toEqual([]);
   const events = await readFileEvents(name!);
   expect(events[0]).toEqual({ wallTime: startTime / 1000, fileVersion: 'brain.Event:2' });
@@ -125,11 +126,13 @@ test('a run: version first, then scalars by name, step and time', async () => {
 });
 
 test('a resumed run leaves the old file, opens one that sorts after it, and starts a session past the checkpoint', async () => {
-  await (await openTensorboard(dir, { now: startTime })).close();
+  await (await openTensorboard(nodeFiles(dir), { writer: 'host.1', now: startTime })).close();
   const [old] = await readdir(dir);
   const before = await readFile(join(dir, old!));
   // A clock that was set back must not put the new file before the old one.
-  await (await openTensorboard(dir, { now: startTime - 5_000_000, resumeStep: 12 })).close();
+  await (
+    await openTensorboard(nodeFiles(dir), { writer: 'host.1', now: startTime - 5_000_000, resumeStep: 12 })
+  ).close();
   const names = (await readdir(dir)).sort();
   expect(names).toHaveLength(2);
   expect(names[0]).toBe(old);
@@ -141,5 +144,7 @@ test('a resumed run leaves the old file, opens one that sorts after it, and star
 
 test('a folder that cannot be made is a UserError', async () => {
   await writeFile(join(dir, 'file'), '');
-  await expect(openTensorboard(join(dir, 'file', 'run'))).rejects.toThrow('wanted to make this folder, got ENOTDIR');
+  await expect(
+    openTensorboard(nodeFiles(join(dir, 'file', 'run')), { writer: 'host.1', now: startTime }),
+  ).rejects.toThrow(/file\/run: wanted .* got ENOTDIR/);
 });

@@ -3,7 +3,8 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { UserError } from '../graph/errors.ts';
-import { createRunFolder } from './runFolderNode.ts';
+import { nodeFiles } from '../host/node/filesNode.ts';
+import { openRunFolder } from './runFolder.ts';
 import { thisProcess } from '../formats/processNode.ts';
 
 let root = '';
@@ -14,7 +15,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 
-const create = (resume = false) => createRunFolder(dir, { resume });
+const create = (resume = false) => openRunFolder(nodeFiles(dir), { resume });
 
 /** A run that was killed: its files, and no lock. */
 async function makeRun({ checkpoint }: { checkpoint: boolean }): Promise<void> {
@@ -44,15 +45,14 @@ async function expectRefused(resume: boolean, message: string): Promise<void> {
 describe('a new run', () => {
   test('makes the folder with a lock that names this process; release takes the lock away', async () => {
     const run = await create();
-    expect(run.path).toBe(dir);
-    expect(run.checkpoint).toBeUndefined();
+    expect(run.hasCheckpoint).toBe(false);
     expect(await readdir(dir)).toEqual(['run.lock']);
     expect(JSON.parse(await readFile(join(dir, 'run.lock'), 'utf8'))).toMatchObject({
       pid: process.pid,
       host: hostname(),
     });
-    await run.lock.release();
-    await run.lock.release();
+    await run.release();
+    await run.release();
     expect(await readdir(dir)).toEqual([]);
   });
 
@@ -61,12 +61,12 @@ describe('a new run', () => {
     await writeFile(join(dir, 'config.yaml.tmp-0123456789ab'), 'x');
     const run = await create();
     expect(await readdir(dir)).toEqual(['run.lock']);
-    await run.lock.release();
+    await run.release();
   });
 
   test('takes an empty folder', async () => {
     await mkdir(dir, { recursive: true });
-    await (await create()).lock.release();
+    await (await create()).release();
   });
 
   test('refuses a run that could be resumed, and offers that', async () => {
@@ -116,8 +116,8 @@ describe('resume', () => {
   test('gives the checkpoint and keeps the files', async () => {
     await makeRun({ checkpoint: true });
     const run = await create(true);
-    expect(run.checkpoint).toBe(join(dir, 'checkpoints/last'));
-    await run.lock.release();
+    expect(run.hasCheckpoint).toBe(true);
+    await run.release();
     expect(await readdir(dir)).toEqual(['checkpoints', 'config.yaml']);
   });
 
@@ -127,8 +127,8 @@ describe('resume', () => {
     await mkdir(join(dir, 'checkpoints/last.tmp-0123456789ab'));
     await writeFile(join(dir, 'summary.csv.tmp-0123456789ab'), '');
     const run = await create(true);
-    expect(await readFile(join(run.checkpoint!, 'state.json'), 'utf8')).toBe('{}');
-    await run.lock.release();
+    expect(await readFile(join(dir, 'checkpoints/last/state.json'), 'utf8')).toBe('{}');
+    await run.release();
     expect(await readdir(dir)).toEqual(['checkpoints', 'config.yaml']);
     expect(await readdir(join(dir, 'checkpoints'))).toEqual(['last']);
   });
@@ -148,9 +148,9 @@ describe('resume', () => {
 
   test('begins anew where the run was killed before its first checkpoint', async () => {
     await makeRun({ checkpoint: false });
-    const run = await createRunFolder(dir, { resume: true });
-    expect(run.checkpoint).toBeUndefined();
-    await run.lock.release();
+    const run = await openRunFolder(nodeFiles(dir), { resume: true });
+    expect(run.hasCheckpoint).toBe(false);
+    await run.release();
   });
 });
 
@@ -166,15 +166,15 @@ describe('the lock', () => {
     await makeRun({ checkpoint: true });
     const run = await create(true);
     await expectRefused(resume, refusal(`process ${process.pid} on ${hostname()}`));
-    await run.lock.release();
-    await (await create(true)).lock.release();
+    await run.release();
+    await (await create(true)).release();
   });
 
   test('of many that start at once, one gets the folder', async () => {
     const results = await Promise.allSettled(Array.from({ length: 20 }, () => create()));
     const winners = results.filter((result) => result.status === 'fulfilled');
     expect(winners).toHaveLength(1);
-    await winners[0]!.value.lock.release();
+    await winners[0]!.value.release();
     expect(await readdir(dir)).toEqual([]);
   });
 
@@ -184,7 +184,7 @@ describe('the lock', () => {
       const results = await Promise.allSettled(Array.from({ length: 20 }, () => create()));
       const winners = results.filter((result) => result.status === 'fulfilled');
       expect(winners).toHaveLength(1);
-      await winners[0]!.value.lock.release();
+      await winners[0]!.value.release();
     }
   });
 
@@ -192,10 +192,10 @@ describe('the lock', () => {
     await makeRun({ checkpoint: true });
     const me = thisProcess();
     await lock({ ...me, pid: 2 ** 22 + 5 });
-    await (await create(true)).lock.release();
+    await (await create(true)).release();
     if (me.started === '') return;
     await lock({ ...me, started: `${me.started.split('/')[0]}/1` });
-    await (await create(true)).lock.release();
+    await (await create(true)).release();
   });
 
   test('a process of another host is refused, with the way out', async () => {
@@ -208,13 +208,13 @@ describe('the lock', () => {
     await lock('');
     await expectRefused(false, refusal('another process'));
     await utimes(join(dir, 'run.lock'), Date.now() / 1000, Date.now() / 1000 - 11);
-    await (await create()).lock.release();
+    await (await create()).release();
   });
 
   test('release leaves a lock that is not its own any more', async () => {
     const run = await create();
     await lock({ pid: 1, host: 'elsewhere', started: '' });
-    await run.lock.release();
+    await run.release();
     expect(await readdir(dir)).toEqual(['run.lock']);
   });
 });

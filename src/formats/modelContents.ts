@@ -1,0 +1,72 @@
+import type { ModelConfig } from '../models/index.ts';
+import type { Content } from './content.ts';
+import { preprocessorFile } from './preprocessorFile.ts';
+import { MULTILABEL } from './problemType.ts';
+import { float32Tensor, safetensorsChunks } from './safetensors.ts';
+import type { SavedModel } from './savedModel.ts';
+import { isPlain, toTransformers } from './transformersNames.ts';
+
+export interface ContentsOptions {
+  /** A plain ViT or DeiT gets the parameter names of transformers. */
+  readonly forTransformers?: boolean;
+}
+
+/** The files of a model folder (Hugging Face layout): config.json, preprocessor_config.json and model.safetensors. */
+export function modelContents(
+  saved: SavedModel,
+  { forTransformers = false }: ContentsOptions = {},
+): Map<string, Content> {
+  const renamed = forTransformers && isPlain(saved.model);
+  const weights = renamed ? toTransformers(saved.model, saved.weights) : saved.weights;
+  const tensors = [...weights].map(([name, { shape, data }]) => [name, float32Tensor(shape, data)] as const);
+  return new Map<string, Content>([
+    ['model.safetensors', safetensorsChunks(tensors, { format: 'pt' })],
+    ['preprocessor_config.json', json(preprocessorFile(saved.preprocessing))],
+    ['config.json', json(huggingFaceConfig(saved, renamed))],
+  ]);
+}
+
+const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
+function architectureOf(model: ModelConfig): object {
+  if (model.family === 'resnet')
+    return { model_type: 'resnet', depths: model.depths, layer_type: model.block, hidden_act: 'relu' };
+  if (model.family === 'regnet')
+    return {
+      model_type: 'regnet',
+      depths: model.depths,
+      hidden_sizes: model.widths,
+      embedding_size: model.stemWidth,
+      groups_width: model.groupWidth,
+      layer_type: 'y',
+      hidden_act: 'relu',
+    };
+  return {
+    model_type: model.distToken ? 'deit' : 'vit',
+    hidden_size: model.width,
+    num_hidden_layers: model.depth,
+    num_attention_heads: model.heads,
+    intermediate_size: Math.round(model.width * model.mlpRatio),
+    hidden_act: 'gelu',
+    layer_norm_eps: model.normEpsilon,
+    patch_size: model.patchSize,
+    qkv_bias: model.qkvBias,
+  };
+}
+
+function huggingFaceConfig({ model, classes, multilabel }: SavedModel, renamed: boolean): object {
+  const deit = model.family === 'vit' && model.distToken;
+  return {
+    ...(renamed
+      ? { architectures: [deit ? 'DeiTForImageClassificationWithTeacher' : 'ViTForImageClassification'] }
+      : {}),
+    ...architectureOf(model),
+    image_size: model.imageSize,
+    num_channels: 3,
+    num_labels: classes.length,
+    ...(multilabel ? { problem_type: MULTILABEL } : {}),
+    id2label: Object.fromEntries(classes.map((name, i) => [String(i), name])),
+    label2id: Object.fromEntries(classes.map((name, i) => [name, i])),
+    understudy: { model },
+  };
+}

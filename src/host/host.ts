@@ -1,0 +1,48 @@
+import type { ImageList } from '../data/dataset.ts';
+import type { Loader, LoaderOptions } from '../data/loader.ts';
+import type { Engine } from '../engine/contract.ts';
+import type { ColumnSpec, Outputs } from '../store/outputs.ts';
+import type { Clock } from './clock.ts';
+import type { RunFiles } from './files.ts';
+
+/** Teacher outputs that a run wants kept. */
+export interface OutputsTask {
+  /** Null: where the platform keeps them. */
+  readonly dir: string | null;
+  readonly maxBytes: number;
+  readonly columns: readonly ColumnSpec[];
+  /** The images that they are of. */
+  readonly list: ImageList;
+  readonly warn: (message: string) => void;
+}
+
+/** What keeps teacher outputs from run to run. */
+export interface OutputKeeper {
+  open(task: OutputsTask): Promise<Outputs>;
+  /** Where they are, in words. */
+  where(dir: string | null): string;
+}
+
+/** Where steps are computed and their images come from. */
+export interface Platform {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  /** Prepared batches of images. */
+  loader(options: LoaderOptions): Loader;
+  /** Without one a teacher computes its outputs anew each time. */
+  readonly outputs: OutputKeeper | undefined;
+}
+
+/** All that a run needs of where it runs: Node, a browser tab, memory. Everything else of a run is the same everywhere. */
+export interface Host extends Platform {
+  /** On what the engine computes: another rounds otherwise. */
+  readonly computed: string;
+  /** The run's folder. */
+  readonly files: RunFiles;
+  /** This process among those that may have written into the folder. */
+  readonly writer: string;
+  gzip(text: string): Promise<Uint8Array>;
+  gunzip(bytes: Uint8Array): Promise<string>;
+  /** Draws the page about the finished run into its folder. */
+  report?(): Promise<void>;
+}

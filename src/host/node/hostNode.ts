@@ -1,0 +1,42 @@
+import { hostname } from 'node:os';
+import { promisify } from 'node:util';
+import { gunzip, gzip } from 'node:zlib';
+import { createLoader } from '../../data/loaderNode.ts';
+import type { Device } from '../../engine/devices.ts';
+import { computedOn, engineFor } from '../../engine/engineForNode.ts';
+import { systemClock } from '../clock.ts';
+import type { Host, Platform } from '../host.ts';
+import { nodeFiles } from './filesNode.ts';
+import { outputKeeper } from './outputsNode.ts';
+
+export interface NodeOptions {
+  readonly device: Device;
+  /** Threads of an operator; the CPU alone. */
+  readonly threads: number | 'auto';
+}
+
+/** Node: ONNX Runtime, worker threads, the disk. */
+export function nodePlatform({ device, threads }: NodeOptions): Platform {
+  return {
+    engine: engineFor(device, threads === 'auto' ? {} : { threads }),
+    clock: systemClock,
+    loader: createLoader,
+    outputs: outputKeeper,
+  };
+}
+
+/** A million paths are a few megabytes: the quickest level does. */
+const LEVEL = 1;
+
+/** Node with the folder of a run. `report` draws its page. */
+export function nodeHost(dir: string, options: NodeOptions, report?: () => Promise<void>): Host {
+  return {
+    ...nodePlatform(options),
+    computed: computedOn(options.device, options.threads),
+    files: nodeFiles(dir),
+    writer: `${hostname()}.${process.pid}`,
+    gzip: (text) => promisify<string, object, Uint8Array>(gzip)(text, { level: LEVEL }),
+    gunzip: async (bytes) => new TextDecoder().decode(await promisify(gunzip)(bytes)),
+    ...(report && { report }),
+  };
+}

@@ -1,0 +1,106 @@
+import type { OpenLanes } from '../../../engine/contract.ts';
+import type { Host } from '../../../host/host.ts';
+import { type TrainProgram, trainProgram } from '../../../program/trainProgram.ts';
+import type { Progress } from '../../../train/checkpoint.ts';
+import { type StateArray, TrainState, withoutSlots } from '../../../train/trainState.ts';
+import { hasNewOptimiser, type PlannedStage } from '../../plan/stages.ts';
+import { type RunParts, stageSpec } from '../stage/spec.ts';
+import { openSteps, type StageSteps } from '../stage/steps.ts';
+import { openStageTeacher, type StageTeacher } from '../stage/teacher.ts';
+import { ledgerOf, type LedgerTerm, measureAutoWeights, type ProbeTask, probeTerms } from '../stage/termProbe.ts';
+import type { BatchStream } from './batches.ts';
+import type { RunRecord } from './record.ts';
+
+/** What a stage is entered with. */
+export interface StageEntry {
+  readonly host: Host;
+  readonly parts: RunParts;
+  readonly stage: PlannedStage;
+  readonly batches: BatchStream;
+  readonly record: RunRecord;
+  readonly lanes: OpenLanes | undefined;
+  /** All arrays by name: of the checkpoint, of the stage before, or of the model that the student starts from. */
+  readonly inherited: ReadonlyMap<string, StateArray>;
+  readonly progress: Progress;
+  /** It goes on in the middle: what was chosen at its start stands in `progress`. */
+  readonly resuming: boolean;
+}
+
+/** A stage that is built and compiled: its step, its state, its teacher. */
+export class LiveStage {
+  readonly stage: PlannedStage;
+  readonly program: TrainProgram;
+  readonly steps: StageSteps;
+  readonly state: TrainState;
+  /** The progress of the run with what this stage chose. */
+  readonly progress: Progress;
+  readonly #entry: StageEntry;
+  readonly #teacher: StageTeacher | undefined;
+
+  private constructor(
+    entry: StageEntry,
+    teacher: StageTeacher | undefined,
+    program: TrainProgram,
+    steps: StageSteps,
+    weights: Progress['weights'],
+  ) {
+    const { host, parts, stage, inherited, resuming } = entry;
+    this.#entry = entry;
+    this.#teacher = teacher;
+    this.stage = stage;
+    this.program = program;
+    this.steps = steps;
+    this.state = new TrainState(host.engine, program);
+    const kept = resuming || !hasNewOptimiser(stage) ? inherited : withoutSlots(inherited);
+    this.state.write(kept, parts.settings.train.seed);
+    const { teacher: _, ...progress } = entry.progress;
+    this.progress = { ...progress, stage: stage.index, weights, ...(teacher && { teacher: teacher.choice }) };
+  }
+
+  static async open(entry: StageEntry): Promise<LiveStage> {
+    const { host, parts, stage, batches, record, progress, inherited, resuming, lanes } = entry;
+    const known = resuming ? progress.teacher : undefined;
+    const teacher = await openStageTeacher(parts, stage, host, known, record.emit);
+    try {
+      await batches.showTeacher(teacher !== undefined);
+      const weights = resuming
+        ? progress.weights
+        : await measureAutoWeights(probeTask(entry, teacher, progress.step, {}), inherited, record.note);
+      const program = trainProgram(stageSpec(parts, stage, weights));
+      const steps = await openSteps(parts, host, program, teacher, lanes, record.note);
+      return new LiveStage(entry, teacher, program, steps, weights);
+    } catch (error) {
+      await teacher?.source.close();
+      throw error;
+    }
+  }
+
+  /** What each loss term weighs in the gradient at a step; undefined where there is only one. */
+  async ledger(step: number): Promise<Record<string, LedgerTerm> | undefined> {
+    const { vectors, weights } = this.program;
+    if (Object.keys(weights).length < 2) return undefined;
+    const task = probeTask(this.#entry, this.#teacher, step, this.progress.weights);
+    return ledgerOf(weights, await probeTerms(task, vectors, this.state));
+  }
+
+  async dispose(): Promise<void> {
+    await this.steps.dispose();
+    await this.#teacher?.source.close();
+  }
+}
+
+function probeTask(
+  { host, parts, stage, batches }: StageEntry,
+  teacher: StageTeacher | undefined,
+  step: number,
+  weights: Readonly<Record<string, number>>,
+): ProbeTask {
+  return {
+    spec: stageSpec(parts, stage, weights),
+    engine: host.engine,
+    seed: parts.settings.train.seed,
+    step,
+    peek: () => batches.peek(step),
+    teacher: teacher?.source.feeds,
+  };
+}

@@ -1,0 +1,85 @@
+import type { RunConfig } from '../../../config/schema.ts';
+import { showPlaces } from '../../../data/places.ts';
+import { buildModel, type ModelConfig, VARIANTS } from '../../../models/index.ts';
+import { checkMultilabel } from '../../datasets/multilabel.ts';
+import type { RunData } from '../../datasets/runData.ts';
+import { checkLabels, withTeacherClasses } from '../../datasets/unlabelled.ts';
+import type { LoadedModel, OwnModel } from '../../models/loaded.ts';
+import { chooseSettings, type Settings } from '../../plan/defaults.ts';
+import { checkMixing, takesIntegerLabels } from '../../plan/integerLabels.ts';
+import { type PlannedStage, planStages, updatesIn } from '../../plan/stages.ts';
+import { studentConfig } from '../../plan/studentConfig.ts';
+import { checkStore } from '../../teacher/store.ts';
+import { checkEarlyStop } from '../course/earlyStop.ts';
+import type { ReadyRun } from '../course/executeRun.ts';
+import { initialWeights } from '../stage/initialWeights.ts';
+import { checkNeeds, describeFeatures } from '../stage/spec.ts';
+import { checkLanes } from '../stage/steps.ts';
+import { checkInit } from './checks.ts';
+import { checkProbe, probesByDefault } from './linearProbe.ts';
+
+/** What a run's settings refer to, opened. */
+export interface RunInputs {
+  readonly data: RunData;
+  readonly teacher: LoadedModel | undefined;
+  /** The model that the student starts from. */
+  readonly init: OwnModel | undefined;
+}
+
+export type AssembledRun = ReadyRun & { readonly init: OwnModel | undefined };
+
+/** Chooses every "auto", plans the stages and checks that all of it fits, before anything is compiled or written. */
+export function assemble(config: RunConfig, { data: opened, teacher, init }: RunInputs): AssembledRun {
+  const data = withTeacherClasses(opened, teacher);
+  if (init) checkInit(config, init);
+  const settings = settle(config, data, init);
+  const { batch, accumulate, epochs } = settings.train;
+  const stages = planStages(config, epochs, updatesIn(data.train.paths.length, batch, accumulate), settings.probe);
+  checkPlan(config, settings, data, stages, teacher);
+  const own = { imageSize: settings.imageSize, classes: data.classes.length };
+  const features = teacher && describeFeatures(teacher.network);
+  const described = studentConfig(config, own, stages, features, init?.model);
+  const student = buildModel(described);
+  checkEarlyStop(config.train.earlyStop, {
+    ...{ labelled: data.labelled, multilabel: data.multilabel, classes: data.classes.length },
+    teacher: teacher !== undefined,
+    ema: config.train.ema !== null,
+  });
+  checkNeeds(stages, student, teacher);
+  if (init) initialWeights(init, student, data.classes);
+  checkProbe({ config, stages, student, classes: data.classes, init });
+  const { mean, std, evalCropRatio } = settings.augment;
+  const preprocessing = { imageSize: settings.imageSize, mean, std, evalCropRatio };
+  return { config, settings, data, teacher, student, studentConfig: described, preprocessing, stages, init };
+}
+
+/** The settings without "auto". A student that starts from a model has that model's input side where none is set. */
+function settle(config: RunConfig, data: RunData, init: OwnModel | undefined): Settings {
+  const { student } = config;
+  const given = student.imageSize === 'auto' && init ? init.preprocessing.imageSize : student.imageSize;
+  return chooseSettings({ ...config, student: { ...student, imageSize: given } }, data.facts, {
+    width: widthOf(config, init?.model),
+    integerLabels: takesIntegerLabels(config),
+    newHead: probesByDefault(config, given, data.classes, init),
+  });
+}
+
+function widthOf({ student }: RunConfig, init: ModelConfig | undefined): number | undefined {
+  const shape: Record<string, unknown> = { ...VARIANTS[student.name]?.settings, ...init, ...student.settings };
+  return typeof shape.width === 'number' ? shape.width : undefined;
+}
+
+/** Refuses methods, labels and settings that do not go together. */
+function checkPlan(
+  config: RunConfig,
+  settings: Settings,
+  data: RunData,
+  stages: readonly PlannedStage[],
+  teacher: LoadedModel | undefined,
+): void {
+  checkMixing(stages, settings);
+  checkLanes(config.train);
+  checkStore(config, settings);
+  checkLabels(showPlaces(config.data.dir), data, stages, config.method);
+  checkMultilabel(stages, data, teacher);
+}

@@ -1,0 +1,83 @@
+import { parseConfig } from '../../../config/parse.ts';
+import { type RunConfig, runSchema } from '../../../config/schema.ts';
+import { differences, overlay } from '../../../config/settings.ts';
+
+import { showPlaces } from '../../../data/places.ts';
+import { checkWeights } from '../../../formats/matchNames.ts';
+import { UserError } from '../../../graph/errors.ts';
+import { placeOf, readText, type RunFiles } from '../../../host/files.ts';
+import type { Host } from '../../../host/host.ts';
+import { modelParams } from '../../../program/evalProgram.ts';
+import { type Checkpoint, loadCheckpoint } from '../../../train/checkpoint.ts';
+import { LAST } from '../../../train/runFolder.ts';
+import { changesSince } from '../../datasets/trainedImages.ts';
+import { CONFIG_FILE, parseConfigText } from '../../plan/configFile.ts';
+import type { RunParts } from '../stage/spec.ts';
+
+/** Settings that may be new at a resume. They change no number of a run, but for the rounding of `train.threads`, which is told. */
+const FREE = [
+  'train.threads',
+  'train.checkpointSeconds',
+  'data.workers',
+  'data.cache',
+  'data.cacheMB',
+  'data.cacheGB',
+  'data.cacheDir',
+  'data.cacheListing',
+  'teacher.store.dir',
+  'teacher.store.maxGB',
+];
+
+/** The configuration that a run was started with. @throws UserError where there is no run. */
+export async function savedConfig(files: RunFiles): Promise<SavedConfig> {
+  const text = await readText(files, CONFIG_FILE);
+  if (text === '') {
+    const there = (await files.list('')).length > 0;
+    throw new UserError(
+      `${files.name}: --resume: wanted the folder of a run, got ${there ? 'a path without config.yaml' : 'no such folder'}. Check --out, or leave --resume out to start a new run`,
+    );
+  }
+  const where = placeOf(files, CONFIG_FILE);
+  // A run from before there were linear probes has none.
+  const raw = overlay({ train: { linearProbe: 0 } }, parseConfigText(text, where));
+  return { raw, saved: parseConfig(runSchema, raw, where) };
+}
+
+export interface SavedConfig {
+  /** As it stands in the file. */
+  readonly raw: Record<string, unknown>;
+  readonly saved: RunConfig;
+}
+
+/** What is given again at a resume must be the same, but for what changes no number. */
+export function checkGivenAgain(out: string, saved: RunConfig, given: RunConfig): void {
+  const differing = differences(saved, given).filter(({ key }) => !FREE.includes(key));
+  if (differing.length === 0) return;
+  const lines = differing.map(
+    ({ key, before, now }) => `${key}: the run has ${JSON.stringify(before)}, got ${JSON.stringify(now)}`,
+  );
+  throw new UserError(
+    `${out}: --resume goes on with the run's own settings:\n  ${lines.join('\n  ')}\n  Leave these out, or start a new run with another --out`,
+  );
+}
+
+/** The last checkpoint, which must be of these images and of this student. */
+export async function checkedCheckpoint(host: Host, parts: RunParts): Promise<Checkpoint> {
+  const checkpoint = await loadCheckpoint(host.files, LAST);
+  const folder = placeOf(host.files, LAST);
+  const { dir, valDir } = parts.config.data;
+  const { data, validation = parts.data.digests.val } = checkpoint.progress;
+  const changed = async (place: string, which: 'train' | 'val') =>
+    new UserError(
+      `${place}: the ${which === 'train' ? 'training' : 'validation'} images changed since the checkpoint ${folder}${await changesSince(host, parts.data, which)}; put them back, or start a new run with another --out`,
+    );
+  if (data !== parts.data.digests.train) throw await changed(showPlaces(dir), 'train');
+  if (validation !== parts.data.digests.val) throw await changed(valDir ?? showPlaces(dir), 'val');
+  const held = [...checkpoint.state].filter(([name]) => name.startsWith('param.') && !name.startsWith('param.method.'));
+  checkWeights(
+    folder,
+    modelParams(parts.student),
+    new Map(held.map(([name, array]) => [name.slice('param.'.length), array])),
+  );
+  return checkpoint;
+}

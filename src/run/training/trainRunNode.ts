@@ -1,0 +1,77 @@
+import { join } from 'node:path';
+import { parseConfig } from '../../config/parse.ts';
+import { type RunConfig, type RunInput, runSchema } from '../../config/schema.ts';
+import { overlay, type Settings } from '../../config/settings.ts';
+import type { OnListing } from '../../data/listingNode.ts';
+import type { Device } from '../../engine/devices.ts';
+import { naming } from '../../graph/errors.ts';
+import { nodeFiles } from '../../host/node/filesNode.ts';
+import { nodeHost } from '../../host/node/hostNode.ts';
+import { writeReport } from '../../report/writeReportNode.ts';
+import type { RunEvent } from '../../train/events.ts';
+import { givenClasses } from '../models/described.ts';
+import type { OnModel } from '../models/reference.ts';
+import { CONFIG_FILE } from '../plan/configFile.ts';
+import type { RunResult } from './course/result.ts';
+import type { AssembledRun } from './prepare/assemble.ts';
+import { checkNames } from './prepare/checks.ts';
+import { decodedForecast } from './prepare/decodedImagesNode.ts';
+import { openInputs } from './prepare/openInputsNode.ts';
+import { checkGivenAgain, savedConfig } from './prepare/resume.ts';
+import { runOn } from './runOn.ts';
+
+export interface TrainOptions {
+  /** Run folder. */
+  readonly out: string;
+  /** Go on from the last checkpoint in `out`; the saved configuration is used. */
+  readonly resume?: boolean;
+  readonly onEvent?: (event: RunEvent) => void;
+  /** Saves a checkpoint and ends the run when aborted. */
+  readonly signal?: AbortSignal;
+  /** Called while a model is downloaded. */
+  readonly onModel?: OnModel;
+  /** Told how far the listing of the images is. */
+  readonly onListing?: OnListing;
+  /** Where to compute; evaluation runs there too. Default: cpu. */
+  readonly device?: Device;
+}
+
+/**
+ * Trains a student, with a teacher (distillation) or without. Writes the run folder: config.yaml, metrics.jsonl, summary.csv,
+ * train.log, TensorBoard events, checkpoints/last, checkpoints/best and model/.
+ * @throws UserError for whatever the user can mend; nothing is written before the inputs have been checked.
+ */
+export async function trainRun(
+  input: RunInput | undefined,
+  { out, resume = false, onModel, onListing, device = 'cpu', ...options }: TrainOptions,
+): Promise<RunResult> {
+  const began = performance.now();
+  const config = resume ? await resumedConfig(input, out) : withNames(parseConfig(runSchema, input, 'config'));
+  if (resume) naming(join(out, CONFIG_FILE), () => checkNames(config));
+  else checkNames(config);
+  const report = async () => void (await writeReport([out]));
+  const host = nodeHost(out, { device, threads: config.train.threads }, report);
+  const inputs = await openInputs(config, { onModel, onListing });
+  return runOn(host, config, inputs, { ...options, resume, began, notes: decodedNotes });
+}
+
+async function decodedNotes(parts: AssembledRun): Promise<string[]> {
+  const decoded = await decodedForecast(parts);
+  return decoded ? [`decoded images: ${decoded.text}${decoded.remedy ? `. ${decoded.remedy}` : ''}`] : [];
+}
+
+/** The names in place of the file that holds them: it may change before the run is gone on with. */
+function withNames(config: RunConfig): RunConfig {
+  const { teacher } = config;
+  return teacher?.classes == null
+    ? config
+    : { ...config, teacher: { ...teacher, classes: givenClasses(teacher.classes) as string | string[] } };
+}
+
+async function resumedConfig(input: RunInput | undefined, out: string): Promise<RunConfig> {
+  const { raw, saved } = await savedConfig(nodeFiles(out));
+  if (input === undefined) return saved;
+  const given = withNames(parseConfig(runSchema, overlay(raw, input as Settings), 'config'));
+  checkGivenAgain(out, saved, given);
+  return given;
+}
