@@ -8,17 +8,27 @@ export function isBmp(bytes: Uint8Array): boolean {
   return bytes.length >= 2 && bytes[0] === 0x42 && bytes[1] === 0x4d;
 }
 
+/** A bitmap of more pixels than the limit. */
+export class TooManyPixels extends Error {}
+
+/** Width and height that the header claims. Throws Error with what is wrong. */
+export function bmpSize(bytes: Uint8Array): { readonly width: number; readonly height: number } {
+  return readHeader(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+}
+
 /**
  * Decode an uncompressed BMP with 1, 4 or 8 (palette), 24 or 32 bits a pixel, bottom-up or top-down, to RGB. libvips as built
  * for sharp has no BMP reader. The fourth byte of 32-bit pixels is ignored: most writers leave it 0.
  * Source: Microsoft, BITMAPFILEHEADER and BITMAPINFOHEADER. Throws Error with what is wrong.
  */
-export function decodeBmp(bytes: Uint8Array): Pixels {
+export function decodeBmp(bytes: Uint8Array, most = Infinity): Pixels {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const header = readHeader(view);
   const { width, height, bits, start, stride } = header;
   if (start + stride * height > bytes.length)
     throw new Error(`a truncated BMP (${start + stride * height} bytes wanted, ${bytes.length} there)`);
+  // A bitmap of one bit a pixel holds 24 times its size.
+  if (width * height > most) throw new TooManyPixels(`${width} x ${height} pixels`);
   const data = new Uint8Array(width * height * 3);
   for (let y = 0, out = 0; y < height; y++) {
     const row = start + stride * (header.topDown ? y : height - 1 - y);

@@ -1,10 +1,12 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { brief, UserError } from '../graph/errors.ts';
 import { showAddress, spanOf } from './address.ts';
 import type { Pixels } from './augment/pixels.ts';
-import { decodeBmp, isBmp } from './bmp.ts';
+import { bmpSize, decodeBmp, isBmp, TooManyPixels } from './bmp.ts';
 import { damageReason } from './damageReason.ts';
+import { formatOf, otherFormat } from './imageFormat.ts';
+import { FREE_PIXELS, inTime, MOST_PIXELS, MOST_SCANNED, MOST_SECONDS, PixelBudget, TooLate } from './imageLimits.ts';
 import { notReadable } from './regularFileNode.ts';
 
 /** Characters of a path that a message shows: more than that is no path. */
@@ -12,74 +14,144 @@ const LONGEST_NAME = 1024;
 
 const wanted = 'an image (jpg, png, webp, bmp, gif, tiff or avif)';
 
+/** What decoding may take: the budget that others share, and time. */
+export interface DecodeLimits {
+  readonly budget: PixelBudget;
+  readonly seconds: number;
+}
+
+const OWN: DecodeLimits = { budget: new PixelBudget(), seconds: MOST_SECONDS };
+
 /**
  * Decode the image at an address (data/address.ts) to 8-bit sRGB. EXIF rotation is applied; grey, CMYK and 16-bit images and
  * embedded colour profiles are converted; of an animation the first frame is taken.
  * Our choice: transparent pixels are laid over white, since most cut-out images are made for white pages.
  * Throws UserError `Cannot read image PATH: wanted ..., got ...`.
  */
-export async function decodeImage(path: string): Promise<Pixels> {
-  let bytes: Buffer;
-  try {
-    bytes = readImageBytes(path);
-  } catch (error) {
-    throw cannotRead(path, describeReadError(error as NodeJS.ErrnoException));
-  }
-  return decodeBytes(bytes, path);
+export function decodeImage(path: string): Promise<Pixels> {
+  return withImage(path, same);
 }
 
 /** The same for a file's bytes; `path` names them in errors. */
-export async function decodeBytes(bytes: Buffer, path: string): Promise<Pixels> {
-  if (bytes.length === 0) throw cannotRead(path, 'an empty file (0 bytes)');
-  try {
-    return isBmp(bytes) ? decodeBmp(bytes) : await decodeBySharp(bytes);
-  } catch (error) {
-    throw cannotRead(path, isBmp(bytes) ? damageReason(error) : describeDamage(bytes, error as Error));
-  }
+export function decodeBytes(bytes: Buffer, path: string): Promise<Pixels> {
+  return limited(bytes, path, (most) => decode(bytes, most), same, OWN);
+}
+
+/** Gives the decoded image to `use`. While that works on it, a large image counts in the budget. */
+export async function withImage<T>(path: string, use: (image: Pixels) => Promise<T>, limits = OWN): Promise<T> {
+  const bytes = bytesOf(path);
+  return limited(bytes, path, (most) => decode(bytes, most), use, limits);
 }
 
 /** The image at an address in grey, squeezed to side x side, one byte a pixel. Far faster than decoding a large JPEG whole. */
 export async function greyThumbnail(path: string, side: number): Promise<Uint8Array> {
-  let bytes: Buffer;
-  try {
-    bytes = readImageBytes(path);
-  } catch (error) {
-    throw cannotRead(path, describeReadError(error as NodeJS.ErrnoException));
-  }
-  if (bytes.length === 0) throw cannotRead(path, 'an empty file (0 bytes)');
-  try {
-    const bmp = isBmp(bytes) ? decodeBmp(bytes) : undefined;
+  const bytes = bytesOf(path);
+  const read = async (most: number): Promise<Uint8Array> => {
+    const bmp = isBmp(bytes) ? decodeBmp(bytes, most) : undefined;
     const image = bmp
       ? sharp(bmp.data, { raw: { width: bmp.width, height: bmp.height, channels: 3 } })
-      : sharp(bytes, { failOn: 'error', autoOrient: true }).flatten({ background: '#ffffff' });
-    return await image
+      : opened(bytes, most).flatten({ background: '#ffffff' });
+    return image
       .resize(side, side, { fit: 'fill' })
       .toColourspace('b-w')
       .extractChannel(0)
       .raw({ depth: 'uchar' })
       .toBuffer();
-  } catch (error) {
-    throw cannotRead(path, isBmp(bytes) ? damageReason(error) : describeDamage(bytes, error as Error));
-  }
+  };
+  return limited(bytes, path, read, async (grey) => grey, OWN);
 }
 
 /** Pixels of the image at an address, without decoding it; undefined where it cannot be read. */
 export async function pixelCount(path: string): Promise<number | undefined> {
   try {
-    const bytes = readImageBytes(path);
-    const { width, height } = isBmp(bytes) ? decodeBmp(bytes) : await sharp(bytes).metadata();
-    return width * height;
+    return await claimedPixels(readImageBytes(path));
   } catch {
     return undefined;
   }
 }
 
-async function decodeBySharp(bytes: Buffer): Promise<Pixels> {
-  // failOn 'error', not sharp's 'warning': real data sets hold files with stray bytes that every viewer shows whole.
-  // 'truncated' would let a cut TIFF pass.
-  const image = sharp(bytes, { failOn: 'error', autoOrient: true })
-    .flatten({ background: '#ffffff' })
-    .toColourspace('srgb');
+const same = async (image: Pixels): Promise<Pixels> => image;
+
+function bytesOf(path: string): Buffer {
+  try {
+    return readImageBytes(path);
+  } catch (error) {
+    throw cannotRead(path, describeReadError(error as NodeJS.ErrnoException));
+  }
+}
+
+/**
+ * Reads bytes of one of the formats with a limit of pixels, in bounded time, and gives the result to `use`: small images at
+ * once, larger ones when the budget has room for what their header claims, which is then what they may have.
+ */
+async function limited<R, T>(
+  bytes: Buffer,
+  path: string,
+  read: (most: number) => Promise<R>,
+  use: (result: R) => Promise<T>,
+  { budget, seconds }: DecodeLimits,
+): Promise<T> {
+  const named = async <V>(work: () => Promise<V>): Promise<V> => {
+    try {
+      return await work();
+    } catch (error) {
+      throw cannotRead(path, describeDamage(bytes, error as Error));
+    }
+  };
+  const small = await named(async () => {
+    checkFormat(bytes);
+    return inTime(read(FREE_PIXELS), seconds).catch(unlessTooLarge);
+  });
+  if (small !== undefined) return use(small);
+  const pixels = await named(() => claimedPixels(bytes));
+  return budget.hold(pixels, async () => use(await named(() => inTime(read(pixels), seconds))));
+}
+
+/** What is said of it as it stands. */
+class Refused extends Error {}
+
+function unlessTooLarge(error: unknown): undefined {
+  if (error instanceof TooManyPixels || (error as Error).message.includes('exceeds pixel limit')) return undefined;
+  throw error;
+}
+
+/** Nothing else reaches a decoder, not even for its header. */
+function checkFormat(bytes: Buffer): void {
+  if (bytes.length === 0) throw new Refused('an empty file (0 bytes)');
+  if (!formatOf(bytes)) throw new Refused(otherFormat(bytes));
+}
+
+/** @throws Refused where that is more than one image may have. */
+async function claimedPixels(bytes: Buffer): Promise<number> {
+  checkFormat(bytes);
+  const header = isBmp(bytes) ? bmpSize(bytes) : await sharp(bytes, { limitInputPixels: false }).metadata();
+  const { width, height } = header;
+  const pixels = width * height;
+  if (pixels > MOST_PIXELS)
+    throw new Refused(
+      `one of ${width} x ${height} pixels; wanted at most ${Math.round(MOST_PIXELS / 1e6)} megapixels. Scale it down`,
+    );
+  if (pixels > FREE_PIXELS && formatOf(bytes) === 'jpg' && pixels * scansOf(bytes) > MOST_SCANNED)
+    throw new Refused(`a JPEG of ${width} x ${height} pixels in ${scansOf(bytes)} scans. Save it again as usual`);
+  return pixels;
+}
+
+/** Upper bound: the marker of a scan's start may stand in a thumbnail too. */
+function scansOf(bytes: Buffer): number {
+  let count = 0;
+  for (let at = bytes.indexOf('\xff\xda', 0, 'latin1'); at >= 0; at = bytes.indexOf('\xff\xda', at + 2, 'latin1'))
+    count++;
+  return count;
+}
+
+// failOn 'error', not sharp's 'warning': real data sets hold files with stray bytes that every viewer shows whole.
+// 'truncated' would let a cut TIFF pass.
+const opened = (bytes: Buffer, most: number): Sharp =>
+  sharp(bytes, { failOn: 'error', autoOrient: true, limitInputPixels: most });
+
+async function decode(bytes: Buffer, most: number): Promise<Pixels> {
+  if (isBmp(bytes)) return decodeBmp(bytes, most);
+  const image = opened(bytes, most).flatten({ background: '#ffffff' }).toColourspace('srgb');
   const { data, info } = await image.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
   if (info.channels !== 3) throw new Error(`${info.channels} channels after conversion`);
   return { data, width: info.width, height: info.height };
@@ -110,10 +182,9 @@ function describeReadError(error: NodeJS.ErrnoException): string {
 }
 
 function describeDamage(bytes: Buffer, error: Error): string {
-  if (!error.message.includes('unsupported image format'))
-    return `a damaged or truncated file (${damageReason(error)})`;
-  const text = bytes.subarray(0, 64).every((x) => x === 9 || x === 10 || x === 13 || (x >= 32 && x !== 127));
-  return text ? `a text file of ${bytes.length} bytes` : `${bytes.length} bytes of no known image format`;
+  if (error instanceof Refused || error instanceof TooLate) return error.message;
+  if (isBmp(bytes)) return damageReason(error);
+  return `a damaged or truncated file (${damageReason(error)})`;
 }
 
 function cannotRead(path: string, got: string): UserError {

@@ -8,8 +8,9 @@ import type { TransformConfig } from './augment/pipeline.ts';
 import type { Pixels } from './augment/pixels.ts';
 import { randomErasing } from './augment/randomErasing.ts';
 import type { Planes } from './augment/resampleVector.ts';
-import { decodeImage } from './decodeNode.ts';
+import { type DecodeLimits, withImage } from './decodeNode.ts';
 import { DiskCache, imageKey, pixelForm } from './diskCacheNode.ts';
+import { MOST_SECONDS, PixelBudget } from './imageLimits.ts';
 import { control, readPath, type StartMessage, type WorkerMessage, type WorkerSetup } from './loaderShared.ts';
 import { type PixelCache, readCache, writeCache } from './pixelCache.ts';
 import { epochOrder, positionAt, repeatedPlace, stepsPerEpoch, viewAt } from './sampler.ts';
@@ -30,6 +31,8 @@ const teacherTable = teacherView && normaliseTable(teacherView.mean, teacherView
 const teacherTransform = teacherView && { ...transform, imageSize: teacherView.imageSize, filter: teacherView.filter };
 /** Whether both views are cut from one and the same prepared image. */
 const oneSource = train && transform.train.crop === 'randomResized';
+/** Large images in hand, with the other workers. */
+const limits: DecodeLimits = { budget: new PixelBudget(setup.pixels), seconds: setup.imageSeconds ?? MOST_SECONDS };
 const warn = (text: string) => post({ kind: 'warning', text });
 const disk = setup.disk && new DiskCache(setup.disk, pixelForm(transform, train), warn);
 const teacherDisk =
@@ -194,13 +197,7 @@ async function readImage(index: number): Promise<Readied | undefined> {
   const found = key === undefined ? undefined : imageOnDisk(key);
   if (found) return keepImage(index, found);
   try {
-    const decoded = await decodeImage(address);
-    const student = await prepare(decoded, transform, train);
-    if (key !== undefined) disk!.write(key, student);
-    if (!wantsTeacher()) return keepImage(index, { student });
-    const teacher = oneSource ? student : await prepare(decoded, teacherTransform!, train);
-    if (key !== undefined) teacherDisk?.write(key, teacher);
-    return keepImage(index, { student, teacher });
+    return keepImage(index, await withImage(address, (decoded) => readied(decoded, key), limits));
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     // Posted before the row is counted as done, so that the main thread knows before it takes the batch.
@@ -209,6 +206,16 @@ async function readImage(index: number): Promise<Readied | undefined> {
     Atomics.store(bad, index, 1);
     return undefined;
   }
+}
+
+/** What is kept of a decoded image, on the disk too. */
+async function readied(decoded: Pixels, key: string | undefined): Promise<Readied> {
+  const student = await prepare(decoded, transform, train);
+  if (key !== undefined) disk!.write(key, student);
+  if (!wantsTeacher()) return { student };
+  const teacher = oneSource ? student : await prepare(decoded, teacherTransform!, train);
+  if (key !== undefined) teacherDisk?.write(key, teacher);
+  return { student, teacher };
 }
 
 function imageOnDisk(key: string): Readied | undefined {

@@ -18,6 +18,8 @@ export interface LoaderOptions {
   readonly prefetch?: number;
   /** Part of the list that may be unreadable before the run fails; default 0.01. */
   readonly maxBadFraction?: number;
+  /** Seconds that one image may take to decode; one that takes longer counts as unreadable. Default: 30. */
+  readonly imageSeconds?: number;
   /** Told of each unreadable image, once, why it is skipped; the reason names it. */
   readonly onBad?: ((reason: string) => void) | undefined;
   /** Memory for decoded images, in MiB; default 512; 0 for none. The batches are the same with any value. */

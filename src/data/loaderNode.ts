@@ -105,6 +105,8 @@ function allocate(options: LoaderOptions): WorkerSetup {
     bad: new SharedArrayBuffer(n),
     ...{ transform, batch, train, seed, repeats },
     control: new SharedArrayBuffer(4 * (control.header + 2 * prefetch)),
+    pixels: new SharedArrayBuffer(4),
+    imageSeconds: options.imageSeconds,
     slots: Array.from({ length: prefetch }, () => allocateSlot(batch, transform.imageSize, teacherView)),
     ...(views && { views }),
     ...(teacherView && { teacherView }),

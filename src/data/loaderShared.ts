@@ -25,6 +25,9 @@ export interface WorkerSetup {
   /** Rows that show the same image, one after the other. */
   readonly repeats: number;
   readonly control: SharedArrayBuffer;
+  /** Int32: pixels of large images in hand (imageLimits.ts). */
+  readonly pixels: SharedArrayBuffer;
+  readonly imageSeconds?: number | undefined;
   readonly slots: readonly SlotBuffers[];
   /** Holds two entries an image where there is a teacher view: the student's pixels, then those of all teachers' views. */
   readonly cache?: PixelCache;
