@@ -6,7 +6,8 @@ import type { Pixels } from './augment/pixels.ts';
 import { bmpSize, decodeBmp, isBmp, TooManyPixels } from './bmp.ts';
 import { damageReason } from './damageReason.ts';
 import { formatOf, otherFormat } from './imageFormat.ts';
-import { FREE_PIXELS, inTime, MOST_PIXELS, MOST_SCANNED, MOST_SECONDS, PixelBudget, TooLate } from './imageLimits.ts';
+import { FREE_PIXELS, inTime, MOST_PIXELS, MOST_SCANNED, MOST_SECONDS, TooLate } from './imageLimits.ts';
+import { PixelBudget, type Release } from './pixelBudgetNode.ts';
 import { notReadable } from './regularFileNode.ts';
 
 /** Characters of a path that a message shows: more than that is no path. */
@@ -28,19 +29,30 @@ const OWN: DecodeLimits = { budget: new PixelBudget(), seconds: MOST_SECONDS };
  * Our choice: transparent pixels are laid over white, since most cut-out images are made for white pages.
  * Throws UserError `Cannot read image PATH: wanted ..., got ...`.
  */
-export function decodeImage(path: string): Promise<Pixels> {
-  return withImage(path, same);
+export async function decodeImage(path: string): Promise<Pixels> {
+  return released(await openImage(path));
 }
 
 /** The same for a file's bytes; `path` names them in errors. */
-export function decodeBytes(bytes: Buffer, path: string): Promise<Pixels> {
-  return limited(bytes, path, (most) => decode(bytes, most), same, OWN);
+export async function decodeBytes(bytes: Buffer, path: string): Promise<Pixels> {
+  return released(await limited(bytes, path, (most) => decode(bytes, most), OWN));
 }
 
-/** Gives the decoded image to `use`. While that works on it, a large image counts in the budget. */
-export async function withImage<T>(path: string, use: (image: Pixels) => Promise<T>, limits = OWN): Promise<T> {
+/** What was read, counting in the budget until `release` is called, which must be once. */
+export interface Held<T> {
+  readonly value: T;
+  readonly release: Release;
+}
+
+/** As decodeImage, for those who have several images in hand: a large one counts until it is released. */
+export async function openImage(path: string, limits = OWN): Promise<Held<Pixels>> {
   const bytes = bytesOf(path);
-  return limited(bytes, path, (most) => decode(bytes, most), use, limits);
+  return limited(bytes, path, (most) => decode(bytes, most), limits);
+}
+
+async function released<T>({ value, release }: Held<T>): Promise<T> {
+  await release();
+  return value;
 }
 
 /** The image at an address in grey, squeezed to side x side, one byte a pixel. Far faster than decoding a large JPEG whole. */
@@ -58,7 +70,7 @@ export async function greyThumbnail(path: string, side: number): Promise<Uint8Ar
       .raw({ depth: 'uchar' })
       .toBuffer();
   };
-  return limited(bytes, path, read, async (grey) => grey, OWN);
+  return released(await limited(bytes, path, read, OWN));
 }
 
 /** Pixels of the image at an address, without decoding it; undefined where it cannot be read. */
@@ -70,8 +82,6 @@ export async function pixelCount(path: string): Promise<number | undefined> {
   }
 }
 
-const same = async (image: Pixels): Promise<Pixels> => image;
-
 function bytesOf(path: string): Buffer {
   try {
     return readImageBytes(path);
@@ -81,30 +91,27 @@ function bytesOf(path: string): Buffer {
 }
 
 /**
- * Reads bytes of one of the formats with a limit of pixels, in bounded time, and gives the result to `use`: small images at
- * once, larger ones when the budget has room for what their header claims, which is then what they may have.
+ * Reads bytes of one of the formats with a limit of pixels, in bounded time: small images at once, larger ones when the budget
+ * has room for what their header claims, which is then what they may have.
  */
-async function limited<R, T>(
+async function limited<T>(
   bytes: Buffer,
   path: string,
-  read: (most: number) => Promise<R>,
-  use: (result: R) => Promise<T>,
+  read: (most: number) => Promise<T>,
   { budget, seconds }: DecodeLimits,
-): Promise<T> {
-  const named = async <V>(work: () => Promise<V>): Promise<V> => {
-    try {
-      return await work();
-    } catch (error) {
-      throw cannotRead(path, describeDamage(bytes, error as Error));
-    }
-  };
-  const small = await named(async () => {
+): Promise<Held<T>> {
+  let release: Release = async () => {};
+  try {
     checkFormat(bytes);
-    return inTime(read(FREE_PIXELS), seconds).catch(unlessTooLarge);
-  });
-  if (small !== undefined) return use(small);
-  const pixels = await named(() => claimedPixels(bytes));
-  return budget.hold(pixels, async () => use(await named(() => inTime(read(pixels), seconds))));
+    const small = await inTime(read(FREE_PIXELS), seconds).catch(unlessTooLarge);
+    if (small !== undefined) return { value: small, release };
+    const pixels = await claimedPixels(bytes);
+    release = await budget.take(pixels);
+    return { value: await inTime(read(pixels), seconds), release };
+  } catch (error) {
+    await release();
+    throw cannotRead(path, describeDamage(bytes, error as Error));
+  }
 }
 
 /** What is said of it as it stands. */

@@ -6,9 +6,10 @@ import sharp from 'sharp';
 import { afterAll, describe, expect, it } from 'vitest';
 import { UserError } from '../graph/errors.ts';
 import { photoTransform } from './augment/pipeline.ts';
-import { decodeImage, greyThumbnail, pixelCount, withImage } from './decodeNode.ts';
+import { decodeImage, greyThumbnail, openImage, pixelCount } from './decodeNode.ts';
 import { formatOf, otherFormat } from './imageFormat.ts';
-import { inTime, PixelBudget, TooLate } from './imageLimits.ts';
+import { inTime, TooLate } from './imageLimits.ts';
+import { PixelBudget } from './pixelBudgetNode.ts';
 import { createLoader } from './loaderNode.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'understudy-hostile-images-'));
@@ -157,19 +158,27 @@ describe('how much it may ask for', () => {
     const word = new SharedArrayBuffer(4);
     const budgets = [new PixelBudget(word), new PixelBudget(word)];
     let [inHand, most] = [0, 0];
-    const work = async () => {
+    const work = async (budget: PixelBudget) => {
+      const release = await budget.take(60e6);
       most = Math.max(most, ++inHand);
       await new Promise((resolve) => setTimeout(resolve, 2));
       inHand--;
+      await release();
     };
-    await Promise.all(Array.from({ length: 12 }, (_, i) => budgets[i % 2]!.hold(60e6, work)));
+    await Promise.all(Array.from({ length: 12 }, (_, i) => work(budgets[i % 2]!)));
     expect(most).toBe(3);
-    // One that is larger than the budget has it alone; a failure gives it back.
-    await expect(budgets[0]!.hold(1e9, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
-    expect(new Int32Array(word)[0]).toBe(0);
-    const path = write('held.png', blackPng(4000, 3000));
-    const held = await withImage(path, async () => new Int32Array(word)[0], { budget: budgets[1]!, seconds: 30 });
-    expect([held, new Int32Array(word)[0]]).toEqual([12e6, 0]);
+    // One that is larger than the budget has it alone.
+    await (await budgets[0]!.take(1e9))();
+    const held = () => new Int32Array(word)[0];
+    expect(held()).toBe(0);
+    const limits = { budget: budgets[1]!, seconds: 30 };
+    const { release } = await openImage(write('held.png', blackPng(4000, 3000)), limits);
+    expect(held()).toBe(12e6);
+    await release();
+    expect(held()).toBe(0);
+    const cut = blackPng(4000, 3000).subarray(0, -200);
+    await refusal(openImage(write('cut.png', cut), limits));
+    expect(held()).toBe(0);
   });
 });
 
@@ -195,7 +204,7 @@ describe('how long it may take', () => {
     });
     for await (const { valid, release } of loader.batches()) {
       expect(valid[11]).toBe(0);
-      release();
+      await release();
     }
     await loader.close();
     expect(told.find((reason) => reason.includes('late.png'))).toMatch(

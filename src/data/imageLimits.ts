@@ -9,9 +9,6 @@ export const MOST_PIXELS = 2 ** 27;
 /** Our choice: up to here (8 megapixels) images do not count in the budget: so many are in hand at a time, and no more. */
 export const FREE_PIXELS = 2 ** 23;
 
-/** Our choice: pixels of larger images that are decoded or prepared at a time (600 MB), over all threads. */
-const BUDGET = 3 * 2 ** 26;
-
 /** Our choice: seconds that one decode may take; images within the limits take a tenth of it. */
 export const MOST_SECONDS = 30;
 
@@ -20,36 +17,6 @@ export const MOST_SECONDS = 30;
  * small file takes minutes.
  */
 export const MOST_SCANNED = 2 ** 31;
-
-/** Milliseconds between two looks at a budget that is spent. */
-const PAUSE = 5;
-
-/** Pixels of large images in hand, over all threads that share the word. */
-export class PixelBudget {
-  readonly #held: Int32Array;
-
-  constructor(word: SharedArrayBuffer = new SharedArrayBuffer(4)) {
-    this.#held = new Int32Array(word);
-  }
-
-  /** Does `work` when there is room for so many pixels; an image larger than the budget has it alone. */
-  async hold<T>(pixels: number, work: () => Promise<T>): Promise<T> {
-    while (!this.#take(pixels)) await new Promise((resolve) => setTimeout(resolve, PAUSE));
-    try {
-      return await work();
-    } finally {
-      Atomics.sub(this.#held, 0, pixels);
-    }
-  }
-
-  #take(pixels: number): boolean {
-    for (;;) {
-      const held = Atomics.load(this.#held, 0);
-      if (held > 0 && held + pixels > BUDGET) return false;
-      if (Atomics.compareExchange(this.#held, 0, held, held + pixels) === held) return true;
-    }
-  }
-}
 
 /** A decode that was given up. */
 export class TooLate extends Error {}

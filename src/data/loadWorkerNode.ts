@@ -8,9 +8,10 @@ import type { TransformConfig } from './augment/pipeline.ts';
 import type { Pixels } from './augment/pixels.ts';
 import { randomErasing } from './augment/randomErasing.ts';
 import type { Planes } from './augment/resampleVector.ts';
-import { type DecodeLimits, withImage } from './decodeNode.ts';
+import { type DecodeLimits, openImage } from './decodeNode.ts';
 import { DiskCache, imageKey, pixelForm } from './diskCacheNode.ts';
-import { MOST_SECONDS, PixelBudget } from './imageLimits.ts';
+import { MOST_SECONDS } from './imageLimits.ts';
+import { PixelBudget, type Release } from './pixelBudgetNode.ts';
 import { control, readPath, type StartMessage, type WorkerMessage, type WorkerSetup } from './loaderShared.ts';
 import { type PixelCache, readCache, writeCache } from './pixelCache.ts';
 import { epochOrder, positionAt, repeatedPlace, stepsPerEpoch, viewAt } from './sampler.ts';
@@ -96,10 +97,19 @@ function waitForSignal(index: number, isCurrent: () => boolean): void {
 
 async function fillRow(start: StartMessage, index: number, row: number): Promise<void> {
   const slot = index % slots.length;
+  // In a frame of its own, so that nothing refers to the image any more when it is freed.
+  const release = await showRow(start, index, row);
+  await release?.();
+  const done = Atomics.add(words, control.rowsDone(slot), 1) + 1;
+  if (done % batch === 0) post({ kind: 'ready' });
+}
+
+/** Everything about a row but that it is done. Gives what frees its image, where that is needed. */
+async function showRow(start: StartMessage, index: number, row: number): Promise<Release | undefined> {
   const { epoch, step } = positionAt(start.firstStep + index, steps);
   const place = step * batch + row;
   const found = train ? await readTrainRow(epoch, place) : await readEvalRow(place);
-  const target = slots[slot]!;
+  const target = slots[index % slots.length]!;
   const { student, teacher } = found.image ?? {};
   // Drawn alike for both, so that the same place is shown, and erased.
   const draw = (pixels: Pixels | undefined, config: TransformConfig, planes: Planes) =>
@@ -114,8 +124,7 @@ async function fillRow(start: StartMessage, index: number, row: number): Promise
   target.labels[row] = found.index < 0 ? 0 : labels[found.index]!;
   target.valid[row] = found.image ? 1 : 0;
   target.views[row] = found.view ?? 0;
-  const done = Atomics.add(words, control.rowsDone(slot), 1) + 1;
-  if (done % batch === 0) post({ kind: 'ready' });
+  return found.image?.release;
 }
 
 /** The image as the model sees it, for which training has `draws`; zeros where there is none. */
@@ -184,6 +193,8 @@ async function readEvalRow(place: number): Promise<Row> {
 interface Readied {
   readonly student: Pixels;
   readonly teacher?: Pixels;
+  /** Of an image that was decoded just now: to be called when the row is written. */
+  readonly release?: Release;
 }
 
 /** The prepared image, or undefined when it cannot be read, which is told once a worker that finds out. */
@@ -197,7 +208,13 @@ async function readImage(index: number): Promise<Readied | undefined> {
   const found = key === undefined ? undefined : imageOnDisk(key);
   if (found) return keepImage(index, found);
   try {
-    return keepImage(index, await withImage(address, (decoded) => readied(decoded, key), limits));
+    const { value, release } = await openImage(address, limits);
+    try {
+      return { ...keepImage(index, await readied(value, key)), release };
+    } catch (error) {
+      await release();
+      throw error;
+    }
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     // Posted before the row is counted as done, so that the main thread knows before it takes the batch.
