@@ -161,6 +161,19 @@ function reachedPlatform(roots: readonly string[], textOf: (path: string) => str
 
 const MACHINE_PATH = /(?<![\w.])(\/(?:work|root)\/|\/(?:home|Users)\/[A-Za-z0-9]|[A-Z]:\\Users\\)/;
 
+/** Calls that put each member of a list on the stack, which overflows at about 125,000: graph/lists.ts has what is meant. */
+const SPREAD =
+  /(?:\.(?:push|unshift|splice)|Math\.(?:max|min)|\.from(?:CharCode|CodePoint))\((?:[^(){}'"`]|\((?:[^()]|\([^()]*\))*\))*?\.\.\.[\w([{#]/g;
+
+/** For readers of a model's card: as many numbers as the model has classes. */
+const SPREAD_ALLOWED = ['src/run/exporting/modelCard.ts'];
+
+function spreads(path: string, text: string): string[] {
+  const code = text.replace(/^\s*(?:\/\/|\*|\/\*).*$/gm, '');
+  // An object may be spread: it has as many keys as somebody wrote.
+  return [...code.matchAll(SPREAD)].map(([call]) => `${path}: ${call}`);
+}
+
 describe('architecture', () => {
   it('reads the imports that it judges', () => {
     const text = [
@@ -192,6 +205,15 @@ describe('architecture', () => {
       false,
     ]);
     expect(sources.length).toBeGreaterThan(40);
+    const spread = ['a.push(...b)', 'Math.max(0, ...a.map((x) => f(x)))', 'this.x.push(\n  ...b,\n)', 'Math.min(...a)'];
+    expect(spread.map((call) => spreads('x', call).length)).toEqual([1, 1, 1, 1]);
+    const plain = ['a.push({ ...b })', "a.push('x...y')", 'a.push(f(b))', 'Math.max(1, 2), [...a]', '// a.push(...b)'];
+    expect(plain.flatMap((call) => spreads('x', call))).toEqual([]);
+  });
+
+  it('no list is spread into a call', () => {
+    const found = sources.filter((path) => !SPREAD_ALLOWED.includes(path)).flatMap((path) => spreads(path, read(path)));
+    expect(found).toEqual([]);
   });
 
   it('folders import only from layers below them', () => {

@@ -1,3 +1,4 @@
+import { largest } from '../graph/lists.ts';
 import { COLOURS } from './colours.ts';
 import { line, px, svgDocument, text, ticks } from './svg.ts';
 
@@ -14,11 +15,11 @@ const BOX = { left: 64, top: 48, height: 300, bottom: 60, right: 24 };
 
 /** Attention distance over layers: one dot a head, the mean as a line; several models in one picture. */
 export function distanceSvg(series: readonly DistanceSeries[], images: number): string {
-  const layers = Math.max(...series.map(({ mean }) => mean.length));
+  const layers = largest(series.map(({ mean }) => mean.length));
   const width = BOX.left + BOX.right + Math.max(440, 44 * layers);
   const plot = width - BOX.left - BOX.right;
   const bottom = BOX.top + BOX.height;
-  const levels = ticks(Math.max(...series.flatMap(({ heads }) => heads.flat())));
+  const levels = ticks(largest(series.flatMap(({ heads }) => heads.flat())));
   const x = (layer: number) => BOX.left + ((layer + 0.5) * plot) / layers;
   const y = (value: number) => bottom - (value / levels.at(-1)!) * BOX.height;
   const title = `Mean attention distance of each head (${images} images)`;

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { largest, smallest } from '../graph/lists.ts';
 import { variantConfig } from '../models/index.ts';
 import { findTorch, median, runPeer, runWorker, tunedBlas } from './peer.ts';
 
@@ -99,7 +100,7 @@ function rateOf(runs: readonly Timed[], batch: number): Rate {
   const seconds = runs.flatMap((run) => run.seconds);
   return {
     imagesPerSec: batch / pooled(runs),
-    range: [batch / Math.max(...seconds), batch / Math.min(...seconds)],
+    range: [batch / largest(seconds), batch / smallest(seconds)],
   };
 }
 

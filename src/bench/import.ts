@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as ort from 'onnxruntime-node';
+import { append, largest } from '../graph/lists.ts';
 import { grad } from '../autodiff/grad.ts';
 import { ortNode } from '../engine/ortNode.ts';
 import { toFloat32 } from '../formats/safetensors.ts';
@@ -81,7 +82,7 @@ export async function benchImport({ models, opset, raw, judged }: ImportSettings
       const flags = { model, out, opset, batch, calm: raw ? 0 : 1, judged: Math.min(judged, batch) };
       const args = Object.entries(flags).flatMap(([key, value]) => [`--${key}`, String(value)]);
       await runScript(python, 'export.py', args, { ...tunedBlas(), OMP_WAIT_POLICY: 'PASSIVE' });
-      rows.push(...(await rowsOf(model, out)));
+      append(rows, await rowsOf(model, out));
     } finally {
       rmSync(out, { recursive: true, force: true });
     }
@@ -117,7 +118,7 @@ async function compare(
   const found = await computed(loaded, batch, pixels, part('weight', batch, CLASSES));
   const own = path === undefined ? undefined : await runtimeLogits(path, batch, pixels);
   const logits = part('logits', judged, CLASSES);
-  const scale = largest(own ?? logits);
+  const scale = magnitude(own ?? logits);
   const gradient = first(found.gradient, judged, PIXELS);
   const row = {
     model,
@@ -148,9 +149,9 @@ function gradientAgrees({ batch, gradient: { toFloat32, toFloat64, torch } }: Om
 function spread(found: Float32Array, wanted: Float32Array): Spread {
   const each = Array.from({ length: wanted.length / PIXELS }, (_, i) => {
     const image = (values: Float32Array) => values.subarray(i * PIXELS, (i + 1) * PIXELS);
-    return difference(image(found), image(wanted)) / largest(image(wanted));
+    return difference(image(found), image(wanted)) / magnitude(image(wanted));
   });
-  return { median: median(each), worst: Math.max(...each) };
+  return { median: median(each), worst: largest(each) };
 }
 
 /** Logits, and the gradient of their weighted sum to the pixels, by the engine that trains. */
@@ -183,7 +184,7 @@ async function runtimeLogits(path: string, batch: number, images: Float32Array):
   return logits!.data as Float32Array;
 }
 
-const largest = (values: Float32Array): number => values.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+const magnitude = (values: Float32Array): number => values.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
 
 /** Infinite where the sizes differ, and a NaN stays one, so that neither passes for equal. */
 function difference(found: Float32Array, wanted: Float32Array): number {

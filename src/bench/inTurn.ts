@@ -1,3 +1,4 @@
+import { largest, smallest } from '../graph/lists.ts';
 import { findTorch, median, runPeer, runWorker, tunedBlas } from './peer.ts';
 
 /** What a worker of ours and a script of the peer's print. */
@@ -53,16 +54,16 @@ export async function inTurn({ batch, rounds, worker, script }: Contestants): Pr
   }
   const all = own.flatMap((run) => run.seconds);
   const rate = (runs: readonly Timed[]) => batch / median(runs.flatMap((run) => run.seconds));
-  const peak = (runs: readonly Timed[]) => Math.max(...runs.map((run) => run.peakRssMB));
+  const peak = (runs: readonly Timed[]) => largest(runs.map((run) => run.peakRssMB));
   const ratios = (runs: readonly Timed[]) => runs.map((run, i) => median(run.seconds) / median(own[i]!.seconds));
   return {
     imagesPerSec: rate(own),
-    range: [batch / Math.max(...all), batch / Math.min(...all)],
+    range: [batch / largest(all), batch / smallest(all)],
     buildSeconds: median(own.map((run) => run.buildSeconds)),
     peakRssMB: peak(own),
     peer: torch ? { imagesPerSec: rate(peer), peakRssMB: peak(peer), passiveWaitImagesPerSec: rate(passive) } : null,
     ratio: torch ? median(ratios(peer)) : null,
-    ratioRange: torch ? [Math.min(...ratios(peer)), Math.max(...ratios(peer))] : null,
+    ratioRange: torch ? [smallest(ratios(peer)), largest(ratios(peer))] : null,
     ratioPassiveWait: torch ? median(ratios(passive)) : null,
   };
 }

@@ -1,3 +1,4 @@
+import { largest, smallest } from '../graph/lists.ts';
 import type { Analysis, ModelAnalysis } from '../run/looking/analyse.ts';
 import { wholeNumber } from './arguments.ts';
 import type { DescribedArgs } from './described.ts';
@@ -78,7 +79,7 @@ function distancesOf({ model, attentionDistance: found }: ModelAnalysis, table: 
   if (!found) return `attention distance of ${model}: it has no attention`;
   const rows = found.mean.map((mean, block) => {
     const heads = found.heads[block]!;
-    const range = `heads ${Math.min(...heads).toFixed(2)} to ${Math.max(...heads).toFixed(2)}`;
+    const range = `heads ${smallest(heads).toFixed(2)} to ${largest(heads).toFixed(2)}`;
     return [`  block ${block}`, mean.toFixed(2), range];
   });
   return `attention distance of ${model} in pixels, mean of the heads\n${table(rows)}`;
@@ -87,7 +88,7 @@ function distancesOf({ model, attentionDistance: found }: ModelAnalysis, table: 
 function nearestLayers({ models, cka }: Analysis, table: Table): string {
   const rows = cka.rows.map((layer, row) => {
     const values = cka.unbiased[row]!.map((value) => value ?? Number.NEGATIVE_INFINITY);
-    const best = values.indexOf(Math.max(...values));
+    const best = values.indexOf(largest(values));
     return [`  ${layer}`, cka.columns[best]!, cka.unbiased[row]![best]?.toFixed(3) ?? 'not defined'];
   });
   return `nearest layer of ${models.at(-1)!.model} by CKA\n${table(rows)}`;

@@ -1,7 +1,11 @@
+import { largest } from '../graph/lists.ts';
 /** Rows in aligned columns, two spaces between them; the last column is not padded. */
 export function table(rows: readonly (readonly string[])[]): string {
-  const columns = Math.max(0, ...rows.map((row) => row.length));
-  const widths = Array.from({ length: columns }, (_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
+  const columns = largest(
+    rows.map((row) => row.length),
+    0,
+  );
+  const widths = Array.from({ length: columns }, (_, i) => largest(rows.map((row) => row[i]?.length ?? 0)));
   const line = (row: readonly string[]) =>
     row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i]!)));
   return rows.map((row) => line(row).join('  ')).join('\n');

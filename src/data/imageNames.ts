@@ -69,7 +69,7 @@ const WITHIN = [
 
 /** Whether a file begins as one of the usual formats of pictures does. */
 export function beginsAsPicture(bytes: Uint8Array): boolean {
-  const text = String.fromCharCode(...bytes.subarray(0, 16));
+  const text = Array.from(bytes.subarray(0, 16), (byte) => String.fromCharCode(byte)).join('');
   if (BEGINNINGS.some((beginning) => text.startsWith(beginning)) || /^P[1-7]\s/.test(text)) return true;
   return WITHIN.some(({ from, at, texts }) => text.startsWith(from) && texts.some((one) => text.startsWith(one, at)));
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type MessagePort, workerData } from 'node:worker_threads';
 import sharp from 'sharp';
+import { smallest } from '../graph/lists.ts';
 import { UserError } from '../graph/errors.ts';
 import { type Stream, stream } from '../random/stream.ts';
 import { normalise, normaliseTable } from './augment/normalise.ts';
@@ -262,7 +263,7 @@ function orderOf(epoch: number): Uint32Array {
   if (!order) {
     order = epochOrder(n, seed, epoch);
     orders.set(epoch, order);
-    if (orders.size > 2) orders.delete(Math.min(...orders.keys()));
+    if (orders.size > 2) orders.delete(smallest(orders.keys()));
   }
   return order;
 }

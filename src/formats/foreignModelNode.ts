@@ -1,5 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { append } from '../graph/lists.ts';
 import { buildModel, type ModelConfig } from '../models/index.ts';
 import { type ForeignConfig, readForeignConfig } from './foreignConfig.ts';
 import { readJsonFile } from './jsonFileNode.ts';
@@ -45,9 +46,9 @@ export async function readForeignModel(path: string, asked: ForeignHints = {}): 
   buildModel(model);
   const weights = joinBlocks(await files.read(new Set(places.keys())), places);
   const notes = [...(config?.preprocessing.notes ?? [])];
-  if (model.family === 'vit') notes.push(...fitPositions(model, weights));
+  if (model.family === 'vit') append(notes, fitPositions(model, weights));
   const labels = labelsFor(model, asked.labels, config, notes);
-  notes.push(...assumed({ ...config?.preprocessing, ...asked }));
+  append(notes, assumed({ ...config?.preprocessing, ...asked }));
   const multilabel = config?.multilabel;
   if (config?.preprocessing.flipsChannels) flipChannels(weights);
   const preprocessing = chosenPreprocessing(

@@ -1,3 +1,4 @@
+import { largest } from '../graph/lists.ts';
 import { readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -65,7 +66,7 @@ export function cleanShards(
 /** For listings: bytes, shards and the last use. */
 export function describeShards(dir: string): { bytes: number; shards: number; lastUse: Date | undefined } {
   const files = filesOf(dir);
-  const last = Math.max(...files.map(({ used }) => used));
+  const last = largest(files.map(({ used }) => used));
   return { bytes: total(files), shards: files.length, lastUse: files.length > 0 ? new Date(last) : undefined };
 }
 

@@ -1,3 +1,4 @@
+import { largest } from './lists.ts';
 import { BuildError } from './errors.ts';
 
 export type Shape = readonly number[];
@@ -25,7 +26,10 @@ export function sameShape(a: Shape, b: Shape): boolean {
 
 /** numpy's broadcasting of any number of shapes. */
 export function broadcastShapes(...shapes: Shape[]): number[] {
-  const rank = Math.max(0, ...shapes.map((s) => s.length));
+  const rank = largest(
+    shapes.map((s) => s.length),
+    0,
+  );
   const out = new Array<number>(rank).fill(1);
   for (const shape of shapes) {
     const shift = rank - shape.length;

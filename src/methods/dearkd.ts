@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { largest } from '../graph/lists.ts';
 import { UserError } from '../graph/errors.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { crossEntropy } from '../losses/crossEntropy.ts';
@@ -162,5 +163,5 @@ function mhcaOf(
   const rows = Math.floor(student.imageSize / student.patchSize);
   const pairs = config.pairs === 'auto' ? defaultPairs(student.depth, { rows }, mapSizes(teacher)) : config.pairs;
   // A block that the student does not have is refused by name when the loss is built.
-  return { ...given, layers: Math.min(student.depth, Math.max(...pairs.map(({ block }) => block)) + 1) };
+  return { ...given, layers: Math.min(student.depth, largest(pairs.map(({ block }) => block)) + 1) };
 }

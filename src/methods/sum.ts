@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { largest } from '../graph/lists.ts';
 import { UserError } from '../graph/errors.ts';
 import type { Features } from '../models/index.ts';
 import type { LabelNeed, LossContext, Method, Needs, Term, Terms } from './method.ts';
@@ -69,7 +70,7 @@ const ORDER: readonly LabelNeed[] = ['none', 'any', 'integer'];
 
 function unionOf(needs: readonly Needs[]): Needs {
   const union = (of: (need: Needs) => readonly Needs['student'][number][]) => [...new Set(needs.flatMap(of))];
-  const labels = ORDER[Math.max(...needs.map((need) => ORDER.indexOf(need.labels)))]!;
+  const labels = ORDER[largest(needs.map((need) => ORDER.indexOf(need.labels)))]!;
   return { student: union((need) => need.student), teacher: union((need) => need.teacher), labels };
 }
 

@@ -1,4 +1,5 @@
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { append } from '../graph/lists.ts';
 import { Constant, Input } from '../graph/build.ts';
 import { internal } from '../graph/errors.ts';
 import type { NdArray } from '../graph/ndArray.ts';
@@ -60,8 +61,11 @@ export function emit(
     if (node.op === Constant) {
       const name = names.get(node.outputs[0]!)!;
       const emitted = open?.constant(node, name) ?? plain(node.attrs.value as NdArray, name);
-      initializers.push(...emitted.initializers.map((one) => tensorProto(one.value, one.name)));
-      nodes.push(...emitted.nodes.map(extraNode));
+      append(
+        initializers,
+        emitted.initializers.map((one) => tensorProto(one.value, one.name)),
+      );
+      append(nodes, emitted.nodes.map(extraNode));
     } else nodes.push(nodeProto(node, names, used, nodes.length));
   }
   for (const [port, tensor] of program.outputs)

@@ -1,3 +1,4 @@
+import { largest } from '../graph/lists.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { mul } from '../ops/elementwise.ts';
 import { concat, slice } from '../ops/movement.ts';
@@ -22,7 +23,12 @@ export function layerDecay(decay: number): Transform {
 /** The factor of each parameter, by PyTorch name. */
 export function layerRates(names: readonly string[], decay: number): Map<string, number> {
   const layers = names.map((name) => layerOf(name));
-  const last = 1 + Math.max(0, ...layers.map((layer) => layer ?? 0));
+  const last =
+    1 +
+    largest(
+      layers.map((layer) => layer ?? 0),
+      0,
+    );
   return new Map(names.map((name, i) => [name, decay ** (last - (layers[i] ?? last))]));
 }
 

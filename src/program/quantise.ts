@@ -1,3 +1,4 @@
+import { smallest } from '../graph/lists.ts';
 import { apply1, constant, floats, isInput, scalar } from '../graph/build.ts';
 import { internal } from '../graph/errors.ts';
 import type { NdArray } from '../graph/ndArray.ts';
@@ -144,7 +145,7 @@ function isPair({ op, inputs, attrs }: Node): boolean {
   if (!sameShape(a.shape.slice(0, -2), b.shape.slice(0, -2)) || !extents.every((n) => n >= SMALLEST_PAIR)) return false;
   if (a.shape.at(-1)! > LONGEST) return false;
   // The few queries of a last block, all heads of a class token, against all tokens.
-  return 2 * a.shape.at(-2)! >= Math.min(...extents.slice(1));
+  return 2 * a.shape.at(-2)! >= smallest(extents.slice(1));
 }
 
 /** x in 8 bits. What only moves values is done after rounding, on a quarter of the bytes. */

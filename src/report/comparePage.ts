@@ -1,3 +1,4 @@
+import { largest, smallest } from '../graph/lists.ts';
 import { heading, htmlPage, htmlTable, note } from '../analysis/page.ts';
 import { differences } from '../config/settings.ts';
 import { formatDuration } from '../train/loggers/progressLine.ts';
@@ -102,7 +103,7 @@ function classRows(runs: readonly RunReport[]): string[][] {
   const rows = classes.map((name, i) => {
     const values = recalls.map((recall) => recall.get(i) ?? null);
     const known = values.flatMap((value) => value ?? []);
-    return { name, values, spread: known.length === 0 ? -1 : Math.max(...known) - Math.min(...known) };
+    return { name, values, spread: known.length === 0 ? -1 : largest(known) - smallest(known) };
   });
   return rows
     .sort((a, b) => b.spread - a.spread)

@@ -1,3 +1,4 @@
+import { largest } from '../graph/lists.ts';
 import { COLOURS } from '../analysis/colours.ts';
 import { heatCell, heatScale } from '../analysis/heatMap.ts';
 import { lineChart } from '../analysis/lineChart.ts';
@@ -11,7 +12,7 @@ export const MATRIX_CLASSES = 40;
 export function confusionSvg({ classes, confusion, truth }: RunDetails): string {
   const n = classes.length;
   const size = n <= 12 ? 36 : n <= 24 ? 24 : 16;
-  const left = 40 + 7 * Math.min(16, Math.max(...classes.map((name) => name.length)));
+  const left = 40 + 7 * Math.min(16, largest(classes.map((name) => name.length)));
   const side = n * size;
   const rows = new Map<number, number>();
   for (const [row, , images] of confusion) rows.set(row, (rows.get(row) ?? 0) + images);
@@ -65,7 +66,10 @@ export function reliabilitySvg(
 /** How many images each bin holds, as bars. */
 export function confidenceSvg({ bins }: Reliability): string {
   const [width, height, left, bottom] = [420, 160, 66, 120];
-  const most = Math.max(1, ...bins.map(({ images }) => images));
+  const most = largest(
+    bins.map(({ images }) => images),
+    1,
+  );
   const step = (width - left - 16) / bins.length;
   return svgDocument(width, height, 'Images by the probability of the decision', [
     text(left, 18, 'Images by the probability of the decision', { size: 14, bold: true }),

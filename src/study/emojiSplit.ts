@@ -1,3 +1,4 @@
+import { append } from '../graph/lists.ts';
 import { permutation, stream } from '../random/stream.ts';
 
 /** What a study reads of the packages' emoji.json. */
@@ -27,7 +28,7 @@ export function splitEmoji(emoji: readonly Emoji[]): { train: Emoji[]; val: Emoj
       const group = groups[i]!;
       const half = val + group.length / 2 <= VAL_SHARE * members.length ? 'val' : 'train';
       if (half === 'val') val += group.length;
-      halves[half].push(...group);
+      append(halves[half], group);
     }
   }
   return halves;

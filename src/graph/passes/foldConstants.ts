@@ -1,3 +1,4 @@
+import { largest } from '../lists.ts';
 import { Constant, constant, constantOf } from '../build.ts';
 import { withLabel } from '../scope.ts';
 import { sizeOf } from '../shape.ts';
@@ -13,8 +14,11 @@ export function foldConstants(outputs: readonly Tensor[]): Tensor[] {
     if (node.op === Constant || inputs.length === 0) return undefined;
     const values = inputs.map((t) => t && constantOf(t));
     if (values.some((value, i) => inputs[i] && !value)) return undefined;
-    const largest = Math.max(LIMIT, ...values.map((value) => value?.data.length ?? 0));
-    if (node.outputs.some((t) => sizeOf(t.shape) > largest) || largest > 1 << 20) return undefined;
+    const most = largest(
+      values.map((value) => value?.data.length ?? 0),
+      LIMIT,
+    );
+    if (node.outputs.some((t) => sizeOf(t.shape) > most) || most > 1 << 20) return undefined;
     return withLabel(node.label, () => node.op.reference(values, node).map((value) => constant(value)));
   });
 }

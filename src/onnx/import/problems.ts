@@ -1,3 +1,4 @@
+import { append } from '../../graph/lists.ts';
 import { UserError } from '../../graph/errors.ts';
 
 const SHOWN = 3;
@@ -27,7 +28,7 @@ export class Problems {
       const more = nodes.length > SHOWN ? ', ...' : '';
       return `unknown operator ${operator}: ${nodes.length} x (${nodes.slice(0, SHOWN).join(', ')}${more})`;
     });
-    lines.push(...this.#faults.slice(0, FAULTS));
+    append(lines, this.#faults.slice(0, FAULTS));
     if (this.#faults.length > FAULTS) lines.push(`... and ${this.#faults.length - FAULTS} more`);
     if (lines.length === 0) return;
     const remedy =

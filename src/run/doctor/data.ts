@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { largest, smallest } from '../../graph/lists.ts';
 import { findDuplicates, THUMBNAIL } from '../../analysis/duplicates.ts';
 import { showAddress } from '../../data/address.ts';
 import { greyThumbnail } from '../../data/decodeNode.ts';
@@ -120,7 +121,7 @@ export function examineClasses({ labelled, classes, train, val, splitSource, not
     return counts;
   };
   const [inTrain, inVal] = [count(train), count(val)];
-  const [least, most] = [Math.min(...inTrain), Math.max(...inTrain)];
+  const [least, most] = [smallest(inTrain), largest(inTrain)];
   const range = `${least} to ${most} training images a class`;
   const findings: Finding[] = [
     ...taken,

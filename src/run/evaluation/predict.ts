@@ -1,5 +1,6 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { largest } from '../../graph/lists.ts';
 import { imageExtensions } from '../../data/imageNames.ts';
 import { decodeBytes, decodeImage } from '../../data/decodeNode.ts';
 import type { Pixels } from '../../data/augment/pixels.ts';
@@ -113,7 +114,7 @@ async function pixelsOf(image: ImageInput): Promise<Pixels> {
 /** Softmax in float64; equal probabilities in the order of the classes. */
 export function rank(classes: readonly string[], logits: ArrayLike<number>, top: number): ClassProbability[] {
   const values = Array.from(logits);
-  const max = Math.max(...values);
+  const max = largest(values);
   const weights = values.map((z) => Math.exp(z - max));
   const sum = weights.reduce((a, b) => a + b, 0);
   const ranked = classes.map((name, i) => ({ class: name, probability: weights[i]! / sum }));

@@ -1,4 +1,5 @@
 import * as ort from 'onnxruntime-node';
+import { append } from '../../graph/lists.ts';
 import { ortNode } from '../../engine/ortNode.ts';
 import { frozenProgram } from '../../program/evalProgram.ts';
 import type { Rows } from './agreement.ts';
@@ -49,7 +50,7 @@ export async function fileRows(
     const part = inputs.slice(at, at + batches[turn % batches.length]!);
     const dims = [part.length, 3, side, side];
     const { logits } = await session.run({ pixel_values: new Tensor('float32', joined(part), dims) });
-    rows.push(...unstack(logits as ort.Tensor));
+    append(rows, unstack(logits as ort.Tensor));
     at += part.length;
   }
   await session.release();

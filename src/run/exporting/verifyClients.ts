@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { append } from '../../graph/lists.ts';
 import { decodeImage } from '../../data/decodeNode.ts';
 import type { Rows } from './agreement.ts';
 import type { Dtype } from './files.ts';
@@ -73,7 +74,7 @@ export async function transformersRows(
   const rows: Float32Array[] = [];
   for (const input of inputs) {
     const { logits } = await model({ pixel_values: new Tensor('float32', joined([input]), [1, 3, side, side]) });
-    rows.push(...unstack(logits));
+    append(rows, unstack(logits));
   }
   await model.dispose();
   return rows;

@@ -1,4 +1,5 @@
 import sharp from 'sharp';
+import { largest } from '../../graph/lists.ts';
 import { viridis } from '../../analysis/colours.ts';
 import { text } from '../../analysis/svg.ts';
 import type { Pixels } from '../../data/augment/pixels.ts';
@@ -38,8 +39,8 @@ async function upsampled(
   factor: number,
   side: number,
 ): Promise<Buffer> {
-  const largest = Math.max(...values);
-  const bytes = Uint8Array.from(values, (value) => (largest > 0 ? Math.round((255 * value) / largest) : 0));
+  const most = largest(values);
+  const bytes = Uint8Array.from(values, (value) => (most > 0 ? Math.round((255 * value) / most) : 0));
   const [width, height] = [columns * patch * factor, rows * patch * factor];
   const map = await sharp(bytes, { raw: { width: columns, height: rows, channels: 1 } })
     .resize(width, height, { kernel: 'cubic', fit: 'fill' })

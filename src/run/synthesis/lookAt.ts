@@ -1,3 +1,4 @@
+import { largest } from '../../graph/lists.ts';
 import type { Compiled, Engine } from '../../engine/contract.ts';
 import { constantOf, input } from '../../graph/build.ts';
 import type { Tensor } from '../../graph/tensor.ts';
@@ -91,7 +92,7 @@ export class TeacherEye {
 
 /** Cross entropy and probability of a class, of a row of logits. */
 export function confidenceOf(logits: Float32Array, label: number): { loss: number; confidence: number } {
-  const max = Math.max(...logits);
+  const max = largest(logits);
   const total = logits.reduce((sum, z) => sum + Math.exp(z - max), 0);
   const loss = max + Math.log(total) - logits[label]!;
   return { loss, confidence: Math.exp(-loss) };

@@ -1,3 +1,4 @@
+import { largest } from '../../graph/lists.ts';
 import sharp from 'sharp';
 
 /** RGB bytes of a square image. */
@@ -41,7 +42,7 @@ const SHOWN_SIDE = 56;
 export async function sheet(rows: readonly (readonly Picture[])[]): Promise<Buffer> {
   const side = rows.find((row) => row.length > 0)?.[0]?.side ?? 1;
   const scale = Math.max(1, Math.round(SHOWN_SIDE / side));
-  const columns = Math.max(...rows.map((row) => row.length));
+  const columns = largest(rows.map((row) => row.length));
   const step = side * scale + GAP;
   const [width, height] = [columns * step + GAP, rows.length * step + GAP];
   const out = new Uint8Array(width * height * 3).fill(255);

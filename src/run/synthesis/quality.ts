@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { largest } from '../../graph/lists.ts';
 import { decodeImage } from '../../data/decodeNode.ts';
 import type { Engine } from '../../engine/contract.ts';
 import type { LoadedModel } from '../models/loaded.ts';
@@ -46,7 +47,7 @@ export async function measureSet(
     part.forEach((record, i) => {
       const row = logits.subarray(i * K, (i + 1) * K);
       const label = teacher.classes.indexOf(record.class);
-      if (row.indexOf(Math.max(...row)) === label) right++;
+      if (row.indexOf(largest(row)) === label) right++;
       confidence += record.confidence;
       if ((from + i) % stride !== 0) return;
       vectors.push(pooled.slice(i * D, (i + 1) * D));

@@ -1,3 +1,4 @@
+import { largest } from '../../graph/lists.ts';
 import { type RunTotals, type StepEvent, sortedKeys } from '../events.ts';
 
 /** What a step does not say itself, from the events before it. */
@@ -21,7 +22,7 @@ export function progressLine(step: StepEvent, context: ProgressContext, columns:
   const width = () => [...front, ...back].reduce((sum, piece) => sum + piece.text.length + gap.length, -gap.length);
   const room = () => columns - width() - gap.length;
   for (;;) {
-    const worst = Math.max(...[...front, ...back].map((piece) => piece.rank));
+    const worst = largest([...front, ...back].map((piece) => piece.rank));
     // The bar counts as rank 3: it goes after terms, waiting share and learning rate.
     if (room() >= (worst > 3 ? minBar : -gap.length) || worst === 0) break;
     // Of equal ranks the rightmost goes first, so that the terms that stay are always the same ones.

@@ -1,4 +1,5 @@
 import type { RunFiles } from '../../host/files.ts';
+import { largest } from '../../graph/lists.ts';
 import { namedMetrics } from '../events.ts';
 import type { ResumeOptions } from './jsonl.ts';
 import type { Logger } from './logger.ts';
@@ -44,6 +45,6 @@ async function nextName(files: RunFiles, now: number, writer: string): Promise<s
   const taken = (await files.list(''))
     .filter((name) => name.startsWith(prefix))
     .map((name) => Number.parseInt(name.slice(prefix.length), 10));
-  const seconds = Math.max(Math.floor(now / 1000), ...taken.filter(Number.isFinite).map((second) => second + 1));
+  const seconds = largest(taken.filter(Number.isFinite).map((second) => second + 1), Math.floor(now / 1000));
   return `${prefix}${String(seconds).padStart(10, '0')}.${writer}`;
 }
