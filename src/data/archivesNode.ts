@@ -4,7 +4,7 @@ import { NoImageColumn } from './csvColumns.ts';
 import { readCsv } from './csvNode.ts';
 import { sortByCodePoint } from './dataset.ts';
 import { holdsClassFolders, readFolderLayout } from './folderNode.ts';
-import { type Layout, type Part, quote } from './layout.ts';
+import { type Label, type Layout, type Part, quote } from './layout.ts';
 import type { Place } from './listingCacheNode.ts';
 import type { Listing } from './listingNode.ts';
 import { unpackParquet } from './parquetNode.ts';
@@ -63,8 +63,10 @@ async function readFiles(
   const bare = new Set<string>();
   for await (const { file, records: found } of readAll(place, files, listing, notes)) {
     const part = single ? undefined : partOf(relative(place.root, file));
-    for (const record of found) records.push(record.part === undefined ? { ...record, part } : record);
-    if (found.some((record) => (record.part ?? part) === undefined)) bare.add(file);
+    for (const record of found) {
+      records.push(record.part === undefined && part !== undefined ? { ...record, part } : record);
+      if (record.part === undefined && part === undefined) bare.add(file);
+    }
   }
   if (records.length === 0)
     throw new UserError(
@@ -172,24 +174,27 @@ function layoutOf(
   bare: readonly string[],
   notes: string[],
 ): Layout {
-  const names = new Set(records.map(({ part }) => part));
-  const collect = (wanted: string | undefined): Part => {
-    const mine = records.filter(({ part }) => part === wanted);
-    return { paths: mine.map(({ path }) => path), labels: mine.map(({ label }) => label) };
-  };
+  const names = new Map<string | undefined, { paths: string[]; labels: Label[] }>();
+  for (const { path, label, part } of records) {
+    const one = names.get(part) ?? { paths: [], labels: [] };
+    names.set(part, one);
+    one.paths.push(path);
+    one.labels.push(label);
+  }
+  const collect = (part: string | undefined): Part => names.get(part)!;
   if (!names.has('train')) {
     if (names.size > 1)
       throw new UserError(
-        `${place}: wanted a part named train, got ${[...names].map((name) => name ?? 'images of no part').join(', ')}`,
+        `${place}: wanted a part named train, got ${[...names.keys()].map((name) => name ?? 'images of no part').join(', ')}`,
       );
-    return { root, train: collect([...names][0]) };
+    return { root, train: collect([...names.keys()][0]) };
   }
   if (names.has(undefined))
     throw new UserError(
       `${place}: wanted a part (train or ${VAL_NAMES.join(', ')}) for every image or for none, got images without one in ${quote(bare)}. Give the file that is meant, or rename them`,
     );
   const val = VAL_NAMES.find((name) => names.has(name));
-  for (const name of names)
+  for (const name of names.keys())
     if (name !== 'train' && name !== val)
       notes.push(
         `${place}: ${collect(name).paths.length} images of the part ${name} are left out: ${val} is for validation`,

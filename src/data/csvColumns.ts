@@ -34,7 +34,7 @@ export interface Dialect {
 /** Tried in this order; of equals the first is taken. */
 const DELIMITERS = [',', ';', '\t', '|'] as const;
 /** Rows that are looked at. */
-const SAMPLE = 20;
+export const SAMPLE = 20;
 
 /**
  * The delimiter of a table: the one by which there is a column for the image, by its name or by its cells, and more columns

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative } from 'node:path';
 import { brief, UserError } from '../graph/errors.ts';
-import { type Columns, columnsOf, dialectOf } from './csvColumns.ts';
+import { type Columns, columnsOf, dialectOf, SAMPLE } from './csvColumns.ts';
 import { findIndicators } from './csvIndicators.ts';
 import { labelCells } from './csvLabels.ts';
 import { CsvDamage, csvRows } from './csvRows.ts';
@@ -30,37 +30,30 @@ export async function readCsv(
   listing: Listing,
   note: (text: string) => void,
 ): Promise<Record[]> {
-  const rows = await parseRows(file, listing, note);
-  const columns = columnsOf(file, rows);
-  if (columns.note) note(columns.note);
-  const body = columns.header === 0 ? rows : rows.slice(1);
-  const labelOf = labelReader(file, rows[0]!, columns, body, note);
-  const locate = locator(file, root);
-  const records: Record[] = [];
-  for (const [i, row] of body.entries()) {
-    const number = i + 1 + columns.header;
-    const path = row[columns.path]?.trim();
-    if (!path)
-      throw new UserError(
-        `${file}: row ${number}: wanted the path of an image, got nothing. Fill it in or delete the row`,
-      );
-    const part = columns.part === undefined ? undefined : row[columns.part]?.trim() || undefined;
-    records.push({ path: locate(path), label: labelOf(row, number), part: part && partName(file, part) });
-    if (i % LOOK_EVERY === LOOK_EVERY - 1) await listing.found(LOOK_EVERY);
+  const table = openTable(file, note);
+  try {
+    return await readRows(table, root, listing, note);
+  } catch (error) {
+    if (!(error instanceof CsvDamage)) throw error;
+    throw new UserError(
+      `${file}: wanted a CSV file with image_path and label, got a damaged one (${error.message}). Mend that line`,
+    );
   }
-  await listing.found(records.length % LOOK_EVERY);
-  return withoutRepeats(file, records, columns.header);
 }
 
-async function parseRows(file: string, listing: Listing, note: (text: string) => void): Promise<string[][]> {
+/** A table whose rows are cut anew each time they are asked for: that is quick, and millions of them take much memory. */
+interface Table {
+  readonly file: string;
+  readonly rows: () => Generator<string[]>;
+}
+
+function openTable(file: string, note: (text: string) => void): Table {
   try {
     const { text, note: how } = decodeText(readRegularFile(file));
     if (how !== undefined) note(`${file}: ${how}`);
     if (text.includes('\0')) throw new UserError(`${file}: wanted a CSV text file, got bytes that are no text`);
     const { delimiter, from } = dialectOf(text);
-    const rows: string[][] = [];
-    for (const row of csvRows(text, delimiter, from)) if (rows.push(row) % LOOK_EVERY === 0) await listing.pause();
-    return rows;
+    return { file, rows: () => csvRows(text, delimiter, from) };
   } catch (error) {
     if (error instanceof EncodingError)
       throw new UserError(`${file}: wanted a CSV file in UTF-8, got ${error.message}. Save it as UTF-8`);
@@ -71,32 +64,70 @@ async function parseRows(file: string, listing: Listing, note: (text: string) =>
   }
 }
 
-/** How the label of a row is read: from its cell, from columns of 0 and 1, or not at all. */
-function labelReader(
-  file: string,
-  first: readonly string[],
-  columns: Columns,
-  body: readonly string[][],
-  note: (text: string) => void,
-): (row: readonly string[], number: number) => Label {
-  const { label, path, part } = columns;
-  if (label === undefined) {
-    const indicators = columns.header === 0 ? undefined : findIndicators(file, first, body, [path, part]);
-    if (indicators) {
-      note(indicators.note);
-      return indicators.classesOf;
-    }
-    const others = first.filter((name, at) => at !== path && at !== part && name.trim() !== '');
-    if (columns.header === 1 && others.length > 0)
-      note(
-        `${file}: no column is called label, so its images have no classes; not read: ${brief(others.map((name) => name.trim()).join(', '), 300)}`,
+async function readRows(table: Table, root: string, listing: Listing, note: (text: string) => void): Promise<Record[]> {
+  const { file } = table;
+  const columns = columnsOf(file, take(table.rows(), SAMPLE));
+  if (columns.note) note(columns.note);
+  const labelOf = await labelReader(table, columns, listing, note);
+  const locate = locator(file, root);
+  const known = new Repeats(file);
+  const parts = new Map<string, string>();
+  let number = 0;
+  for (const row of table.rows()) {
+    if (++number <= columns.header) continue;
+    const path = row[columns.path]?.trim();
+    if (!path)
+      throw new UserError(
+        `${file}: row ${number}: wanted the path of an image, got nothing. Fill it in or delete the row`,
       );
-    return () => undefined;
+    const word = columns.part === undefined ? '' : (row[columns.part]?.trim() ?? '');
+    if (word !== '' && !parts.has(word)) parts.set(word, partName(file, word));
+    known.add({ path: locate(path), label: labelOf(row, number), part: parts.get(word) }, number);
+    if (number % LOOK_EVERY === 0) await listing.found(LOOK_EVERY);
   }
-  const cell = (row: readonly string[]) => row[label]?.trim() ?? '';
-  const cells = labelCells(file, new Set(body.map(cell)), columns.several);
-  if (cells.note) note(cells.note);
-  return (row, number) => cells.labelOf(cell(row), number);
+  await listing.found((number % LOOK_EVERY) - columns.header);
+  return known.records;
+}
+
+function take<T>(values: Iterable<T>, most: number): T[] {
+  const taken: T[] = [];
+  for (const value of values) if (taken.push(value) === most) break;
+  return taken;
+}
+
+/** How the label of a row is read: from its cell, from columns of 0 and 1, or not at all. */
+async function labelReader(
+  table: Table,
+  { label, path, part, header, several }: Columns,
+  listing: Listing,
+  note: (text: string) => void,
+): Promise<(row: readonly string[], number: number) => Label> {
+  const { file } = table;
+  if (label !== undefined) {
+    const cell = (row: readonly string[]) => row[label]?.trim() ?? '';
+    const different = new Set<string>();
+    let number = 0;
+    for (const row of table.rows()) {
+      if (++number > header) different.add(cell(row));
+      if (number % LOOK_EVERY === 0) await listing.pause();
+    }
+    const cells = labelCells(file, different, several);
+    if (cells.note) note(cells.note);
+    return (row, at) => cells.labelOf(cell(row), at);
+  }
+  const [first = []] = take(table.rows(), 1);
+  const others = first.filter((name, at) => at !== path && at !== part && name.trim() !== '');
+  if (header === 0 || others.length === 0) return () => undefined;
+  const [, ...body] = table.rows();
+  const indicators = findIndicators(file, first, body, [path, part]);
+  if (indicators) {
+    note(indicators.note);
+    return indicators.classesOf;
+  }
+  note(
+    `${file}: no column is called label, so its images have no classes; not read: ${brief(others.map((name) => name.trim()).join(', '), 300)}`,
+  );
+  return () => undefined;
 }
 
 /** Paths of a table as paths from the root. */
@@ -119,20 +150,37 @@ function asOnDisk(path: string, root: string): string {
 }
 
 /** An image in two rows counts once (Our choice: else it may come into both parts of a split); its labels must agree. */
-function withoutRepeats(file: string, records: readonly Record[], header: number): Record[] {
-  const first = new Map<string, number>();
-  const show = (label: Label) => (label === undefined ? 'no class' : `"${brief([label].flat().join(';'))}"`);
-  const key = (label: Label) => (Array.isArray(label) ? JSON.stringify([...label].sort()) : label);
-  return records.filter(({ path, label, part }, i) => {
-    const before = first.get(path);
-    if (before === undefined) return first.set(path, i);
-    const other = records[before]!;
-    if (key(other.label) === key(label)) return part !== other.part;
+class Repeats {
+  readonly records: Record[] = [];
+  readonly #file: string;
+  readonly #rows: number[] = [];
+  readonly #first = new Map<string, number>();
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  add(record: Record, row: number): void {
+    const before = this.#first.get(record.path);
+    if (before !== undefined && this.#repeats(record, before, row)) return;
+    if (before === undefined) this.#first.set(record.path, this.records.length);
+    this.records.push(record);
+    this.#rows.push(row);
+  }
+
+  #repeats({ path, label, part }: Record, before: number, row: number): boolean {
+    const other = this.records[before]!;
+    if (sameLabel(other.label, label)) return part === other.part;
     throw new UserError(
-      `${file}: rows ${before + 1 + header} and ${i + 1 + header}: wanted one label for ${brief(path)}, got ${show(other.label)} and ${show(label)}. Keep one row; several classes stand in one cell: cat;dog`,
+      `${this.#file}: rows ${this.#rows[before]} and ${row}: wanted one label for ${brief(path)}, got ${showLabel(other.label)} and ${showLabel(label)}. Keep one row; several classes stand in one cell: cat;dog`,
     );
-  });
+  }
 }
+
+const showLabel = (label: Label): string => (label === undefined ? 'no class' : `"${brief([label].flat().join(';'))}"`);
+
+const sameLabel = (a: Label, b: Label): boolean =>
+  Array.isArray(a) && Array.isArray(b) ? [...a].sort().join('\0') === [...b].sort().join('\0') : a === b;
 
 function partName(file: string, name: string): string {
   const part = partOfWord(name);

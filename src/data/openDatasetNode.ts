@@ -161,7 +161,7 @@ function listOf(
   several: boolean,
 ): ImageList {
   const order = Uint32Array.from(paths, (_, i) => i);
-  if (!inOrder(paths)) order.sort((a, b) => compareCodePoints(paths[a]!, paths[b]!));
+  if (!inOrder(paths)) order.sort(orderOf(paths));
   const one = (label: Label) => (several ? undefined : index.get(classesOf(label)[0]!)) ?? -1;
   const all = (label: Label) =>
     classesOf(label)
@@ -173,6 +173,12 @@ function listOf(
     labels: Int32Array.from(order, (i) => one(labels[i])),
     ...(several && { sets: Array.from(order, (i) => all(labels[i])) }),
   };
+}
+
+/** JavaScript's own comparison, which is several times as fast, is by code point too where no character takes two units. */
+function orderOf(paths: readonly string[]): (a: number, b: number) => number {
+  if (paths.some((path) => /[\ud800-\udfff]/.test(path))) return (a, b) => compareCodePoints(paths[a]!, paths[b]!);
+  return (a, b) => (paths[a]! < paths[b]! ? -1 : paths[a]! > paths[b]! ? 1 : 0);
 }
 
 function inOrder(paths: readonly string[]): boolean {
