@@ -45,6 +45,9 @@ async function nextName(files: RunFiles, now: number, writer: string): Promise<s
   const taken = (await files.list(''))
     .filter((name) => name.startsWith(prefix))
     .map((name) => Number.parseInt(name.slice(prefix.length), 10));
-  const seconds = largest(taken.filter(Number.isFinite).map((second) => second + 1), Math.floor(now / 1000));
+  const seconds = largest(
+    taken.filter(Number.isFinite).map((second) => second + 1),
+    Math.floor(now / 1000),
+  );
   return `${prefix}${String(seconds).padStart(10, '0')}.${writer}`;
 }
