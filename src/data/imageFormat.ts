@@ -55,7 +55,7 @@ function opens(bytes: Uint8Array, opening: string): boolean {
 /** The brands of a file of boxes: the one that it is, then those that it may be read as. */
 function brandsOf(bytes: Uint8Array): string[] {
   if (!opens(bytes, '....ftyp')) return [];
-  const text = (at: number) => String.fromCharCode(...bytes.subarray(at, at + 4));
+  const text = (at: number) => Array.from(bytes.subarray(at, at + 4), (byte) => String.fromCharCode(byte)).join('');
   const end = Math.min(bytes.length, new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0), 256);
   const found = [text(8)];
   for (let at = 16; at + 4 <= end; at += 4) found.push(text(at));

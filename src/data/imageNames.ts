@@ -46,30 +46,3 @@ export function isUnreadPicture(name: string): boolean | undefined {
   if (UNREAD.has(ending)) return true;
   return NO_PICTURE.has(ending) || /^(readme|license|licence|copying|makefile)$/i.test(name) ? false : undefined;
 }
-
-/** How pictures begin: JPEG, PNG, GIF, TIFF in either order and large, Photoshop, JPEG XL, JPEG 2000. */
-const BEGINNINGS: readonly string[] = [
-  '\xff\xd8\xff',
-  '\x89PNG',
-  'GIF8',
-  'II*\0',
-  'MM\0*',
-  'II+\0',
-  '8BPS',
-  '\xff\x0a',
-  '\0\0\0\x0cJXL ',
-  '\0\0\0\x0cjP  ',
-];
-/** What stands from byte 4 on (HEIC, AVIF), or 6 (the two empty fields of a bitmap), or 8 (WebP). */
-const WITHIN = [
-  { from: '', at: 4, texts: ['ftyphei', 'ftyphev', 'ftypmif1', 'ftypmsf1', 'ftypavi'] },
-  { from: 'BM', at: 6, texts: ['\0\0\0\0'] },
-  { from: 'RIFF', at: 8, texts: ['WEBP'] },
-] as const;
-
-/** Whether a file begins as one of the usual formats of pictures does. */
-export function beginsAsPicture(bytes: Uint8Array): boolean {
-  const text = Array.from(bytes.subarray(0, 16), (byte) => String.fromCharCode(byte)).join('');
-  if (BEGINNINGS.some((beginning) => text.startsWith(beginning)) || /^P[1-7]\s/.test(text)) return true;
-  return WITHIN.some(({ from, at, texts }) => text.startsWith(from) && texts.some((one) => text.startsWith(one, at)));
-}

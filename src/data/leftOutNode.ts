@@ -1,7 +1,8 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { brief } from '../graph/errors.ts';
-import { beginsAsPicture, endingOf, isUnreadPicture } from './imageNames.ts';
+import { formatOf, otherFormat } from './imageFormat.ts';
+import { endingOf, isUnreadPicture } from './imageNames.ts';
 
 /** Endings that are told, and that are counted at most: names may have a number after the last dot. */
 const [SHOWN, MOST] = [4, 1000];
@@ -54,12 +55,19 @@ function looksLikePicture(path: string): boolean {
     if (statSync(path).size === 0) return false;
     const file = openSync(path, 'r');
     try {
-      const bytes = Buffer.alloc(16);
-      return beginsAsPicture(bytes.subarray(0, readSync(file, bytes, 0, bytes.length, 0)));
+      const bytes = Buffer.alloc(64);
+      return isPicture(bytes.subarray(0, readSync(file, bytes, 0, bytes.length, 0)));
     } finally {
       closeSync(file);
     }
   } catch {
     return false;
   }
+}
+
+function isPicture(bytes: Uint8Array): boolean {
+  const format = formatOf(bytes);
+  // Two letters are soon at the beginning of a text: a bitmap has four zero bytes after its size.
+  if (format === 'bmp') return bytes.subarray(6, 10).every((byte) => byte === 0);
+  return format !== undefined || /picture|Photoshop/.test(otherFormat(bytes));
 }
