@@ -23,6 +23,9 @@ const READ = [
   'understudy',
 ];
 
+/** Of them those that are on or off; null leaves them to the processor. */
+const SWITCHES = READ.filter((key) => key.startsWith('do_') || key === 'rescale_offset' || key === 'include_top');
+
 /** Keys that change no pixel of one picture for a classifier. */
 const HARMLESS = [
   // Images are decoded to RGB, whatever they were.
@@ -89,6 +92,9 @@ const idle = (value: unknown): boolean => value === undefined || value === null 
  * @throws UserError for one that changes pixels in a way that is not computed here.
  */
 export function checkKeys(file: Json, where: string): string[] {
+  for (const key of SWITCHES)
+    if (!idle(file[key]) && file[key] !== true)
+      throw new UserError(`${where}: ${key}: wanted true, false or null, got ${show(file[key])}`);
   for (const [key, harmless] of Object.entries(REFUSED)) {
     const value = file[key];
     if (idle(value) || harmless.includes(value) || padsNothing(file, key)) continue;

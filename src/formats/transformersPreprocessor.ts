@@ -20,13 +20,14 @@ export function fromTransformers(file: Json, where: string, modelType: unknown):
       `${where}: image_processor_type: wanted one that can be computed here (${Object.keys(IMAGE_PROCESSORS).join(', ')}), got ${name}, which ${OTHER_PROCESSORS[name]}`,
     );
   const processor = name !== undefined && Object.hasOwn(IMAGE_PROCESSORS, name) ? IMAGE_PROCESSORS[name] : undefined;
+  const unknown = checkKeys(file, where);
   const geometry = readGeometry(file, processor, where);
   return {
     ...geometry,
     ...normalisation(file, processor, where),
     ...readFilter('resample', file.resample ?? processor?.resample ?? 3, where),
     ...(file.do_flip_channel_order === true || flipsByItself(file, name) ? { flipsChannels: true } : {}),
-    notes: [...checkKeys(file, where), ...ofProcessor(file, name, processor), ...geometry.notes],
+    notes: [...unknown, ...ofProcessor(file, name, processor), ...geometry.notes],
   };
 }
 

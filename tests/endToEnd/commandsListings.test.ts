@@ -54,7 +54,7 @@ describe('listings and help', () => {
     for (const name of readdirSync('src/cli/commands')) visit(join('src/cli/commands', name));
     visit('src/cli/main.ts');
     const packages = [...found].filter((module) => !module.endsWith('.ts')).sort();
-    expect(packages).toEqual(['citty', 'fastest-levenshtein', 'node:fs']);
+    expect(packages).toEqual(['citty', 'fastest-levenshtein', 'node:fs', 'node:os']);
     expect(found).toContain('src/cli/arguments.ts');
   });
 });

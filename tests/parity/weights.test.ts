@@ -190,6 +190,22 @@ describe('what the files say', () => {
     expect(classes[4]).toBe('LABEL_4');
   });
 
+  it.each(['hfVit', 'hfResnetBasic', 'hfRegnet'])('channels turned round, %s: its first layer is', async (name) => {
+    const [state, { config, preprocessor }] = filesOf(name);
+    const said = { size: { height: SIDES[name] ?? 16, width: SIDES[name] ?? 16 }, ...preprocessor };
+    const plain = await loadModelReference(folderWith(state, { config, preprocessor: said }));
+    const turned = { ...said, do_flip_channel_order: true };
+    const flipped = await loadModelReference(folderWith(state, { config, preprocessor: turned }));
+    const side = plain.model.imageSize;
+    const pixels = Float32Array.from({ length: 3 * side * side }, (_, i) => Math.sin(i * i));
+    const planes = [2, 1, 0].map((c) => pixels.subarray(c * side * side, (c + 1) * side * side));
+    const bgr = Float32Array.from(planes.flatMap((plane) => [...plane]));
+    const answer = (model: LoadedModel, data: Float32Array) => answerOf(model, [1, 3, side, side], data);
+    const [wanted, found] = [await answer(plain, bgr), await answer(flipped, pixels)];
+    for (const [i, value] of wanted.entries()) expect(found[i]).toBeCloseTo(value, 5);
+    expect([...(await answer(plain, pixels))]).not.toEqual([...wanted]);
+  });
+
   it('a crop of ConvNextImageProcessor', async () => {
     const { preprocessing, model } = await loadModelReference(folderWith(...filesOf('hfResnetBottleneck')));
     const geometry = { resize: { to: 'shorter', side: 73 }, centre: 'floor' };

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileError } from '../../formats/fileErrorNode.ts';
 import { chosenPreprocessing, preprocessingOf } from '../../formats/foreignPreprocessor.ts';
-import { asObject } from '../../formats/jsonValue.ts';
+import { asObject, show } from '../../formats/jsonValue.ts';
 import type { ReadPreprocessing } from '../../formats/preprocessorValues.ts';
 import type { Preprocessing } from '../../formats/savedModel.ts';
 import { saysMultilabel } from '../../formats/problemType.ts';
@@ -42,7 +42,8 @@ export function readOnnxReference(path: string, given: Described = {}): OnnxRefe
     const classes = given.classes == null ? labelsOf(sidecar(path, 'config.json')) : givenClasses(given.classes);
     checkCount(path, classes, network.classes);
     const preprocessing = chosenPreprocessing(preprocessor, given, network.imageSize);
-    return { network, classes, preprocessing, notes: [...network.notes, ...(preprocessor?.notes ?? [])] };
+    const notes = [...network.notes, ...(preprocessor?.notes ?? []), ...otherSize(preprocessor, network, given)];
+    return { network, classes, preprocessing, notes };
   } catch (error) {
     throw fileError(error, path, 'read the ONNX model');
   }
@@ -87,6 +88,15 @@ function preparation(path: string): ReadPreprocessing | undefined {
   return card === undefined ? undefined : preprocessingOf(undefined, asObject(card), config!.path);
 }
 
+/** The file may be exported for another size than its preparation has. */
+function otherSize({ imageSize }: Partial<ReadPreprocessing> = {}, network: OnnxModel, given: Described): string[] {
+  return imageSize === undefined || imageSize === network.imageSize || given.imageSize != null
+    ? []
+    : [
+        `its preprocessor_config.json makes images of ${imageSize} px, the network takes ${network.imageSize}: what is resized to shrinks or grows with it`,
+      ];
+}
+
 /** A network that takes blue, green, red is one that takes red, green, blue and turns them round first. */
 const flippingChannels = (network: OnnxModel): OnnxModel => ({
   ...network,
@@ -96,7 +106,11 @@ const flippingChannels = (network: OnnxModel): OnnxModel => ({
 
 function sidecar(path: string, name: string): { path: string; value: Record<string, unknown> } | undefined {
   const found = [dirname(path), join(dirname(path), '..')].map((dir) => join(dir, name)).find((one) => existsSync(one));
-  return found === undefined ? undefined : { path: found, value: parseJson(found) as Record<string, unknown> };
+  if (found === undefined) return undefined;
+  const value = parseJson(found);
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    return { path: found, value: value as Record<string, unknown> };
+  throw new UserError(`${found}: wanted a JSON object, got ${show(value)}`);
 }
 
 /** transformers' id2label. */
