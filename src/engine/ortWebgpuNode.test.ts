@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { VULKAN_DRIVER } from '../../tests/systemPackages.ts';
 import { crossEntropy } from '../losses/crossEntropy.ts';
 import { buildModel, variantConfig } from '../models/index.ts';
 import { initialValue } from '../nn/initialise.ts';
@@ -10,13 +10,9 @@ import { engineContract } from './contractSuite.ts';
 import { ortNode } from './ortNode.ts';
 import { ortWebgpu } from './ortWebgpuNode.ts';
 
-/** The software Vulkan driver that Debian's chromium package ships: slow, and enough to prove the numbers without a GPU. */
-const DRIVER = '/usr/lib/chromium/vk_swiftshader_icd.json';
-const driver = process.env.VK_ICD_FILENAMES ?? DRIVER;
-const present = existsSync(driver);
+const driver = VULKAN_DRIVER.find();
+const present = driver !== undefined;
 if (present) process.env.VK_ICD_FILENAMES = driver;
-else if (process.env.CI) throw new Error(`${driver} is missing: apt-get install chromium`);
-else console.warn('WebGPU tests skipped: no Vulkan driver; install one with: apt-get install chromium');
 
 if (present) engineContract(ortWebgpu());
 

@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -7,23 +6,6 @@ import { fileURLToPath } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const NAMES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
-
-/**
- * Path of a Chromium. Where there is none, Debian's is installed if the tests may do so; otherwise one line says what is
- * skipped. On CI that is an error: a green run must have run it.
- */
-export function findChromium(): string | undefined {
-  const installed = () => NAMES.find((name) => existsSync(name));
-  if (installed()) return installed();
-  if (process.getuid?.() === 0 && existsSync('/usr/bin/apt-get'))
-    spawnSync('apt-get', ['install', '-y', '--no-install-recommends', 'chromium'], { timeout: 300_000 });
-  if (!installed() && process.env.CI) throw new Error('there is no Chromium: apt-get install chromium');
-  if (!installed())
-    console.warn('Browser tests skipped: there is no Chromium; install one with: apt-get install chromium');
-  return installed();
-}
-
 /** WebGPU without a GPU: Chromium's own software adapter. */
 const FLAGS = [
   '--no-sandbox',

@@ -13,7 +13,8 @@ import { ownRows } from '../../src/run/exporting/runInputs.ts';
 import { openSample, readSample, type Sample } from '../../src/run/datasets/sampleImages.ts';
 import type { VerifyReport } from '../../src/run/exporting/verify.ts';
 import { jsonIn, temporaryFolder, understudy } from '../endToEnd/commandLine.ts';
-import { findChromium, type Opened, open, WASM_PATHS } from './chromium.ts';
+import { type Opened, open, WASM_PATHS } from './chromium.ts';
+import { CHROMIUM } from '../systemPackages.ts';
 import { writeDigits } from './digits.ts';
 import { classify, type Job } from './page.ts';
 
@@ -155,7 +156,7 @@ describe('understudy verify', () => {
   });
 });
 
-const executable = findChromium();
+const executable = CHROMIUM.find();
 
 describe.skipIf(!executable)('Chromium', () => {
   let opened: Opened;

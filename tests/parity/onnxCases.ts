@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fromBinary } from '@bufbuild/protobuf';
@@ -8,7 +7,6 @@ import { OPSETS } from '../../src/onnx/import/decode.ts';
 import { OnnxFile, operatorKey } from '../../src/onnx/import/onnxFile.ts';
 import { readTensor } from '../../src/onnx/import/tensorData.ts';
 
-const FOLDER = '/usr/share/libonnx-testdata/data';
 /** Operators alone, and graphs of a few; those that PyTorch wrote are of operator set 6 and older. */
 const GROUPS = ['node', 'simple'];
 
@@ -19,21 +17,6 @@ export interface OnnxCase {
   readonly operators: readonly string[];
   readonly inputs: () => ReadonlyMap<string, NdArray>;
   readonly outputs: () => ReadonlyMap<string, NdArray>;
-}
-
-/**
- * The folder of Debian's package of the ONNX project's tests. Where it is missing it is installed if the tests may do so; otherwise
- * one line says what is skipped. On CI that is an error: a green run must have run it.
- */
-export function findOnnxCases(): string | undefined {
-  const installed = () => (existsSync(FOLDER) ? FOLDER : undefined);
-  if (installed()) return installed();
-  const install = ['install', '-y', '--no-install-recommends', 'libonnx-testdata'];
-  if (process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) spawnSync('apt-get', install, { timeout: 300_000 });
-  if (!installed() && process.env.CI) throw new Error('there are no ONNX test files: apt-get install libonnx-testdata');
-  if (!installed())
-    console.warn("The ONNX project's tests skipped: install them with: apt-get install libonnx-testdata");
-  return installed();
 }
 
 /** The cases of operator sets that are read. */

@@ -6,7 +6,8 @@ import { importGraph } from '../../src/onnx/import/importGraph.ts';
 import { OnnxFile } from '../../src/onnx/import/onnxFile.ts';
 import { RULES } from '../../src/onnx/import/rules/index.ts';
 import { closeProgram } from '../../src/program/program.ts';
-import { findOnnxCases, type OnnxCase, onnxCases } from './onnxCases.ts';
+import { type OnnxCase, onnxCases } from './onnxCases.ts';
+import { ONNX_TESTS } from '../systemPackages.ts';
 import { engine } from './onnxRun.ts';
 
 /** What a classifier needs of an operator is imported; the rest is refused with these words. */
@@ -78,7 +79,7 @@ function expectEqual(got: NdArray, wanted: NdArray): void {
   });
 }
 
-const folder = findOnnxCases();
+const folder = ONNX_TESTS.find();
 const cases = folder ? onnxCases(folder) : [];
 /** All operators are known, and all values. */
 const readable = cases.filter(

@@ -1,8 +1,9 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
+import { EMULATES, EMULATOR } from '../systemPackages.ts';
 
 /** A processor and a runtime on it, on which `runModels.mjs` runs. */
 export interface Processor {
@@ -26,23 +27,13 @@ export interface Job {
 /** Values by job and by output. */
 export type Answers = Readonly<Record<string, Readonly<Record<string, readonly number[]>>>>;
 
-const EMULATOR = 'qemu-x86_64';
-
-/** Debian's qemu-user, which emulates AVX2 and no AVX-512, whatever the processor under it; undefined where it is not installed. */
-function emulator(): string | undefined {
-  if (process.platform !== 'linux' || process.arch !== 'x64') return undefined;
-  const folders = (process.env.PATH ?? '').split(delimiter);
-  return folders.map((folder) => join(folder, EMULATOR)).find((path) => existsSync(path));
-}
-
 /** Why none of `processors` is emulated. */
-export const NOT_EMULATED =
-  process.platform === 'linux' && process.arch === 'x64'
-    ? `${EMULATOR} is not installed (Debian's package qemu-user)`
-    : 'only Linux on x64 emulates one';
+export const NOT_EMULATED = EMULATES
+  ? `Debian's package ${EMULATOR.debian.join(', ')} is not installed`
+  : 'only Linux on x64 emulates one';
 
 export function processors(): Processor[] {
-  const found = emulator();
+  const found = EMULATES ? EMULATOR.find() : undefined;
   const own = cpus()[0]?.model.trim() ?? process.arch;
   return [
     { name: own, runtime: 'onnxruntime-node', emulator: [] },
@@ -55,7 +46,7 @@ export function processors(): Processor[] {
 
 function emulated(path: string): string {
   const [version] = /\d+(\.\d+)+/.exec(execFileSync(path, ['--version'], { encoding: 'utf8' })) ?? [];
-  return `AVX2 without AVX-512 (${EMULATOR} ${version})`;
+  return `AVX2 without AVX-512 (${basename(path)} ${version})`;
 }
 
 /** What the models give on a processor. */
