@@ -129,6 +129,11 @@ export const optimSchema = z.strictObject({
   warmupLr: z.number().min(0).default(1e-6),
   warmupEpochs: z.union([auto, z.number().min(0)]).default('auto'),
   schedule: z.enum(['cosine', 'step', 'constant']).default('cosine'),
+  /**
+   * Of the schedule cosine: what it is laid over. rest: the epochs after the warm-up (Our choice of default); all: all epochs,
+   * the warm-up cutting its beginning off, as in DeiT's and mmcv's code.
+   */
+  cosineOver: z.enum(['rest', 'all']).default('rest'),
   /** Of the schedule step: every so many epochs the rate is multiplied by stepGamma. */
   stepEpochs: z.number().positive().default(30),
   stepGamma: z.number().positive().max(1).default(0.1),
@@ -195,7 +200,7 @@ export const modelSchema = z.strictObject({
   settings: z.record(z.string(), z.unknown()).default({}),
 });
 
-const { lr, minLr, warmupLr, warmupEpochs, schedule, weightDecay, clipNorm } = optimSchema.shape;
+const { lr, minLr, warmupLr, warmupEpochs, schedule, cosineOver, weightDecay, clipNorm } = optimSchema.shape;
 
 /** A stage's own learning rate over its own steps; what is missing is that of `optim`. */
 export const stageOptimSchema = z.strictObject({
@@ -204,6 +209,7 @@ export const stageOptimSchema = z.strictObject({
   warmupLr: warmupLr.unwrap().optional(),
   warmupEpochs: warmupEpochs.unwrap().optional(),
   schedule: schedule.unwrap().optional(),
+  cosineOver: cosineOver.unwrap().optional(),
   weightDecay: weightDecay.unwrap().optional(),
   clipNorm: clipNorm.unwrap().optional(),
 });

@@ -87,6 +87,7 @@ function vitSettings(read: ShapeReader, hints: ModelHints) {
   const [classToken, distToken] = [read.has('cls_token'), read.has('dist_token')];
   const poolNorm = read.has('fc_norm.weight');
   const { side, posEmbedOnPatchesOnly } = positions(read, Number(classToken) + Number(distToken));
+  const layerScale = read.has('blocks.0.ls1.gamma') ? 1e-4 : null;
   return {
     imageSize: hints.imageSize ?? side * patchSize,
     patchSize,
@@ -101,8 +102,10 @@ function vitSettings(read: ShapeReader, hints: ModelHints) {
     pool: hints.pool ?? (poolNorm || !classToken ? 'mean' : 'token'),
     poolNorm,
     qkvBias: read.has('blocks.0.attn.qkv.bias'),
-    layerScale: read.has('blocks.0.ls1.gamma') ? 1e-4 : null,
+    layerScale,
     posEmbedOnPatchesOnly,
+    // DeiT III's, should it be trained further; others' drop path rises.
+    ...(layerScale !== null && posEmbedOnPatchesOnly ? { dropPathForm: 'constant' } : {}),
     ...(hints.normEpsilon === undefined ? {} : { normEpsilon: hints.normEpsilon }),
   };
 }

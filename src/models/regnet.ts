@@ -98,7 +98,8 @@ export interface QuantisedWidths {
 /**
  * Depths and widths of a RegNet from its four numbers (section 3.3, equations 2 to 4): u_j = initial + slope * j, rounded to
  * initial * multiplier^s with whole s, then to a multiple of 8; stages are runs of equal width, which are rounded to whole
- * groups in the end.
+ * groups in the end. Halves go to the even number, as in the authors' numpy (pycls) and in timm: 136 / 16 = 8.5 gives
+ * regnety_008 its 128. torchvision's 144 (and 320, 784) is read from a file's shapes, as any other.
  */
 export function regnetWidths(
   initial: number,
@@ -109,10 +110,17 @@ export function regnetWidths(
 ): QuantisedWidths {
   const depths = new Map<number, number>();
   for (let j = 0; j < depth; j++) {
-    const power = Math.round(Math.log((initial + slope * j) / initial) / Math.log(multiplier));
-    const width = Math.round((initial * multiplier ** power) / 8) * 8;
+    const power = toEven(Math.log((initial + slope * j) / initial) / Math.log(multiplier));
+    const width = toEven((initial * multiplier ** power) / 8) * 8;
     depths.set(width, (depths.get(width) ?? 0) + 1);
   }
-  const widths = [...depths.keys()].map((width) => Math.round(width / groupWidth) * groupWidth);
+  const widths = [...depths.keys()].map((width) => toEven(width / groupWidth) * groupWidth);
   return { depths: [...depths.values()], widths };
+}
+
+/** The nearest whole number, of two the even one. */
+function toEven(x: number): number {
+  const below = Math.floor(x);
+  if (x - below !== 0.5) return Math.round(x);
+  return below % 2 === 0 ? below : below + 1;
 }

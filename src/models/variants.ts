@@ -23,7 +23,7 @@ const vit = (source: string, patchSize: number, width: number, heads: number, mo
 });
 const deit = (width: number, heads: number, more: object = {}): Variant => vit(DEIT, 16, width, heads, more);
 const deit3 = (width: number, heads: number, more: object = {}): Variant =>
-  vit(DEIT3, 16, width, heads, { layerScale: 1e-4, posEmbedOnPatchesOnly: true, ...more });
+  vit(DEIT3, 16, width, heads, { layerScale: 1e-4, posEmbedOnPatchesOnly: true, dropPathForm: 'constant', ...more });
 const large = { depth: 24 };
 const sized = (variant: Variant, imageSize: number): Variant => ({ ...variant, imageSize });
 /** timm's forms without class token: the head sees the mean of the patches. */

@@ -47,8 +47,10 @@ export const vitSchema = z.strictObject({
   normEpsilon: z.number().positive().default(1e-6),
   /** Initial gain of LayerScale; null leaves it out. DeiT III: 1e-4. */
   layerScale: z.number().nullable().default(null),
-  /** Stochastic depth rate of the last block; it rises linearly from 0. */
+  /** Stochastic depth rate of the last block. */
   dropPath: z.number().min(0).max(1).default(0),
+  /** linear: it rises from 0 in the first block (DeiT); constant: every block has it (DeiT III's models_v2.py). */
+  dropPathForm: z.enum(['linear', 'constant']).default('linear'),
   /** DeiT III: the class token has no position embedding. */
   posEmbedOnPatchesOnly: z.boolean().default(false),
   mhca: mhcaSchema.nullable().default(null),
@@ -163,9 +165,15 @@ function readBlock(s: Scope, x: Tensor, config: VitConfig, { prefix }: Grid, ind
   return branches(s, readRows(x), attended, config, index).tokens;
 }
 
+/** The stochastic depth rate of a block. */
+function dropPathRate({ dropPath, dropPathForm, depth }: VitConfig, index: number): number {
+  if (dropPathForm === 'constant') return dropPath;
+  return depth > 1 ? (dropPath * index) / (depth - 1) : 0;
+}
+
 /** The two residual sums of a block, given its attention's output. */
 function branches(s: Scope, x: Tensor, mha: Tensor, config: VitConfig, index: number): Omit<BlockOutput, 'attention'> {
-  const rate = config.depth > 1 ? (config.dropPath * index) / (config.depth - 1) : 0;
+  const rate = dropPathRate(config, index);
   const scaled = (name: string, t: Tensor) =>
     config.layerScale === null ? t : s.in(name, (s) => layerScale(s, t, config.layerScale!));
   const middle = residual(s, 'dropPathAttn', x, scaled('ls1', mha), rate);

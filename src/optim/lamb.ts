@@ -8,8 +8,9 @@ import { type OptimParam, partsOf, type Transform } from './transform.ts';
 
 /**
  * LAMB (You et al., arXiv 1904.00962, algorithm 2): u = m^ / (sqrt(v^) + eps) + wd p, then each parameter moves by
- * lr |p| / |u| u. Norms, biases and tokens, which do not decay, move by lr u: so do apex' FusedLAMB, with which DeiT III was
- * trained, and timm. FusedLAMB also clips the gradient's global norm to 1: set optim.clipNorm.
+ * lr |p| / |u| u. What does not decay (norms, biases and tokens; everything where the weight decay is 0) moves by lr u: so do
+ * apex' FusedLAMB, with which DeiT III was trained, and timm. FusedLAMB also clips the gradient's global norm to 1: set
+ * optim.clipNorm.
  */
 export function lamb({ betas: [beta1, beta2], epsilon, weightDecay }: AdamwOptions): Transform {
   return {
@@ -29,9 +30,8 @@ export function lamb({ betas: [beta1, beta2], epsilon, weightDecay }: AdamwOptio
         const nextV = add(mul(slots.get(`v.${name}`)!, beta2), mul(mul(g, g), 1 - beta2));
         after.set(`m.${name}`, nextM).set(`v.${name}`, nextV);
         const move = mul(div(nextM, add(sqrt(nextV), scalars.epsilon!)), scalars.correction!);
-        if (!decay) return mul(move, scalars.rate!);
-        const u = weightDecay === 0 ? move : add(move, mul(value, weightDecay));
-        return mul(trusted(u, param), scalars.rate!);
+        if (!decay || weightDecay === 0) return mul(move, scalars.rate!);
+        return mul(trusted(add(move, mul(value, weightDecay)), param), scalars.rate!);
       });
       return { updates, slots: after };
     },

@@ -1,11 +1,10 @@
-import { largest } from '../graph/lists.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { mul } from '../ops/elementwise.ts';
 import { concat, slice } from '../ops/movement.ts';
 import { type OptimParam, partsOf, type Transform } from './transform.ts';
 
 /**
- * Layer-wise learning rates (BEiT, arXiv 2106.08254, and timm's layer_decay): the head moves at full rate, each layer below at
+ * Layer-wise learning rates (BEiT, arXiv 2106.08254, with timm's layers): the head moves at full rate, each layer below at
  * `decay` times the rate of the one above it, weight decay included. Stands last in a chain.
  */
 export function layerDecay(decay: number): Transform {
@@ -22,25 +21,30 @@ export function layerDecay(decay: number): Transform {
 
 /** The factor of each parameter, by PyTorch name. */
 export function layerRates(names: readonly string[], decay: number): Map<string, number> {
-  const layers = names.map((name) => layerOf(name));
-  const last =
-    1 +
-    largest(
-      layers.map((layer) => layer ?? 0),
-      0,
-    );
-  return new Map(names.map((name, i) => [name, decay ** (last - (layers[i] ?? last))]));
+  const found = names.map(blockOf).filter((block) => block !== undefined);
+  const blocks = [...new Set(found)].sort((a, b) => a - b);
+  return new Map(names.map((name) => [name, decay ** layersAbove(name, blocks)]));
 }
 
 /**
- * 0: embeddings and stem; n + 1: block n of a Vision Transformer; n: layer n of a ResNet; undefined: the final norm, heads and a
- * method's own parameters, which are at the top.
+ * As timm's `param_groups_layer_decay` counts them (its models' `group_matcher`): each block of a Vision Transformer, a ResNet or
+ * a RegNet is a layer; embeddings and stem are one below them; the final norm of the tokens goes with the last block; heads and
+ * the norm of a pooled vector (`fc_norm`) are at the top. Our choice: a method's own parameters are there too.
  */
-function layerOf(name: string): number | undefined {
-  const [, block, layer] = /^(?:blocks\.(\d+)|layer(\d+))\./.exec(name) ?? [];
-  if (block !== undefined) return Number(block) + 1;
-  if (layer !== undefined) return Number(layer);
-  return /^(norm|head|head_dist|fc|method)\b/.test(name) ? undefined : 0;
+function layersAbove(name: string, blocks: readonly number[]): number {
+  const block = blockOf(name);
+  if (block !== undefined) return blocks.length - blocks.indexOf(block);
+  if (/^(cls_token|dist_token|pos_embed|patch_embed|conv1|bn1|stem)\b/.test(name)) return blocks.length + 1;
+  return name.startsWith('norm.') ? 1 : 0;
+}
+
+/** More than a stage has blocks. */
+const STAGE = 1000;
+
+/** A number that grows towards the head: of `blocks.2`, `layer1.0` (ResNet), `s1.b1` (RegNet). */
+function blockOf(name: string): number | undefined {
+  const [, stage, block] = /^(?:blocks|layer|s)(\d*)\.b?(\d+)\./.exec(name) ?? [];
+  return block === undefined ? undefined : Number(stage) * STAGE + Number(block);
 }
 
 /** Neighbours with one rate are scaled together: a node a layer, not one a parameter. */

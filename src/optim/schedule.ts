@@ -7,16 +7,24 @@ export interface CosineOptions {
   readonly warmupLr: number;
   readonly warmupSteps: number;
   readonly totalSteps: number;
+  /**
+   * Steps that the cosine is laid over. `rest` (default): those after the warm-up, so that it begins at `lr`. `all`: the
+   * warm-up takes the place of its beginning (timm's CosineLRScheduler as DeiT and DeiT III call it, mmcv's CosineAnnealing).
+   */
+  readonly over?: 'rest' | 'all';
 }
 
 /**
- * Linear warm-up from `warmupLr`, then half a cosine from `lr` to `minLr` over the remaining steps (SGDR, arXiv 1608.03983,
- * without restarts; DeiT's values). Our choice: it moves every step, not every epoch.
+ * Linear warm-up from `warmupLr`, then half a cosine from `lr` to `minLr` (SGDR, arXiv 1608.03983, without restarts). Our
+ * choice: it moves every step, where DeiT's moves after each epoch, and begins with the first one: DeiT's own loop asks for the
+ * rate of epoch n only when that is over, so that its first two epochs run at `warmupLr`.
  */
-export function warmupCosine({ lr, minLr, warmupLr, warmupSteps, totalSteps }: CosineOptions): Schedule {
+export function warmupCosine(options: CosineOptions): Schedule {
+  const { lr, minLr, warmupLr, warmupSteps, totalSteps, over = 'rest' } = options;
+  const from = over === 'all' ? 0 : warmupSteps;
   return (step) => {
     if (step < warmupSteps) return warmupLr + ((lr - warmupLr) * step) / warmupSteps;
-    const progress = Math.min(1, (step - warmupSteps) / Math.max(1, totalSteps - warmupSteps));
+    const progress = Math.min(1, (step - from) / Math.max(1, totalSteps - from));
     return minLr + 0.5 * (lr - minLr) * (1 + Math.cos(Math.PI * progress));
   };
 }

@@ -45,7 +45,8 @@ def vitCase(case, seed, train, batch=3, **changes):
         for i in range(c["depth"]):
             for which in ("attn", "mlp"):
                 m = torch.ones(B)
-                while i > 0 and (m.sum() in (0, B)):  # the first block's rate is 0; the others drop some samples, not all
+                first = i == 0 and c.get("dropPathForm") != "constant"  # its rate is 0; the others drop some samples, not all
+                while not first and (m.sum() in (0, B)):
                     m = rnd.keep(B, drop=0.4)
                 dropPath[(i, which)] = tensors[f"input.dropPath.{i}.{which}"] = m
     if train and c["mhca"]:
@@ -113,6 +114,7 @@ def main():
     vitCase("vitPlain", 1, False)
     vitCase("vitDistilled", 2, True, distToken=True, layerScale=1e-4, dropPath=0.3)
     vitCase("vitDeit3", 3, False, posEmbedOnPatchesOnly=True, layerScale=1e-4)
+    vitCase("vitDeit3Train", 15, True, posEmbedOnPatchesOnly=True, layerScale=1e-4, dropPath=0.3, dropPathForm="constant")
     vitCase("vitMhcaSum", 4, True, mhca=mhca("sum"))
     vitCase("vitMhcaLogits", 5, True, mhca=mhca("logits"))
     vitCase("vitMhcaGated", 6, True, mhca=mhca("gated"))

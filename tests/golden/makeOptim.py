@@ -2,10 +2,13 @@
 import json
 import math
 import os
+import re
 
 import torch
 
 from golden import HERE, Random, save
+from makeModels import VIT
+from models import regnetShapes, resnetShapes, vitShapes
 
 STEPS = 10
 LR = [0.01 * (k + 1) / 4 for k in range(4)] + [0.005 * (1 + math.cos(math.pi * k / 6)) for k in range(6)]
@@ -32,9 +35,11 @@ def run(case, seed, build, config, moments):
     save("optim", case, t, dict(config, steps=STEPS), "<f8")
 
 
-def lamb(case, decay):
-    """You et al., arXiv 1904.00962, algorithm 2, spelled out in numpy on parts of one vector; the middle part starts at 0."""
-    parts, b1, b2, eps, wd = [4, 2, 5], 0.9, 0.999, 1e-6, 0.05
+def lamb(case, decay, wd=0.05):
+    """You et al., arXiv 1904.00962, algorithm 2, spelled out in numpy on parts of one vector; the middle part starts at 0. timm's and
+    apex' rule: a group whose weight decay is 0 has no trust ratio."""
+    parts, b1, b2, eps = [4, 2, 5], 0.9, 0.999, 1e-6
+    decay = decay and wd != 0
     rnd = Random(404)
     p = rnd.normal(sum(parts)).numpy()
     p[4:6] = 0.0
@@ -62,10 +67,53 @@ def lamb(case, decay):
     save("optim", case, t, dict(optimizer="lamb", beta1=b1, beta2=b2, eps=eps, weightDecay=wd, steps=STEPS, parts=parts, decay=decay), "<f8")
 
 
+# timm's group_matcher(coarse=False) of its Vision Transformers (with DeiT's token), ResNets and RegNets.
+MATCHERS = {
+    "vit": dict(stem=r"^cls_token|pos_embed|patch_embed|dist_token", blocks=[(r"^blocks\.(\d+)", None), (r"^norm", (99999,))]),
+    "resnet": dict(stem=r"^conv1|bn1|maxpool", blocks=[(r"^layer(\d+)\.(\d+)", None)]),
+    "regnet": dict(stem=r"^stem", blocks=[(r"^s(\d+)\.b(\d+)", None)]),
+}
+
+
+def timmLayers(names, matcher):
+    """timm's group_with_matcher: parameters by the tuple that their rule gives, in order; (99999,) joins the group before it."""
+    rules = [(re.compile(matcher["stem"]), (0,), ())] + [(re.compile(p), (i + 1,), suffix) for i, (p, suffix) in enumerate(matcher["blocks"])]
+
+    def key(name):
+        for pattern, prefix, suffix in rules:
+            if match := pattern.match(name):
+                return tuple(map(float, (*prefix, *match.groups(), *(suffix or ()))))
+        return (float("inf"),)
+
+    grouped = {}
+    for name in names:
+        grouped.setdefault(key(name), []).append(name)
+    layers, layer = {}, -1
+    for k in sorted(grouped, key=lambda k: tuple(x for x in k)):
+        if layer < 0 or k[-1] != 99999:
+            layer += 1
+        layers.update({name: layer for name in grouped[k]})
+    return layers
+
+
+def layerRates():
+    """timm's param_groups_layer_decay: decay^(last layer - layer) for each parameter of three models."""
+    cases = {
+        "vit": list(vitShapes(dict(VIT, distToken=True, layerScale=1e-4, depth=12))),
+        "vitPoolNorm": list(vitShapes(dict(VIT, poolNorm=True))),
+        "resnet": list(resnetShapes(dict(stem="imagenet", block="basic", depths=[2, 2, 2, 2], widths=[4, 4, 8, 8], classes=5))[0]),
+        "regnet": list(regnetShapes(dict(stemWidth=6, depths=[1, 3, 6, 6], widths=[6, 8, 12, 12], groupWidth=2, seRatio=0.25, classes=5))[0]),
+    }
+    for case, names in cases.items():
+        layers = timmLayers(names, MATCHERS["vit" if case.startswith("vit") else case])
+        exponents = [max(layers.values()) - layers[n] for n in names]
+        save("optim", f"layerRates.{case}", {"output.exponent": torch.tensor(exponents)}, dict(names=names), "<f8")
+
+
 def layerDecay():
-    """torch's AdamW with a group a layer: lr x 0.65^(distance from the head)."""
+    """torch's AdamW with a group a layer: lr x 0.65^(distance from the head), the norm with the last block."""
     names = ["patch_embed.proj.weight", "blocks.0.mlp.fc1.weight", "blocks.1.mlp.fc1.weight", "norm.weight", "head.weight"]
-    rates = [0.65**3, 0.65**2, 0.65, 1.0, 1.0]
+    rates = [0.65**3, 0.65**2, 0.65, 0.65, 1.0]
     parts = [3, 2, 4, 1, 2]
     rnd = Random(405)
     start, grads = rnd.normal(sum(parts)), rnd.normal(STEPS, sum(parts))
@@ -79,6 +127,27 @@ def layerDecay():
         seen.append(torch.cat([x.detach().clone() for x in ps]))
     t = {"input.param": start, "input.grads": grads, "input.lr": torch.tensor(LR), "output.param": torch.stack(seen)}
     save("optim", "layerDecay", t, dict(optimizer="adamw", beta1=0.9, beta2=0.999, eps=1e-8, weightDecay=0.05, layerDecay=0.65, steps=STEPS, parts=parts, names=names), "<f8")
+
+
+def cosines():
+    """Learning rates at the start of each epoch: timm's CosineLRScheduler with warmup_prefix=False, as DeiT makes it, and mmcv's
+    CosineAnnealing hook with a linear warm-up, as cls_KD's master branch makes it."""
+
+    def timm(t, base, low, first, warm, total):
+        if t < warm:
+            return first + t * (base - first) / warm
+        return low + 0.5 * (base - low) * (1 + math.cos(math.pi * t / total))
+
+    def mmcv(t, base, low, first, warm, total):
+        regular = low + 0.5 * (base - low) * (math.cos(math.pi * (t / total)) + 1)
+        if t >= warm:
+            return regular
+        k = (1 - t / warm) * (1 - first / base)
+        return regular * (1 - k)
+
+    deit, vitkd = dict(base=1e-3, low=1e-5, first=1e-6, warm=5, total=300), dict(base=1e-3, low=1e-5, first=1e-6, warm=20, total=300)
+    for name, f, c in (("cosineTimm", timm, deit), ("cosineMmcv", mmcv, vitkd)):
+        save("optim", name, {"output.lr": torch.tensor([f(t, **c) for t in range(c["total"])])}, c, "<f8")
 
 
 def stepSchedule():
@@ -95,6 +164,9 @@ def stepSchedule():
 def main():
     lamb("lamb", True)
     lamb("lambNoDecay", False)
+    lamb("lambZero", True, 0.0)
+    layerRates()
+    cosines()
     layerDecay()
     stepSchedule()
     run("adamw", 400, lambda p: torch.optim.AdamW(p, lr=1, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.05), dict(optimizer="adamw", beta1=0.9, beta2=0.999, eps=1e-8, weightDecay=0.05), {"exp_avg": "m", "exp_avg_sq": "v"})

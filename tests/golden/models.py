@@ -94,6 +94,8 @@ def vitForward(c, w, pixels, dropPath=None, posMask=None):
         x = torch.cat(front + [x], 1) + w["pos_embed"]
     T = x.shape[1]
     rates = torch.linspace(0, c["dropPath"], c["depth"]).tolist()
+    if c.get("dropPathForm") == "constant":  # deit/models_v2.py: dpr = [drop_path_rate for i in range(depth)]
+        rates = [c["dropPath"]] * c["depth"]
     out = {}
 
     def drop(branch, i, which):

@@ -13,7 +13,7 @@ import { add, mul } from '../../src/ops/elementwise.ts';
 import { closeProgram } from '../../src/program/program.ts';
 import { expectClose, type Golden, readGolden } from './golden.ts';
 
-const VIT = ['vitPlain', 'vitDistilled', 'vitDeit3', 'vitMhcaSum', 'vitMhcaLogits', 'vitMhcaGated'];
+const VIT = ['vitPlain', 'vitDistilled', 'vitDeit3', 'vitDeit3Train', 'vitMhcaSum', 'vitMhcaLogits', 'vitMhcaGated'];
 const VIT_EVAL = ['vitMhcaSumEval', 'vitMhcaLogitsEval', 'vitMhcaGatedEval', 'vitMhcaSumDist'];
 const VIT_FORMS = ['vitMeanPool', 'vitPoolNorm', 'vitNoHead', 'vitOneHead'];
 const CNN = ['resnetSmallTrain', 'resnetSmallEval', 'resnetBottleneckTrain', 'regnetTrain', 'regnetEval'];

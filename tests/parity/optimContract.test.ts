@@ -30,7 +30,8 @@ interface Row {
 const ROWS: readonly Row[] = [
   { name: 'adamw', optimiser: adamw(ADAMW), lr: [0.1, 0.05] },
   { name: 'adamw, clipped', optimiser: chain(clipByGlobalNorm(5), adamw(ADAMW)), lr: [0.1, 0.05] },
-  { name: 'lamb', optimiser: lamb(ADAMW), lr: [0.05, 0.02] },
+  // With next to no decay: without any it has no trust ratio and is Adam.
+  { name: 'lamb', optimiser: lamb({ ...ADAMW, weightDecay: 1e-9 }), lr: [0.05, 0.02] },
   { name: 'adamw, layers apart', optimiser: chain(adamw(ADAMW), layerDecay(0.5)), lr: [0.2, 0.1] },
   { name: 'sgd', optimiser: sgd({ momentum: 0, nesterov: false, weightDecay: 0 }), lr: [0.1, 1.5e-3], steps: 14_000 },
   { name: 'sgd with momentum', optimiser: sgd({ momentum: 0.9, nesterov: false, weightDecay: 0 }), lr: [0.02, 3e-4] },

@@ -2,17 +2,22 @@
  * DeiT, arXiv 2012.12877, table 9 and github.com/facebookresearch/deit.
  *   understudy distill --config deit-tiny-distilled --data imagenet --teacher TEACHER
  * Published ImageNet-1k top-1: Ti / S / B 72.2 / 79.9 / 81.8 alone, 74.5 / 81.2 / 83.4 distilled, 76.6 / 82.6 / 84.2 in 1000 epochs.
- * Not applied: nothing. Colour jitter 0.3 stands in its command line and is idle beside RandAugment there as here. The teacher RegNetY-16GF is not part of the recipe: give its weights (timm's regnety_160) with --teacher; another CNN has other results.
+ * Not applied: see notApplied of each; no setting is missing. Colour jitter 0.3 stands in its command line and is idle beside RandAugment there as here. The teacher RegNetY-16GF is not part of the recipe: give its weights (timm's regnety_160) with --teacher; another CNN has other results.
  */
 import {
   ADAMW,
   BATCH_1024,
   commandOf,
+  EVERY_UPDATE,
+  gpusOf,
   IMAGENET_CROPS,
+  mixedBy64,
   type Recipe,
   type RecipeConfig,
+  REPEATED_ROWS,
   SIZES,
   type Size,
+  TOKEN_DECAY,
 } from './recipe.ts';
 
 export const REGNET =
@@ -26,6 +31,9 @@ export function deitRecipe(epochs: number): Pick<RecipeConfig, 'augment' | 'opti
     train: { ...BATCH_1024, epochs, ema: 0.99996 },
   };
 }
+
+/** Our choices in what is not a setting. */
+export const deitDifferences = (size: Size): string[] => [EVERY_UPDATE, mixedBy64(gpusOf(size)), REPEATED_ROWS];
 
 export const deitStudent = (size: Size, distilled = false): RecipeConfig['student'] => ({
   name: `deit_${size}${distilled ? '_distilled' : ''}_patch16_224`,
@@ -47,7 +55,7 @@ const alone = (size: Size): Recipe => ({
   command: commandOf(`deit-${size}`, false),
   published: `${PUBLISHED[size].alone}`,
   teacher: null,
-  notApplied: [],
+  notApplied: deitDifferences(size),
   config: {
     student: deitStudent(size),
     method: 'supervised',
@@ -64,7 +72,7 @@ function distilled(size: Size, epochs: 300 | 1000): Recipe {
     command: commandOf(name, true),
     published: `${PUBLISHED[size][epochs === 300 ? 'distilled' : 'long']}`,
     teacher: REGNET,
-    notApplied: [],
+    notApplied: [...deitDifferences(size), TOKEN_DECAY],
     config: {
       student: deitStudent(size, true),
       method: 'deit',

@@ -14,7 +14,7 @@ export interface Recipe {
   readonly published: string;
   /** What to give as --teacher; null for a method without one. */
   readonly teacher: string | null;
-  /** Parts of the published recipe that this version cannot apply, if any: a run without them is not the paper's. */
+  /** Where it is not the authors' code, a phrase each: a run is the paper's but for these. */
   readonly notApplied: readonly string[];
   readonly config: RecipeConfig;
 }
@@ -38,12 +38,13 @@ export const IMAGENET_CROPS = {
 } as const satisfies RecipeConfig['augment'];
 
 /**
- * AdamW as all these papers use it: betas 0.9 and 0.999, decay 0.05 (none on norms, biases, tokens, positions), cosine from a
- * linear warm-up at 1e-6 down to 1e-5.
+ * AdamW as all these papers use it: betas 0.9 and 0.999, decay 0.05 (none on norms, biases, tokens, positions), a linear
+ * warm-up from 1e-6, a cosine over all epochs down to 1e-5.
  */
 export const ADAMW = {
   name: 'adamw',
   schedule: 'cosine',
+  cosineOver: 'all',
   betas: [0.9, 0.999],
   epsilon: 1e-8,
   weightDecay: 0.05,
@@ -52,7 +53,25 @@ export const ADAMW = {
 } as const satisfies RecipeConfig['optim'];
 
 /**
- * The papers' 1024 images an update, as 16 times 64, each 64 mixed by a draw of their own (as on the papers' 16 GPUs); lr belongs
- * to 1024, so change it with them.
+ * The papers' 1024 images an update, as 16 times 64, each 64 mixed by a draw of their own: as on the 16 GPUs of the base models;
+ * the smaller ones had 4 GPUs with 256 images each. lr belongs to 1024, so change it with them.
  */
 export const BATCH_1024 = { batch: 64, accumulate: 16 } as const;
+
+/** Our choice, in `BATCH_1024` and in the rows of a micro-batch: by how many images on how many GPUs the authors' differ. */
+export const mixedBy64 = (authors: string): string =>
+  `mixup and CutMix are drawn for each 64 images of an update (the authors': ${authors})`;
+
+/** Of a student of a size: what the authors trained it on. */
+export const gpusOf = (size: Size): string => (size === 'base' ? '16 GPUs x 64' : '4 GPUs x 256');
+
+/** Our choice: the copies of repeated augmentation stand side by side, and a row's partner is the mirrored one. */
+export const REPEATED_ROWS =
+  'the copies of an image (repeated augmentation) share a micro-batch, so that 2 rows of 64 are mostly mixed with a copy of themselves (the authors spread them over the GPUs)';
+
+/** Our choice, see `warmupCosine`. */
+export const EVERY_UPDATE =
+  "the learning rate moves every update, from the first epoch on (DeiT's loop sets it after each epoch, one late)";
+
+/** Our choice, as newer timm does. */
+export const TOKEN_DECAY = "the distillation token does not decay (DeiT's own code decays it)";

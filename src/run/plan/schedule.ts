@@ -66,7 +66,7 @@ function scheduleOf({ optim }: Settings, updatesPerEpoch: number, totalSteps: nu
     warmupSteps,
     totalSteps,
   };
-  if (optim.schedule === 'cosine') return warmupCosine(common);
+  if (optim.schedule === 'cosine') return warmupCosine({ ...common, over: optim.cosineOver });
   if (optim.schedule === 'constant') return warmupConstant(common);
   const every = Math.max(1, Math.round(optim.stepEpochs * updatesPerEpoch));
   return warmupStep({ ...common, every, gamma: optim.stepGamma });

@@ -1,6 +1,6 @@
 import { parseConfig } from '../../../config/parse.ts';
 import { type RunConfig, runSchema } from '../../../config/schema.ts';
-import { differences, overlay } from '../../../config/settings.ts';
+import { differences } from '../../../config/settings.ts';
 
 import { showPlaces } from '../../../data/places.ts';
 import { checkWeights } from '../../../formats/matchNames.ts';
@@ -12,6 +12,7 @@ import { type Checkpoint, loadCheckpoint } from '../../../train/checkpoint.ts';
 import { LAST } from '../../../train/runFolder.ts';
 import { changesSince } from '../../datasets/trainedImages.ts';
 import { CONFIG_FILE, parseConfigText } from '../../plan/configFile.ts';
+import { ofItsRelease } from '../../plan/olderRuns.ts';
 import type { RunParts } from '../stage/spec.ts';
 
 /** Settings that may be new at a resume. They change no number of a run, but for the rounding of `train.threads`, which is told. */
@@ -38,13 +39,12 @@ export async function savedConfig(files: RunFiles): Promise<SavedConfig> {
     );
   }
   const where = placeOf(files, CONFIG_FILE);
-  // A run from before there were linear probes has none.
-  const raw = overlay({ train: { linearProbe: 0 } }, parseConfigText(text, where));
+  const raw = { ...ofItsRelease(parseConfigText(text, where), where) };
   return { raw, saved: parseConfig(runSchema, raw, where) };
 }
 
 export interface SavedConfig {
-  /** As it stands in the file. */
+  /** As it stands in the file, with what it meant without saying. */
   readonly raw: Record<string, unknown>;
   readonly saved: RunConfig;
 }
