@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { evaluate } from '../../src/engine/reference.ts';
 import { input } from '../../src/graph/build.ts';
@@ -8,7 +7,6 @@ import { adamw } from '../../src/optim/adamw.ts';
 import { clipByGlobalNorm, globalNorm } from '../../src/optim/clip.ts';
 import { lamb } from '../../src/optim/lamb.ts';
 import { layerDecay, layerRates } from '../../src/optim/layerDecay.ts';
-import { warmupCosine, warmupStep } from '../../src/optim/schedule.ts';
 import { sgd } from '../../src/optim/sgd.ts';
 import { chain, type Transform } from '../../src/optim/transform.ts';
 import { trainProgram } from '../../src/program/trainProgram.ts';
@@ -174,17 +172,6 @@ it.each([
   });
 });
 
-it("warmupStep is torch's StepLR after its warm-up", () => {
-  const golden = readGolden('optim/stepSchedule');
-  const { lr, every, gamma } = golden.config as { lr: number; every: number; gamma: number };
-  const wanted = Array.from(golden.get('output.lr').data);
-  const schedule = warmupStep({ lr, every, gamma, warmupLr: 0, warmupSteps: 0 });
-  wanted.forEach((value, step) => void expect(schedule(step) / value, `step ${step}`).toBeCloseTo(1, 12));
-  const warm = warmupStep({ lr, every, gamma, warmupLr: 0.1, warmupSteps: 4 });
-  expect([0, 1, 2, 3].map(warm)).toEqual([0.1, 0.125, 0.15, 0.175].map((x) => expect.closeTo(x, 12)));
-  expect(warm(8)).toBe(schedule(8));
-});
-
 describe.each(['clipActive', 'clipIdle'])('%s equals torch.nn.utils.clip_grad_norm_', (file) => {
   const golden = readGolden(`optim/${file}`);
   const gradients = [...golden.group('input.grad.')].sort(([a], [b]) => a.localeCompare(b));
@@ -213,50 +200,6 @@ it('chain: the clipped gradient is what AdamW gets', async () => {
   expectClose('idle clip', loose.at(-1)!.get('next.param.w')!, row(golden.get('output.param'), 9, 7), 1e-12);
   // The first moment after one step is 0.1 g: its length is 0.1 x 0.1 when g was clipped to 0.1.
   expect(Math.hypot(...Array.from(tight[0]!.get('next.slot.m.w')!))).toBeCloseTo(0.01, 6);
-});
-
-it('warmupCosine equals the reference schedule', () => {
-  const text = readFileSync(new URL('../golden/optim/cosine.json', import.meta.url), 'utf8');
-  const wanted = JSON.parse(text) as {
-    baseLr: number;
-    minLr: number;
-    warmupStartLr: number;
-    warmupSteps: number;
-    totalSteps: number;
-    lr: number[];
-  };
-  const { baseLr: lr, minLr, warmupStartLr: warmupLr, warmupSteps, totalSteps } = wanted;
-  const schedule = warmupCosine({ lr, minLr, warmupLr, warmupSteps, totalSteps });
-  expect(wanted.lr).toHaveLength(totalSteps);
-  wanted.lr.forEach((value, step) => void expect(schedule(step) / value, `step ${step}`).toBeCloseTo(1, 12));
-  expect(schedule(totalSteps + 5)).toBeCloseTo(minLr, 15);
-});
-
-describe('a cosine over all epochs, at the start of each', () => {
-  const ours = (golden: Golden, over: 'rest' | 'all') => {
-    const { base: lr, low: minLr, first: warmupLr, warm, total } = golden.config as Record<string, number>;
-    const perEpoch = 7;
-    const [warmupSteps, totalSteps] = [warm! * perEpoch, total! * perEpoch];
-    const schedule = warmupCosine({ lr: lr!, minLr: minLr!, warmupLr: warmupLr!, warmupSteps, totalSteps, over });
-    return Array.from({ length: total! }, (_, epoch) => schedule(epoch * perEpoch));
-  };
-  const distance = (golden: Golden, over: 'rest' | 'all', from = 0) => {
-    const wanted = Array.from(golden.get('output.lr').data);
-    return Math.max(...ours(golden, over).map((lr, i) => (i < from ? 0 : Math.abs(lr / wanted[i]! - 1))));
-  };
-
-  it("is timm's, as DeiT calls it; over the rest it is up to 3 % away", () => {
-    const golden = readGolden('optim/cosineTimm');
-    expect(distance(golden, 'all')).toBeLessThan(1e-12);
-    expect(distance(golden, 'rest')).toBeGreaterThan(0.029);
-  });
-
-  it("is mmcv's after its warm-up, and within 1.1 % in it; over the rest it is up to 13 % away", () => {
-    const golden = readGolden('optim/cosineMmcv');
-    expect(distance(golden, 'all', 20)).toBeLessThan(1e-12);
-    expect(distance(golden, 'all')).toBeLessThan(0.011);
-    expect(distance(golden, 'rest')).toBeGreaterThan(0.12);
-  });
 });
 
 /** An optimiser that moves the parameters to the given rows, whatever the gradient. */
