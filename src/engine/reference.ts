@@ -42,17 +42,17 @@ class ReferenceTensor implements EngineTensor {
   dispose = (): void => undefined;
 }
 
-/** Floats stay float64, the other dtypes are what every engine gives. */
-function toHost({ dtype, data }: NdArray): HostArray {
+/** Floats stay float64 unless they are to be rounded, the other dtypes are what every engine gives. */
+function toHost({ dtype, data }: NdArray, rounds: boolean): HostArray {
   if (dtype === 'float16') throw internal('the reference engine has no float16 ports');
-  if (dtype === 'float32') return Float64Array.from(data);
+  if (dtype === 'float32') return rounds ? Float32Array.from(data) : Float64Array.from(data);
   const out = hostArray(dtype, data.length);
   for (let i = 0; i < data.length; i++) out[i] = dtype === 'int64' ? BigInt(data[i]!) : data[i]!;
   return out;
 }
 
-/** The float64 interpreter as an engine. */
-export function referenceEngine(): Engine {
+/** The float64 interpreter as an engine. With `rounds` what a program gives is float32, as it is saved. */
+export function referenceEngine({ rounds = false }: { readonly rounds?: boolean } = {}): Engine {
   const tensor = (dtype: DType, shape: readonly number[], data: HostArray): EngineTensor =>
     new ReferenceTensor(dtype, shape, data);
   const compile: Engine['compile'] = async (program): Promise<Compiled> => ({
@@ -71,7 +71,7 @@ export function referenceEngine(): Engine {
         given,
       );
       results.forEach((result, i) => {
-        (into[wanted[i]!] as ReferenceTensor).data = toHost(result);
+        (into[wanted[i]!] as ReferenceTensor).data = toHost(result, rounds);
       });
     },
     dispose: async () => undefined,
@@ -80,6 +80,6 @@ export function referenceEngine(): Engine {
     name: 'reference',
     compile,
     tensor,
-    empty: (dtype, shape) => tensor(dtype, shape, toHost(zeros(shape, dtype))),
+    empty: (dtype, shape) => tensor(dtype, shape, toHost(zeros(shape, dtype), rounds)),
   };
 }

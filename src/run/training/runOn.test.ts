@@ -1,0 +1,145 @@
+import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../config/parse.ts';
+import { runSchema } from '../../config/schema.ts';
+import type { ImageList } from '../../data/dataset.ts';
+import { UserError } from '../../graph/errors.ts';
+import { type MemoryDisk, memoryDisk } from '../../host/memory/filesMemory.ts';
+import { memoryHost } from '../../host/memory/hostMemory.ts';
+import { stream } from '../../random/stream.ts';
+import { parseMetricRows, withoutTimings } from '../../train/loggers/metricRow.ts';
+import type { RunInputs } from './prepare/assemble.ts';
+import { runOn } from './runOn.ts';
+
+/** Two stages of two epochs, each of two updates of two micro-batches; weights are averaged, paths and pixels are dropped. */
+const config = parseConfig(
+  runSchema,
+  {
+    data: { dir: 'memory' },
+    student: {
+      name: 'vit_pico_patch4',
+      imageSize: 8,
+      settings: { width: 8, depth: 1, heads: 2, dropPath: 0.3 },
+    },
+    method: 'supervised',
+    stages: [
+      { method: 'supervised', share: 0.5 },
+      { method: 'supervised', share: 0.5, optim: { lr: 0.005, warmupEpochs: 0 } },
+    ],
+    optim: { lr: 0.01, warmupEpochs: 1 },
+    train: { epochs: 4, batch: 2, accumulate: 2, evalBatch: 4, ema: 0.9, seed: 3, checkpointSeconds: 0.05 },
+  },
+  'test',
+);
+
+const listOf = (part: string, count: number): ImageList => ({
+  root: 'memory',
+  paths: Array.from({ length: count }, (_, i) => `${part}/${i}`),
+  labels: Int32Array.from({ length: count }, (_, i) => i % 2),
+});
+
+const inputs: RunInputs = {
+  data: {
+    labelled: true,
+    multilabel: false,
+    classes: ['dark', 'light'],
+    train: listOf('train', 9),
+    val: listOf('val', 5),
+    splitSource: 'folders',
+    reportOnly: false,
+    facts: { images: 9, classes: 2, shorterSide: 8 },
+    notes: [],
+    digests: { train: 'a', val: 'b' },
+  },
+  teacher: undefined,
+  init: undefined,
+};
+
+/** Odd images are light. */
+function pixelsOf(path: string, size: number): Float32Array {
+  const draw = stream(1, path);
+  const light = Number(path.split('/')[1]) % 2;
+  return Float32Array.from({ length: 3 * size * size }, () => light + 0.1 * draw.uniform());
+}
+
+const run = (disk: MemoryDisk, resume = false, before?: (change: string) => void) =>
+  runOn(memoryHost({ disk, pixelsOf, ...(before && { before }) }), config, inputs, { resume });
+
+/** All that a run leaves, without what depends on time alone. */
+function leftBy({ files }: MemoryDisk) {
+  const rows = parseMetricRows(new TextDecoder().decode(files.get('metrics.jsonl'))).map(withoutTimings);
+  const timed = /^(metrics\.jsonl|train\.log|events\.)/;
+  return { rows, files: Object.fromEntries([...files].filter(([path]) => !timed.test(path)).sort()) };
+}
+
+class Killed extends Error {}
+
+describe('a run on a host in memory', () => {
+  it('goes through its stages and leaves what every run leaves', async () => {
+    const disk = memoryDisk();
+    const result = await run(disk);
+    expect(result).toMatchObject({ out: 'run', reason: 'done', steps: 8 });
+    expect(result.last['val/top1']).toBe(1);
+    const { rows, files } = leftBy(disk);
+    expect(rows.filter((row) => 'train/loss' in row).map(({ step, stage }) => [step, stage])).toEqual(
+      [1, 2, 3, 4, 5, 6, 7, 8].map((step) => [step, step <= 4 ? 0 : 1]),
+    );
+    expect(Object.keys(files)).toEqual(
+      expect.arrayContaining([
+        'config.yaml',
+        'evaluation.json',
+        'summary.csv',
+        'checkpoints/last/state.json',
+        'checkpoints/best/optimizer.safetensors',
+        'model/onnx/model.onnx',
+      ]),
+    );
+    expect(disk.locked).toBe(false);
+  });
+
+  it('killed before any change of its folder and gone on with, it leaves the same bytes', async () => {
+    const whole = memoryDisk();
+    const changes: string[] = [];
+    await run(whole, false, (change) => changes.push(change));
+    // The first and the last change of each kind of file, and one between the stages.
+    const kinds = [...new Set(changes)].filter((change) => /^(replace|append metrics)/.test(change));
+    const kills = new Set(kinds.flatMap((kind) => [changes.indexOf(kind), changes.lastIndexOf(kind)]));
+    expect(kills.size).toBeGreaterThan(10);
+    for (const kill of [...kills, Math.floor(changes.length / 2)]) {
+      const disk = memoryDisk();
+      let at = 0;
+      const before = () => {
+        if (at++ >= kill) throw new Killed();
+      };
+      await expect(run(disk, false, before)).rejects.toThrow();
+      disk.locked = false;
+      const hasRun = disk.files.has('config.yaml');
+      await run(disk, hasRun);
+      expect(leftBy(disk), `killed before ${changes[kill]}`).toEqual(leftBy(whole));
+    }
+  });
+
+  it('stopped between two updates it says how far it is, and goes on from there', async () => {
+    const [whole, disk, stop] = [memoryDisk(), memoryDisk(), new AbortController()];
+    await run(whole);
+    const stopped = await runOn(memoryHost({ disk, pixelsOf }), config, inputs, {
+      signal: stop.signal,
+      onEvent: (event) => event.type === 'step' && event.step === 5 && stop.abort(),
+    });
+    expect(stopped).toMatchObject({ reason: 'interrupted', steps: 5 });
+    expect(await run(disk, true)).toMatchObject({ reason: 'done', steps: 8 });
+    expect(leftBy(disk)).toEqual(leftBy(whole));
+  });
+
+  it('refuses a folder that is in use, or whose images changed, and leaves it as it was', async () => {
+    const disk = memoryDisk();
+    await run(disk);
+    const before = leftBy(disk);
+    await expect(run(disk)).rejects.toThrow(UserError);
+    const other = { ...inputs, data: { ...inputs.data, digests: { train: 'c', val: 'b' } } };
+    const host = memoryHost({ disk, pixelsOf });
+    await expect(runOn(host, config, other, { resume: true })).rejects.toThrow('the training images changed');
+    disk.locked = true;
+    await expect(run(disk, true)).rejects.toThrow('in use');
+    expect(leftBy(disk)).toEqual(before);
+  });
+});
