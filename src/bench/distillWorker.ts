@@ -68,7 +68,10 @@ const store =
   });
 const taught = teacherProgram(use, batch, preprocessing, ['logits'], ranges);
 const engines = opened?.engines ?? [engine];
-const sources = engines.map((on) => new TeacherSource({ engine: on, program: taught, store: store || undefined }));
+const answering = { model: 'the teacher', image: (index: number) => `image ${index}` };
+const sources = engines.map(
+  (on) => new TeacherSource({ engine: on, program: taught, answering, store: store || undefined }),
+);
 const state = new TrainState(engine, program);
 state.write(new Map(), 0);
 const update = opened

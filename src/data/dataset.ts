@@ -1,4 +1,5 @@
 import { type Stream, stream } from '../random/stream.ts';
+import { showAddress } from './address.ts';
 
 /** Images by path. `labels[i]` is the class index of `paths[i]`, or -1 when it has none or where `sets` has them. */
 export interface ImageList {
@@ -21,6 +22,10 @@ export interface Dataset {
   /** What was taken as what, where the data can be read in two ways. */
   readonly notes?: readonly string[];
 }
+
+/** What an image of a list is called in messages: its path from where the program runs. */
+export const imageName = ({ root, paths }: Pick<ImageList, 'root' | 'paths'>, index: number): string =>
+  showAddress(`${root}${/[/\\]$/.test(root) ? '' : '/'}${paths[index]!}`);
 
 /** How much of a list to keep: a fraction in (0, 1] or a number of images. */
 export type Amount = { readonly fraction: number } | { readonly count: number };

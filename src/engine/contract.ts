@@ -43,6 +43,8 @@ export interface OpenLanes {
 /** Runs programs. */
 export interface Engine {
   readonly name: string;
+  /** Tensors that stay lie where reading them costs. */
+  readonly onDevice?: boolean;
   compile(program: Program, options?: CompileOptions): Promise<Compiled>;
   /** A tensor with this value; a host engine uses the buffer itself. */
   tensor(dtype: DType, shape: readonly number[], data: HostArray): EngineTensor;

@@ -61,6 +61,7 @@ export function ortWebgpu(): Engine {
     new WebgpuTensor(dtype, shape, data, fetch);
   return {
     name: 'ort-node-webgpu',
+    onDevice: true,
     tensor,
     empty: (dtype, shape) => tensor(dtype, shape, hostArray(dtype, sizeOf(shape))),
     compile: async (program, { stays = () => false } = {}): Promise<Compiled> => {

@@ -1,4 +1,5 @@
 import type { Compiled, Engine, EngineTensor } from '../engine/contract.ts';
+import { type Answering, checkAnswer } from '../engine/finiteAnswer.ts';
 import { type Evaluation, Tally } from './metrics.ts';
 
 /** A batch as evaluation needs it; rows whose `valid` is 0 are padding or unreadable. */
@@ -19,6 +20,8 @@ export interface EvaluationTask {
   /** Further feeds, such as live weights. */
   readonly feeds?: Readonly<Record<string, EngineTensor>>;
   readonly batches: AsyncIterable<EvaluationBatch>;
+  /** Named where an answer is not finite. */
+  readonly answering: Answering;
   /** Images in the list. */
   readonly size: number;
   readonly onProgress?: (images: number) => void;
@@ -28,7 +31,10 @@ export interface EvaluationTask {
   readonly onLogits?: (logits: Float32Array, index: number) => void;
 }
 
-/** Runs a program `pixel_values -> logits` over a list of images and adds up the metrics. */
+/**
+ * Runs a program `pixel_values -> logits` over a list of images and adds up the metrics.
+ * @throws UserError where a logit is NaN or infinite.
+ */
 export async function evaluate({
   engine,
   compiled,
@@ -37,6 +43,7 @@ export async function evaluate({
   classes,
   feeds = {},
   batches,
+  answering,
   size,
   onProgress,
   order,
@@ -52,6 +59,7 @@ export async function evaluate({
     for (let row = 0; row < batch; row++) {
       if (!loaded.valid[row]) continue;
       const given = rows.subarray(row * classes, (row + 1) * classes);
+      checkAnswer(given, 'logits', answering.model, answering.image(loaded.indices[row]!));
       const one = order ? Float32Array.from(order, (at) => given[at]!) : given;
       tally.add(one, loaded.labels[row]!, loaded.indices[row]!);
       onLogits?.(one, loaded.indices[row]!);

@@ -1,5 +1,5 @@
 import { geometryText } from '../../formats/geometry.ts';
-import { renumber, subset } from '../../data/dataset.ts';
+import { imageName, renumber, subset } from '../../data/dataset.ts';
 import type { MultilabelScores } from '../../analysis/multilabel.ts';
 import { ortNode } from '../../engine/ortNode.ts';
 import { frozenProgram } from '../../program/evalProgram.ts';
@@ -126,6 +126,7 @@ async function accuracy(teacher: LoadedModel, data: RunData): Promise<Finding[]>
       ...{ engine, compiled, batch, imageSize: teacher.preprocessing.imageSize },
       classes: teacher.classes.length,
       batches: loader.batches(),
+      answering: { model: teacher.path, image: (index) => imageName(list, index) },
       size: list.paths.length,
       onLogits: (logits, index) => tally?.add(logits, index),
     });

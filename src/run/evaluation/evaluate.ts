@@ -1,5 +1,6 @@
 import { calibrate, classify } from '../../analysis/classification.ts';
 import type { MultilabelScores } from '../../analysis/multilabel.ts';
+import { imageName } from '../../data/dataset.ts';
 import type { OnListing } from '../../data/listingNode.ts';
 import type { Engine } from '../../engine/contract.ts';
 import { ortNode } from '../../engine/ortNode.ts';
@@ -101,6 +102,7 @@ export async function evaluateModel(ref: string | LoadedModel, options: Evaluate
       imageSize,
       classes: model.classes.length,
       batches: loader.batches(),
+      answering: { model: model.path, image: (index) => imageName(data.list, index) },
       size: data.list.paths.length,
       ...(tally ? { onLogits: (logits, index) => tally.add(logits, index) } : {}),
       ...(options.onProgress ? { onProgress: options.onProgress } : {}),

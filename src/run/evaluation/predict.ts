@@ -5,6 +5,7 @@ import { imageExtensions } from '../../data/imageNames.ts';
 import { decodeBytes, decodeImage } from '../../data/decodeNode.ts';
 import type { Pixels } from '../../data/augment/pixels.ts';
 import type { Compiled, Engine, EngineTensor } from '../../engine/contract.ts';
+import { checkAnswer } from '../../engine/finiteAnswer.ts';
 import { ortNode } from '../../engine/ortNode.ts';
 import { UserError } from '../../graph/errors.ts';
 import type { ModelConfig } from '../../models/index.ts';
@@ -31,7 +32,7 @@ export interface ImageModel {
   /**
    * The most probable classes of an image, best first: `top` of them, 5 unless told. A multilabel model gives each class its own
    * probability, and besides all classes above 0.5.
-   * @throws UserError if the image cannot be read, or after `dispose`.
+   * @throws UserError if the image cannot be read, an answer is NaN or infinite, or after `dispose`.
    */
   predict(image: ImageInput, options?: { readonly top?: number }): Promise<ClassProbability[]>;
   /** The same for several images, in their order. */
@@ -95,7 +96,9 @@ async function answer(
   const where = typeof image === 'string' ? image : 'predict';
   const values = pixelValues(await pixelsOf(image), saved.preprocessing, where);
   await compiled.run({ pixel_values: engine.tensor('float32', [1, 3, imageSize, imageSize], values) }, { logits });
-  return (await logits.read()) as Float32Array;
+  const row = (await logits.read()) as Float32Array;
+  checkAnswer(row, 'logits', saved.path, typeof image === 'string' ? image : 'the image');
+  return row;
 }
 
 async function pixelsOf(image: ImageInput): Promise<Pixels> {

@@ -124,7 +124,10 @@ async function checkedFiles(
 ): Promise<CheckedFiles> {
   const side = model.preprocessing.imageSize;
   const noise = randomInputs(model);
-  const [ownNoise, own] = [await ownRows(model, noise), sample && (await ownRows(model, sample.inputs))];
+  const [ownNoise, own] = [
+    await ownRows(model, noise),
+    sample && (await ownRows(model, sample.inputs, (i) => sample.paths[i]!)),
+  ];
   const files = new Map<Dtype, Uint8Array>();
   const checks: FileCheck[] = [];
   for (const dtype of dtypes) {

@@ -1,5 +1,6 @@
 import * as ort from 'onnxruntime-node';
 import { append } from '../../graph/lists.ts';
+import { checkAnswer } from '../../engine/finiteAnswer.ts';
 import { ortNode } from '../../engine/ortNode.ts';
 import { frozenProgram } from '../../program/evalProgram.ts';
 import type { Rows } from './agreement.ts';
@@ -20,16 +21,24 @@ interface OrtSession {
   release(): Promise<void>;
 }
 
-/** Our own forward pass, one image at a time: logits of inputs [3,S,S]. */
-export async function ownRows(model: LoadedModel, inputs: Inputs): Promise<Rows> {
+const randomImage = (index: number): string => `image ${index + 1} of random numbers`;
+
+/**
+ * Our own forward pass, one image at a time: logits of inputs [3,S,S].
+ * @param image what an input is called in messages.
+ * @throws UserError where a logit is NaN or infinite.
+ */
+export async function ownRows(model: LoadedModel, inputs: Inputs, image = randomImage): Promise<Rows> {
   const engine = ortNode();
   const compiled = await engine.compile(frozenProgram(model.network, model.weights, 1));
   const logits = engine.empty('float32', [1, model.classes.length]);
   const side = model.preprocessing.imageSize;
   const rows: Float32Array[] = [];
-  for (const input of inputs) {
+  for (const [i, input] of inputs.entries()) {
     await compiled.run({ pixel_values: engine.tensor('float32', [1, 3, side, side], input) }, { logits });
-    rows.push(((await logits.read()) as Float32Array).slice());
+    const row = ((await logits.read()) as Float32Array).slice();
+    checkAnswer(row, 'logits', model.path, image(i));
+    rows.push(row);
   }
   await compiled.dispose();
   return rows;

@@ -73,7 +73,7 @@ export async function verifyModel(ref: string, options: VerifyOptions): Promise<
   const sample = await readSample(model, source, images);
   const { folder, dtypes, remove } = await exportedFolder(model);
   try {
-    const own = await ownRows(model, sample.inputs);
+    const own = await ownRows(model, sample.inputs, (i) => sample.paths[i]!);
     const table = new Table(sample, own, onRow);
     const absent = await fill(table, model, folder, dtypes);
     const accuracy = sample.labels && compareRows(own, own, sample.labels).accuracy;

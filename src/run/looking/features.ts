@@ -1,8 +1,9 @@
 import { attentionDistance, classAttention } from '../../analysis/attention.ts';
 import type { Rows } from '../../analysis/cka.ts';
 import { pooledLayers } from '../../analysis/layers.ts';
-import type { ImageList } from '../../data/dataset.ts';
+import { type ImageList, imageName } from '../../data/dataset.ts';
 import type { Engine, EngineTensor } from '../../engine/contract.ts';
+import { checkRows } from '../../engine/finiteAnswer.ts';
 import { input } from '../../graph/build.ts';
 import { sizeOf } from '../../graph/shape.ts';
 import type { Tensor } from '../../graph/tensor.ts';
@@ -40,11 +41,11 @@ export async function modelFeatures(
   const compiled = await engine.compile(closeProgram(outputs));
   try {
     const into = new Map([...outputs].map(([name, { shape }]) => [name, engine.empty('float32', shape)]));
-    const rows = new RowStore(outputs, list.paths.length);
+    const rows = new RowStore(model.path, outputs, list.paths.length);
     for await (const loaded of loader.batches()) {
       const pixels = engine.tensor('float32', [batch, 3, imageSize, imageSize], loaded.images);
       await compiled.run({ pixel_values: pixels }, Object.fromEntries(into));
-      await rows.add(into, loaded.indices, loaded.valid);
+      await rows.add(into, loaded.indices, loaded.valid, (index) => imageName(list, index));
       loaded.release();
       onProgress?.(rows.count);
     }
@@ -72,9 +73,11 @@ function wantedOutputs({ network, weights }: LoadedModel, batch: number): Map<st
 class RowStore {
   readonly #rows: ReadonlyMap<string, Rows>;
   readonly #valid: Uint8Array;
+  readonly #model: string;
   count = 0;
 
-  constructor(outputs: ReadonlyMap<string, Tensor>, images: number) {
+  constructor(model: string, outputs: ReadonlyMap<string, Tensor>, images: number) {
+    this.#model = model;
     this.#valid = new Uint8Array(images);
     this.#rows = new Map(
       [...outputs].map(([name, { shape }]) => {
@@ -84,9 +87,16 @@ class RowStore {
     );
   }
 
-  async add(into: ReadonlyMap<string, EngineTensor>, indices: Int32Array, valid: Uint8Array): Promise<void> {
+  async add(
+    into: ReadonlyMap<string, EngineTensor>,
+    indices: Int32Array,
+    valid: Uint8Array,
+    image: (index: number) => string,
+  ): Promise<void> {
+    const used = indices.map((index, row) => (valid[row] ? index : -1));
     for (const [name, { width, data }] of this.#rows) {
       const values = (await into.get(name)!.read()) as Float32Array;
+      checkRows(values, name, { model: this.#model, image }, used);
       indices.forEach((index, row) => {
         if (valid[row]) data.set(values.subarray(row * width, (row + 1) * width), index * width);
       });

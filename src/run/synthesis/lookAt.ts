@@ -1,5 +1,6 @@
 import { largest } from '../../graph/lists.ts';
 import type { Compiled, Engine } from '../../engine/contract.ts';
+import { checkRows } from '../../engine/finiteAnswer.ts';
 import { constantOf, input } from '../../graph/build.ts';
 import type { Tensor } from '../../graph/tensor.ts';
 import { normalise, normaliseTable } from '../../data/augment/normalise.ts';
@@ -65,8 +66,12 @@ export class TeacherEye {
     return new TeacherEye(teacher, side, batch, engine, program, await engine.compile(program), norms);
   }
 
-  /** Up to `batch` pictures; rows beyond them are of black images. */
-  async look(pictures: readonly Picture[]): Promise<Look> {
+  /**
+   * Up to `batch` pictures; rows beyond them are of black images.
+   * @param image what a picture is called in messages.
+   * @throws UserError where a logit is NaN or infinite.
+   */
+  async look(pictures: readonly Picture[], image: (index: number) => string): Promise<Look> {
     const { mean, std } = this.#teacher.preprocessing;
     const [side, table] = [this.#side, normaliseTable(mean, std)];
     const values = new Float32Array(this.batch * 3 * side * side);
@@ -82,7 +87,10 @@ export class TeacherEye {
     const norms = await Promise.all(
       this.norms.map(async (_, i) => ({ mean: await read(`mean.${i}`), square: await read(`square.${i}`) })),
     );
-    return { logits: await read('logits'), pooled: await read('pooled'), norms };
+    const logits = await read('logits');
+    const rows = Array.from({ length: this.batch }, (_, i) => (i < pictures.length ? i : -1));
+    checkRows(logits, 'logits', { model: this.#teacher.path, image }, rows);
+    return { logits, pooled: await read('pooled'), norms };
   }
 
   dispose(): Promise<void> {

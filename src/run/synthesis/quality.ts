@@ -42,7 +42,7 @@ export async function measureSet(
     const pictures = await Promise.all(
       part.map(async ({ path }) => ({ side, data: (await decodeImage(join(out, path))).data })),
     );
-    const { logits, pooled, norms } = await eye.look(pictures);
+    const { logits, pooled, norms } = await eye.look(pictures, (i) => join(out, part[i]!.path));
     const [K, D] = [logits.length / eye.batch, pooled.length / eye.batch];
     part.forEach((record, i) => {
       const row = logits.subarray(i * K, (i + 1) * K);

@@ -217,7 +217,7 @@ async function makeOne(work: Work, batch: PlannedBatch, clock: Clock, batchesLef
   });
   if (!made) return false;
   const pictures = Array.from({ length: plan.batchSize }, (_, i) => picture(made.images, i));
-  const { logits } = await eye.look(pictures);
+  const { logits } = await eye.look(pictures, (i) => `image ${i + 1} of batch ${batch.index}`);
   const kept = pictures.map((_, i) => i).filter((i) => batch.kept[i]);
   const K = work.teacher.classes.length;
   const records = kept.map((i): ImageRecord => {

@@ -2,10 +2,12 @@ import type { Compiled, Engine, EngineTensor } from '../../engine/contract.ts';
 import type { Loader } from '../../data/loader.ts';
 import type { Platform } from '../../host/host.ts';
 import type { ImageList } from '../../data/dataset.ts';
-import { select } from '../../data/dataset.ts';
+import { imageName, select } from '../../data/dataset.ts';
+import { type Answering, checkAnswer, checkRows } from '../../engine/finiteAnswer.ts';
 import type { Preprocessing } from '../../formats/savedModel.ts';
 import { isInput } from '../../graph/build.ts';
 import type { Tensor } from '../../graph/tensor.ts';
+import { fewNames } from '../../graph/names.ts';
 import { topologicalOrder } from '../../graph/walk.ts';
 import { reduceMax, reduceMin } from '../../ops/reduce.ts';
 import type { Program } from '../../program/program.ts';
@@ -108,18 +110,24 @@ async function compare({ use, platform, names, sample, config }: PrecisionTask):
   const over = (indices: readonly number[]) =>
     platform.loader(evalBatches(select(sample, indices), evalTransform(preprocessing), batch, config));
   const all = withLogits(names);
-  const found = await rangesOf(use, engine, batch, all, over(quarter));
+  const naming = (indices: readonly number[]): Answering => ({
+    model: use.teacher.path,
+    image: (index) => imageName(sample, indices[index]!),
+  });
+  const found = await rangesOf(use, engine, batch, all, over(quarter), naming(quarter));
   const places = heldPlaces(use, batch, all);
   const ranges = found.map((range, i) => ({ ...range, of: places[i]! }));
   const float = await logitsOf(
     engine,
     teacherProgram(use, batch, preprocessing, all, undefined, ['logits']),
     over(measured),
+    naming(measured),
   );
   const eight = await logitsOf(
     engine,
     teacherProgram(use, batch, preprocessing, all, ranges, ['logits']),
     over(measured),
+    naming(measured),
   );
   const same = float.filter((row, i) => largest(row) === largest(eight[i]!)).length;
   const kl = float.reduce((sum, row, i) => sum + divergence(row, eight[i]!), 0);
@@ -138,9 +146,15 @@ async function rangesOf(
   batch: number,
   names: readonly string[],
   loader: Loader,
+  { model, image }: Answering,
 ): Promise<Range[]> {
   const ranges: Range[] = [];
-  await forEachBatch(engine, rangesProgram(use, batch, names), loader, (outputs) => widenRanges(ranges, outputs));
+  await forEachBatch(engine, rangesProgram(use, batch, names), loader, async (outputs, valid, indices) => {
+    await widenRanges(ranges, outputs);
+    const seen = [...indices].filter((_, row) => valid[row]).map(image);
+    const ends = Float32Array.from(ranges.flatMap(({ min, max }) => [min, max]));
+    checkAnswer(ends, 'smallest and largest activations', model, `one of ${fewNames(seen)}`);
+  });
   return ranges;
 }
 
@@ -179,11 +193,22 @@ export async function widenRanges(ranges: Range[], outputs: Readonly<Record<stri
   }
 }
 
-async function logitsOf(engine: Engine, program: Program, loader: Loader): Promise<Float32Array[]> {
+async function logitsOf(
+  engine: Engine,
+  program: Program,
+  loader: Loader,
+  answering: Answering,
+): Promise<Float32Array[]> {
   const rows: Float32Array[] = [];
   const classes = program.outputs.get('logits')!.shape[1]!;
-  await forEachBatch(engine, program, loader, async ({ logits }, valid) => {
+  await forEachBatch(engine, program, loader, async ({ logits }, valid, indices) => {
     const values = (await logits!.read()) as Float32Array;
+    checkRows(
+      values,
+      'logits',
+      answering,
+      indices.map((index, row) => (valid[row] ? index : -1)),
+    );
     valid.forEach((is, row) => {
       if (is) rows.push(values.slice(row * classes, (row + 1) * classes));
     });
@@ -195,7 +220,7 @@ async function forEachBatch(
   engine: Engine,
   program: Program,
   loader: Loader,
-  take: (outputs: Readonly<Record<string, EngineTensor>>, valid: Uint8Array) => Promise<void>,
+  take: (outputs: Readonly<Record<string, EngineTensor>>, valid: Uint8Array, indices: Int32Array) => Promise<void>,
 ): Promise<void> {
   const compiled = await engine.compile(program);
   const into = outputsOf(engine, program);
@@ -203,7 +228,7 @@ async function forEachBatch(
   try {
     for await (const batch of loader.batches()) {
       await compiled.run({ pixels: engine.tensor('float32', shape, batch.images) }, into);
-      await take(into, batch.valid);
+      await take(into, batch.valid, batch.indices);
       batch.release();
     }
   } finally {

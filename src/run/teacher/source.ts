@@ -1,4 +1,5 @@
 import type { Compiled, Engine, EngineTensor } from '../../engine/contract.ts';
+import { type Answering, checkRows } from '../../engine/finiteAnswer.ts';
 import { sizeOf } from '../../graph/shape.ts';
 import type { Program } from '../../program/program.ts';
 import { portOf } from '../../program/teacherPorts.ts';
@@ -9,6 +10,8 @@ export interface TeacherSourceOptions {
   readonly engine: Engine;
   /** `pixels` -> the features that the stage reads. */
   readonly program: Program;
+  /** Named where a feature is not finite. */
+  readonly answering: Answering;
   /** What the teacher said before; undefined computes everything each time. */
   readonly store?: Outputs | undefined;
   /** The store is another source's, which closes it. Default: false. */
@@ -23,14 +26,16 @@ export interface TeacherSourceOptions {
 export class TeacherSource {
   readonly #engine: Engine;
   readonly #program: Program;
+  readonly #answering: Answering;
   readonly #store: Outputs | undefined;
   readonly #borrowed: boolean;
   readonly #into: Readonly<Record<string, EngineTensor>>;
   #compiled: Compiled | undefined;
 
-  constructor({ engine, program, store, borrowed = false }: TeacherSourceOptions) {
+  constructor({ engine, program, answering, store, borrowed = false }: TeacherSourceOptions) {
     this.#engine = engine;
     this.#program = program;
+    this.#answering = answering;
     this.#store = store;
     this.#borrowed = borrowed;
     this.#into = Object.fromEntries(
@@ -47,7 +52,13 @@ export class TeacherSource {
 
   /** The same features as tensors of another engine, which computes them. To be closed before this one. */
   on(engine: Engine): TeacherSource {
-    return new TeacherSource({ engine, program: this.#program, store: this.#store, borrowed: true });
+    return new TeacherSource({
+      engine,
+      program: this.#program,
+      answering: this.#answering,
+      store: this.#store,
+      borrowed: true,
+    });
   }
 
   async close(): Promise<void> {
@@ -55,12 +66,18 @@ export class TeacherSource {
     if (!this.#borrowed) this.#store?.close();
   }
 
-  async #compute({ images, teacherImages }: TrainBatch): Promise<void> {
-    // On a device the features stay where the step reads them; the store wants them on the host.
-    this.#compiled ??= await this.#engine.compile(this.#program, this.#store ? {} : { stays: () => true });
+  async #compute({ images, teacherImages, indices, labels }: TrainBatch): Promise<void> {
+    // On a device the features stay where the step reads them; the store wants them on the host. The logits are few, and a
+    // NaN among them may come to no loss (a decision of theirs is a label like any other), so they are always looked at.
+    const stays = (name: string): boolean => !this.#store && name !== 'logits';
+    this.#compiled ??= await this.#engine.compile(this.#program, { stays });
     const { shape } = this.#program.inputs.get('pixels')!;
     const pixels = this.#engine.tensor('float32', shape, teacherImages ?? images);
     await this.#compiled.run({ pixels }, this.#into);
+    const rows = indices ?? Int32Array.from(labels, (_, row) => row);
+    for (const [name, tensor] of Object.entries(this.#into))
+      if (!this.#engine.onDevice || !stays(name))
+        checkRows((await tensor.read()) as Float32Array, name, this.#answering, rows);
   }
 
   async #throughStore(batch: TrainBatch, store: Outputs): Promise<void> {

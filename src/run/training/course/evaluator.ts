@@ -3,6 +3,7 @@ import { calibrate, classify } from '../../../analysis/classification.ts';
 import type { MultilabelScores } from '../../../analysis/multilabel.ts';
 import type { Compiled } from '../../../engine/contract.ts';
 import type { Platform } from '../../../host/host.ts';
+import { imageName } from '../../../data/dataset.ts';
 import type { Loader } from '../../../data/loader.ts';
 import { frozenProgram, liveProgram } from '../../../program/evalProgram.ts';
 import type { Program } from '../../../program/program.ts';
@@ -168,6 +169,7 @@ export class RunEvaluator {
       classes: K,
       imageSize: this.#parts.settings.imageSize,
       batches: this.#loader.batches(),
+      model: `the student${kind === 'ema' ? ' (its average)' : ''}`,
       feeds,
       sets: teacher?.decided?.sets,
       onLogits: (logits, index) => {
@@ -216,6 +218,7 @@ export class RunEvaluator {
       classes: K,
       imageSize,
       batches: kept?.watch(loader) ?? loader.batches(),
+      model: teacher.path,
       order,
       onLogits: (row, index) => logits?.set(row, index * K),
     });
@@ -228,8 +231,10 @@ export class RunEvaluator {
 
   async #run({
     sets,
+    model,
     ...task
-  }: Omit<EvaluationTask, 'engine' | 'batch' | 'size'> & {
+  }: Omit<EvaluationTask, 'engine' | 'batch' | 'size' | 'answering'> & {
+    readonly model: string;
     readonly sets?: Decided['sets'] | undefined;
   }): Promise<Judged> {
     const { settings, data } = this.#parts;
@@ -240,7 +245,8 @@ export class RunEvaluator {
       task.onLogits?.(logits, index);
     };
     const [batch, size] = [settings.train.evalBatch, data.val.paths.length];
-    const found = await evaluate({ ...task, engine: this.#platform.engine, batch, size, onLogits });
+    const answering = { model, image: (index: number) => imageName(data.val, index) };
+    const found = await evaluate({ ...task, engine: this.#platform.engine, batch, size, onLogits, answering });
     return { ...found, scores: tally?.judge() };
   }
 }

@@ -1,3 +1,4 @@
+import { imageName } from '../../../data/dataset.ts';
 import type { Platform } from '../../../host/host.ts';
 import type { Outputs } from '../../../store/outputs.ts';
 import { readFeatures } from '../../../program/trainProgram.ts';
@@ -67,7 +68,9 @@ export async function openStageTeacher(
   const store =
     keeper && (await openOutputStore({ keeper, config, use, choice, names, given, list: data.train, view, warn }));
   if (store) forecast(store, keeper.where(config.teacher!.store.dir), parts, names, note, warn);
-  return { source: new TeacherSource({ engine: platform.engine, program, store }), choice };
+  const answering = { model: use.teacher.path, image: (index: number) => imageName(data.train, index) };
+  const source = new TeacherSource({ engine: platform.engine, program, answering, store });
+  return { source, choice };
 }
 
 /** Says what there is, what will be written, and what the first time costs. */
