@@ -67,13 +67,14 @@ function macsOf(features: readonly Tensor[]): number {
 export async function chooseTeacher(task: PrecisionTask): Promise<TeacherChoice> {
   const { precision, platform, use, names, given } = task;
   const float = (reason: string): TeacherChoice => {
-    if (precision === 'auto') task.note(`teacher.precision = fp32 (${reason})`);
+    task.note(`teacher.precision = fp32 (${reason})`);
     return { precision: 'fp32' };
   };
   if (precision === 'fp32') return { precision };
   if (platform.engine.name !== 'ort-node-cpu') return float('8 bits are for the CPU');
   const macs = macsOf(teacherTensors(use, 1, given, names));
   if (precision === 'auto' && macs < WORTH_IT) return float('the teacher is small');
+  if (heldPlaces(use, 1, withLogits(names)).length === 0) return float('none of its products is for 8 bits');
   const { ranges, agreement, kl, images } = await compare(task);
   const found = `in 8 bits it decides like float on ${(100 * agreement).toFixed(1)} % of ${images} images, mean KL ${kl.toPrecision(2)} nats`;
   if (precision === 'int8') {
