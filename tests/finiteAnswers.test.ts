@@ -15,7 +15,7 @@ import { exportModel } from '../src/run/exporting/exportModel.ts';
 import { verifyModel } from '../src/run/exporting/verify.ts';
 import { analyseModels } from '../src/run/looking/analyse.ts';
 import { synthesize } from '../src/run/synthesis/synthesize.ts';
-import { trainRun } from '../src/run/training/trainRun.ts';
+import { trainRun } from '../src/run/training/trainRunNode.ts';
 import { writeDataset } from './endToEnd/commandLine.ts';
 import { floatTensor, node, onnxBytes } from './parity/onnxBuilder.ts';
 
