@@ -4,7 +4,7 @@ export const describedFlags = {
     type: 'string',
     valueHint: 'FILE',
     description:
-      'Of an .onnx or .safetensors file: class names, one a line or as JSON; or "index": the classes of the data, in its order',
+      'Of an .onnx or .safetensors file: class names, one a line or as JSON; or "index": the classes of the data, by code point ("10" before "2"), or "natural": as people count',
   },
   mean: {
     type: 'string',

@@ -51,7 +51,10 @@ const valueName = z.union([z.string().min(1), z.number()]).transform(String);
 
 /** What a model that others have trained is, where no config.json and preprocessor_config.json beside it say so. */
 export const describedSchema = z.strictObject({
-  /** Class names in the order of the logits; or a file of them (one a line, or JSON); or "index": the data's own, in its order. */
+  /**
+   * Class names in the order of the logits; or a file of them (one a line, or JSON); or the data's own: "index" by code point,
+   * "natural" as people count.
+   */
   classes: z
     .union([z.array(z.string()).min(2), z.string().min(1)])
     .nullable()

@@ -41,15 +41,17 @@ export async function openEvaluationData(
       `${dir}: wanted images in class folders to evaluate on, got images without classes. For their classes: understudy predict ${ref} ${dir}`,
     );
   const model = namedByData(loaded, classes);
-  const at = classes.map((name) => model.classes.indexOf(name));
+  const places = new Map(model.classes.map((name, i) => [name, i]));
+  const at = classes.map((name) => places.get(name) ?? -1);
+  const present = new Set(classes);
   const lacking = classes.filter((_, i) => at[i]! < 0);
   if (lacking.length > 0) throw unknownClasses(model, dir, lacking);
   return {
     model,
     list: asModel(model, renumber(list, at), dir),
     part,
-    notes,
-    absentClasses: model.classes.filter((name) => !classes.includes(name)),
+    notes: [...notes, ...model.notes.slice(loaded.notes.length)],
+    absentClasses: model.classes.filter((name) => !present.has(name)),
   };
 }
 

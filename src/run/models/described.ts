@@ -3,7 +3,10 @@ import { type DescribedSettings, describedSchema } from '../../config/schema.ts'
 import { fileError } from '../../formats/fileErrorNode.ts';
 import type { ForeignHints } from '../../formats/foreignModelNode.ts';
 import { UserError } from '../../graph/errors.ts';
-import type { LoadedModel } from './loaded.ts';
+import { compareCodePoints } from '../../data/dataset.ts';
+import { checkRegular } from '../../data/regularFileNode.ts';
+import { decodeText, EncodingError } from '../../data/textEncoding.ts';
+import type { ByIndex, LoadedModel } from './loaded.ts';
 
 /** What a user says of a model that others have trained; it wins over what the files say. */
 export type Described = Partial<DescribedSettings>;
@@ -16,13 +19,13 @@ export function hintsOf({ classes, imageSize, mean, std, evalCropRatio, features
     );
   const labels = classes == null ? undefined : givenClasses(classes);
   const hints: ForeignHints = {
-    ...(labels === undefined ? {} : { labels }),
+    ...(labels === undefined ? {} : { labels: typeof labels === 'string' ? 'index' : labels }),
     ...(imageSize == null ? {} : { imageSize }),
     ...(mean == null ? {} : { mean }),
     ...(std == null ? {} : { std }),
     ...(evalCropRatio == null ? {} : { evalCropRatio }),
   };
-  return { hints, classesByIndex: labels === 'index' };
+  return { hints, classesByIndex: byIndex(labels) };
 }
 
 /** Refuses to describe a model that says all of it itself. */
@@ -45,31 +48,86 @@ export function namedByData<T extends LoadedModel>(model: T, classes: readonly s
   if (!model.classesByIndex || classes.length === 0) return model;
   if (classes.length !== model.classes.length)
     throw new UserError(
-      `${model.path}: its classes were said to be the data's (classes=index), but it has ${model.classes.length} and the data ${classes.length}. Give their names: --classes FILE, or --set teacher.classes=FILE`,
+      `${model.path}: its classes were said to be the data's (classes=${model.classesByIndex}), but it has ${model.classes.length} and the data ${classes.length}. Give their names: --classes FILE, or --set teacher.classes=FILE`,
     );
-  return { ...model, classes, classesByIndex: false };
+  const notes = [...model.notes, ...orderNote(model.classesByIndex, classes)];
+  return { ...model, classes: inOrder(model.classesByIndex, classes), classesByIndex: false, notes };
 }
 
-export function givenClasses(given: string | readonly string[]): readonly string[] | 'index' {
+const byIndex = (classes: readonly string[] | ByIndex | undefined): ByIndex | false =>
+  typeof classes === 'string' ? classes : false;
+
+/**
+ * The classes of data in the order of a word. Numbers without leading zeros stand in another order for people than for PyTorch,
+ * torchvision and timm, which order names by code point.
+ */
+export function inOrder(word: ByIndex, classes: readonly string[]): readonly string[] {
+  return word === 'natural' ? [...classes].sort(naturally) : classes;
+}
+
+/** As people count: runs of digits by their number, all else by code point. */
+function naturally(a: string, b: string): number {
+  const [x, y] = [a, b].map((name) => name.split(/(\d+)/));
+  for (let i = 0; i < Math.min(x!.length, y!.length); i++) {
+    const [left, right] = [x![i]!, y![i]!];
+    // Every other piece is a number, which may have more digits than a float counts.
+    const [p, q] = i % 2 === 1 ? [left, right].map((digits) => digits.replace(/^0+(?=\d)/, '')) : [left, right];
+    if (i % 2 === 1 && p!.length !== q!.length) return p!.length - q!.length;
+    if (p !== q) return compareCodePoints(p!, q!);
+  }
+  return x!.length - y!.length || compareCodePoints(a, b);
+}
+
+/** What is told where the two orders differ: nothing else says which one a model was trained with. */
+function orderNote(word: ByIndex, classes: readonly string[]): string[] {
+  const [taken, other] = [inOrder(word, classes), inOrder(word === 'index' ? 'natural' : 'index', classes)];
+  const at = taken.findIndex((name, i) => name !== other[i]);
+  if (at < 0) return [];
+  const first = (names: readonly string[]) =>
+    names
+      .slice(0, at + 2)
+      .slice(-4)
+      .join(', ');
+  const [how, instead] =
+    word === 'index'
+      ? ['by code point, as torchvision and timm do', 'natural, if it was trained with them as people count']
+      : ['as people count', 'index, if it was trained with them by code point, as torchvision and timm do'];
+  return [
+    `classes=${word}: its classes are taken to be the data's ordered ${how}: ${first(taken)}, not ${first(other)}. Give ${instead}`,
+  ];
+}
+
+export function givenClasses(given: string | readonly string[]): readonly string[] | ByIndex {
   if (typeof given !== 'string') return given;
-  if (given === 'index') return given;
+  if (given === 'index' || given === 'natural') return given;
   if (!existsSync(given) || !statSync(given).isFile())
     throw new UserError(
-      `${given}: ${existsSync(given) ? 'not a' : 'no such'} file; wanted class names, one a line or as JSON, or the word index`,
+      `${given}: ${existsSync(given) ? 'not a' : 'no such'} file; wanted class names, one a line or as JSON, or the word index (those of the data, ordered by code point) or natural (ordered as people count)`,
     );
   if (/\.json$/i.test(given)) {
     const value = parseJson(given) as { id2label?: object } | unknown[] | null;
     return listed((Array.isArray(value) ? value : (value?.id2label ?? value)) ?? {}, given);
   }
-  return readFileSync(given, 'utf8')
+  return textOf(given)
     .split(/\r?\n/)
     .map((line) => line.trim())
     .filter((line) => line !== '');
 }
 
+function textOf(path: string): string {
+  checkRegular(path, 'class names, one a line');
+  try {
+    return decodeText(readFileSync(path)).text;
+  } catch (error) {
+    if (error instanceof EncodingError)
+      throw new UserError(`${path}: wanted class names in UTF-8, got ${error.message}. Save it as UTF-8`);
+    throw fileError(error, path, 'read it');
+  }
+}
+
 /** @throws UserError where class names are not as many as the logits, or stand twice. */
-export function checkCount(path: string, classes: readonly string[] | 'index' | undefined, count: number): void {
-  if (classes === undefined || classes === 'index') return;
+export function checkCount(path: string, classes: readonly string[] | ByIndex | undefined, count: number): void {
+  if (classes === undefined || typeof classes === 'string') return;
   if (new Set(classes).size !== classes.length)
     throw new UserError(
       `${path}: wanted different class names, got "${classes.find((name, i) => classes.indexOf(name) !== i)}" twice`,

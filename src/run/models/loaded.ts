@@ -8,11 +8,14 @@ export interface ImportedConfig {
   readonly classes: number;
 }
 
+/** The classes of the data by their place: ordered by code point, or as people count ("2" before "10"). */
+export type ByIndex = 'index' | 'natural';
+
 /** A model with weights, checked to fit each other. */
 export interface LoadedModel extends Omit<SavedModel, 'model'> {
   readonly model: ModelConfig | ImportedConfig;
-  /** Its classes are numbers, which stand for the data's in their order (see described.ts). */
-  readonly classesByIndex?: boolean;
+  /** Its classes are numbers, which stand for the data's in the order of that word (see described.ts). */
+  readonly classesByIndex?: ByIndex | false;
   /** Others have trained it: what it is comes from their files, or from the user. */
   readonly foreign?: boolean;
   /** What messages call it: the folder or file that it was read from, or the reference of a downloaded one. */

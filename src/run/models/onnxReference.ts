@@ -13,7 +13,7 @@ import { type OnnxModel, onnxModel } from '../../onnx/import/onnxModel.ts';
 import { readOnnx } from '../../onnx/import/readOnnxNode.ts';
 import { checkCount, type Described, givenClasses, listed, parseJson } from './described.ts';
 import { unnamed } from './unnamed.ts';
-import type { LoadedModel } from './loaded.ts';
+import type { ByIndex, LoadedModel } from './loaded.ts';
 
 export const isOnnxReference = (reference: string): boolean => /\.onnx$/i.test(reference);
 
@@ -21,7 +21,7 @@ export const isOnnxReference = (reference: string): boolean => /\.onnx$/i.test(r
 export interface OnnxReference {
   readonly network: OnnxModel;
   /** Undefined where nothing says; `index` where the user says that they are the data's. */
-  readonly classes: readonly string[] | 'index' | undefined;
+  readonly classes: readonly string[] | ByIndex | undefined;
   readonly preprocessing: Preprocessing | undefined;
   /** What was assumed, or is done otherwise here. */
   readonly notes: readonly string[];
@@ -64,7 +64,7 @@ export function loadOnnxReference(path: string, given: Described = {}): LoadedMo
     throw new UserError(
       `${path}: an ONNX file does not say ${missing.join(', nor ')}. Put its config.json and preprocessor_config.json beside it, or give these: --classes FILE --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225; of a teacher: --set teacher.classes=FILE --set "teacher.mean=[0.485, 0.456, 0.406]" --set "teacher.std=[0.229, 0.224, 0.225]"`,
     );
-  const named = classes === 'index' ? Array.from({ length: network.classes }, (_, i) => String(i)) : classes;
+  const named = typeof classes === 'string' ? Array.from({ length: network.classes }, (_, i) => String(i)) : classes;
   return {
     path,
     stored: path,
@@ -73,7 +73,7 @@ export function loadOnnxReference(path: string, given: Described = {}): LoadedMo
     model: { ...network.config, family: 'onnx', imageSize: network.imageSize, classes: network.classes },
     classes: named,
     foreign: true,
-    classesByIndex: classes === 'index',
+    classesByIndex: typeof classes === 'string' ? classes : false,
     multilabel: saysMultilabel(sidecar(path, 'config.json')?.value),
     preprocessing,
     weights: new Map(),

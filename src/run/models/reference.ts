@@ -44,7 +44,7 @@ export async function loadModelReference(
   if (isOnnxReference(reference)) {
     const imported = loadOnnxReference(reference, described);
     for (const note of imported.notes) onModel?.({ type: 'note', message: `${imported.path}: ${note}` });
-    return imported;
+    return { ...imported, classes: composed(imported.classes) };
   }
   const downloaded = await downloadReference(reference, (progress) => onModel?.({ type: 'download', ...progress }));
   const stored = downloaded?.folder ?? (await findModel(reference));
@@ -55,8 +55,11 @@ export async function loadModelReference(
   checkFinite(path, saved.weights);
   const notes = [...(downloaded?.notes ?? []), ...saved.notes];
   for (const note of notes) onModel?.({ type: 'note', message: `${path}: ${note}` });
-  return { ...saved, notes, path, stored, network };
+  return { ...saved, classes: composed(saved.classes), notes, path, stored, network };
 }
+
+/** In one form of Unicode, as the names of data are (data/openDatasetNode.ts): classes are matched by name. */
+const composed = (classes: readonly string[]): string[] => classes.map((name) => name.normalize('NFC'));
 
 /** Reads what Understudy wrote, or else what others wrote. */
 async function readStored(

@@ -12,6 +12,7 @@ import type { OnModel } from '../models/reference.ts';
 import type { LoadedModel } from '../models/loaded.ts';
 import type { RunResult } from '../training/course/result.ts';
 import { type RunSettings, startRun } from '../training/startRunNode.ts';
+import { inOrder } from '../models/described.ts';
 import { describedIn, openTeacher } from './openTeacher.ts';
 import { planSynthesis } from './plan.ts';
 import { describeSet } from './settingsFile.ts';
@@ -107,7 +108,8 @@ async function namedTeacher(options: DataFreeOptions): Promise<{ options: DataFr
   const { data, teacher, settings = {}, onModel } = options;
   const said = describedIn(settings.teacher);
   const classes = data === undefined ? [] : (await openDataset(data, { valFraction: 0, seed: 0 })).classes;
-  const named = said.classes === 'index' && classes.length > 0 ? { ...said, classes: [...classes] } : said;
+  const word = said.classes === 'index' || said.classes === 'natural' ? said.classes : undefined;
+  const named = word && classes.length > 0 ? { ...said, classes: [...inOrder(word, classes)] } : said;
   // What was assumed about it is told when the images are made.
   const downloads: OnModel = (event) => event.type === 'download' && onModel?.(event);
   const model = await openTeacher(teacher, named, downloads);
