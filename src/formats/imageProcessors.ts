@@ -75,6 +75,8 @@ export const IMAGE_PROCESSORS: Readonly<Record<string, ImageProcessor>> = {
   EfficientFormerImageProcessor: { ...vit, crop: 224, resample: BICUBIC, ...IMAGENET },
   EfficientNetImageProcessor: { ...vit, size: box(346), resample: NEAREST, includeTop: true },
   BeitImageProcessor: beit,
+  // Of the two kinds of this one the values differ.
+  BeitImageProcessorFast: { ...vit, resample: BICUBIC },
   DeiTImageProcessor: beit,
   CLIPImageProcessor: clip,
   ChineseCLIPImageProcessor: clip,

@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import os
+import re
 
 import numpy as np
 from PIL import Image
@@ -257,17 +258,44 @@ CASES = [
     ("torchvision, ImageClassification", torchvision, dict(crop_size=224, resize_size=256, interpolation="bilinear", mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225])),
     ("torchvision, 232 bicubic", torchvision, dict(crop_size=224, resize_size=235, interpolation="bicubic", mean=[0.5, 0.5, 0.5], std=[0.5, 0.5, 0.5])),
 ]
-images = [pattern(*shape) for shape in SHAPES]
+
+# What the classes take where a file says their names alone (their __init__).
+CROP = dict(do_center_crop=True, crop_size=box(224))
+ALONE = [
+    ("ViT", square, dict(size=box(224), resample=2, **HALF)),
+    ("DeiT", square, dict(size=box(256), resample=3, **CROP, **HALF)),
+    ("Beit", square, dict(size=box(256), resample=3, **CROP, **HALF)),
+    ("CLIP", short, dict(size=dict(shortest_edge=224), resample=3, **CROP, **OPENAI)),
+    ("Bit", short, dict(size=dict(shortest_edge=224), resample=3, **CROP, **OPENAI)),
+    ("ConvNext", convnext, dict(size=dict(shortest_edge=384), resample=3, **HALF)),
+    ("Levit", levit, dict(size=dict(shortest_edge=224), resample=3, **CROP, **IMAGENET)),
+    ("PoolFormer", poolformer, dict(size=dict(shortest_edge=224), crop_pct=0.9, resample=3, **CROP, **IMAGENET)),
+    ("EfficientNet", efficientnet, dict(size=box(346), resample=0, **HALF)),
+    ("EfficientFormer", square, dict(size=box(224), resample=3, **CROP, **IMAGENET)),
+    ("MobileNetV1", short, dict(size=dict(shortest_edge=256), resample=2, **CROP, **HALF)),
+    ("MobileNetV2", short, dict(size=dict(shortest_edge=256), resample=2, **CROP, **HALF)),
+    ("MobileViT", mobilevit, dict(size=dict(shortest_edge=224), resample=2, crop_size=box(256), rescale_factor=1 / 255, do_flip_channel_order=True)),
+    ("Siglip", square, dict(size=box(224), resample=3, **HALF)),
+    ("Pvt", square, dict(size=box(224), resample=2, **IMAGENET)),
+    ("Segformer", square, dict(size=box(512), resample=2, **IMAGENET)),
+]
+CASES = [(name, compute, config, config, SHAPES) for name, compute, config in CASES]
+CASES += [(f"{name}, by its name alone", compute, config, named(name), SHAPES[:2]) for name, compute, config in ALONE]
+images = {shape: pattern(*shape) for shape in SHAPES}
 out = []
-for name, compute, config in CASES:
+for name, compute, config, said, shapes in CASES:
     answers = []
-    for image in images:
-        pixels, values = compute(config, image)
+    for shape in shapes:
+        pixels, values = compute(config, images[shape])
         at = [i * values.size // 7 for i in range(7)]
         planes = np.ascontiguousarray(np.transpose(values, (2, 0, 1))).reshape(-1)
         digest = hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()[:24]
         answers.append(dict(side=pixels.shape[0], digest=digest, values=[float(f"{planes[i]:.7g}") for i in at]))
         assert pixels.shape[0] == pixels.shape[1], (name, pixels.shape)
-    out.append(dict(name=name, timm=compute is timm, config=config, answers=answers))
+    out.append(dict(name=name, timm=compute is timm, config=said, answers=answers))
+# The layout of the project's formatter: two spaces, short lists on one line.
+text = json.dumps(dict(shapes=SHAPES, cases=out), indent=2)
+text = re.sub(r"\[\s+([^][{}]*?)\s+\]", lambda found: "[" + re.sub(r",\s+", ", ", found[1]) + "]", text)
+text = re.sub(r"\[\s+((?:\[\d+, \d+\](?:,\s+)?)+)\s+\]", lambda found: "[" + re.sub(r",\s+", ", ", found[1]) + "]", text)
 with open(os.path.join(HERE, "preprocess.json"), "w") as f:
-    f.write(json.dumps(dict(shapes=SHAPES, cases=out), indent=2) + "\n")
+    f.write(text + "\n")
