@@ -5,33 +5,56 @@ import { sizeOf } from '../../graph/shape.ts';
 import type { Node, Tensor } from '../../graph/tensor.ts';
 import { topologicalOrder } from '../../graph/walk.ts';
 import { isFloat } from '../../ops/elementwise.ts';
+import type { Budget } from './budget.ts';
 
 /** Larger floats stay nodes: ONNX Runtime folds weights faster than the host does. */
 const FLOATS = 1 << 16;
 const WHOLES = 1 << 20;
-/** Elements that one import may compute on the host; a shape needs a handful, a mask of Swin 10^5. */
-const TOTAL = 1 << 23;
 
 /** Computes on the host what does not depend on the image, above all the arithmetic of shapes. One for each import. */
 export class Folder {
-  #spent = 0;
+  readonly #budget: Budget;
+  /** Stayed as they were, and so does what is computed from them: a long chain of them is walked once. */
+  readonly #left = new Set<Node>();
+
+  constructor(budget: Budget) {
+    this.#budget = budget;
+  }
 
   /** The tensor as a constant. It stays as it is where it is large, and where it depends on an input. */
   fold(tensor: Tensor): Tensor {
     if (tensor.node.op === Constant) return tensor;
-    const order = topologicalOrder([tensor]);
-    if (order.some((node) => node.inputs.length === 0 && node.op !== Constant)) return tensor;
-    const computed = order.filter((node) => node.op !== Constant).flatMap((node) => node.outputs);
+    const folded = this.#computed(tensor);
+    if (!folded) this.#left.add(tensor.node);
+    return folded ?? tensor;
+  }
+
+  #computed(tensor: Tensor): Tensor | undefined {
     const whole = !isFloat(tensor.dtype);
+    const order = this.#reaches(tensor) ? [] : topologicalOrder([tensor]);
+    if (order.some((node) => node.inputs.length === 0 && node.op !== Constant)) return undefined;
+    const computed = order.filter((node) => node.op !== Constant).flatMap((node) => node.outputs);
     const size = computed.reduce((sum, t) => sum + sizeOf(t.shape), 0);
     const limit = whole ? WHOLES : FLOATS;
-    if (this.#spent + size > TOTAL || computed.some((t) => sizeOf(t.shape) > limit)) {
+    if (order.length === 0 || !this.#budget.allows(size) || computed.some((t) => sizeOf(t.shape) > limit)) {
       if (whole)
         throw new BuildError(`a constant of ${sizeOf(tensor.shape)} integers is too large to be computed here`);
-      return tensor;
+      return undefined;
     }
-    this.#spent += size;
+    this.#budget.make([size]);
     return constant(stored(evaluated(tensor, order)));
+  }
+
+  /** Whether it is computed from something that stayed as it was. */
+  #reaches(tensor: Tensor): boolean {
+    const [stack, seen] = [[tensor.node], new Set<Node>()];
+    for (let node = stack.pop(); node; node = stack.pop()) {
+      if (this.#left.has(node)) return true;
+      if (seen.has(node)) continue;
+      seen.add(node);
+      for (const t of node.inputs) if (t) stack.push(t.node);
+    }
+    return false;
   }
 }
 

@@ -4,6 +4,7 @@ import { withLabel } from '../../graph/scope.ts';
 import type { Tensor } from '../../graph/tensor.ts';
 import type { AttributeProto, NodeProto } from '../generated/onnx_pb.ts';
 import { Attributes } from './attributes.ts';
+import { Budget, OverBudget } from './budget.ts';
 import { Folder } from './fold.ts';
 import { type Frame, frameOf } from './frame.ts';
 import { type OnnxFile, operatorKey } from './onnxFile.ts';
@@ -31,7 +32,7 @@ export function importGraph(
   given: ReadonlyMap<string, Tensor>,
   outputs: readonly string[],
 ): ImportedGraph {
-  const importer = new Importer(file);
+  const importer = new Importer(file, Math.max(1, ...[...given.values()].map(({ shape }) => shape[0] ?? 1)));
   const found = importer.run(given, outputs);
   return { values: importer.values, outputs: found };
 }
@@ -40,14 +41,17 @@ class Importer {
   readonly values = new Map<string, Tensor>();
   readonly #file: OnnxFile;
   readonly #problems: Problems;
-  readonly #folder = new Folder();
+  readonly #budget: Budget;
+  readonly #folder: Folder;
   /** Tensors that depend on the image. */
   readonly #live = new Set<Tensor>();
   #nodes = 0;
   #calls = 0;
 
-  constructor(file: OnnxFile) {
+  constructor(file: OnnxFile, batch: number) {
     this.#file = file;
+    this.#budget = new Budget(batch);
+    this.#folder = new Folder(this.#budget);
     this.#problems = new Problems(file.where);
   }
 
@@ -61,7 +65,13 @@ class Importer {
     );
     for (const name of outputs) this.#resolve(frame, name);
     this.#problems.check();
-    return new Map(outputs.map((name) => [name, frame.values.get(name)!]));
+    const found = new Map(outputs.map((name) => [name, frame.values.get(name)!]));
+    try {
+      this.#budget.checkActivations([...found.values()]);
+    } catch (error) {
+      throw this.#refusal(error);
+    }
+    return found;
   }
 
   /** Imports a value and all that it needs, inputs first; without recursion, since a chain may be long. */
@@ -93,7 +103,11 @@ class Importer {
   /** A value that no node of this name space gives: a weight, or something from outside. */
   #leaf(frame: Frame, name: string): Tensor | null {
     const weight = frame.initializers.get(name);
-    if (weight) return withLabel(name, () => constant(this.#file.tensor(weight)));
+    if (weight) {
+      const value = this.#file.tensor(weight);
+      this.#budget.given(value.data.length);
+      return withLabel(name, () => constant(value));
+    }
     if (!frame.outer)
       throw this.#error(`every input of a node to be there, got "${frame.prefix}${name}", which nothing gives`);
     const producer = frame.outer.producers.get(name);
@@ -128,12 +142,15 @@ class Importer {
           attrs,
           opset: frame.opset,
           outputs: node.output.length,
+          budget: this.#budget,
         };
         const found = rule(call);
+        this.#budget.built(found, this.#live);
         return live ? found.map((t) => this.#alive(t)) : found.map((t) => this.#folder.fold(t));
       });
     } catch (error) {
       if (!(error instanceof BuildError)) throw error;
+      if (error instanceof OverBudget) throw this.#refusal(error, title);
       const message = error.message.startsWith(title) ? error.message : `${title}: ${error.message}`;
       this.#problems.fault(`${message} (operator ${key})`);
       return [];
@@ -222,6 +239,15 @@ class Importer {
         `functions and branches at most ${MAX_DEPTH} deep, got "${titleOf(node)}" (${node.opType}) inside ${MAX_DEPTH} others. Does a function call itself?`,
       );
     return { depth: frame.depth + 1, prefix: `${frame.prefix}${titleOf(node)}/` };
+  }
+
+  /** What asks for too much ends the import. */
+  #refusal(error: unknown, title?: string): unknown {
+    if (!(error instanceof OverBudget)) return error;
+    const at = title === undefined ? '' : `${title}: `;
+    return this.#error(
+      `an image classifier that fits in bounded memory, got ${at}${error.message}. Is the file damaged, or are the images too large (--image-size)?`,
+    );
   }
 
   #error(what: string): UserError {

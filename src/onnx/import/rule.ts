@@ -2,6 +2,7 @@ import { constantOf } from '../../graph/build.ts';
 import { BuildError } from '../../graph/errors.ts';
 import type { NdArray } from '../../graph/ndArray.ts';
 import type { Tensor } from '../../graph/tensor.ts';
+import type { Budget } from './budget.ts';
 import type { Attributes } from './attributes.ts';
 
 /** One node of the file, its inputs already imported. */
@@ -12,6 +13,8 @@ export interface Call {
   readonly opset: number;
   /** How many outputs the node has. */
   readonly outputs: number;
+  /** Asked before a constant is made. */
+  readonly budget: Budget;
 }
 
 /** How an ONNX operator is said with ours: the emission table read backwards. Faults are thrown as BuildErrors. */

@@ -28,7 +28,7 @@ function gatherND(call: Call): Tensor {
   const [batch, picked] = [x.shape.slice(0, batchAxes), x.shape.slice(batchAxes, batchAxes + depth)];
   if (depth < 1 || picked.length !== depth || batch.some((n, axis) => n !== shape[axis]) || shape.length <= batchAxes)
     throw new BuildError(`indices [${shape}] with ${batchAxes} batch axes do not fit [${x.shape}]`);
-  const count = sizeOf(shape.slice(0, -1));
+  const count = call.budget.make(shape.slice(0, -1));
   const [strides, each] = [stridesOf(picked), count / sizeOf(batch)];
   const rows = Float64Array.from({ length: count }, (_, i) => {
     const within = picked.reduce((sum, n, axis) => {

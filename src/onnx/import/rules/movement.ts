@@ -57,13 +57,14 @@ function transposeRule(call: Call): Tensor {
   const perm = call.attrs.ints('perm') ?? x.shape.map((_, axis) => rank - 1 - axis);
   if (perm.length !== rank || new Set(perm.filter((axis) => axis >= 0 && axis < rank)).size !== rank)
     throw new BuildError(`perm [${perm}] does not permute [${x.shape}]`);
-  return transposedConstant(x, perm) ?? transpose(x, perm);
+  return transposedConstant(x, perm, call.budget) ?? transpose(x, perm);
 }
 
 function splitRule(call: Call): readonly Tensor[] {
   const x = inputAt(call, 0);
   const axis = normaliseAxis(call.attrs.int('axis', 0), x.shape.length);
   const count = call.attrs.int('num_outputs', call.outputs);
+  if (count !== call.outputs) throw new BuildError(`num_outputs = ${count} of a node with ${call.outputs} outputs`);
   const each = Math.ceil(x.shape[axis]! / count);
   const even = Array.from({ length: count }, (_, i) => Math.min(each, x.shape[axis]! - i * each));
   const sizes = listAt(call, 1, 'split') ?? even;
@@ -132,7 +133,7 @@ function padRule(call: Call): Tensor {
     x,
   );
   const [left, right] = [before, after].map((pads) => pads.map((p) => Math.max(0, p))) as [number[], number[]];
-  if (mode !== 'constant') return border(cut, left, right, mode);
+  if (mode !== 'constant') return border(call, cut, left, right, mode);
   return value === 0 ? pad(cut, left, right) : filled(cut, left, right, value);
 }
 
@@ -142,10 +143,12 @@ function filled(x: Tensor, left: readonly number[], right: readonly number[], va
   return add(pad(sub(x, v), left, right), v);
 }
 
-function border(x: Tensor, left: readonly number[], right: readonly number[], mode: string): Tensor {
+function border({ budget }: Call, x: Tensor, left: readonly number[], right: readonly number[], mode: string): Tensor {
   return x.shape.reduce((t, n, axis) => {
     if (left[axis] === 0 && right[axis] === 0) return t;
-    const rows = Array.from({ length: left[axis]! + n + right[axis]! }, (_, i) => within(i - left[axis]!, n, mode));
+    const rows = Array.from({ length: budget.make([left[axis]! + n + right[axis]!]) }, (_, i) =>
+      within(i - left[axis]!, n, mode),
+    );
     return gather(t, constant({ dtype: 'int64', shape: [rows.length], data: rows }), axis);
   }, x);
 }

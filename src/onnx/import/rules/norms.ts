@@ -100,6 +100,7 @@ function lrn(call: Call): Tensor {
   const [x, size] = [inputAt(call, 0), attrs.int('size', 1)];
   const [alpha, beta, bias] = [attrs.float('alpha', 1e-4), attrs.float('beta', 0.75), attrs.float('bias', 1)];
   const C = x.shape[1]!;
+  if (size < 1 || size > 2 * C) throw new BuildError(`size = ${size} of ${C} channels`);
   const around = (n: number) => x.shape.map((_, axis) => (axis === 1 ? n : 0));
   const squares = pad(mul(x, x), around(Math.floor((size - 1) / 2)), around(Math.ceil((size - 1) / 2)));
   const parts = Array.from({ length: size }, (_, i) => slice(squares, 1, i, i + C));

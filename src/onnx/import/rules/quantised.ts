@@ -60,10 +60,19 @@ export function quantised(x: Tensor, scale: Tensor, zero: Tensor | undefined, ax
   return clip(zero ? add(steps, along(asFloat(zero), x, axis)) : steps, low, high);
 }
 
-export function dequantised(q: Tensor, scale: Tensor, zero: Tensor | undefined, axis: number): Tensor {
+export function dequantised(
+  { budget }: Call,
+  q: Tensor,
+  scale: Tensor,
+  zero: Tensor | undefined,
+  axis: number,
+): Tensor {
   const value = constantOf(q);
   const [factor, shift] = [constantOf(scale), zero && constantOf(zero)];
-  if (value && factor && (shift || !zero)) return constant(dequantisedWeight(value, factor, shift, axis));
+  if (value && factor && (shift || !zero)) {
+    budget.make(q.shape);
+    return constant(dequantisedWeight(value, factor, shift, axis));
+  }
   const centred = zero ? sub(asFloat(q), along(asFloat(zero), q, axis)) : asFloat(q);
   return mul(centred, along(scale, q, axis));
 }
@@ -95,7 +104,7 @@ function quantizeLinear(call: Call): Tensor {
 }
 
 function dequantizeLinear(call: Call): Tensor {
-  return dequantised(inputAt(call, 0), inputAt(call, 1), call.inputs[2], call.attrs.int('axis', 1));
+  return dequantised(call, inputAt(call, 0), inputAt(call, 1), call.inputs[2], call.attrs.int('axis', 1));
 }
 
 /** Scale and zero point from the range of the whole tensor, 0 included; no gradient goes to them. */
@@ -129,9 +138,9 @@ function convInteger(call: Call): Tensor {
 /** x, its scale and zero point, weight, its scale and zero point, scale and zero point of the result, bias in steps. */
 function qLinearConv(call: Call): Tensor {
   const at = (i: number) => inputAt(call, i);
-  const x = dequantised(at(0), at(1), at(2), 1);
+  const x = dequantised(call, at(0), at(1), at(2), 1);
   const bias = call.inputs[8] && mul(asFloat(call.inputs[8]), mul(reshape(at(1), []), perTensor(at(4))));
-  const y = convolution(call, x, dequantised(at(3), at(4), at(5), 0), bias);
+  const y = convolution(call, x, dequantised(call, at(3), at(4), at(5), 0), bias);
   return quantised(y, at(6), at(7), 1);
 }
 
@@ -140,7 +149,7 @@ export const perTensor = (t: Tensor): Tensor => (sizeOf(t.shape) === 1 ? reshape
 
 function qLinearMatMul(call: Call): Tensor {
   const at = (i: number) => inputAt(call, i);
-  const y = product(dequantised(at(0), at(1), at(2), -2), dequantised(at(3), at(4), at(5), -1));
+  const y = product(dequantised(call, at(0), at(1), at(2), -2), dequantised(call, at(3), at(4), at(5), -1));
   return quantised(y, at(6), at(7), -1);
 }
 

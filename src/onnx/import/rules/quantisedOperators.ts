@@ -15,7 +15,7 @@ import { windowRules } from './windows.ts';
 
 /** A tensor with its scale and zero point, which follow it. */
 const triple = (call: Call, at: number): Tensor =>
-  dequantised(inputAt(call, at), inputAt(call, at + 1), call.inputs[at + 2], 1);
+  dequantised(call, inputAt(call, at), inputAt(call, at + 1), call.inputs[at + 2], 1);
 
 /** The result's scale and zero point are the inputs from `at` on. */
 const result = (call: Call, y: Tensor, at: number): Tensor[] => [
@@ -50,7 +50,7 @@ const concatenation: Rule = (call) => {
 const qGemm: Rule = (call) => {
   const [transA, transB] = [call.attrs.int('transA', 0) === 1, call.attrs.int('transB', 0) === 1];
   const alpha = call.attrs.float('alpha', 1);
-  const weight = dequantised(inputAt(call, 3), inputAt(call, 4), call.inputs[5], transB ? 0 : 1);
+  const weight = dequantised(call, inputAt(call, 3), inputAt(call, 4), call.inputs[5], transB ? 0 : 1);
   const step = mul(reshape(inputAt(call, 1), []), perTensor(inputAt(call, 4)));
   const bias = call.inputs[6] && mul(cast(call.inputs[6], 'float32'), step);
   const y = gemm(triple(call, 0), weight, bias, { transA, transB, alpha, beta: alpha });

@@ -36,10 +36,14 @@ const logSumExp: Reduce = (x, { axes, keepDims }) => {
   return keepDims ? total : reshape(total, reducedShape(x.shape, axes ?? [], false));
 };
 
+/** Each is a node. */
+const MOST_FACTORS = 1000;
+
 /** The product of a list, as shapes need it. */
 const product: Rule = (call) => {
   const x = inputAt(call, 0);
   const axes = listAt(call, 1, 'axes');
+  if (sizeOf(x.shape) > MOST_FACTORS) throw new BuildError(`a product of ${sizeOf(x.shape)} numbers is not supported`);
   if (x.shape.length > 1 || (axes && axes.length > 1))
     throw new BuildError('only a product over one axis is supported');
   const parts = Array.from({ length: sizeOf(x.shape) }, (_, i) => sliceOne(x, i));

@@ -33,6 +33,7 @@ function resize(call: Call): Tensor {
     const to = sizes?.length ? sizes[i]! : Math.floor(from * scales![i]!);
     if (to === from) return t;
     if (to < 1 || to > 1 << 14) throw new BuildError(`axis ${axis} cannot be resized to ${to}`);
+    call.budget.make([to, from]);
     return alongAxis(t, axis, matrix({ ...common, from, to, scale: sizes?.length ? to / from : scales![i]! }));
   }, x);
 }

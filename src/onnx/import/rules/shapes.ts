@@ -1,4 +1,4 @@
-import { constant, constantOf, int64s } from '../../../graph/build.ts';
+import { constant, int64s } from '../../../graph/build.ts';
 import { BuildError } from '../../../graph/errors.ts';
 import { fromFunction } from '../../../graph/ndArray.ts';
 import { sizeOf, stridesOf } from '../../../graph/shape.ts';
@@ -7,16 +7,6 @@ import { expand } from '../../../ops/movement.ts';
 import { type Call, constantAt, inputAt, numbersAt, type Rules } from '../rule.ts';
 import { dtypeOf } from '../tensorData.ts';
 
-/** What a host computation may make: shapes and masks, not activations. */
-const MOST = 1 << 22;
-
-/** Shapes are numbers here: what computes them is computed while importing. */
-const sized = (shape: readonly number[]): readonly number[] => {
-  if (shape.some((n) => !Number.isInteger(n) || n < 0) || sizeOf(shape) > MOST)
-    throw new BuildError(`a constant of shape [${shape}] cannot be made; wanted at most ${MOST} elements`);
-  return shape;
-};
-
 function shapeOf(call: Call): Tensor {
   const { shape } = inputAt(call, 0);
   const at = (given: number) => Math.max(0, Math.min(shape.length, given < 0 ? given + shape.length : given));
@@ -24,9 +14,10 @@ function shapeOf(call: Call): Tensor {
 }
 
 function constantOfShape(call: Call): Tensor {
-  const shape = sized(numbersAt(call, 0, 'the shape') ?? []);
+  const shape = numbersAt(call, 0, 'the shape') ?? [];
+  const size = call.budget.make(shape);
   const value = call.attrs.tensor('value') ?? { dtype: 'float32' as const, shape: [1], data: [0] };
-  return constant({ dtype: value.dtype, shape, data: new Float64Array(sizeOf(shape)).fill(value.data[0] ?? 0) });
+  return constant({ dtype: value.dtype, shape, data: new Float64Array(size).fill(value.data[0] ?? 0) });
 }
 
 function range(call: Call): Tensor {
@@ -36,9 +27,9 @@ function range(call: Call): Tensor {
     number,
   ];
   const count = Math.max(0, Math.ceil((limit - start) / step));
-  const [n] = sized([count]);
+  const n = call.budget.make([count]);
   const { dtype } = inputAt(call, 0);
-  return constant({ dtype, shape: [n!], data: Float64Array.from({ length: n! }, (_, i) => start + i * step) });
+  return constant({ dtype, shape: [n], data: Float64Array.from({ length: n }, (_, i) => start + i * step) });
 }
 
 function constantNode({ attrs }: Call): Tensor {
@@ -56,6 +47,7 @@ function constantNode({ attrs }: Call): Tensor {
 function nonZero(call: Call): Tensor {
   const x = constantAt(call, 0, 'the input');
   const strides = stridesOf(x.shape);
+  call.budget.make([x.shape.length + 1, x.data.length]);
   const at = Array.from({ length: x.data.length }, (_, i) => i).filter((i) => x.data[i] !== 0);
   const rows = x.shape.map((n, axis) => at.map((i) => Math.floor(i / strides[axis]!) % n));
   return constant({ dtype: 'int64', shape: [x.shape.length, at.length], data: rows.flat() });
@@ -72,6 +64,7 @@ function scatterNd(call: Call): Tensor {
   const depth = at.shape.at(-1) ?? 0;
   const inner = sizeOf(x.shape.slice(depth));
   const strides = stridesOf(x.shape);
+  call.budget.make(x.shape);
   const data = Float64Array.from(x.data);
   for (let i = 0; i * depth < at.data.length; i++) {
     let offset = 0;
@@ -90,6 +83,7 @@ function scatterNd(call: Call): Tensor {
 function trilu(call: Call): Tensor {
   const x = constantAt(call, 0, 'the input');
   const [upper, k] = [call.attrs.int('upper', 1), numbersAt(call, 1, 'k')?.[0] ?? 0];
+  call.budget.make(x.shape);
   const keep = (row: number, column: number) => (upper === 1 ? column - row >= k : column - row <= k);
   return constant(fromFunction(x.shape, (p, flat) => (keep(p.at(-2)!, p.at(-1)!) ? x.data[flat]! : 0), x.dtype));
 }
@@ -98,7 +92,8 @@ function eyeLike(call: Call): Tensor {
   const { shape, dtype } = inputAt(call, 0);
   const k = call.attrs.int('k', 0);
   const to = call.attrs.has('dtype') ? dtypeOf(call.attrs.int('dtype', 1)) : dtype;
-  return constant(fromFunction(sized(shape), ([r, c]) => (c! - r! === k ? 1 : 0), to ?? 'float32'));
+  call.budget.make(shape);
+  return constant(fromFunction(shape, ([r, c]) => (c! - r! === k ? 1 : 0), to ?? 'float32'));
 }
 
 function cumSum(call: Call): Tensor {
@@ -108,6 +103,7 @@ function cumSum(call: Call): Tensor {
   const given = numbersAt(call, 1, 'the axis')?.[0] ?? 0;
   const axis = given < 0 ? given + x.shape.length : given;
   const stride = stridesOf(x.shape)[axis]!;
+  call.budget.make(x.shape);
   const data = Float64Array.from(x.data);
   for (let i = 0; i < data.length; i++) if (Math.floor(i / stride) % x.shape[axis]! > 0) data[i]! += data[i - stride]!;
   return constant({ ...x, data });
@@ -120,7 +116,6 @@ function expandRule(call: Call): Tensor {
   const padded = (of: readonly number[]) => [...new Array<number>(rank - of.length).fill(1), ...of];
   const [from, to] = [padded(x.shape), padded(shape)];
   const out = from.map((n, axis) => (to[axis] === 1 ? n : to[axis]!));
-  if (constantOf(x)) sized(out);
   return expand(x, out);
 }
 

@@ -136,6 +136,7 @@ function averagePoolRule(call: Call): Tensor {
   const { x, given, at } = pool(call);
   const padded = call.attrs.int('count_include_pad', 0) === 1;
   const y = apply1(AveragePool, [x], { ...attributes(at), count_include_pad: 1 });
+  call.budget.make(y.shape.slice(2));
   const counted = [0, 1].map((i) => {
     const n = x.shape[i + 2]!;
     const [low, high] = padded ? [-given.before[i]!, n + given.after[i]!] : [0, n];
