@@ -65,7 +65,7 @@ export class Budget {
       const node = stack.at(-1)!;
       const before = node.inputs.flatMap((t) => (t && !live.has(t) && !this.#seen.has(t.node) ? [t.node] : []));
       if (before.length > 0 && !this.#seen.has(node)) {
-        stack.push(...before);
+        for (const one of before) stack.push(one);
         continue;
       }
       stack.pop();

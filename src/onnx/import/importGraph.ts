@@ -32,7 +32,8 @@ export function importGraph(
   given: ReadonlyMap<string, Tensor>,
   outputs: readonly string[],
 ): ImportedGraph {
-  const importer = new Importer(file, Math.max(1, ...[...given.values()].map(({ shape }) => shape[0] ?? 1)));
+  const [image] = given.values();
+  const importer = new Importer(file, Math.max(1, image?.shape[0] ?? 1));
   const found = importer.run(given, outputs);
   return { values: importer.values, outputs: found };
 }
