@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { EMULATES, emulatorPath } from '../src/bench/emulatorNode.ts';
 
 /** Something of the operating system that some tests need, and npm does not bring. */
 export interface SystemPackage {
@@ -51,11 +52,8 @@ export const ONNX_TESTS: SystemPackage = {
 export const EMULATOR: SystemPackage = {
   tests: '8 bits on an emulated processor',
   debian: ['qemu-user'],
-  find: () => onPath('qemu-x86_64'),
+  find: emulatorPath,
 };
-
-/** qemu-user runs the programs of the Linux that it is installed on. */
-export const EMULATES = process.platform === 'linux' && process.arch === 'x64';
 
 const ALL = [CHROMIUM, VULKAN_DRIVER, ONNX_TESTS, ...(EMULATES ? [EMULATOR] : [])];
 

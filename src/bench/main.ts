@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { benchDistill, lanesFor } from './distill.ts';
+import { benchEightBits } from './eightBits.ts';
 import { benchImport, FULL_SIZE } from './import.ts';
 import { benchLoader } from './loader.ts';
 import { benchStep } from './step.ts';
@@ -23,7 +24,10 @@ npm run bench -- import [--models NAME,NAME] [--opset N] [--raw] [--images N] [-
   dict), are imported; largest differences of the logits to ONNX Runtime's own run of the file and to PyTorch, and of the gradient to
   the pixels, for batch 1 and 7. --images: PyTorch computes so many of the 7, as it takes longest. --raw: constant parameters and
   BatchNorm statistics as torchvision has them, not drawn. Exit status 1 where one does not agree.
-  Models: ${FULL_SIZE.join(' ')}`;
+  Models: ${FULL_SIZE.join(' ')}
+npm run bench -- eightBits --model REF --data DIR [--images N] [--json]
+  No times but numbers: on how many real images (default 1,000) the q8 file of a trained model decides as its float32 file does, on
+  this processor, in WebAssembly, and on an emulated one with AVX2 and no AVX-512, where qemu-user is installed.`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -32,6 +36,7 @@ const { values, positionals } = parseArgs({
     model: { type: 'string' },
     batch: { type: 'string' },
     images: { type: 'string' },
+    data: { type: 'string', default: '' },
     lanes: { type: 'string' },
     rounds: { type: 'string' },
     models: { type: 'string' },
@@ -66,6 +71,7 @@ const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
     if (!result.agrees) process.exitCode = 1;
     return result;
   },
+  eightBits: () => benchEightBits(model, values.data, Number(values.images ?? 1000)),
   synthesize: () => benchSynthesize(values.model ?? 'resnet20_small', Number(values.batch ?? 64), rounds(5)),
 };
 const bench = BENCHES[positionals[0] ?? ''];

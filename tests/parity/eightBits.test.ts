@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
+import { NOT_EMULATED } from '../../src/bench/emulatorNode.ts';
 import { evaluate } from '../../src/engine/reference.ts';
 import { floats, input } from '../../src/graph/build.ts';
 import { type NdArray, ndArray } from '../../src/graph/ndArray.ts';
@@ -18,7 +19,7 @@ import { closeProgram, type Program } from '../../src/program/program.ts';
 import { calibrated, quantise, type Range } from '../../src/program/quantise.ts';
 import { stream } from '../../src/random/stream.ts';
 import { byteTensor, node, onnxBytes, port } from './onnxBuilder.ts';
-import { type Answers, type Job, NOT_EMULATED, type Processor, processors, runOn } from './processors.ts';
+import { type Answers, type Job, type Processor, processors, runOn } from './processors.ts';
 
 /**
  * The 8-bit forms that we emit, at the largest sums that their bounds allow, against whole numbers; and small networks of them.

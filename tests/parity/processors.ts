@@ -1,9 +1,9 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { EMULATES, EMULATOR } from '../systemPackages.ts';
+import { emulator } from '../../src/bench/emulatorNode.ts';
 
 /** A processor and a runtime on it, on which `runModels.mjs` runs. */
 export interface Processor {
@@ -27,26 +27,13 @@ export interface Job {
 /** Values by job and by output. */
 export type Answers = Readonly<Record<string, Readonly<Record<string, readonly number[]>>>>;
 
-/** Why none of `processors` is emulated. */
-export const NOT_EMULATED = EMULATES
-  ? `Debian's package ${EMULATOR.debian.join(', ')} is not installed`
-  : 'only Linux on x64 emulates one';
-
 export function processors(): Processor[] {
-  const found = EMULATES ? EMULATOR.find() : undefined;
-  const own = cpus()[0]?.model.trim() ?? process.arch;
+  const [own, emulated] = [cpus()[0]?.model.trim() ?? process.arch, emulator()];
   return [
     { name: own, runtime: 'onnxruntime-node', emulator: [] },
     { name: `WebAssembly on ${own}`, runtime: 'onnxruntime-web', emulator: [] },
-    ...(found === undefined
-      ? []
-      : [{ name: emulated(found), runtime: 'onnxruntime-node' as const, emulator: [found, '-cpu', 'max'] }]),
+    ...(emulated ? [{ name: emulated.name, runtime: 'onnxruntime-node' as const, emulator: emulated.command }] : []),
   ];
-}
-
-function emulated(path: string): string {
-  const [version] = /\d+(\.\d+)+/.exec(execFileSync(path, ['--version'], { encoding: 'utf8' })) ?? [];
-  return `AVX2 without AVX-512 (${basename(path)} ${version})`;
 }
 
 /** What the models give on a processor. */
