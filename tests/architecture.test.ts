@@ -268,6 +268,13 @@ describe('architecture', () => {
     expect(Object.keys(OPS).length).toBeGreaterThan(50);
   });
 
+  it('ONNX Runtime is loaded in one place, which says before that nothing is sent to anybody', () => {
+    const found = sources.filter((path) => importsOf(read(path)).includes('onnxruntime-node'));
+    expect(found).toEqual(['src/engine/onnxRuntimeNode.ts']);
+    // Modules are evaluated in the order of their lines.
+    expect(read(found[0]!)).toMatch(/^import '\.\/noTelemetryNode\.ts';\nimport .* from 'onnxruntime-node';/);
+  });
+
   it('no file carries a path of one machine', () => {
     const found = FILES.filter((path) => path !== 'package-lock.json').flatMap((path) => {
       const text = read(path);

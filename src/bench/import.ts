@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import * as ort from 'onnxruntime-node';
+import { ort } from '../engine/onnxRuntimeNode.ts';
 import { append, largest } from '../graph/lists.ts';
 import { grad } from '../autodiff/grad.ts';
 import { ortNode } from '../engine/ortNode.ts';

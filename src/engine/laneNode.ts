@@ -2,6 +2,8 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { sizeOf } from '../graph/shape.ts';
 import type { DType } from '../graph/dtype.ts';
+// Threads see the variables that the process has: it is set here, before theirs load ONNX Runtime.
+import './noTelemetryNode.ts';
 import {
   arrayOn,
   type Compiled,

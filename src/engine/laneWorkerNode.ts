@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads';
-import * as ort from 'onnxruntime-node';
+import { ort } from './onnxRuntimeNode.ts';
 import { sizeOf } from '../graph/shape.ts';
 import type { DType } from '../graph/dtype.ts';
 import { arrayOn, hostArray } from './contract.ts';

@@ -1,4 +1,4 @@
-import * as ort from 'onnxruntime-node';
+import { ort } from './onnxRuntimeNode.ts';
 import { sizeOf } from '../graph/shape.ts';
 import type { DType } from '../graph/dtype.ts';
 import { type Compiled, checkPorts, type Engine, type EngineTensor, type HostArray, hostArray } from './contract.ts';

@@ -1,4 +1,4 @@
-import * as ort from 'onnxruntime-node';
+import { ort } from './onnxRuntimeNode.ts';
 import { emit } from '../onnx/emit.ts';
 import type { Program } from '../program/program.ts';
 import { sumsOverRows } from './sumsOverRows.ts';

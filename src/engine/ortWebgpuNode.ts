@@ -1,4 +1,4 @@
-import * as ort from 'onnxruntime-node';
+import { ort } from './onnxRuntimeNode.ts';
 import { input } from '../graph/build.ts';
 import { UserError } from '../graph/errors.ts';
 import { sizeOf } from '../graph/shape.ts';

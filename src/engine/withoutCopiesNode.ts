@@ -1,4 +1,4 @@
-import * as ort from 'onnxruntime-node';
+import { ort } from './onnxRuntimeNode.ts';
 import { input } from '../graph/build.ts';
 import { emit } from '../onnx/emit.ts';
 import { neg } from '../ops/elementwise.ts';

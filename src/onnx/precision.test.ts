@@ -1,4 +1,4 @@
-import * as ort from 'onnxruntime-node';
+import { ort } from '../engine/onnxRuntimeNode.ts';
 import { describe, expect, it } from 'vitest';
 import { evaluate } from '../engine/reference.ts';
 import { floats, input } from '../graph/build.ts';

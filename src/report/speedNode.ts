@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import * as ort from 'onnxruntime-node';
+import { ort } from '../engine/onnxRuntimeNode.ts';
 import { stream } from '../random/stream.ts';
 
 /** How fast an exported file answers, by ONNX Runtime on the CPU of this machine. */

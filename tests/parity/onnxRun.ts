@@ -1,6 +1,6 @@
-import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { expect } from 'vitest';
 import { grad } from '../../src/autodiff/grad.ts';
+import { ort } from '../../src/engine/onnxRuntimeNode.ts';
 import { ortNode } from '../../src/engine/ortNode.ts';
 import { input } from '../../src/graph/build.ts';
 import type { Features } from '../../src/models/features.ts';
@@ -28,8 +28,8 @@ export async function run(program: Program, pixels: Float32Array): Promise<Map<s
 
 /** ONNX Runtime's own run of a file, its first output. */
 export async function ownRun(bytes: Uint8Array, shape: readonly number[], pixels: Float32Array): Promise<Float32Array> {
-  const session = await InferenceSession.create(bytes, { logSeverityLevel: 3 });
-  const found = await session.run({ [session.inputNames[0]!]: new OrtTensor('float32', pixels, shape as number[]) });
+  const session = await ort.InferenceSession.create(bytes, { logSeverityLevel: 3 });
+  const found = await session.run({ [session.inputNames[0]!]: new ort.Tensor('float32', pixels, shape as number[]) });
   await session.release();
   return found[session.outputNames[0]!]!.data as Float32Array;
 }

@@ -1,4 +1,4 @@
-import * as ort from 'onnxruntime-node';
+import { ort } from '../../src/engine/onnxRuntimeNode.ts';
 import { describe, expect, it } from 'vitest';
 import { evaluate } from '../../src/engine/reference.ts';
 import { floats, input, scalar } from '../../src/graph/build.ts';

@@ -1,4 +1,4 @@
-import * as ort from 'onnxruntime-node';
+import { ort } from '../../engine/onnxRuntimeNode.ts';
 import { append } from '../../graph/lists.ts';
 import { checkAnswer } from '../../engine/finiteAnswer.ts';
 import { ortNode } from '../../engine/ortNode.ts';
