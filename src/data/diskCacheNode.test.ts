@@ -177,6 +177,7 @@ it('the form is the part of the transform that the pixels depend on', () => {
     pixelForm({ ...small, imageSize: 20 }, true),
     pixelForm({ ...photos, evalCropRatio: 1 }, false),
     pixelForm({ ...photos, filter: 'box' }, false),
+    pixelForm({ ...photos, geometry: { resize: { to: 'exactly', width: 16, height: 16 }, centre: 'floor' } }, false),
   ])
     expect(forms).not.toContain(other);
 });

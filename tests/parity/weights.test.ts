@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
@@ -19,6 +19,7 @@ import { buildModel, modelConfigSchema } from '../../src/models/index.ts';
 import { answer } from '../../src/models/vit.ts';
 import { buildFrozen, modelParams } from '../../src/program/evalProgram.ts';
 import { closeProgram } from '../../src/program/program.ts';
+import { exportModel } from '../../src/run/exporting/exportModel.ts';
 import { loadModelReference } from '../../src/run/models/reference.ts';
 import type { LoadedModel } from '../../src/run/models/loaded.ts';
 import { expectClose, readGolden } from './golden.ts';
@@ -181,6 +182,29 @@ describe('what the files say', () => {
       ...{ geometry, filter: 'bilinear' },
     });
     expect(notes).toEqual([]);
+  });
+
+  it('transformers: an export prepares images as the model that it was made of', async () => {
+    const loaded = await loadModelReference(folderWith(...filesOf('hfVit')));
+    const out = join(root, 'exported');
+    await exportModel(loaded, { out });
+    const file = JSON.parse(readFileSync(join(out, 'preprocessor_config.json'), 'utf8')) as object;
+    expect(file).toMatchObject({
+      ...{ image_processor_type: 'ViTImageProcessor', size: { height: 16, width: 16 }, resample: 2 },
+      ...{ do_resize: true, do_center_crop: false, rescale_factor: 1 / 255, image_mean: [0.5, 0.5, 0.5] },
+    });
+    expect((await loadModelReference(out)).preprocessing).toEqual(loaded.preprocessing);
+    expect(readFileSync(join(out, 'README.md'), 'utf8')).toContain(
+      'Images: RGB, resized to 16 x 16 px whatever its shape (bilinear), then',
+    );
+    const border = {
+      ...loaded.preprocessing,
+      geometry: { resize: { to: 'longer', side: 16 }, centre: 'even' },
+    } as const;
+    await expect(exportModel({ ...loaded, preprocessing: border }, { out: join(root, 'no') })).rejects.toThrow(
+      'border',
+    );
+    expect(existsSync(join(root, 'no'))).toBe(false);
   });
 
   it('timm: pretrained_cfg, pooling and heads', async () => {

@@ -4,6 +4,7 @@ import { lockBeside, replaceFolderAtomic, writeFileAtomic } from '../../formats/
 import { fileError } from '../../formats/fileErrorNode.ts';
 import type { Lock } from '../../formats/lockNode.ts';
 import type { SavedModel } from '../../formats/savedModel.ts';
+import { preprocessorFile } from '../../formats/preprocessorFile.ts';
 import { plainVit } from '../../formats/plainVit.ts';
 import { UserError } from '../../graph/errors.ts';
 import { requireClassifier } from '../../program/evalProgram.ts';
@@ -54,6 +55,8 @@ export function exportable(loaded: LoadedModel): OwnModel {
     throw new UserError(
       `${model.path}: wanted the names of its classes, which go into the files, got index; give a file of names: --classes FILE`,
     );
+  // Refuses, before the work, a preparation that the file for it cannot say.
+  preprocessorFile(model.preprocessing);
   return model;
 }
 
