@@ -1,5 +1,6 @@
 import { UserError } from '../../graph/errors.ts';
 import type { Tensor } from '../../graph/tensor.ts';
+import type { ElementType } from './signature.ts';
 import type { AttributeProto, NodeProto, TensorProto } from '../generated/onnx_pb.ts';
 
 /** A name space: the main graph, the body of a branch (which sees what is around it), or a call of a function. */
@@ -8,6 +9,8 @@ export interface Frame {
   readonly initializers: ReadonlyMap<string, TensorProto>;
   /** Imported so far; null where an operator before it is unknown. */
   readonly values: Map<string, Tensor | null>;
+  /** Types of elements as the file has them, by name: here halves and doubles are floats. */
+  readonly types: Map<string, ElementType>;
   /** Nodes whose inputs are being imported: to meet one again is a cycle. */
   readonly open: Set<NodeProto>;
   readonly outer: Frame | undefined;
@@ -28,7 +31,7 @@ interface Body {
 export function frameOf(
   { node, initializer = [] }: Body,
   given: ReadonlyMap<string, Tensor | null>,
-  rest: Pick<Frame, 'outer' | 'bound' | 'opset' | 'prefix' | 'depth'>,
+  rest: Pick<Frame, 'outer' | 'bound' | 'opset' | 'prefix' | 'depth' | 'types'>,
   where: string,
 ): Frame {
   const initializers = new Map<string, TensorProto>();

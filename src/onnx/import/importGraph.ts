@@ -2,7 +2,7 @@ import { constant, constantOf } from '../../graph/build.ts';
 import { BuildError, UserError } from '../../graph/errors.ts';
 import { withLabel } from '../../graph/scope.ts';
 import type { Tensor } from '../../graph/tensor.ts';
-import type { AttributeProto, NodeProto } from '../generated/onnx_pb.ts';
+import type { AttributeProto, NodeProto, ValueInfoProto } from '../generated/onnx_pb.ts';
 import { Attributes } from './attributes.ts';
 import { Budget, OverBudget } from './budget.ts';
 import { Folder } from './fold.ts';
@@ -10,6 +10,7 @@ import { type Frame, frameOf } from './frame.ts';
 import { type OnnxFile, operatorKey } from './onnxFile.ts';
 import { Problems } from './problems.ts';
 import { RULES } from './rules/index.ts';
+import { checkSignature, type ElementType, elementType } from './signature.ts';
 
 /** What one import may read, functions unrolled: a chain of functions that each call the next one twice doubles at every link. */
 const MAX_NODES = 50_000;
@@ -61,7 +62,10 @@ class Importer {
     const frame = frameOf(
       this.#file.graph,
       given,
-      { outer: undefined, bound: new Map(), opset: opsetOf(this.#file.model.opsetImport), prefix: '', depth: 0 },
+      {
+        ...{ outer: undefined, bound: new Map(), opset: opsetOf(this.#file.model.opsetImport), prefix: '', depth: 0 },
+        types: new Map(this.#file.graph.input.map((port) => [port.name ?? '', typeOfPort(port)])),
+      },
       this.#file.where,
     );
     for (const name of outputs) this.#resolve(frame, name);
@@ -107,6 +111,7 @@ class Importer {
     if (weight) {
       const value = this.#file.tensor(weight);
       this.#budget.given(value.data.length);
+      frame.types.set(name, elementType(weight.dataType));
       return withLabel(name, () => constant(value));
     }
     if (!frame.outer)
@@ -115,6 +120,7 @@ class Importer {
     if (producer && frame.outer.open.has(producer) && !frame.outer.values.has(name))
       throw this.#error(`a graph without cycles, got the value "${name}", which needs itself`);
     this.#resolve(frame.outer, name);
+    frame.types.set(name, frame.outer.types.get(name));
     return frame.outer.values.get(name)!;
   }
 
@@ -134,7 +140,8 @@ class Importer {
     const title = `${frame.prefix}${titleOf(node)}`;
     if (!rule) this.#problems.unknown(key, title);
     if (!rule || inputs.includes(null)) return [];
-    const attrs = new Attributes(boundAttributes(node, frame), (proto) => this.#file.tensor(proto));
+    const held = boundAttributes(node, frame);
+    const attrs = new Attributes(held, (proto) => this.#file.tensor(proto));
     const live = inputs.some((t) => t && this.#live.has(t));
     try {
       return withLabel(title, () => {
@@ -145,6 +152,9 @@ class Importer {
           outputs: node.output.length,
           budget: this.#budget,
         };
+        const inputTypes = node.input.map((name) => (name === '' ? undefined : frame.types.get(name)));
+        const types = checkSignature(key, node, frame.opset, held, inputTypes);
+        node.output.forEach((name, i) => void frame.types.set(name, types[i]));
         const found = rule(call);
         this.#budget.built(found, this.#live);
         return live ? found.map((t) => this.#alive(t)) : found.map((t) => this.#folder.fold(t));
@@ -191,12 +201,13 @@ class Importer {
       const value = inputs[i];
       if (value !== undefined) given.set(name, value);
     });
+    const types = new Map(body.input.map((name, i) => [name, frame.types.get(node.input[i] ?? '')]));
     const bound = new Map(body.attributeProto.map((one) => [one.name ?? '', one]));
     for (const [name, one] of boundAttributes(node, frame)) bound.set(name, one);
     const called = frameOf(
       { node: body.node.map((one) => withoutMissing(one, body.input, given)) },
       given,
-      { ...inner, outer: undefined, bound, opset: opsetOf(body.opsetImport) || frame.opset },
+      { ...inner, outer: undefined, bound, opset: opsetOf(body.opsetImport) || frame.opset, types },
       this.#file.where,
     );
     return this.#results(called, body.output);
@@ -219,7 +230,7 @@ class Importer {
       return [];
     }
     const { depth, prefix } = this.#enter(frame, node);
-    const inside = { depth, prefix, outer: frame, bound: frame.bound, opset: frame.opset };
+    const inside = { depth, prefix, outer: frame, bound: frame.bound, opset: frame.opset, types: new Map() };
     return this.#results(
       frameOf(graph, new Map(), inside, this.#file.where),
       graph.output.map(({ name }) => name ?? ''),
@@ -254,6 +265,10 @@ class Importer {
   #error(what: string): UserError {
     return new UserError(`${this.#file.where}: wanted ${what}`);
   }
+}
+
+function typeOfPort({ type }: ValueInfoProto): ElementType {
+  return type?.value.case === 'tensorType' ? elementType(type.value.value.elemType) : undefined;
 }
 
 const titleOf = (node: NodeProto): string => node.name || node.output[0] || node.opType || 'a node';
