@@ -220,6 +220,13 @@ describe('architecture', () => {
     expect(found).toEqual([]);
   });
 
+  it('one file writes to the terminal, where every text is made printable', () => {
+    const writes = /process\.std(?:out|err)\.write|console\.(?:log|error)/;
+    const commands = sources.filter((path) => path.startsWith('src/cli/'));
+    expect(commands.length).toBeGreaterThan(20);
+    expect(commands.filter((path) => writes.test(read(path)))).toEqual(['src/cli/text.ts']);
+  });
+
   it('folders import only from layers below them', () => {
     expect(sources.flatMap((path) => wrongImports(path, read(path)))).toEqual([]);
   });

@@ -21,7 +21,7 @@ export async function analyse({ ref, ref2, data, images, out, image, ...flags }:
   const { listingEvents } = await import('./listingEvents.ts');
   const { modelEvents } = await import('./modelEvents.ts');
   const { whileRunning } = await import('./outcome.ts');
-  const { remark } = await import('./text.ts');
+  const { overwrite, remark } = await import('./text.ts');
   const found = await whileRunning((start) =>
     analyseModels(ref2 === undefined ? [ref] : [ref, ref2], {
       data,
@@ -35,9 +35,7 @@ export async function analyse({ ref, ref2, data, images, out, image, ...flags }:
         start();
         remark(`running on ${part}`);
       },
-      onProgress: (model, done) => {
-        if (process.stderr.isTTY) process.stderr.write(`\r${model}: ${done} images`);
-      },
+      onProgress: (model, done) => overwrite(`${model}: ${done} images`),
     }),
   );
   if (process.stderr.isTTY) remark('');

@@ -1,5 +1,5 @@
 import type { OnListing } from '../data/listingNode.ts';
-import { remark } from './text.ts';
+import { overwrite, remark } from './text.ts';
 
 /** Milliseconds between two lines of progress where stderr is no terminal. */
 const QUIET = 10_000;
@@ -11,7 +11,7 @@ export function listingEvents(): OnListing {
     if (event.type === 'note') return remark(`note: ${event.message}`);
     const { place, images, folders, done } = event;
     const line = `listing ${place}: ${images} images in ${folders} folders`;
-    if (process.stderr.isTTY) process.stderr.write(done ? `\r${line}\n` : `\r${line}`);
+    if (process.stderr.isTTY) overwrite(line, done);
     else if (done || performance.now() - told > QUIET) {
       told = performance.now();
       remark(done ? `${line}, done` : line);

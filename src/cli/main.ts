@@ -7,6 +7,7 @@ import { checkArguments } from './arguments.ts';
 import type { CliCommand } from './command.ts';
 import { commandHelp, programHelp } from './help.ts';
 import { reportError, STATUS } from './outcome.ts';
+import { print, remark } from './text.ts';
 
 const COMMANDS: Readonly<Record<string, () => Promise<CliCommand>>> = {
   distill: async () => (await import('./commands/distill.ts')).distill,
@@ -30,7 +31,7 @@ const version = (): string =>
 async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
   if (name === undefined) {
-    process.stderr.write(`${await help()}\n`);
+    remark(await help());
     return STATUS.wrongUse;
   }
   if (name === 'help' && rest[0] !== undefined) return main([rest[0], '--help']);
@@ -63,7 +64,7 @@ function asksForHelp(args: readonly string[]): boolean {
 }
 
 function answer(text: string): number {
-  process.stdout.write(`${text}\n`);
+  print(text);
   return STATUS.done;
 }
 

@@ -1,5 +1,5 @@
 import type { OnModel } from '../run/models/reference.ts';
-import { bytes, remark } from './text.ts';
+import { bytes, overwrite, remark } from './text.ts';
 
 /** Milliseconds between two lines of progress where stderr is no terminal. */
 const QUIET = 10_000;
@@ -14,7 +14,7 @@ export function modelEvents(): OnModel {
     const now = performance.now();
     if (event.file === file && !done && now - told < (process.stderr.isTTY ? 100 : QUIET)) return;
     [file, told] = [event.file, now];
-    if (process.stderr.isTTY && !done) process.stderr.write(`\r${line}`);
-    else remark(process.stderr.isTTY ? `\r${line}` : line);
+    if (process.stderr.isTTY) overwrite(line, done);
+    else remark(line);
   };
 }

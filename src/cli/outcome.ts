@@ -1,5 +1,6 @@
 import { systemError } from '../formats/fileErrorNode.ts';
 import { UserError } from '../graph/errors.ts';
+import { remark } from './text.ts';
 
 /** Exit statuses. */
 export const STATUS = { done: 0, failed: 1, wrongUse: 2, interrupted: 130, terminated: 143 } as const;
@@ -17,15 +18,15 @@ export function reportError(error: unknown): number {
 
 function show(error: unknown, userStatus: number): number {
   if (error instanceof UserError) {
-    process.stderr.write(`error: ${error.message}\n`);
+    remark(`error: ${error.message}`);
     return userStatus;
   }
   // What the machine refuses in the middle of anything is a failure, and no fault of ours.
   const refused = systemError(error);
   if (refused) return show(refused, STATUS.failed);
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(
-    `${stack}\n\nThis is a fault of Understudy, not yours. Please report it with the text above and the command that you typed.\n`,
+  remark(
+    `${stack}\n\nThis is a fault of Understudy, not yours. Please report it with the text above and the command that you typed.`,
   );
   return STATUS.failed;
 }

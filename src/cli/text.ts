@@ -1,6 +1,9 @@
 import { largest } from '../graph/lists.ts';
+import { printable, printableName } from '../graph/printable.ts';
+
 /** Rows in aligned columns, two spaces between them; the last column is not padded. */
-export function table(rows: readonly (readonly string[])[]): string {
+export function table(cells: readonly (readonly string[])[]): string {
+  const rows = cells.map((row) => row.map(printableName));
   const columns = largest(
     rows.map((row) => row.length),
     0,
@@ -32,7 +35,12 @@ export const bytes = (value: number): string => `${quantity(value)}${value >= 10
 export const shellWord = (text: string): string =>
   /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 
-/** The answer of a command. Everything else goes to stderr. */
-export const print = (text: string): void => void process.stdout.write(`${text}\n`);
+/** The answer of a command. Everything else goes to stderr. Here and below: the only places that write to the terminal. */
+export const print = (text: string): void => void process.stdout.write(`${printable(text)}\n`);
 export const printJson = (value: unknown): void => print(JSON.stringify(value, null, 2));
-export const remark = (text: string): void => void process.stderr.write(`${text}\n`);
+export const remark = (text: string): void => void process.stderr.write(`${printable(text)}\n`);
+
+/** A line of progress on a terminal, over the one before; `end` leaves it there. Without a terminal nothing. */
+export function overwrite(line: string, end = false): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${printableName(line)}${end ? '\n' : ''}`);
+}

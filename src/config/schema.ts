@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MOST_NORMAL } from '../formats/preprocessorValues.ts';
 
 const auto = z.literal('auto');
 const count = z.int().min(1);
@@ -6,10 +7,13 @@ const rate = z.number().min(0).max(1);
 /** Two numbers, the first not above the second. */
 const range = (end: z.ZodNumber) =>
   z.tuple([end, end]).refine(([low, high]) => low <= high, 'wanted [low, high] with low not above high');
-const positive = z.number().positive();
 /** Of pixels from 0 to 1, by channel. */
 const mean = z.tuple([rate, rate, rate]);
-const std = z.tuple([positive, positive, positive]);
+const deviation = z
+  .number()
+  .min(1 / MOST_NORMAL)
+  .max(MOST_NORMAL);
+const std = z.tuple([deviation, deviation, deviation]);
 
 export const dataSchema = z.strictObject({
   /** A folder of class folders, with or without train/ and val/; a CSV file, tar shard or Parquet file, or a folder of such; or several of these. */

@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { append } from '../graph/lists.ts';
+import { distinctNames } from './classNames.ts';
 import { buildModel, type ModelConfig } from '../models/index.ts';
 import { type ForeignConfig, readForeignConfig } from './foreignConfig.ts';
 import { readJsonFile } from './jsonFileNode.ts';
@@ -128,9 +129,9 @@ function labelsFor(
 ): readonly string[] {
   if (classes === 0) return [];
   if (given === 'index') return Array.from({ length: classes }, (_, i) => String(i));
-  if (given) return given;
+  if (given) return distinctNames(given, notes);
   const labels = config?.labels;
-  if (labels?.length === classes) return distinct(labels, notes);
+  if (labels?.length === classes) return distinctNames(labels, notes);
   if (labels)
     notes.push(`the config names ${labels.length} classes, the classifier has ${classes}: names are not used`);
   else
@@ -138,15 +139,4 @@ function labelsFor(
       'the files do not name the classes: LABEL_0, LABEL_1, ... are taken. Name them: --classes FILE, or index for those of the data, in its order; of a teacher: --set teacher.classes=FILE',
     );
   return Array.from({ length: classes }, (_, i) => `LABEL_${i}`);
-}
-
-/** Classes are matched by name, so each has its own: ImageNet has two cranes, a bird and a machine. */
-function distinct(labels: readonly string[], notes: string[]): string[] {
-  const first = new Map<string, number>();
-  labels.forEach((name, i) => void (first.has(name) || first.set(name, i)));
-  const names = labels.map((name, i) => (first.get(name) === i ? name : `${name} (${i})`));
-  const changed = names.filter((name, i) => name !== labels[i]);
-  if (changed.length > 0)
-    notes.push(`class names that stand twice have their number now: ${changed.slice(0, 4).join(', ')}`);
-  return names;
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../graph/errors.ts';
 import { modelConfigSchema } from '../models/index.ts';
+import { distinctNames } from './classNames.ts';
 import { writeFileAtomic } from './atomicNode.ts';
 import { readJsonFile } from './jsonFileNode.ts';
 import { makeFolder } from './makeFolderNode.ts';
@@ -19,8 +20,8 @@ export async function writeModelFolder(dir: string, saved: SavedModel, options: 
   for (const [path, content] of modelContents(saved, options)) await writeFileAtomic(join(dir, path), content);
 }
 
-/** Reads a folder that `writeModelFolder` wrote. */
-export async function readModelFolder(dir: string): Promise<SavedModel> {
+/** Reads a folder that `writeModelFolder` wrote; `notes` are told what was changed of it. */
+export async function readModelFolder(dir: string, notes: string[] = []): Promise<SavedModel> {
   const config = await readJson(join(dir, 'config.json'));
   const described = (config.understudy as { model?: unknown } | undefined)?.model;
   if (described === undefined)
@@ -37,7 +38,7 @@ export async function readModelFolder(dir: string): Promise<SavedModel> {
   return {
     model: parsed.data,
     multilabel: saysMultilabel(config),
-    classes: readClasses(config.id2label, parsed.data.classes, join(dir, 'config.json')),
+    classes: distinctNames(readClasses(config.id2label, parsed.data.classes, join(dir, 'config.json')), notes),
     preprocessing: readPreprocessorFile(await readJson(preprocessorPath), parsed.data.imageSize, preprocessorPath),
     weights: fromTransformers(
       parsed.data,
@@ -55,9 +56,6 @@ function readClasses(labels: unknown, count: number, path: string): string[] {
   if (at >= 0) throw new UserError(`${wanted}, got ${JSON.stringify(names[at]) ?? 'nothing'} for "${at}"`);
   const extra = Object.keys(given).find((key) => !(Number(key) < count && String(Number(key)) === key));
   if (extra !== undefined) throw new UserError(`${wanted}, got "${extra}" besides`);
-  const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined)
-    throw new UserError(`${path}: id2label: wanted different names, got ${JSON.stringify(twice)} twice`);
   return names as string[];
 }
 

@@ -15,6 +15,9 @@ export type ReadPreprocessing = Partial<Preprocessing> & {
 /** Our choice: no classifier sees more, and a side of a damaged file must not take all memory. */
 const MOST_SIDE = 4096;
 
+/** Our choice: no mean or deviation of pixels is larger, and none is smaller than its inverse; beyond it answers overflow. */
+export const MOST_NORMAL = 1e6;
+
 const isSide = (value: unknown): value is number =>
   Number.isInteger(value) && (value as number) > 0 && (value as number) <= MOST_SIDE;
 
@@ -42,14 +45,16 @@ export function sizeOf(value: unknown, square: boolean, where: string): Size {
   );
 }
 
-/** Three numbers, or one for all channels; deviations are above 0. */
+/** Three numbers, or one for all channels, in the range of `MOST_NORMAL`; deviations are above 0. */
 export function readTriple(key: string, value: unknown, where: string): Triple | undefined {
   if (value === undefined || value === null) return undefined;
   const deviation = key.includes('std');
   const three = typeof value === 'number' ? [value, value, value] : value;
-  const good = Array.isArray(three) && three.length === 3 && three.every(Number.isFinite);
-  if (good && (!deviation || three.every((part: number) => part > 0))) return three as unknown as Triple;
-  throw new UserError(`${where}: ${key}: wanted three numbers${deviation ? ' above 0' : ''}, got ${show(value)}`);
+  const least = deviation ? 1 / MOST_NORMAL : -MOST_NORMAL;
+  const good = (part: unknown) => typeof part === 'number' && part >= least && part <= MOST_NORMAL;
+  if (Array.isArray(three) && three.length === 3 && three.every(good)) return three as unknown as Triple;
+  const range = deviation ? `above 0 (${least} to ${MOST_NORMAL})` : `from -${MOST_NORMAL} to ${MOST_NORMAL}`;
+  throw new UserError(`${where}: ${key}: wanted three numbers ${range}, got ${show(value)}`);
 }
 
 /** Pillow's number, or the name, of the filter; bicubic is not written. */

@@ -1,6 +1,12 @@
+import { printable } from './printable.ts';
+
 /** Something the user can mend: bad input, a wrong name, an unreadable file. Shown without a stack trace. */
 export class UserError extends Error {
   override name = 'UserError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(printable(message), options);
+  }
 }
 
 /** Does `work`; what it says to the user begins with `where`, unless it names that already. */

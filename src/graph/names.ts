@@ -13,10 +13,41 @@ export function nearest(name: string, valid: readonly string[]): string | undefi
 export function unknownName(what: string, name: string, valid: readonly string[], more = ''): UserError {
   const near = nearest(name, valid);
   return new UserError(
-    `Unknown ${what} "${brief(name)}".${near ? ` Did you mean ${near}?` : ''} Available: ${[...valid].sort().join(', ')}${more}`,
+    `Unknown ${what} "${brief(name)}".${near ? ` Did you mean ${near}?` : ''} Available: ${listNames([...valid].sort(), valid.length)}${more}`,
   );
 }
 
-/** Names as a message shows them: the first eight, and how many there are. */
-export const fewNames = (names: readonly string[]): string =>
-  names.length > 8 ? `${names.slice(0, 8).join(', ')}, ... (${names.length})` : names.join(', ');
+/** A name among others that commas separate: in quotes where it would be taken for two, or for another. */
+export const shownName = (name: string): string =>
+  /^[^",\s\\\p{Cc}]([^",\\\p{Cc}]*[^",\s\\\p{Cc}])?$/u.test(name) ? name : JSON.stringify(name);
+
+/** Names as texts show them, the first `most`, and how many there are. `splitNames` takes a whole list back. */
+export const listNames = (names: readonly string[], most = 8): string => {
+  const shown = names.slice(0, most).map(shownName).join(', ');
+  return names.length > most ? `${shown}, ... (${names.length})` : shown;
+};
+
+/**
+ * The names of a list that commas separate; one that has commas of its own stands in quotes, as JSON writes it.
+ * @throws UserError for a quote that is not closed.
+ */
+export function splitNames(text: string): string[] {
+  const names: string[] = [];
+  const piece = /\s*(?:("(?:[^"\\]|\\.)*")|([^",]*?))\s*(,|$)/y;
+  for (;;) {
+    const found = piece.exec(text);
+    if (!found)
+      throw new UserError(`wanted names with commas in quotes, as in "tabby, tabby cat",crane, got ${brief(text)}`);
+    const [, quoted, plain = '', end] = found;
+    names.push(quoted === undefined ? plain : unquoted(quoted));
+    if (end === '') return names;
+  }
+}
+
+function unquoted(text: string): string {
+  try {
+    return JSON.parse(text) as string;
+  } catch {
+    return text.slice(1, -1);
+  }
+}

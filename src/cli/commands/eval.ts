@@ -31,7 +31,7 @@ export const evaluate = command({
     const { modelEvents } = await import('../modelEvents.ts');
     const { describedBy } = await import('../described.ts');
     const { whileRunning } = await import('../outcome.ts');
-    const { printJson, print, remark } = await import('../text.ts');
+    const { overwrite, printJson, print, remark } = await import('../text.ts');
     const report = await whileRunning((start) =>
       evaluateModel(args.ref, {
         data: args.data,
@@ -43,9 +43,7 @@ export const evaluate = command({
           for (const note of notes) remark(`note: ${note}`);
           remark(`evaluating on ${part}`);
         },
-        onProgress: (images) => {
-          if (process.stderr.isTTY) process.stderr.write(`\r${images} images`);
-        },
+        onProgress: (images) => overwrite(`${images} images`),
       }),
     );
     if (process.stderr.isTTY) remark('');
@@ -57,6 +55,7 @@ export const evaluate = command({
 
 async function describe(report: EvaluationReport): Promise<string> {
   const { percent, table } = await import('../text.ts');
+  const { listNames } = await import('../../graph/names.ts');
   const { classes, absentClasses, skipped } = report;
   const share = (name: string, value: number | undefined) => (value === undefined ? [] : [[name, percent(value)]]);
   const head = table([
@@ -77,6 +76,8 @@ async function describe(report: EvaluationReport): Promise<string> {
   const title =
     classes.length > SHOWN ? `worst ${SHOWN} of ${classes.length} classes${by}` : `classes, worst first${by}`;
   const absent =
-    absentClasses.length > 0 ? `\n\nclasses of the model without images here: ${absentClasses.join(', ')}` : '';
+    absentClasses.length > 0
+      ? `\n\nclasses of the model without images here: ${listNames(absentClasses, absentClasses.length)}`
+      : '';
   return `${head}\n\n${title}\n${table(rows)}${absent}`;
 }

@@ -1,4 +1,5 @@
 import { UserError } from '../../graph/errors.ts';
+import { listNames } from '../../graph/names.ts';
 import { geometryText } from '../../formats/geometry.ts';
 import type { FeatureReport, Inspection } from '../../run/models/inspect.ts';
 import { analyse, describeAnalysis } from '../analyseModels.ts';
@@ -104,7 +105,7 @@ async function describe(found: Inspection): Promise<string> {
     [
       'classes',
       classes.length > 0
-        ? `${classes.length}: ${few(classes)}`
+        ? `${classes.length}: ${listNames(classes, 12)}`
         : withoutNames(config.classes, found.onnx !== undefined),
     ],
     ...(pre
@@ -155,8 +156,4 @@ function describeStages(
   const how = 'The last of a stage is taken; another one: --set teacher.features.maps.STAGE=NAME';
   const list = rows.length > 0 ? [`values that can be maps, by stage\n${table(rows)}\n${how}`] : [];
   return [...list, ...notes.map((note) => `note: ${note}`)].join('\n');
-}
-
-function few(names: readonly string[]): string {
-  return names.length > 12 ? `${names.slice(0, 12).join(', ')}, ...` : names.join(', ');
 }

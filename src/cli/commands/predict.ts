@@ -1,4 +1,5 @@
 import { UserError } from '../../graph/errors.ts';
+import { printableName } from '../../graph/printable.ts';
 import type { ClassProbability, ImageModel } from '../../run/evaluation/predict.ts';
 import { valuesWithoutFlag, wholeNumber } from '../arguments.ts';
 import { command, jsonFlag, REF_HELP, refNotes } from '../command.ts';
@@ -66,5 +67,6 @@ async function classify(model: ImageModel, image: string, top: number): Promise<
 
 async function describe({ image, top = [], labels = [] }: Row): Promise<string> {
   const { percent } = await import('../text.ts');
-  return `${image}\n${top.map((one) => `  ${percent(one.probability).padStart(8)}  ${one.class}${labels.includes(one.class) ? ' *' : ''}`).join('\n')}`;
+  const name = printableName;
+  return `${name(image)}\n${top.map((one) => `  ${percent(one.probability).padStart(8)}  ${name(one.class)}${labels.includes(one.class) ? ' *' : ''}`).join('\n')}`;
 }

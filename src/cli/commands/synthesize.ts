@@ -1,3 +1,5 @@
+import { naming } from '../../graph/errors.ts';
+import { splitNames } from '../../graph/names.ts';
 import { valuesOf, wholeNumber } from '../arguments.ts';
 import { command, jsonFlag, REF_HELP, refNotes } from '../command.ts';
 
@@ -85,7 +87,7 @@ export const synthesizeCommand = command({
         out: args.out,
         images: wholeNumber('images', args.images, 1),
         settings,
-        ...(args.classes === undefined ? {} : { classes: args.classes.split(',').map((name) => name.trim()) }),
+        ...(args.classes === undefined ? {} : { classes: naming('--classes', () => splitNames(args.classes!)) }),
         ...(args.student === undefined ? {} : { student: args.student }),
         ...(args.verifier === undefined ? {} : { verifier: args.verifier }),
       },

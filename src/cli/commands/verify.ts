@@ -28,7 +28,7 @@ export const verify = command({
     const { describedBy } = await import('../described.ts');
     const { modelEvents } = await import('../modelEvents.ts');
     const { STATUS, whileRunning } = await import('../outcome.ts');
-    const { print, printJson, remark } = await import('../text.ts');
+    const { overwrite, print, printJson, remark } = await import('../text.ts');
     const report = await whileRunning((start) =>
       verifyModel(args.ref, {
         data: args.data,
@@ -39,12 +39,10 @@ export const verify = command({
           start();
           remark(`comparing on ${args.images} of ${part}`);
         },
-        onRow: (client, file) => {
-          if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${client}, ${file}`);
-        },
+        onRow: (client, file) => overwrite(`${client}, ${file}`),
       }),
     );
-    if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+    overwrite('');
     for (const name of report.absent) remark(`${name} is not installed, so its rows are missing: npm install ${name}`);
     if (args.json) printJson(report);
     else print(await describe(report));

@@ -8,7 +8,7 @@ import { openDataset } from '../../data/openDatasetNode.ts';
 import type { Dataset, ImageList } from '../../data/dataset.ts';
 import { renumber } from '../../data/dataset.ts';
 import { UserError } from '../../graph/errors.ts';
-import { fewNames } from '../../graph/names.ts';
+import { listNames } from '../../graph/names.ts';
 import { listingOptions } from './imageListing.ts';
 import type { LoadedModel } from '../models/loaded.ts';
 import { namedByData } from '../models/described.ts';
@@ -121,6 +121,6 @@ function unknownClasses(model: LoadedModel, dir: string, lacking: readonly strin
     ? 'Name its classes (--classes FILE, or index for those of the data, in its order), remove'
     : 'Remove';
   return new UserError(
-    `${dir}: wanted only classes of the model ${model.path} (${fewNames(model.classes)}), got ${fewNames(lacking)} besides. ${name} these folders, or ${newHead(model.network, model.path, dir)}`,
+    `${dir}: wanted only classes of the model ${model.path} (${listNames(model.classes)}), got ${listNames(lacking)} besides. ${name} these folders, or ${newHead(model.network, model.path, dir)}`,
   );
 }

@@ -9,6 +9,7 @@ import { decodeImage } from '../../data/decodeNode.ts';
 import type { Dataset, ImageList } from '../../data/dataset.ts';
 import { renumber, subset } from '../../data/dataset.ts';
 import { UserError } from '../../graph/errors.ts';
+import { listNames } from '../../graph/names.ts';
 import { listingOptions } from './imageListing.ts';
 import { checkSets } from './multilabel.ts';
 import type { RunData } from './runData.ts';
@@ -51,7 +52,7 @@ async function withOtherVal(dataset: Dataset, dir: string, valDir: string, optio
   const unknown = other.classes.filter((name) => !dataset.classes.includes(name));
   if (dataset.classes.length === 0 || other.classes.length === 0 || unknown.length > 0)
     throw new UserError(
-      `data.valDir: ${valDir}: wanted images in the class folders of ${dir} (${dataset.classes.slice(0, 8).join(', ') || 'it has none'}), got ${unknown.slice(0, 8).join(', ') || 'images without classes'}`,
+      `data.valDir: ${valDir}: wanted images in the class folders of ${dir} (${listNames(dataset.classes) || 'it has none'}), got ${listNames(unknown) || 'images without classes'}`,
     );
   if (!list.sets !== !dataset.train.sets)
     throw new UserError(

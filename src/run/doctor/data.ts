@@ -1,3 +1,4 @@
+import { listNames } from '../../graph/names.ts';
 import { join } from 'node:path';
 import { largest, smallest } from '../../graph/lists.ts';
 import { findDuplicates, THUMBNAIL } from '../../analysis/duplicates.ts';
@@ -144,7 +145,7 @@ export function examineClasses({ labelled, classes, train, val, splitSource, not
     findings.push({
       level: 'warning',
       about: 'validation',
-      text: `${unseen.length} classes have no validation image: ${unseen.slice(0, 8).join(', ')}`,
+      text: `${unseen.length} classes have no validation image: ${listNames(unseen)}`,
       remedy: 'Put some of their images into the validation part',
     });
   return findings;

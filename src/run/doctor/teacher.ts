@@ -1,3 +1,4 @@
+import { listNames } from '../../graph/names.ts';
 import { geometryText } from '../../formats/geometry.ts';
 import { imageName, renumber, subset } from '../../data/dataset.ts';
 import type { MultilabelScores } from '../../analysis/multilabel.ts';
@@ -51,8 +52,7 @@ function classMatch(teacher: LoadedModel, data: RunData): Finding[] {
   const [own, theirs] = [new Set(data.classes), new Set(classes)];
   const lacking = data.classes.filter((name) => !theirs.has(name));
   const besides = classes.filter((name) => !own.has(name));
-  const few = (names: readonly string[]) =>
-    `${names.slice(0, 5).join(', ')}${names.length > 5 ? `, ... (${names.length})` : ''}`;
+  const few = (names: readonly string[]) => listNames(names, 5);
   if (lacking.length === 0 && besides.length === 0) {
     const order = classes.every((name, i) => name === data.classes[i])
       ? 'in the same order'

@@ -1,4 +1,6 @@
 import { geometryText } from '../../formats/geometry.ts';
+import { largest } from '../../graph/lists.ts';
+import { printableName } from '../../graph/printable.ts';
 import type { SavedModel } from '../../formats/savedModel.ts';
 import { isPlain } from '../../formats/transformersNames.ts';
 import type { ModelConfig } from '../../models/index.ts';
@@ -10,7 +12,7 @@ export function modelCard(saved: SavedModel, dtypes: readonly Dtype[], checks: r
   const { model, classes, preprocessing } = saved;
   const { imageSize, mean, std, filter = 'bicubic' } = preprocessing;
   const shown =
-    classes.length > 20 ? `${classes.slice(0, 20).join(', ')}, ... (config.json has all)` : classes.join(', ');
+    classes.slice(0, 20).map(literal).join(', ') + (classes.length > 20 ? ', ... (config.json has all)' : '');
   return `---
 library_name: transformers.js
 pipeline_tag: image-classification
@@ -31,6 +33,20 @@ ${saved.multilabel ? 'An image may have several classes (problem_type multi_labe
 
 ${fileTable(dtypes, checks)}
 ${snippets(dtypes.includes('fp32') ? 'fp32' : dtypes[0]!)}`;
+}
+
+/** A name as a code span, in which neither HTML nor Markdown means anything; a longer fence holds backticks. CommonMark 6.1. */
+function literal(name: string): string {
+  const text = printableName(name);
+  const fence = '`'.repeat(
+    1 +
+      largest(
+        [...text.matchAll(/`+/g)].map(([run]) => run.length),
+        0,
+      ),
+  );
+  const pad = /^`|`$|^ .* $|^\s*$/.test(text) ? ' ' : '';
+  return `${fence}${pad}${text}${pad}${fence}`;
 }
 
 function fileTable(dtypes: readonly Dtype[], checks: readonly FileCheck[]): string {

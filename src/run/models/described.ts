@@ -6,6 +6,7 @@ import { UserError } from '../../graph/errors.ts';
 import { compareCodePoints } from '../../data/dataset.ts';
 import { checkRegular } from '../../data/regularFileNode.ts';
 import { decodeText, EncodingError } from '../../data/textEncoding.ts';
+import { listNames } from '../../graph/names.ts';
 import type { ByIndex, LoadedModel } from './loaded.ts';
 
 /** What a user says of a model that others have trained; it wins over what the files say. */
@@ -125,16 +126,12 @@ function textOf(path: string): string {
   }
 }
 
-/** @throws UserError where class names are not as many as the logits, or stand twice. */
+/** @throws UserError where class names are not as many as the logits. */
 export function checkCount(path: string, classes: readonly string[] | ByIndex | undefined, count: number): void {
   if (classes === undefined || typeof classes === 'string') return;
-  if (new Set(classes).size !== classes.length)
-    throw new UserError(
-      `${path}: wanted different class names, got "${classes.find((name, i) => classes.indexOf(name) !== i)}" twice`,
-    );
   if (classes.length !== count)
     throw new UserError(
-      `${path}: wanted ${count} class names, one for each of its logits, got ${classes.length} (${classes.slice(0, 4).join(', ')}, ...)`,
+      `${path}: wanted ${count} class names, one for each of its logits, got ${classes.length} (${listNames(classes, 4)})`,
     );
 }
 

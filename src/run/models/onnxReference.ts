@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { distinctNames } from '../../formats/classNames.ts';
 import { fileError } from '../../formats/fileErrorNode.ts';
 import { chosenPreprocessing, preprocessingOf } from '../../formats/foreignPreprocessor.ts';
 import { asObject, show } from '../../formats/jsonValue.ts';
@@ -37,12 +38,19 @@ export function readOnnxReference(path: string, given: Described = {}): OnnxRefe
     const preprocessor = preparation(path);
     const file = readOnnx(path);
     const imageSize = given.imageSize ?? preprocessor?.imageSize;
-    const found = onnxModel(file, { imageSize, features: given.features });
-    const network = preprocessor?.flipsChannels ? flippingChannels(found) : found;
-    const classes = given.classes == null ? labelsOf(sidecar(path, 'config.json')) : givenClasses(given.classes);
-    checkCount(path, classes, network.classes);
+    const imported = onnxModel(file, { imageSize, features: given.features });
+    const network = preprocessor?.flipsChannels ? flippingChannels(imported) : imported;
+    const found = given.classes == null ? labelsOf(sidecar(path, 'config.json')) : givenClasses(given.classes);
+    checkCount(path, found, network.classes);
+    const renamed: string[] = [];
+    const classes = Array.isArray(found) ? distinctNames(found as readonly string[], renamed) : found;
     const preprocessing = chosenPreprocessing(preprocessor, given, network.imageSize);
-    const notes = [...network.notes, ...(preprocessor?.notes ?? []), ...otherSize(preprocessor, network, given)];
+    const notes = [
+      ...network.notes,
+      ...(preprocessor?.notes ?? []),
+      ...otherSize(preprocessor, network, given),
+      ...renamed,
+    ];
     return { network, classes, preprocessing, notes };
   } catch (error) {
     throw fileError(error, path, 'read the ONNX model');

@@ -72,7 +72,8 @@ async function readStored(
   const own = whole && existsSync(config) && (await readJsonFile(config)).understudy !== undefined;
   if (own) {
     refuseDescribed(described, path);
-    return { ...(await readModelFolder(folder)), notes: [] };
+    const notes: string[] = [];
+    return { ...(await readModelFolder(folder, notes)), notes };
   }
   const said = hintsOf(described, path);
   const foreign = await readForeignModel(path, { ...hints, ...said.hints });

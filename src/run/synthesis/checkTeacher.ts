@@ -1,4 +1,5 @@
 import { UserError } from '../../graph/errors.ts';
+import { listNames } from '../../graph/names.ts';
 import type { SynthesisSettings } from '../../config/synthesis.ts';
 import type { LoadedModel } from '../models/loaded.ts';
 import { sideOf } from './makeBatch.ts';
@@ -52,6 +53,6 @@ export function checkVerifier({ path, classes }: LoadedModel, wanted: readonly s
   const lacking = wanted.filter((name) => !classes.includes(name));
   if (lacking.length > 0)
     throw new UserError(
-      `--verifier ${path}: wanted a model that knows the classes of the set, got one without ${lacking.slice(0, 4).join(', ')}${lacking.length > 4 ? `, ... (${lacking.length})` : ''}. Put a config.json with their names (id2label) beside it, give another model, or leave --verifier out`,
+      `--verifier ${path}: wanted a model that knows the classes of the set, got one without ${listNames(lacking, 4)}. Put a config.json with their names (id2label) beside it, give another model, or leave --verifier out`,
     );
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseConfig } from '../../config/parse.ts';
 import { type SynthesisInput, synthesisSchema } from '../../config/synthesis.ts';
 import { UserError } from '../../graph/errors.ts';
-import { fewNames } from '../../graph/names.ts';
+import { listNames } from '../../graph/names.ts';
 import type { RunEvent } from '../../train/events.ts';
 import type { Device } from '../../engine/devices.ts';
 import { openDataset } from '../../data/openDatasetNode.ts';
@@ -116,7 +116,7 @@ async function namedTeacher(options: DataFreeOptions): Promise<{ options: DataFr
   const lacking = classes.filter((name) => !model.classes.includes(name));
   if (lacking.length > 0)
     throw new UserError(
-      `${data}: wanted images of the teacher's classes (${fewNames(model.classes)}), got ${fewNames(lacking)} besides; remove these folders, or leave --data out`,
+      `${data}: wanted images of the teacher's classes (${listNames(model.classes)}), got ${listNames(lacking)} besides; remove these folders, or leave --data out`,
     );
   const whole = typeof settings.teacher === 'object' ? settings.teacher : {};
   return { options: { ...options, settings: { ...settings, teacher: { ...whole, ...named, ref: teacher } } }, model };

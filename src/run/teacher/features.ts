@@ -1,6 +1,6 @@
 import { constant, floats, input } from '../../graph/build.ts';
 import { UserError } from '../../graph/errors.ts';
-import { fewNames } from '../../graph/names.ts';
+import { listNames } from '../../graph/names.ts';
 import type { Tensor } from '../../graph/tensor.ts';
 import type { TeacherView } from '../../data/loaderShared.ts';
 import type { Preprocessing } from '../../formats/savedModel.ts';
@@ -117,8 +117,8 @@ function classOrder(teacher: LoadedModel, classes: readonly string[]): number[] 
   const extra = teacher.classes.filter((name) => !classes.includes(name));
   if (missing.length > 0 || extra.length > 0) {
     const parts = [
-      missing.length > 0 ? `the teacher lacks ${fewNames(missing)}` : '',
-      extra.length > 0 ? `the data lacks ${fewNames(extra)}` : '',
+      missing.length > 0 ? `the teacher lacks ${listNames(missing)}` : '',
+      extra.length > 0 ? `the data lacks ${listNames(extra)}` : '',
     ];
     throw new UserError(
       `teacher ${teacher.path}: its classes differ from the data's: ${parts.filter(Boolean).join('; ')}. Distil features only (--set methods.dearkd.logitKd=none), or ${fitting(teacher)}`,

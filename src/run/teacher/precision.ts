@@ -7,7 +7,7 @@ import { type Answering, checkAnswer, checkRows } from '../../engine/finiteAnswe
 import type { Preprocessing } from '../../formats/savedModel.ts';
 import { isInput } from '../../graph/build.ts';
 import type { Tensor } from '../../graph/tensor.ts';
-import { fewNames } from '../../graph/names.ts';
+import { listNames } from '../../graph/names.ts';
 import { topologicalOrder } from '../../graph/walk.ts';
 import { reduceMax, reduceMin } from '../../ops/reduce.ts';
 import type { Program } from '../../program/program.ts';
@@ -154,7 +154,7 @@ async function rangesOf(
     await widenRanges(ranges, outputs);
     const seen = [...indices].filter((_, row) => valid[row]).map(image);
     const ends = Float32Array.from(ranges.flatMap(({ min, max }) => [min, max]));
-    checkAnswer(ends, 'smallest and largest activations', model, `one of ${fewNames(seen)}`);
+    checkAnswer(ends, 'smallest and largest activations', model, `one of ${listNames(seen)}`);
   });
   return ranges;
 }

@@ -1,3 +1,4 @@
+import { printable, printableName } from '../../graph/printable.ts';
 import type { RunEvent } from '../events.ts';
 import type { Logger } from './logger.ts';
 import { eventText, plainLines, trackContext } from './plainLines.ts';
@@ -29,7 +30,7 @@ function lineLogger(stream: ConsoleStream, everyMs: number): Logger {
   const lineOf = plainLines(everyMs);
   const on = (event: RunEvent) => {
     const line = lineOf(event);
-    if (line !== undefined) stream.write(`${line}\n`);
+    if (line !== undefined) stream.write(`${printable(line)}\n`);
   };
   return { on, flush: async () => {}, close: async () => {} };
 }
@@ -42,13 +43,13 @@ function barLogger(stream: ConsoleStream, everyMs: number): Logger {
   const on = (event: RunEvent) => {
     const context = track(event);
     if (event.type !== 'step') {
-      stream.write(`${drawn === '' ? '' : clearLine}${eventText(event)}\n${drawn}`);
+      stream.write(`${drawn === '' ? '' : clearLine}${printable(eventText(event))}\n${drawn}`);
       return;
     }
     if (event.time - lastTime < everyMs && event.step !== event.totalSteps) return;
     lastTime = event.time;
     // One column is left free: many terminals wrap as soon as the last one is written.
-    drawn = progressLine(event, context, (stream.columns ?? 80) - 1);
+    drawn = printableName(progressLine(event, context, (stream.columns ?? 80) - 1));
     stream.write(clearLine + drawn);
   };
   const close = async () => {

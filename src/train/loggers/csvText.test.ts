@@ -16,6 +16,13 @@ test('reads back what it writes', () => {
   expect(parseCsv(formatCsv(rows))).toEqual(rows);
 });
 
+test('no spreadsheet computes a text, numbers stay, and both are read back', () => {
+  const cells = ['=HYPERLINK("x")', '+1+2', '-x', '@a', "'=b", '-1.5', '+2', '=', "'plain", '1e-3', ''];
+  const text = formatCsv([cells]);
+  expect(text).toBe(`"'=HYPERLINK(""x"")",'+1+2,'-x,'@a,''=b,-1.5,+2,'=,'plain,1e-3,\n`);
+  expect(parseCsv(text)).toEqual([cells]);
+});
+
 test('reads other line ends, empty cells at the ends, and an unfinished last line', () => {
   expect(parseCsv('a,b\r\n,\r\n1,2')).toEqual([
     ['a', 'b'],
