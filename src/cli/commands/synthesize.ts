@@ -22,7 +22,7 @@ export const synthesizeCommand = command({
     classes: {
       type: 'string',
       valueHint: 'A,B,...',
-      description: "Classes to make images of; default: all of the teacher's",
+      description: "Classes to make images of, in quotes where a name has commas; default: all of the teacher's",
     },
     'per-batch': {
       type: 'string',
