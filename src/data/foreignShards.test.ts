@@ -165,7 +165,7 @@ describe('Parquet', () => {
       images('cat', 'dog'),
       images('dog', 'cat'),
     ]);
-    expect(readdirSync(cacheDir)).toHaveLength(2);
+    expect(readdirSync(cacheDir).filter((name) => name.endsWith('.tar'))).toHaveLength(2);
   });
 
   it('at a place that cannot be written is unpacked elsewhere', async () => {
@@ -174,8 +174,17 @@ describe('Parquet', () => {
     write('.understudy', '');
     const spareDir = join(dir, 'spare');
     expect(await read(file, { spareDir })).toEqual(images('cat', 'dog'));
-    expect(readdirSync(spareDir)).toEqual([expect.stringMatching(/^x\.parquet\.[0-9a-f]{24}\.tar$/)]);
+    expect(readdirSync(spareDir).sort((a, b) => a.length - b.length)).toEqual([
+      expect.stringMatching(/^x\.parquet\.[0-9a-f]{12}\.json$/),
+      expect.stringMatching(/^x\.parquet\.[0-9a-f]{24}\.tar$/),
+    ]);
     await expect(open(file)).rejects.toThrow(/\.understudy/);
     expect(existsSync(join(spareDir, '.probe'))).toBe(false);
   });
+});
+
+it('files of two kinds in one folder are refused', async () => {
+  write('x.tar', await tar());
+  write('y.parquet', '');
+  await expect(open(dir)).rejects.toThrow(/wanted files of one kind, got \.tar and \.parquet/);
 });

@@ -229,6 +229,26 @@ describe('run folders', () => {
     );
   });
 
+  it('--resume after an image was replaced under its name; written anew with its size it is told', async () => {
+    cpSync(join(dir, 'data'), join(dir, 'replaced'), { recursive: true });
+    const args = ['train', '--data', 'replaced', '--model', ...TINY_RESNET, ...FAST, '--out', 'replacedRun'];
+    expect((await understudy(dir, args)).status).toBe(0);
+    const path = join(dir, 'replaced/train/blue/3.png');
+    const bytes = readFileSync(path);
+    writeFileSync(path, Buffer.concat([bytes, Buffer.alloc(1)]));
+    await refuses(
+      ['train', '--resume', '--out', 'replacedRun'],
+      2,
+      /replaced: the training images changed since the checkpoint .*: 1 has other contents \(train\/blue\/3\.png\); put them back/,
+    );
+    writeFileSync(path, bytes);
+    const again = await understudy(dir, ['train', '--resume', '--out', 'replacedRun']);
+    expect([again.status, again.stdout + again.stderr]).toEqual([
+      0,
+      expect.stringMatching(/of the training images 1 was written anew \(train\/blue\/3\.png\) since the run began/),
+    ]);
+  });
+
   it('--resume after the validation images changed', async () => {
     cpSync(join(dir, 'data'), join(dir, 'judged'), { recursive: true });
     const args = ['train', '--data', 'judged', '--model', ...TINY_RESNET, ...FAST, '--out', 'judgedRun'];

@@ -5,6 +5,7 @@ import type { OnListing } from '../../data/listingNode.ts';
 import type { OpenOptions } from '../../data/openDatasetNode.ts';
 import { openDataset } from '../../data/openDatasetNode.ts';
 import { showPlaces } from '../../data/places.ts';
+import { imageStamps } from '../../data/imageStampsNode.ts';
 import { decodeImage } from '../../data/decodeNode.ts';
 import type { Dataset, ImageList } from '../../data/dataset.ts';
 import { renumber, subset } from '../../data/dataset.ts';
@@ -36,6 +37,7 @@ export async function openRunData({ data }: RunConfig, onListing?: OnListing): P
     notes: dataset.notes ?? [],
     facts: { images: train.paths.length, classes: dataset.classes.length, shorterSide: await medianSide(train) },
     digests: { train: digestOf(train), val: digestOf(dataset.val) },
+    stamps: imageStamps,
   };
 }
 

@@ -18,4 +18,6 @@ export interface RunData {
   readonly notes: readonly string[];
   /** Digests of the two lists, to notice at a resume that the data changed. */
   readonly digests: Readonly<Record<'train' | 'val', string>>;
+  /** Size and time of each image's file, to notice at a resume that one is another under the same name; where files have them. */
+  readonly stamps?: (list: ImageList) => Promise<readonly string[]>;
 }

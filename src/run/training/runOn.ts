@@ -8,7 +8,7 @@ import type { RunResult } from './course/result.ts';
 import { assemble, type AssembledRun, type RunInputs } from './prepare/assemble.ts';
 import { epochsWithin } from './prepare/budget.ts';
 import { checkStages } from './prepare/checks.ts';
-import { checkedCheckpoint } from './prepare/resume.ts';
+import { checkedCheckpoint, toldOfContents } from './prepare/resume.ts';
 import { checkDevice } from './stage/steps.ts';
 
 export interface RunOnOptions extends Omit<ExecuteOptions, 'notes'> {
@@ -42,7 +42,8 @@ export async function runOn(
       ...checkpoint,
       progress: { ...checkpoint.progress, computed: host.computed },
     };
-    return await executeRun(host, noted, from, { ...options, notes: told });
+    const contents = checkpoint ? await toldOfContents(host, parts) : [];
+    return await executeRun(host, noted, from, { ...options, notes: [...told, ...contents] });
   } finally {
     await folder.release();
   }

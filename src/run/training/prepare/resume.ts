@@ -10,7 +10,7 @@ import type { Host } from '../../../host/host.ts';
 import { modelParams } from '../../../program/evalProgram.ts';
 import { type Checkpoint, loadCheckpoint } from '../../../train/checkpoint.ts';
 import { LAST } from '../../../train/runFolder.ts';
-import { changesSince } from '../../datasets/trainedImages.ts';
+import { changesSince, contentsSince } from '../../datasets/trainedImages.ts';
 import { CONFIG_FILE, parseConfigText } from '../../plan/configFile.ts';
 import { ofItsRelease } from '../../plan/olderRuns.ts';
 import type { RunParts } from '../stage/spec.ts';
@@ -67,12 +67,19 @@ export async function checkedCheckpoint(host: Host, parts: RunParts): Promise<Ch
   const folder = placeOf(host.files, LAST);
   const { dir, valDir } = parts.config.data;
   const { data, validation = parts.data.digests.val } = checkpoint.progress;
-  const changed = async (place: string, which: 'train' | 'val') =>
+  const refusal = (place: string, which: 'train' | 'val', what: string) =>
     new UserError(
-      `${place}: the ${which === 'train' ? 'training' : 'validation'} images changed since the checkpoint ${folder}${await changesSince(host, parts.data, which)}; put them back, or start a new run with another --out`,
+      `${place}: the ${which === 'train' ? 'training' : 'validation'} images changed since the checkpoint ${folder}${what}; put them back, or start a new run with another --out`,
     );
+  const changed = async (place: string, which: 'train' | 'val') =>
+    refusal(place, which, await changesSince(host, parts.data, which));
   if (data !== parts.data.digests.train) throw await changed(showPlaces(dir), 'train');
   if (validation !== parts.data.digests.val) throw await changed(valDir ?? showPlaces(dir), 'val');
+  for (const which of ['train', 'val'] as const) {
+    const { changed: other } = await contentsSince(host, parts.data, which);
+    const place = which === 'val' && valDir !== null ? valDir : showPlaces(dir);
+    if (other !== '') throw refusal(place, which, `: ${other}`);
+  }
   const held = [...checkpoint.state].filter(([name]) => name.startsWith('param.') && !name.startsWith('param.method.'));
   checkWeights(
     folder,
@@ -80,4 +87,17 @@ export async function checkedCheckpoint(host: Host, parts: RunParts): Promise<Ch
     new Map(held.map(([name, array]) => [name.slice('param.'.length), array])),
   );
   return checkpoint;
+}
+
+/** What is told at a resume where files have the same size and another time: they may be the same, copied, or others. */
+export async function toldOfContents(host: Host, { data }: RunParts): Promise<string[]> {
+  const found: string[] = [];
+  for (const which of ['train', 'val'] as const) {
+    const { touched } = await contentsSince(host, data, which);
+    if (touched !== '')
+      found.push(
+        `of the ${which === 'train' ? 'training' : 'validation'} images ${touched} since the run began, with the size that they had; if they are other images, start a new run`,
+      );
+  }
+  return found;
 }
