@@ -112,20 +112,6 @@ describe('CSV', () => {
     expect((await open(ids)).classes).toEqual(['10', '7']);
   });
 
-  it('may say which images are for validation', async () => {
-    const file = write(
-      'x.csv',
-      'path,class,split\na.png,cat,train\nb.png,dog,train\nc.png,dog,valid\nd.png,dog,test\n',
-    );
-    const { train, val, splitSource } = await open(file);
-    expect([train.paths, val.paths, [...val.labels], splitSource]).toEqual([
-      ['a.png', 'b.png'],
-      ['c.png'],
-      [1],
-      'folders',
-    ]);
-  });
-
   it('train.csv and val.csv are the parts, a table beside class folders is not looked at', async () => {
     write('train.csv', 'path,label\nimages/1.png,a\nimages/2.png,b\n');
     write('val.csv', 'path,label\nimages/3.png,b\n');

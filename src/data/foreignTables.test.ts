@@ -158,6 +158,20 @@ describe('one class or several', () => {
 });
 
 describe('tables beside folders', () => {
+  it('may say which images are for validation', async () => {
+    const file = write(
+      'x.csv',
+      'path,class,split\na.png,cat,train\nb.png,dog,train\nc.png,dog,valid\nd.png,dog,test\n',
+    );
+    const { train, val, splitSource } = await open(file);
+    expect([train.paths, val.paths, [...val.labels], splitSource]).toEqual([
+      ['a.png', 'b.png'],
+      ['c.png'],
+      [1],
+      'folders',
+    ]);
+  });
+
   it('a table with the images of train/ is read, forms for answers and test pictures are not', async () => {
     for (const name of ['train/1.png', 'train/2.png', 'test/3.png']) write(name);
     write('train.csv', 'image,label\ntrain/1.png,cat\ntrain/2.png,dog\n');
