@@ -23,27 +23,48 @@
  *
  * What the caller can mend is thrown as a UserError.
  */
+
+// Train: distil, train, go on; studies of many runs.
 export type { RunConfig, RunInput } from './config/schema.ts';
+export type { Device } from './engine/devices.ts';
+export type { MethodName } from './methods/index.ts';
+export type { BestStep, RunResult } from './run/training/course/result.ts';
+export type { RunSettings } from './run/training/startRunNode.ts';
+export type { DistillOptions, ResumeOptions, RunOptions, TrainRunOptions } from './run/training/trainNode.ts';
+export { distill, resume, train } from './run/training/trainNode.ts';
+export type { StudyReport } from './study/rows.ts';
+export { runStudy } from './study/runStudy.ts';
+
+// Make images from a teacher, and distil on them.
+export type { DataFreeOptions, DataFreeResult } from './run/synthesis/dataFree.ts';
+export { distillDataFree } from './run/synthesis/dataFree.ts';
+export type { SynthesisEvent, SynthesisOptions, SynthesisResult } from './run/synthesis/synthesize.ts';
+export { synthesize } from './run/synthesis/synthesize.ts';
+
+// Measure and look.
+export type { ReportOptions, WrittenReport } from './report/writeReportNode.ts';
+export { writeReport } from './report/writeReportNode.ts';
+export type { ClassAccuracy, EvaluateOptions, EvaluationReport } from './run/evaluation/evaluate.ts';
+export { evaluateModel as evaluate } from './run/evaluation/evaluate.ts';
+export { analyseModels } from './run/looking/analyse.ts';
+export type { FeatureReport, Inspection } from './run/models/inspect.ts';
+export { inspectModel as inspect } from './run/models/inspect.ts';
+
+// Use: answers, files for other runtimes.
 export type { Pixels } from './data/augment/pixels.ts';
 export type { ImageBytes, PreprocessorConfig } from './data/preprocess.ts';
 export { preprocess } from './data/preprocess.ts';
 export type { Preprocessing } from './formats/savedModel.ts';
-export { UserError } from './graph/errors.ts';
-export type { MethodName } from './methods/index.ts';
 export type { ModelConfig } from './models/index.ts';
-export { analyseModels } from './run/looking/analyse.ts';
+export type { ClassProbability, ImageInput, ImageModel } from './run/evaluation/predict.ts';
+export { loadModel } from './run/evaluation/predict.ts';
 export type { Agreement } from './run/exporting/agreement.ts';
-export type { DataFreeOptions, DataFreeResult } from './run/synthesis/dataFree.ts';
-export { distillDataFree } from './run/synthesis/dataFree.ts';
-export type { Described } from './run/models/described.ts';
-export type { Device } from './engine/devices.ts';
-export type { ClassAccuracy, EvaluateOptions, EvaluationReport } from './run/evaluation/evaluate.ts';
-export { evaluateModel as evaluate } from './run/evaluation/evaluate.ts';
-export type { RunResult } from './run/training/course/result.ts';
 export type { ExportOptions, ExportReport } from './run/exporting/exportModel.ts';
 export { exportModel } from './run/exporting/exportModel.ts';
-export type { FeatureReport, Inspection } from './run/models/inspect.ts';
-export { inspectModel as inspect } from './run/models/inspect.ts';
+export type { Described } from './run/models/described.ts';
+export type { ModelEvent, OnModel } from './run/models/reference.ts';
+
+// What there is: models, methods, augmentations, defaults.
 export type {
   AugmentationListing,
   DefaultListing,
@@ -52,16 +73,28 @@ export type {
   SettingListing,
 } from './run/models/listings.ts';
 export { listAugmentations, listDefaults, listMethods, listModels } from './run/models/listings.ts';
-export type { ClassProbability, ImageInput, ImageModel } from './run/evaluation/predict.ts';
-export { loadModel } from './run/evaluation/predict.ts';
-export type { ModelEvent, OnModel } from './run/models/reference.ts';
-export type { RunSettings } from './run/training/startRunNode.ts';
-export type { SynthesisEvent, SynthesisOptions, SynthesisResult } from './run/synthesis/synthesize.ts';
-export { synthesize } from './run/synthesis/synthesize.ts';
-export type { DistillOptions, ResumeOptions, RunOptions, TrainRunOptions } from './run/training/trainNode.ts';
-export { distill, resume, train } from './run/training/trainNode.ts';
-export type { ReportOptions, WrittenReport } from './report/writeReportNode.ts';
-export { writeReport } from './report/writeReportNode.ts';
-export type { StudyReport } from './study/rows.ts';
-export { runStudy } from './study/runStudy.ts';
-export type { RunEvent, RunEventType } from './train/events.ts';
+
+// Extend: methods and loggers of your own. What a method is made of is in understudy/compose.
+export { defineMethod } from './methods/define.ts';
+export type { Method } from './methods/method.ts';
+export { defineLogger } from './train/loggers/define.ts';
+export type { Logger } from './train/loggers/logger.ts';
+
+// What a run says, one union; the metrics of an event by their full names.
+export type {
+  CheckpointEvent,
+  EvaluationEvent,
+  LedgerEvent,
+  MetricEvent,
+  NoteEvent,
+  RunEndEvent,
+  RunEvent,
+  RunEventType,
+  RunStartEvent,
+  StageStartEvent,
+  StepEvent,
+  WarningEvent,
+} from './train/events.ts';
+export { namedMetrics } from './train/events.ts';
+
+export { UserError } from './graph/errors.ts';

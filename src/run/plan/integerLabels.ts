@@ -1,4 +1,5 @@
 import type { RunConfig } from '../../config/schema.ts';
+import type { MethodTable } from '../../methods/index.ts';
 import { UserError } from '../../graph/errors.ts';
 import type { Settings } from './defaults.ts';
 import { type PlannedStage, planStages } from './stages.ts';
@@ -7,8 +8,8 @@ import { type PlannedStage, planStages } from './stages.ts';
 const ENOUGH = 1_000_000;
 
 /** Whether a stage of the run learns from labels of one class only. */
-export function takesIntegerLabels(config: RunConfig): boolean {
-  return planStages(config, ENOUGH, 1).some(isInteger);
+export function takesIntegerLabels(config: RunConfig, methods?: MethodTable): boolean {
+  return planStages(config, ENOUGH, 1, undefined, methods).some(isInteger);
 }
 
 const isInteger = ({ method, settings }: PlannedStage): boolean => method.needs(settings).labels === 'integer';

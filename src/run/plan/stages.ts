@@ -1,7 +1,7 @@
 import { parseConfig } from '../../config/parse.ts';
 import type { RunConfig, StageOptim } from '../../config/schema.ts';
 import { UserError } from '../../graph/errors.ts';
-import { type Method, type MethodStage, methodNamed } from '../../methods/index.ts';
+import { type Method, type MethodStage, type MethodTable, methodNamed } from '../../methods/index.ts';
 import { stepsPerEpoch } from '../../data/sampler.ts';
 
 /** One stage of a run: a method with its settings, and the updates that it has. */
@@ -36,10 +36,16 @@ export interface Probe {
 type Listed = MethodStage & { readonly optim?: StageOptim | undefined; readonly train?: 'all' | 'head' };
 
 /** The stages as methods with checked settings; their shares of the epochs become whole epochs, at least one each. */
-export function planStages(config: RunConfig, epochs: number, updatesPerEpoch: number, probe?: Probe): PlannedStage[] {
+export function planStages(
+  config: RunConfig,
+  epochs: number,
+  updatesPerEpoch: number,
+  probe?: Probe,
+  methods?: MethodTable,
+): PlannedStage[] {
   const settingsOf = (method: Method, inherited: object = {}) =>
     parseConfig(method.config, { ...inherited, ...givenSettings(method, config) }, `methods.${method.name}`);
-  const main = methodNamed(config.method);
+  const main = methodNamed(config.method, methods);
   const listed: readonly Listed[] =
     config.stages === 'auto'
       ? afterProbe(main.stages?.(settingsOf(main)) ?? [{ method: config.method, share: 1 }], probe)
@@ -50,13 +56,13 @@ export function planStages(config: RunConfig, epochs: number, updatesPerEpoch: n
     throw new UserError(
       `stages: ${listed.length} stages need at least ${listed.length} epochs, got ${epochs}; set train.epochs`,
     );
-  for (const name of Object.keys(config.methods)) methodNamed(name);
+  for (const name of Object.keys(config.methods)) methodNamed(name, methods);
   let [shares, start, optimiserFrom] = [0, 0, 0];
   return listed.map(({ method: name, share, settings, optim, train = 'all' }, index) => {
     shares += share;
     const rest = listed.length - 1 - index;
     const end = rest === 0 ? epochs : Math.min(epochs - rest, Math.max(start + 1, Math.round(shares * epochs)));
-    const method = methodNamed(name);
+    const method = methodNamed(name, methods);
     if (index > 0 && train !== (listed[index - 1]!.train ?? 'all')) optimiserFrom = start * updatesPerEpoch;
     const stage = {
       index,

@@ -1,5 +1,6 @@
 import type { RunConfig } from '../../config/schema.ts';
 import type { Host } from '../../host/host.ts';
+import type { MethodTable } from '../../methods/index.ts';
 import type { Progress } from '../../train/checkpoint.ts';
 import { openRunFolder } from '../../train/runFolder.ts';
 import type { Choice } from '../plan/defaults.ts';
@@ -12,6 +13,8 @@ import { checkedCheckpoint, toldOfContents } from './prepare/resume.ts';
 import { checkDevice } from './stage/steps.ts';
 
 export interface RunOnOptions extends Omit<ExecuteOptions, 'notes'> {
+  /** By name; default: ours. */
+  readonly methods?: MethodTable | undefined;
   /** Go on from the last checkpoint in the folder. */
   readonly resume?: boolean;
   /** When the run began, by the host's clock: `train.budget` counts from there. Default: now. */
@@ -29,10 +32,10 @@ export async function runOn(
   host: Host,
   config: RunConfig,
   inputs: RunInputs,
-  { resume = false, began = host.clock.elapsed(), notes, ...options }: RunOnOptions = {},
+  { resume = false, began = host.clock.elapsed(), notes, methods, ...options }: RunOnOptions = {},
 ): Promise<RunResult> {
   checkDevice(config.train, host.engine);
-  const parts = await withinBudget(host, config, inputs, began);
+  const parts = await withinBudget(host, config, (settled) => assemble(settled, inputs, methods), began);
   const told = (await notes?.(parts)) ?? [];
   const folder = await openRunFolder(host.files, { resume });
   try {
@@ -50,14 +53,19 @@ export async function runOn(
 }
 
 /** The assembled run. A budget sets its epochs, which from then on are settings like any other: a resume measures nothing. */
-async function withinBudget(host: Host, config: RunConfig, inputs: RunInputs, began: number): Promise<AssembledRun> {
-  const parts = assemble(config, inputs);
+async function withinBudget(
+  host: Host,
+  config: RunConfig,
+  assembled: (config: RunConfig) => AssembledRun,
+  began: number,
+): Promise<AssembledRun> {
+  const parts = assembled(config);
   checkStages(parts);
   const { budget, epochs: given } = config.train;
   if (budget === null) return parts;
   if (given !== 'auto') return told(parts, { key: 'train.budget', value: budget, reason: 'train.epochs is set' });
   const { epochs, reason } = await epochsWithin(parts, host, budget, began);
-  const fixed = assemble({ ...config, train: { ...config.train, epochs } }, inputs);
+  const fixed = assembled({ ...config, train: { ...config.train, epochs } });
   return told(fixed, { key: 'train.epochs', value: epochs, reason });
 }
 

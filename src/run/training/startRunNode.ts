@@ -4,7 +4,7 @@ import { parseConfig } from '../../config/parse.ts';
 import { type RunConfig, type RunInput, runSchema } from '../../config/schema.ts';
 import type { Settings } from '../../config/settings.ts';
 import { UserError } from '../../graph/errors.ts';
-import { methodNamed } from '../../methods/index.ts';
+import { type MethodTable, methodNamed, withMethods } from '../../methods/index.ts';
 import type { RunResult } from './course/result.ts';
 import { type TrainOptions, trainRun } from './trainRunNode.ts';
 
@@ -48,7 +48,8 @@ export async function startRun(
   }
   const input = nameAfterInit(given);
   const missing = WANTED[kind].filter(
-    ({ key }) => valueAt(input, key) == null && (key !== 'teacher' || wantsTeacher(input)),
+    ({ key }) =>
+      valueAt(input, key) == null && (key !== 'teacher' || wantsTeacher(input, withMethods(options.methods ?? []))),
   );
   if (missing.length > 0)
     throw new UserError(
@@ -68,12 +69,12 @@ function nameAfterInit(input: RunSettings): RunSettings {
 }
 
 /** Whether one of the methods reads a teacher; of a method that is not known (yet), it is taken to. */
-function wantsTeacher({ method, methods, stages }: RunSettings): boolean {
+function wantsTeacher({ method, methods, stages }: RunSettings, known: MethodTable): boolean {
   const listed = Array.isArray(stages) ? stages.map((stage) => stage?.method) : [method];
   return listed.some((name) => {
     if (typeof name !== 'string') return true;
     try {
-      const found = methodNamed(name);
+      const found = methodNamed(name, known);
       const given = (part: string) => ((methods as Settings | undefined)?.[part] ?? {}) as Settings;
       const settings = found.parts ? Object.fromEntries(found.parts.map((part) => [part, given(part)])) : given(name);
       return found.needs(parseConfig(found.config, settings, `methods.${name}`)).teacher.length > 0;

@@ -1,6 +1,7 @@
 import type { OnListing } from '../../data/listingNode.ts';
-import type { MethodName } from '../../methods/index.ts';
+import type { Method, MethodName } from '../../methods/index.ts';
 import type { RunEvent } from '../../train/events.ts';
+import type { Logger } from '../../train/loggers/logger.ts';
 import type { Device } from '../../engine/devices.ts';
 import type { OnModel } from '../models/reference.ts';
 import type { RunResult } from './course/result.ts';
@@ -14,6 +15,10 @@ export interface RunOptions {
   readonly out?: string;
   /** Any other settings, as in the config.yaml of a run: `{ train: { epochs: 20 }, methods: { kd: { tau: 4 } } }`. */
   readonly settings?: RunSettings;
+  /** Methods of your own (`defineMethod`), beside the one that is trained: members of a sum, of stages. */
+  readonly methods?: readonly Method[];
+  /** Loggers of your own (`defineLogger`): told each event, flushed before each checkpoint, closed at the end. */
+  readonly loggers?: readonly Logger[];
   /** Called with each event of the run, as it happens. */
   readonly onEvent?: (event: RunEvent) => void;
   /** Aborting saves a checkpoint and ends the run: the result's reason is `interrupted`. */
@@ -34,15 +39,18 @@ export interface DistillOptions extends RunOptions {
   readonly teacher?: string;
   /** A name of `listModels`. */
   readonly student: string;
-  /** A name of `listMethods`, or a sum of several: `vitkd+nkd`. */
-  readonly method: MethodName | `${MethodName}+${string}`;
+  /** A name of `listMethods`, a sum of several (`vitkd+nkd`), or a method of your own (`defineMethod`) or its name. */
+  readonly method: MethodName | `${string}+${string}` | Method | (string & {});
 }
 
 /** `model` (a name of `listModels`), or `init` (a trained model to start from), or both where they agree. */
 export type TrainRunOptions = RunOptions &
   ({ readonly model: string; readonly init?: string } | { readonly model?: string; readonly init: string });
 
-export type ResumeOptions = Pick<RunOptions, 'onEvent' | 'signal' | 'device' | 'onModel' | 'onListing'>;
+export type ResumeOptions = Pick<
+  RunOptions,
+  'methods' | 'loggers' | 'onEvent' | 'signal' | 'device' | 'onModel' | 'onListing'
+>;
 
 /**
  * Distils a teacher into a new student.
@@ -65,9 +73,11 @@ export function distill({
     data: { ...settings.data, dir: data },
     student: { ...settings.student, name: student },
     ...(teacher === undefined ? {} : { teacher }),
-    method,
+    method: typeof method === 'string' ? method : method.name,
   };
-  return startRun('distill', { ...settings, ...named }, runOptions(options));
+  const own = typeof method === 'string' ? [] : [method];
+  const methods = [...own, ...(options.methods ?? []).filter((one) => one !== method)];
+  return startRun('distill', { ...settings, ...named }, runOptions({ ...options, methods }));
 }
 
 /**
@@ -102,9 +112,11 @@ export function resume(out: string, options: ResumeOptions = {}): Promise<RunRes
 }
 
 function runOptions(options: Omit<RunOptions, 'data' | 'settings'>): StartOptions {
-  const { out, onEvent, signal, device, onModel, onListing } = options;
+  const { out, methods, loggers, onEvent, signal, device, onModel, onListing } = options;
   return {
     ...(out === undefined ? {} : { out }),
+    ...(methods ? { methods } : {}),
+    ...(loggers ? { loggers } : {}),
     ...(onEvent ? { onEvent } : {}),
     ...(signal ? { signal } : {}),
     ...(device ? { device } : {}),

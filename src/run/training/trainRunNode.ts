@@ -8,7 +8,9 @@ import { naming } from '../../graph/errors.ts';
 import { nodeFiles } from '../../host/node/filesNode.ts';
 import { nodeHost } from '../../host/node/hostNode.ts';
 import { writeReport } from '../../report/writeReportNode.ts';
+import { type Method, withMethods } from '../../methods/index.ts';
 import type { RunEvent } from '../../train/events.ts';
+import type { Logger } from '../../train/loggers/logger.ts';
 import { givenClasses } from '../models/described.ts';
 import type { OnModel } from '../models/reference.ts';
 import { CONFIG_FILE } from '../plan/configFile.ts';
@@ -32,6 +34,10 @@ export interface TrainOptions {
   readonly onModel?: OnModel;
   /** Told how far the listing of the images is. */
   readonly onListing?: OnListing;
+  /** Methods of the caller's own, which the settings may name. A resume is given them again. */
+  readonly methods?: readonly Method[];
+  /** Told each event, flushed before each checkpoint and closed at the end, beside the run's own logs. */
+  readonly loggers?: readonly Logger[];
   /** Where to compute; evaluation runs there too. Default: cpu. */
   readonly device?: Device;
 }
@@ -43,16 +49,17 @@ export interface TrainOptions {
  */
 export async function trainRun(
   input: RunInput | undefined,
-  { out, resume = false, onModel, onListing, device = 'cpu', ...options }: TrainOptions,
+  { out, resume = false, onModel, onListing, device = 'cpu', methods: own = [], ...options }: TrainOptions,
 ): Promise<RunResult> {
   const began = performance.now();
+  const methods = withMethods(own);
   const config = resume ? await resumedConfig(input, out) : withNames(parseConfig(runSchema, input, 'config'));
-  if (resume) naming(join(out, CONFIG_FILE), () => checkNames(config));
-  else checkNames(config);
+  if (resume) naming(join(out, CONFIG_FILE), () => checkNames(config, methods));
+  else checkNames(config, methods);
   const report = async () => void (await writeReport([out]));
   const host = nodeHost(out, { device, threads: config.train.threads }, report);
   const inputs = await openInputs(config, { onModel, onListing });
-  return runOn(host, config, inputs, { ...options, resume, began, notes: decodedNotes });
+  return runOn(host, config, inputs, { ...options, methods, resume, began, notes: decodedNotes });
 }
 
 async function decodedNotes(parts: AssembledRun): Promise<string[]> {

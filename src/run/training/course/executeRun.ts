@@ -2,6 +2,7 @@ import type { OpenLanes } from '../../../engine/contract.ts';
 import type { Host } from '../../../host/host.ts';
 import type { Checkpoint, Progress } from '../../../train/checkpoint.ts';
 import type { RunEvent } from '../../../train/events.ts';
+import { combineLoggers, type Logger } from '../../../train/loggers/logger.ts';
 import { runUpdates } from '../../../train/stageLoop.ts';
 import type { StateArray } from '../../../train/trainState.ts';
 import type { LoadedModel } from '../../models/loaded.ts';
@@ -28,6 +29,8 @@ import { noProgress, writeBest } from './saveModel.ts';
 export interface ExecuteOptions {
   readonly onEvent?: (event: RunEvent) => void;
   readonly signal?: AbortSignal;
+  /** Told each event, flushed before each checkpoint and closed at the end, beside the run's own logs. */
+  readonly loggers?: readonly Logger[] | undefined;
   /** Told at the start, beside what the run says itself. */
   readonly notes?: readonly string[];
 }
@@ -44,7 +47,7 @@ export async function executeRun(
 ): Promise<RunResult> {
   if (!from) await writeRunConfig(host.files, parts.config);
   if (!from) await writeTrainedImages(host, parts.data);
-  const logger = await openRunLoggers(host, from?.progress.step);
+  const logger = combineLoggers([await openRunLoggers(host, from?.progress.step), ...(options.loggers ?? [])]);
   const record = new RunRecord(host, parts, logger, options.onEvent);
   const course = new RunCourse(host, parts, from, record, options);
   try {

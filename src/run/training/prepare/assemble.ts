@@ -1,5 +1,6 @@
 import type { RunConfig } from '../../../config/schema.ts';
 import { showPlaces } from '../../../data/places.ts';
+import type { MethodTable } from '../../../methods/index.ts';
 import { buildModel, type ModelConfig, VARIANTS } from '../../../models/index.ts';
 import { checkMultilabel } from '../../datasets/multilabel.ts';
 import type { RunData } from '../../datasets/runData.ts';
@@ -29,12 +30,17 @@ export interface RunInputs {
 export type AssembledRun = ReadyRun & { readonly init: OwnModel | undefined };
 
 /** Chooses every "auto", plans the stages and checks that all of it fits, before anything is compiled or written. */
-export function assemble(config: RunConfig, { data: opened, teacher, init }: RunInputs): AssembledRun {
+export function assemble(
+  config: RunConfig,
+  { data: opened, teacher, init }: RunInputs,
+  methods?: MethodTable,
+): AssembledRun {
   const data = withTeacherClasses(opened, teacher);
   if (init) checkInit(config, init);
-  const settings = settle(config, data, init);
+  const settings = settle(config, data, init, methods);
   const { batch, accumulate, epochs } = settings.train;
-  const stages = planStages(config, epochs, updatesIn(data.train.paths.length, batch, accumulate), settings.probe);
+  const updates = updatesIn(data.train.paths.length, batch, accumulate);
+  const stages = planStages(config, epochs, updates, settings.probe, methods);
   checkPlan(config, settings, data, stages, teacher);
   const own = { imageSize: settings.imageSize, classes: data.classes.length };
   const features = teacher && describeFeatures(teacher.network);
@@ -54,12 +60,17 @@ export function assemble(config: RunConfig, { data: opened, teacher, init }: Run
 }
 
 /** The settings without "auto". A student that starts from a model has that model's input side where none is set. */
-function settle(config: RunConfig, data: RunData, init: OwnModel | undefined): Settings {
+function settle(
+  config: RunConfig,
+  data: RunData,
+  init: OwnModel | undefined,
+  methods: MethodTable | undefined,
+): Settings {
   const { student } = config;
   const given = student.imageSize === 'auto' && init ? init.preprocessing.imageSize : student.imageSize;
   return chooseSettings({ ...config, student: { ...student, imageSize: given } }, data.facts, {
     width: widthOf(config, init?.model),
-    integerLabels: takesIntegerLabels(config),
+    integerLabels: takesIntegerLabels(config, methods),
     newHead: probesByDefault(config, given, data.classes, init),
   });
 }

@@ -3,7 +3,7 @@ import { type RunConfig, type RunInput, runSchema } from '../../../config/schema
 import { isSection, overlay, type Settings } from '../../../config/settings.ts';
 import { BuildError, naming, UserError } from '../../../graph/errors.ts';
 import { unknownName } from '../../../graph/names.ts';
-import { METHODS, methodNamed } from '../../../methods/index.ts';
+import { type MethodTable, methodNamed, withMethods } from '../../../methods/index.ts';
 import { VARIANTS } from '../../../models/index.ts';
 import { collectParams } from '../../../program/trainProgram.ts';
 import { checkAttentionProbe } from '../course/attentionProbe.ts';
@@ -12,14 +12,17 @@ import { checkProbeMethod } from './linearProbe.ts';
 import type { LoadedModel } from '../../models/loaded.ts';
 
 /** Refuses names that do not exist, with the near ones, before any image is looked at. */
-export function checkNames({ student, method, methods, stages }: RunConfig): void {
+export function checkNames(
+  { student, method, methods, stages }: RunConfig,
+  known: MethodTable = withMethods([]),
+): void {
   if (student.init === null && !Object.hasOwn(VARIANTS, student.name))
     throw unknownName('model', student.name, Object.keys(VARIANTS));
   const listed = stages === 'auto' ? [] : stages.map((stage) => stage.method);
-  for (const name of [method, ...listed]) methodNamed(name);
+  for (const name of [method, ...listed]) methodNamed(name, known);
   // A sum takes the sections of its members and has none of its own.
   for (const name of Object.keys(methods))
-    if (!Object.hasOwn(METHODS, name)) throw unknownName('method', name, Object.keys(METHODS));
+    if (!Object.hasOwn(known, name)) throw unknownName('method', name, Object.keys(known));
 }
 
 /** Refuses what a file of settings says wrongly, by the file's name; what it leaves to flags is not missed. */
