@@ -48,7 +48,7 @@ const ROOMS = [
 ];
 
 /** These stand above all layers: programs and the package's public face. */
-const TOP = ['cli', 'server', 'study', 'quickstart', 'bench', 'index.ts', 'browser.ts'];
+const TOP = ['cli', 'server', 'study', 'quickstart', 'bench', 'index.ts', 'compose.ts', 'browser.ts', 'require.cts'];
 
 const MAX_LINES = 300;
 
