@@ -8,6 +8,8 @@ export interface Term {
   /** A scalar. */
   readonly value: Tensor;
   readonly weight: number;
+  /** Epochs over which the weight rises: in epoch n of the run, counted from 1, it is n / rise of it, at most all. Default: none. */
+  readonly rise?: number;
 }
 
 export type Terms = Readonly<Record<string, Term>>;

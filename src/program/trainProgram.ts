@@ -69,6 +69,8 @@ export interface TrainProgram {
   readonly noises: readonly NoiseSpec[];
   /** Names of the loss terms, which are outputs `term.<name>`; with their weights. */
   readonly weights: Readonly<Record<string, number>>;
+  /** Of the terms whose weight rises: over how many epochs. */
+  readonly rises: Readonly<Record<string, number>>;
   readonly scalars: Transform['scalars'];
 }
 
@@ -107,14 +109,26 @@ function stepOf(spec: TrainSpec | StepSpec): StepSpec {
   return { ...spec, terms, ...(probes ? { frozen: (name: string) => !isHead(name) } : {}) };
 }
 
+/** Weights that rise over so many epochs share a scalar, which is fed with the part that there is of them. */
+export const riseName = (epochs: number): string => `rise${epochs}`;
+
 function buildLoss(spec: StepSpec, scope: Scope): { loss: Tensor; terms: Terms } {
   const terms = spec.terms(scope);
   const weighed = Object.fromEntries(
     Object.entries(terms).map(([name, term]) => [name, { ...term, weight: spec.weights?.[name] ?? term.weight }]),
   );
+  const rises = new Map<number, Tensor>();
+  const risen = (rise: number) => {
+    const port = rises.get(rise) ?? input(`scalar.${riseName(rise)}`, []);
+    rises.set(rise, port);
+    return port;
+  };
   const loss = withLabel('method', () =>
     Object.values(weighed)
-      .map(({ value, weight }) => mul(value, weight))
+      .map(({ value, weight, rise }) => {
+        const whole = mul(value, weight);
+        return rise === undefined ? whole : mul(whole, risen(rise));
+      })
       .reduce((a, b) => add(a, b)),
   );
   return { loss, terms: weighed };
@@ -162,6 +176,9 @@ export function trainProgram(given: TrainSpec | StepSpec): TrainProgram {
     slots,
     noises: usedNoises(update, store.noises),
     weights: Object.fromEntries(Object.entries(terms).map(([name, { weight }]) => [name, weight])),
+    rises: Object.fromEntries(
+      Object.entries(terms).flatMap(([name, { rise }]) => (rise === undefined ? [] : [[name, rise]])),
+    ),
     scalars: spec.optimiser.scalars,
   };
 }

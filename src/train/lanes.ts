@@ -5,6 +5,7 @@ import {
   type Measured,
   noiseFeeds,
   refuseNonFinite,
+  riseFeeds,
   scalarFeeds,
   scalarPorts,
   type UpdateTask,
@@ -77,7 +78,7 @@ export class Lanes {
       const ended = await Promise.allSettled(
         here.map(async (engine, lane) => {
           const taken = await this.#inputs(loop, step, first + lane, lane);
-          const drawn = noiseFeeds(engine, loop, step, first + lane);
+          const drawn = { ...riseFeeds(engine, loop, step), ...noiseFeeds(engine, loop, step, first + lane) };
           await this.#gradients[lane]!.run({ ...this.#params, ...taken.feeds, ...drawn }, this.#found[lane]!);
           taken.release();
           // While the others compute and the update is applied, the teacher can look at the next images.
@@ -144,7 +145,7 @@ export class Lanes {
 }
 
 export async function runUpdateInLanes(loop: UpdateTask, lanes: Lanes, step: number, lr: number): Promise<Measured> {
-  const { engine, program, state, accumulate } = loop;
+  const { engine, state, accumulate } = loop;
   const values: Record<string, number> = {};
   let [loss, waitSeconds] = [0, 0];
   let teacherSeconds: number | undefined;
@@ -163,7 +164,7 @@ export async function runUpdateInLanes(loop: UpdateTask, lanes: Lanes, step: num
   refuseNonFinite(values, step);
   await loop.measured?.(step, loss);
   state.commit(outputs);
-  return { loss, terms: weighed(program, values), gradNorm: values.gradNorm!, waitSeconds, teacherSeconds };
+  return { loss, terms: weighed(loop, step, values), gradNorm: values.gradNorm!, waitSeconds, teacherSeconds };
 }
 
 function addTo(sum: Float32Array, values: Float32Array): void {

@@ -7,6 +7,7 @@ import {
   type Measured,
   noiseFeeds,
   refuseNonFinite,
+  riseFeeds,
   scalarFeeds,
   scalarPorts,
   type UpdateTask,
@@ -23,7 +24,6 @@ export interface StageLoop extends UpdateTask {
   /** First update of this call, counted over the run from 0. */
   readonly from: number;
   readonly totalSteps: number;
-  readonly updatesPerEpoch: number;
   readonly schedule: Schedule;
   readonly emit: (event: UnstampedEvent) => void;
   /** Asked after each update; true leaves the loop. */
@@ -74,7 +74,8 @@ async function runUpdate(loop: StageLoop, step: number, lr: number): Promise<Mea
     if (inputs.teacherSeconds !== undefined) teacherSeconds = (teacherSeconds ?? 0) + inputs.teacherSeconds;
     const scalars = scalarPorts(outputs.keys(), engine);
     const drawn = noiseFeeds(engine, loop, step, micro);
-    const feeds = { ...state.feeds(), ...inputs.feeds, ...scalarFeeds(loop, step, lr), ...drawn };
+    const fed = { ...scalarFeeds(loop, step, lr), ...riseFeeds(engine, loop, step), ...drawn };
+    const feeds = { ...state.feeds(), ...inputs.feeds, ...fed };
     await compiled.run(feeds, { ...state.into(outputs), ...scalars });
     inputs.release();
     for (const [name, tensor] of Object.entries(scalars)) values[name] = ((await tensor.read()) as Float32Array)[0]!;
@@ -84,5 +85,5 @@ async function runUpdate(loop: StageLoop, step: number, lr: number): Promise<Mea
     state.commit(outputs);
   }
   if (accumulate > 1) state.clearAccumulated();
-  return { loss, terms: weighed(program, values), gradNorm: values.gradNorm!, waitSeconds, teacherSeconds };
+  return { loss, terms: weighed(loop, step, values), gradNorm: values.gradNorm!, waitSeconds, teacherSeconds };
 }

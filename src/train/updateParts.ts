@@ -1,9 +1,10 @@
 import type { Compiled, Engine, EngineTensor } from '../engine/contract.ts';
 import { UserError } from '../graph/errors.ts';
 import { drawNoise } from '../nn/noise.ts';
-import type { TrainProgram } from '../program/trainProgram.ts';
+import { riseName, type TrainProgram } from '../program/trainProgram.ts';
 import { stream } from '../random/stream.ts';
 import type { StepInputs } from './batch.ts';
+import { risen, weightsAt } from './rise.ts';
 import type { TrainState } from './trainState.ts';
 
 /** What an update is made of, whoever computes its micro-batches. */
@@ -20,6 +21,8 @@ export interface UpdateTask {
   readonly batch: number;
   /** The update after the last one, counted over the run from 0. */
   readonly to: number;
+  /** Of the run: weights may rise with the epoch. */
+  readonly updatesPerEpoch: number;
   /** Update at which the optimiser began; its clock counts from there. Default: 0. */
   readonly optimiserFrom?: number;
   readonly emaDecay: number | null;
@@ -53,12 +56,26 @@ export function scalarFeeds(
     ...program.scalars({ step: step + 1 - optimiserFrom, lr }),
     ...(emaDecay === null ? {} : { emaRate: 1 - emaDecay }),
   };
-  const ports = Object.entries(scalars).map(([name, value]) => [
-    `scalar.${name}`,
-    engine.tensor('float32', [], Float32Array.of(value)),
-  ]);
-  return Object.fromEntries(ports);
+  return feedsOf(engine, scalars);
 }
+
+/** The parts that there are of weights that rise with the epoch, which each micro-batch reads. */
+export function riseFeeds(
+  engine: Engine,
+  { program, updatesPerEpoch }: Pick<UpdateTask, 'program' | 'updatesPerEpoch'>,
+  step: number,
+): Record<string, EngineTensor> {
+  const rises = [...new Set(Object.values(program.rises))];
+  return feedsOf(engine, Object.fromEntries(rises.map((rise) => [riseName(rise), risen(rise, step, updatesPerEpoch)])));
+}
+
+const feedsOf = (engine: Engine, scalars: Readonly<Record<string, number>>): Record<string, EngineTensor> =>
+  Object.fromEntries(
+    Object.entries(scalars).map(([name, value]) => [
+      `scalar.${name}`,
+      engine.tensor('float32', [], Float32Array.of(value)),
+    ]),
+  );
 
 /** What is drawn for a micro-batch. */
 export function noiseFeeds(
@@ -88,6 +105,15 @@ export function refuseNonFinite(values: Readonly<Record<string, number>>, step: 
   );
 }
 
-/** The loss terms of a micro-batch, each times its weight. */
-export const weighed = ({ weights }: UpdateTask['program'], values: Readonly<Record<string, number>>) =>
-  Object.fromEntries(Object.entries(weights).map(([name, weight]) => [name, weight * values[`term.${name}`]!]));
+/** The loss terms of a micro-batch, each times its weight at that update. */
+export const weighed = (
+  { program, updatesPerEpoch }: Pick<UpdateTask, 'program' | 'updatesPerEpoch'>,
+  step: number,
+  values: Readonly<Record<string, number>>,
+): Record<string, number> =>
+  Object.fromEntries(
+    Object.entries(weightsAt(program, step, updatesPerEpoch)).map(([name, weight]) => [
+      name,
+      weight * values[`term.${name}`]!,
+    ]),
+  );

@@ -9,8 +9,9 @@ import { initialValue } from '../../src/nn/initialise.ts';
 import { drawNoise } from '../../src/nn/noise.ts';
 import { inputStore, Scope } from '../../src/nn/scope.ts';
 import { adamw } from '../../src/optim/adamw.ts';
-import { trainProgram } from '../../src/program/trainProgram.ts';
+import { riseName, trainProgram } from '../../src/program/trainProgram.ts';
 import { stream } from '../../src/random/stream.ts';
+import { weightsAt } from '../../src/train/rise.ts';
 import { expectClose } from './golden.ts';
 import { runOrt } from './harness.ts';
 
@@ -59,11 +60,12 @@ function step(name: string, config: object, teacher: keyof typeof TEACHERS) {
   for (const [slot, shape] of program.slots) feeds.set(`slot.${slot}`, ndArray(shape, new Float32Array(sizeOf(shape))));
   for (const [scalar, value] of Object.entries(program.scalars({ step: 1, lr: 1e-2 })))
     feeds.set(`scalar.${scalar}`, ndArray([], [value]));
+  for (const epochs of Object.values(program.rises)) feeds.set(`scalar.${riseName(epochs)}`, ndArray([], [1 / epochs]));
   for (const spec of program.noises)
     feeds.set(`noise.${spec.name}`, ndArray(spec.shape, drawNoise(spec, stream(1, spec.name)), 'uint8'));
   for (const spec of frozen.params.values())
     feeds.set(`teacher.${spec.name}`, ndArray(spec.shape, initialValue(spec, 2)));
-  return { program: program.update, feeds, weights: program.weights };
+  return { program: program.update, feeds, weights: weightsAt(program, 0, 1) };
 }
 
 const STEPS: readonly (readonly [name: string, config: object, teacher: keyof typeof TEACHERS])[] = [

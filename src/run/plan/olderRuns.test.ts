@@ -18,6 +18,15 @@ describe('the settings of an older run', () => {
     expect(settingsOf(student({ name: 'regnety_008', init: 'a file' }))).toEqual({});
   });
 
+  it('mean DKD at full weight from the start', () => {
+    const dkd = { methods: { dkd: { warmupEpochs: 0 } } };
+    expect(ofItsRelease({ ...OLD, method: 'dkd' }, 'file')).toMatchObject(dkd);
+    expect(ofItsRelease({ ...OLD, stages: [{ method: 'vitkd+dkd' }] }, 'file')).toMatchObject(dkd);
+    const said = { method: 'dkd', methods: { dkd: { beta: 2, warmupEpochs: 3 } } };
+    expect(ofItsRelease({ ...OLD, ...said }, 'file')).toMatchObject(said);
+    expect(ofItsRelease({ ...OLD, method: 'kd' }, 'file')).not.toHaveProperty('methods');
+  });
+
   it('stay as they are where the release is new', () => {
     const raw = student({ name: 'regnety_008', settings: { dropPath: 0.1 } });
     const now = { ...raw, optim: { name: 'lamb', weightDecay: 0, layerDecay: 0.5, cosineOver: 'rest' } };

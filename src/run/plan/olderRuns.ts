@@ -25,7 +25,15 @@ function whatWasMeant(raw: Settings): Settings {
     // Halves of groups were rounded up, as in torchvision.
     ...(student.name === 'regnety_008' && student.init == null ? { widths: [64, 144, 320, 784] } : {}),
   };
-  return Object.keys(settings).length === 0 ? {} : { student: { settings } };
+  return {
+    ...(Object.keys(settings).length === 0 ? {} : { student: { settings } }),
+    ...(usesDkd(raw) ? { methods: { dkd: { warmupEpochs: 0 } } } : {}),
+  };
+}
+
+function usesDkd({ method, stages }: Settings): boolean {
+  const listed = Array.isArray(stages) ? stages.filter(isSection).map((stage) => stage.method) : [];
+  return [method, ...listed].some((name) => String(name).split('+').includes('dkd'));
 }
 
 function refuseChanged(raw: Settings, file: string): void {

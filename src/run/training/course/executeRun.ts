@@ -197,7 +197,7 @@ class RunCourse {
 
   async #tellLedger(live: LiveStage): Promise<void> {
     const { step } = this.#progress;
-    const terms = await live.ledger(step);
+    const terms = await live.ledger(step, this.#updatesPerEpoch);
     const epoch = Math.floor(step / this.#updatesPerEpoch) + 1;
     if (terms) this.#record.emit({ type: 'ledger', step, epoch, stage: live.stage.index, terms });
   }

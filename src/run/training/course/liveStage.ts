@@ -2,6 +2,7 @@ import type { OpenLanes } from '../../../engine/contract.ts';
 import type { Host } from '../../../host/host.ts';
 import { type TrainProgram, trainProgram } from '../../../program/trainProgram.ts';
 import type { Progress } from '../../../train/checkpoint.ts';
+import { describeRises, weightsAt } from '../../../train/rise.ts';
 import { type StateArray, TrainState, withoutSlots } from '../../../train/trainState.ts';
 import { hasNewOptimiser, type PlannedStage } from '../../plan/stages.ts';
 import { type RunParts, stageSpec } from '../stage/spec.ts';
@@ -67,6 +68,8 @@ export class LiveStage {
         ? progress.weights
         : await measureAutoWeights(probeTask(entry, teacher, progress.step, {}), inherited, record.note);
       const program = trainProgram(stageSpec(parts, stage, weights));
+      const rises = resuming ? undefined : describeRises(program, parts.settings.train.epochs);
+      if (rises !== undefined) record.note(rises);
       const steps = await openSteps(parts, host, program, teacher, lanes, record.note);
       return new LiveStage(entry, teacher, program, steps, weights);
     } catch (error) {
@@ -76,8 +79,9 @@ export class LiveStage {
   }
 
   /** What each loss term weighs in the gradient at a step; undefined where there is only one. */
-  async ledger(step: number): Promise<Record<string, LedgerTerm> | undefined> {
-    const { vectors, weights } = this.program;
+  async ledger(step: number, updatesPerEpoch: number): Promise<Record<string, LedgerTerm> | undefined> {
+    const { vectors } = this.program;
+    const weights = weightsAt(this.program, step, updatesPerEpoch);
     if (Object.keys(weights).length < 2) return undefined;
     const task = probeTask(this.#entry, this.#teacher, step, this.progress.weights);
     return ledgerOf(weights, await probeTerms(task, vectors, this.state));
