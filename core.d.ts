@@ -18,3 +18,5 @@ declare class AbortController {
   readonly signal: AbortSignal;
   abort(): void;
 }
+
+declare const crypto: { readonly subtle: { digest(algorithm: 'SHA-256', bytes: Uint8Array): Promise<ArrayBuffer> } };

@@ -41,6 +41,8 @@ export interface Host extends Platform {
   readonly files: RunFiles;
   /** This process among those that may have written into the folder. */
   readonly writer: string;
+  /** Of bytes that come in pieces, in hexadecimal. */
+  sha256(pieces: Iterable<Uint8Array>): Promise<string>;
   gzip(text: string): Promise<Uint8Array>;
   gunzip(bytes: Uint8Array): Promise<string>;
   /** Draws the page about the finished run into its folder. */

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BestStep } from '../run/training/course/result.ts';
 import { findFolder, writeFileAtomic } from '../formats/atomicNode.ts';
-import type { Progress } from '../train/checkpoint.ts';
+import type { Progress } from '../train/progress.ts';
 import { type MetricRow, parseMetricRows } from '../train/loggers/metricRow.ts';
 
 /** What a finished run found. */

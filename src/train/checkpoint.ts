@@ -1,51 +1,35 @@
 import type { Content } from '../formats/content.ts';
+import { asObject } from '../formats/jsonValue.ts';
 import { modelContents } from '../formats/modelContents.ts';
 import { decodeSafetensors, float32Tensor, safetensorsChunks, toFloat32 } from '../formats/safetensors.ts';
 import type { SavedModel } from '../formats/savedModel.ts';
 import { UserError } from '../graph/errors.ts';
 import { placeOf, readText, type RunFiles } from '../host/files.ts';
+import type { Host } from '../host/host.ts';
+import { damaged, ordered, parseProgress, type Progress } from './progress.ts';
 import type { StateArray } from './trainState.ts';
-
-/** Where a run stands; with the arrays it is all that an exact resume needs, since random streams are named by position. */
-export interface Progress {
-  readonly version: 1;
-  /** Finished updates over all stages. */
-  readonly step: number;
-  readonly stage: number;
-  /** Weights of the loss terms of this stage, "auto" resolved. */
-  readonly weights: Readonly<Record<string, number>>;
-  /** How this stage's teacher computes: "auto" resolved, and the ranges of its activations in 8 bits. */
-  readonly teacher?: {
-    readonly precision: 'fp32' | 'int8';
-    readonly ranges?: readonly { readonly min: number; readonly max: number; readonly of: string }[];
-  };
-  readonly best: { readonly step: number; readonly metric: number } | null;
-  /** Metrics of the last evaluation, by full name. */
-  readonly last: Readonly<Record<string, number>>;
-  /** Where train.earlyStop watches: the best value of its metric and the evaluations since. */
-  readonly early?: { readonly best: number; readonly since: number };
-  /** The run was stopped early: a resume has nothing to do. */
-  readonly ended?: boolean;
-  /** On what it computes, with how many threads: another rounds otherwise. Runs of older releases do not say. */
-  readonly computed?: string;
-  readonly seed: number;
-  /** Digest of the list of training images: names, labels, order. */
-  readonly data: string;
-  /** Of the validation images; runs of older releases have none. */
-  readonly validation?: string;
-}
 
 export interface Checkpoint {
   readonly progress: Progress;
   readonly state: ReadonlyMap<string, StateArray>;
 }
 
+/** What the files of a checkpoint were when they were saved, by name: SHA-256, of state.json without this part. */
+type Digests = Readonly<Record<(typeof ARRAYS)[number]['file'] | 'state.json', string>>;
+
+const ARRAYS = [
+  { file: 'model.safetensors', prefix: 'param.' },
+  { file: 'optimizer.safetensors', prefix: '' },
+] as const;
+
+type Place = Pick<Host, 'files' | 'sha256'>;
+
 /**
  * Saves a checkpoint folder whole or not at all: model.safetensors (the student under PyTorch names), optimizer.safetensors
  * (everything else: the method's parameters, optimiser slots, averages), state.json, config.json, preprocessor_config.json.
  */
 export async function saveCheckpoint(
-  files: RunFiles,
+  { files, sha256 }: Place,
   path: string,
   model: Omit<SavedModel, 'weights'>,
   { progress, state }: Checkpoint,
@@ -59,38 +43,61 @@ export async function saveCheckpoint(
     .map(([name, { shape, data }]) => [name, float32Tensor(shape, data)] as const);
   const contents: Map<string, Content> = modelContents({ ...model, weights: new Map(student) });
   contents.set('optimizer.safetensors', safetensorsChunks(rest));
-  contents.set('state.json', `${JSON.stringify(progress, null, 2)}\n`);
+  const kept = ordered(progress);
+  const digests: Digests = {
+    'model.safetensors': await sha256(contents.get('model.safetensors') as Iterable<Uint8Array>),
+    'optimizer.safetensors': await sha256(contents.get('optimizer.safetensors') as Iterable<Uint8Array>),
+    'state.json': await sha256([utf8(kept)]),
+  };
+  contents.set('state.json', `${JSON.stringify({ ...kept, digests }, null, 2)}\n`);
   await files.replaceFolder(path, contents);
 }
 
-export async function loadCheckpoint(files: RunFiles, path: string): Promise<Checkpoint> {
+const utf8 = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
+
+/**
+ * Reads all that a run goes on from, and holds it to the digests that were saved with it.
+ * @returns `unproved` where an older release saved it, which took none.
+ * @throws UserError where a file is missing, damaged or not the one that was saved.
+ */
+export async function loadCheckpoint(
+  { files, sha256 }: Place,
+  path: string,
+): Promise<Checkpoint & { readonly unproved?: true }> {
   const where = placeOf(files, `${path}/state.json`);
-  let progress: Progress;
-  try {
-    progress = JSON.parse(await readText(files, `${path}/state.json`)) as Progress;
-  } catch (error) {
-    if (error instanceof UserError) throw error;
-    throw new UserError(`${where}: wanted a checkpoint's state, got ${(error as Error).message}`);
-  }
-  if (progress.version !== 1)
-    throw new UserError(
-      `${where}: wanted version 1, got ${String(progress.version)}; it was written by another release`,
-    );
+  const { digests, ...kept } = parseObject(await readText(files, `${path}/state.json`), where);
+  const progress = parseProgress(kept, where);
+  const saved = digests === undefined ? undefined : (asObject(digests) as Partial<Digests>);
+  const check = async (file: keyof Digests, bytes: Uint8Array) => {
+    if (saved && (await sha256([bytes])) !== saved[file])
+      throw damaged(placeOf(files, `${path}/${file}`), 'wanted what was saved, got other contents (SHA-256)');
+  };
+  await check('state.json', utf8(kept));
   const state = new Map<string, StateArray>();
-  for (const [file, prefix] of [
-    ['model.safetensors', 'param.'],
-    ['optimizer.safetensors', ''],
-  ] as const)
-    for (const [name, tensor] of await tensorsOf(files, `${path}/${file}`))
+  for (const { file, prefix } of ARRAYS) {
+    const bytes = await bytesOf(files, `${path}/${file}`);
+    await check(file, bytes);
+    for (const [name, tensor] of decodeSafetensors(bytes, placeOf(files, `${path}/${file}`)).tensors)
       state.set(`${prefix}${name}`, { shape: tensor.shape, data: toFloat32(tensor) });
-  return { progress, state };
+  }
+  return { progress, state, ...(saved ? {} : { unproved: true }) };
 }
 
-async function tensorsOf(files: RunFiles, path: string) {
+function parseObject(text: string, where: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw damaged(where, `wanted JSON, got ${(error as Error).message.slice(0, 200)}`);
+  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw damaged(where, `wanted a JSON object, got ${text.slice(0, 40)}`);
+}
+
+async function bytesOf(files: RunFiles, path: string): Promise<Uint8Array> {
   const bytes = await files.read(path);
-  if (bytes === undefined)
-    throw new UserError(
-      `${placeOf(files, path)}: the file is missing; a checkpoint has model.safetensors, optimizer.safetensors and state.json`,
-    );
-  return decodeSafetensors(bytes, placeOf(files, path)).tensors;
+  if (bytes !== undefined) return bytes;
+  throw new UserError(
+    `${placeOf(files, path)}: the file is missing; a checkpoint has model.safetensors, optimizer.safetensors and state.json`,
+  );
 }

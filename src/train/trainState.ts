@@ -1,5 +1,7 @@
 import type { Engine, EngineTensor } from '../engine/contract.ts';
-import { sizeOf } from '../graph/shape.ts';
+import { checkWeights } from '../formats/matchNames.ts';
+import { UserError } from '../graph/errors.ts';
+import { sameShape, showShape, sizeOf } from '../graph/shape.ts';
 import type { ParamSpec } from '../nn/scope.ts';
 import { initialValue } from '../nn/initialise.ts';
 import type { Vector } from '../program/state.ts';
@@ -89,11 +91,29 @@ export class TrainState {
     return out;
   }
 
+  /** @throws UserError where a state that is gone on with has other arrays than this one: each begins where it stood, or none. */
+  checkWhole(given: ReadonlyMap<string, StateArray>, where: string): void {
+    checkWeights(where, this.#arrays(), given);
+  }
+
+  #arrays(): { readonly name: string; readonly shape: readonly number[] }[] {
+    return this.#parts.flatMap(({ prefix, vector }) =>
+      prefix === undefined
+        ? []
+        : vector.entries.map(({ spec: { name, shape } }) => ({ name: `${prefix}${name}`, shape })),
+    );
+  }
+
   /**
    * Sets the state by name. What is not given begins anew: parameters by their initialiser (from the seed and their name),
    * averages as the parameter they follow, optimiser slots at zero.
    */
   write(given: ReadonlyMap<string, StateArray>, seed: number): void {
+    const misfit = this.#arrays().find(({ name, shape }) => !sameShape(given.get(name)?.shape ?? shape, shape));
+    if (misfit)
+      throw new UserError(
+        `${misfit.name}: wanted the shape ${showShape(misfit.shape)}, got ${showShape(given.get(misfit.name)!.shape)}`,
+      );
     for (const { port, prefix, vector } of this.#parts) {
       if (prefix === undefined) continue;
       const values = new Float32Array(vector.size);

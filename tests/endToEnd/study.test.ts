@@ -141,7 +141,9 @@ it('killed in the teacher and in a run, then interrupted, and started again: the
 
 it('a record whose checkpoint is not that of the last step is not trusted', async () => {
   const state = join(dir, 'killed/runs/alone_seed-1/checkpoints/last/state.json');
-  writeFileSync(state, readFileSync(state, 'utf8').replace('"step": 6', '"step": 5'));
+  // An older release took no digests, so only the record shows it.
+  const { digests: _, ...kept } = JSON.parse(readFileSync(state, 'utf8')) as { step: number; digests: unknown };
+  writeFileSync(state, JSON.stringify({ ...kept, step: kept.step - 1, best: null }));
   rmSync(join(dir, 'killed/runs/kd_seed-0'), { recursive: true });
   const again = await study('killed');
   expect(again.stderr).toContain('3 of 5 runs are finished already');

@@ -1,5 +1,6 @@
 import { referenceEngine } from '../../engine/reference.ts';
 import type { Host } from '../host.ts';
+import { sha256 } from '../sha256.ts';
 import { type MemoryDisk, memoryFiles } from './filesMemory.ts';
 import { memoryLoader, type PixelsOf } from './loaderMemory.ts';
 
@@ -25,6 +26,7 @@ export function memoryHost({ disk, pixelsOf, before }: MemoryOptions): Host {
     outputs: undefined,
     files: memoryFiles('run', disk, before),
     writer: 'memory',
+    sha256,
     gzip: async (text) => new TextEncoder().encode(text),
     gunzip: async (bytes) => new TextDecoder().decode(bytes),
   };

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
@@ -35,6 +36,11 @@ export function nodeHost(dir: string, options: NodeOptions, report?: () => Promi
     computed: computedOn(options.device, options.threads),
     files: nodeFiles(dir),
     writer: `${hostname()}.${process.pid}`,
+    sha256: async (pieces) => {
+      const sum = createHash('sha256');
+      for (const piece of pieces) sum.update(piece);
+      return sum.digest('hex');
+    },
     gzip: (text) => promisify<string, object, Uint8Array>(gzip)(text, { level: LEVEL }),
     gunzip: async (bytes) => new TextDecoder().decode(await promisify(gunzip)(bytes)),
     ...(report && { report }),

@@ -1,15 +1,16 @@
 import type { RunConfig } from '../../config/schema.ts';
 import type { Host } from '../../host/host.ts';
 import type { MethodTable } from '../../methods/index.ts';
-import type { Progress } from '../../train/checkpoint.ts';
+import type { Progress } from '../../train/progress.ts';
 import { openRunFolder } from '../../train/runFolder.ts';
 import type { Choice } from '../plan/defaults.ts';
+import { decisive } from '../plan/freeSettings.ts';
 import { type ExecuteOptions, executeRun } from './course/executeRun.ts';
 import type { RunResult } from './course/result.ts';
 import { assemble, type AssembledRun, type RunInputs } from './prepare/assemble.ts';
 import { epochsWithin } from './prepare/budget.ts';
 import { checkStages } from './prepare/checks.ts';
-import { checkedCheckpoint, toldOfContents } from './prepare/resume.ts';
+import { checkedCheckpoint, type ResumedCheckpoint, toldOfContents } from './prepare/resume.ts';
 import { checkDevice } from './stage/steps.ts';
 
 export interface RunOnOptions extends Omit<ExecuteOptions, 'notes'> {
@@ -40,11 +41,9 @@ export async function runOn(
   const folder = await openRunFolder(host.files, { resume });
   try {
     const checkpoint = folder.hasCheckpoint ? await checkedCheckpoint(host, parts) : undefined;
-    const noted = toldOfRounding(parts, checkpoint?.progress, host.computed);
-    const from = checkpoint && {
-      ...checkpoint,
-      progress: { ...checkpoint.progress, computed: host.computed },
-    };
+    const noted = toldUnproved(toldOfRounding(parts, checkpoint?.progress, host.computed), checkpoint);
+    const now = { computed: host.computed, settings: decisive(parts.config) };
+    const from = checkpoint && { ...checkpoint, progress: { ...checkpoint.progress, ...now } };
     const contents = checkpoint ? await toldOfContents(host, parts) : [];
     return await executeRun(host, noted, from, { ...options, notes: [...told, ...contents] });
   } finally {
@@ -81,4 +80,11 @@ function toldOfRounding(parts: AssembledRun, progress: Progress | undefined, now
   if (over || before === undefined || before === now) return parts;
   const reason = `until here ${before}, which may round otherwise: the run ends near where it would have, perhaps not at the same bits`;
   return told(parts, { key: 'computed on', value: now, reason });
+}
+
+/** Nobody can know whether what an older release saved is whole. */
+function toldUnproved(parts: AssembledRun, checkpoint: ResumedCheckpoint | undefined): AssembledRun {
+  if (!checkpoint?.unproved) return parts;
+  const reason = 'as of an older release: damage to it would not be noticed';
+  return told(parts, { key: 'checkpoint', value: 'without digests', reason });
 }

@@ -1,6 +1,7 @@
 import type { OpenLanes } from '../../../engine/contract.ts';
 import type { Host } from '../../../host/host.ts';
-import type { Checkpoint, Progress } from '../../../train/checkpoint.ts';
+import type { Checkpoint } from '../../../train/checkpoint.ts';
+import type { Progress } from '../../../train/progress.ts';
 import type { RunEvent } from '../../../train/events.ts';
 import { combineLoggers, type Logger } from '../../../train/loggers/logger.ts';
 import { runUpdates } from '../../../train/stageLoop.ts';

@@ -1,8 +1,10 @@
 import type { OpenLanes } from '../../../engine/contract.ts';
+import { placeOf } from '../../../host/files.ts';
 import type { Host } from '../../../host/host.ts';
 import { type TrainProgram, trainProgram } from '../../../program/trainProgram.ts';
-import type { Progress } from '../../../train/checkpoint.ts';
+import type { Progress } from '../../../train/progress.ts';
 import { describeRises, weightsAt } from '../../../train/rise.ts';
+import { LAST } from '../../../train/runFolder.ts';
 import { type StateArray, TrainState, withoutSlots } from '../../../train/trainState.ts';
 import { hasNewOptimiser, type PlannedStage } from '../../plan/stages.ts';
 import { type RunParts, stageSpec } from '../stage/spec.ts';
@@ -53,6 +55,7 @@ export class LiveStage {
     this.steps = steps;
     this.state = new TrainState(host.engine, program);
     const kept = resuming || !hasNewOptimiser(stage) ? inherited : withoutSlots(inherited);
+    if (resuming) this.state.checkWhole(inherited, placeOf(host.files, LAST));
     this.state.write(kept, parts.settings.train.seed);
     const { teacher: _, ...progress } = entry.progress;
     this.progress = { ...progress, stage: stage.index, weights, ...(teacher && { teacher: teacher.choice }) };

@@ -1,5 +1,6 @@
 import type { Host } from '../../../host/host.ts';
-import { type Progress, saveCheckpoint } from '../../../train/checkpoint.ts';
+import { saveCheckpoint } from '../../../train/checkpoint.ts';
+import type { Progress } from '../../../train/progress.ts';
 import type { RunEvent, UnstampedEvent } from '../../../train/events.ts';
 import type { Logger } from '../../../train/loggers/logger.ts';
 import type { TrainState } from '../../../train/trainState.ts';
@@ -46,7 +47,7 @@ export class RunRecord {
   async save(kind: 'last' | 'best', progress: Progress, state: TrainState): Promise<void> {
     await this.#logger.flush();
     const path = `checkpoints/${kind}`;
-    await saveCheckpoint(this.#host.files, path, describe(this.#parts), { progress, state: await state.read() });
+    await saveCheckpoint(this.#host, path, describe(this.#parts), { progress, state: await state.read() });
     if (kind === 'last') this.#saved = this.#host.clock.elapsed();
     this.emit({ type: 'checkpoint', step: progress.step, kind, path: `${this.#host.files.name}/${path}` });
   }

@@ -3,11 +3,12 @@ import type { SavedModel } from '../../../formats/savedModel.ts';
 import { showPlaces } from '../../../data/places.ts';
 import type { RunFiles } from '../../../host/files.ts';
 import { detailsOf, multilabelDetails, type RunSetup } from '../../../report/details.ts';
-import type { Progress } from '../../../train/checkpoint.ts';
+import type { Progress } from '../../../train/progress.ts';
 import type { TrainState } from '../../../train/trainState.ts';
 import type { RunParts } from '../stage/spec.ts';
 import { addressIn } from '../../../data/address.ts';
 import { exportContents } from '../../exporting/contents.ts';
+import { decisive } from '../../plan/freeSettings.ts';
 import { modelSize } from '../../models/size.ts';
 import type { Evaluated } from './evaluator.ts';
 
@@ -17,10 +18,11 @@ export function describe({ studentConfig, data, preprocessing }: RunParts): Omit
 }
 
 /** The progress of a run that has not begun. */
-export function noProgress({ settings, data }: RunParts, computed: string): Progress {
+export function noProgress({ config, settings, data }: RunParts, computed: string): Progress {
   const { train, val } = data.digests;
   const begun = { version: 1, step: 0, stage: 0, weights: {}, best: null, last: {} } as const;
-  return { ...begun, computed, seed: settings.train.seed, data: train, validation: val };
+  const { seed } = settings.train;
+  return { ...begun, computed, seed, data: train, validation: val, settings: decisive(config) };
 }
 
 /** Writes the best student so far, and what its evaluation found: `model/` and `evaluation.json`. */

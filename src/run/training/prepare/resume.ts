@@ -1,33 +1,21 @@
 import { parseConfig } from '../../../config/parse.ts';
 import { type RunConfig, runSchema } from '../../../config/schema.ts';
-import { differences } from '../../../config/settings.ts';
-
 import { showPlaces } from '../../../data/places.ts';
 import { checkWeights } from '../../../formats/matchNames.ts';
 import { UserError } from '../../../graph/errors.ts';
 import { placeOf, readText, type RunFiles } from '../../../host/files.ts';
 import type { Host } from '../../../host/host.ts';
 import { modelParams } from '../../../program/evalProgram.ts';
-import { type Checkpoint, loadCheckpoint } from '../../../train/checkpoint.ts';
+import { loadCheckpoint } from '../../../train/checkpoint.ts';
+import { checkProgress, type Progress } from '../../../train/progress.ts';
 import { LAST } from '../../../train/runFolder.ts';
 import { changesSince, contentsSince } from '../../datasets/trainedImages.ts';
 import { CONFIG_FILE, parseConfigText } from '../../plan/configFile.ts';
+import { decisiveChanges, toldChanges } from '../../plan/freeSettings.ts';
 import { ofItsRelease } from '../../plan/olderRuns.ts';
 import type { RunParts } from '../stage/spec.ts';
 
-/** Settings that may be new at a resume. They change no number of a run, but for the rounding of `train.threads`, which is told. */
-const FREE = [
-  'train.threads',
-  'train.checkpointSeconds',
-  'data.workers',
-  'data.cache',
-  'data.cacheMB',
-  'data.cacheGB',
-  'data.cacheDir',
-  'data.cacheListing',
-  'teacher.store.dir',
-  'teacher.store.maxGB',
-];
+export type ResumedCheckpoint = Awaited<ReturnType<typeof loadCheckpoint>>;
 
 /** The configuration that a run was started with. @throws UserError where there is no run. */
 export async function savedConfig(files: RunFiles): Promise<SavedConfig> {
@@ -51,20 +39,31 @@ export interface SavedConfig {
 
 /** What is given again at a resume must be the same, but for what changes no number. */
 export function checkGivenAgain(out: string, saved: RunConfig, given: RunConfig): void {
-  const differing = differences(saved, given).filter(({ key }) => !FREE.includes(key));
-  if (differing.length === 0) return;
-  const lines = differing.map(
-    ({ key, before, now }) => `${key}: the run has ${JSON.stringify(before)}, got ${JSON.stringify(now)}`,
-  );
-  throw new UserError(
-    `${out}: --resume goes on with the run's own settings:\n  ${lines.join('\n  ')}\n  Leave these out, or start a new run with another --out`,
-  );
+  const differing = decisiveChanges(saved, given);
+  if (differing.length > 0)
+    throw new UserError(
+      `${out}: --resume goes on with the run's own settings:\n  ${toldChanges(differing)}\n  Leave these out, or start a new run with another --out`,
+    );
+}
+
+/** config.yaml is there to be read, and may have been edited by hand: that changes what the same flags would be refused for. */
+function checkSettings(files: RunFiles, { settings }: Progress, config: RunConfig): void {
+  if (settings === undefined) return;
+  const where = placeOf(files, `${LAST}/state.json`);
+  const saved = parseConfig(runSchema, { ...ofItsRelease(settings, where) }, where);
+  const changed = decisiveChanges(saved, config);
+  if (changed.length > 0)
+    throw new UserError(
+      `${placeOf(files, CONFIG_FILE)}: wanted the settings that the run was started with, got others:\n  ${toldChanges(changed)}\n  Put them back, or start a new run with another --out`,
+    );
 }
 
 /** The last checkpoint, which must be of these images and of this student. */
-export async function checkedCheckpoint(host: Host, parts: RunParts): Promise<Checkpoint> {
-  const checkpoint = await loadCheckpoint(host.files, LAST);
+export async function checkedCheckpoint(host: Host, parts: RunParts): Promise<ResumedCheckpoint> {
+  const checkpoint = await loadCheckpoint(host, LAST);
   const folder = placeOf(host.files, LAST);
+  checkSettings(host.files, checkpoint.progress, parts.config);
+  checkProgress(checkpoint.progress, parts.stages, parts.settings.train.seed, `${folder}/state.json`);
   const { dir, valDir } = parts.config.data;
   const { data, validation = parts.data.digests.val } = checkpoint.progress;
   const refusal = (place: string, which: 'train' | 'val', what: string) =>
