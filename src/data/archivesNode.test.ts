@@ -180,6 +180,7 @@ describe('tar shards', () => {
         expect(batch.count).toBe(11);
         expect([...batch.labels].filter((label) => label === 1)).toHaveLength(6);
       }
+      expect([...loader.bad.values()].join()).not.toContain('\0');
       expect([...loader.bad.values()]).toEqual([
         expect.stringMatching(/x\.tar: 5\.png: wanted an image.*a text file of 6 bytes/),
       ]);

@@ -9,6 +9,7 @@ import { formatOf, otherFormat } from './imageFormat.ts';
 import { FREE_PIXELS, inTime, MOST_PIXELS, MOST_SCANNED, MOST_SECONDS, TooLate } from './imageLimits.ts';
 import { PixelBudget, type Release } from './pixelBudgetNode.ts';
 import { notReadable } from './regularFileNode.ts';
+import { oddSamples } from './tiff.ts';
 
 /** Characters of a path that a message shows: more than that is no path. */
 const LONGEST_NAME = 1024;
@@ -125,7 +126,13 @@ function unlessTooLarge(error: unknown): undefined {
 /** Nothing else reaches a decoder, not even for its header. */
 function checkFormat(bytes: Buffer): void {
   if (bytes.length === 0) throw new Refused('an empty file (0 bytes)');
-  if (!formatOf(bytes)) throw new Refused(otherFormat(bytes));
+  const format = formatOf(bytes);
+  if (!format) throw new Refused(otherFormat(bytes));
+  const odd = format === 'tiff' ? oddSamples(bytes) : undefined;
+  if (odd !== undefined)
+    throw new Refused(
+      `a TIFF of ${odd} samples, of which the file does not say what is black and what is white. Convert it to 8 or 16 bits`,
+    );
 }
 
 /** @throws Refused where that is more than one image may have. */

@@ -1,5 +1,6 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { showAddress } from '../../data/address.ts';
 import { lockBeside, replaceFolderAtomic, writeFileAtomic } from '../../formats/atomicNode.ts';
 import { fileError } from '../../formats/fileErrorNode.ts';
 import type { Lock } from '../../formats/lockNode.ts';
@@ -129,7 +130,7 @@ async function checkedFiles(
   const noise = randomInputs(model);
   const [ownNoise, own] = [
     await ownRows(model, noise),
-    sample && (await ownRows(model, sample.inputs, (i) => sample.paths[i]!)),
+    sample && (await ownRows(model, sample.inputs, (i) => showAddress(sample.paths[i]!))),
   ];
   const files = new Map<Dtype, Uint8Array>();
   const checks: FileCheck[] = [];

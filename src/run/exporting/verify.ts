@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { showAddress } from '../../data/address.ts';
 import { plainVit } from '../../formats/plainVit.ts';
 import { UserError } from '../../graph/errors.ts';
 import { type Agreement, compareRows, marginOf, type Rows, shortfall } from './agreement.ts';
@@ -73,7 +74,7 @@ export async function verifyModel(ref: string, options: VerifyOptions): Promise<
   const sample = await readSample(model, source, images);
   const { folder, dtypes, remove } = await exportedFolder(model);
   try {
-    const own = await ownRows(model, sample.inputs, (i) => sample.paths[i]!);
+    const own = await ownRows(model, sample.inputs, (i) => showAddress(sample.paths[i]!));
     const table = new Table(sample, own, onRow);
     const absent = await fill(table, model, folder, dtypes);
     const accuracy = sample.labels && compareRows(own, own, sample.labels).accuracy;
