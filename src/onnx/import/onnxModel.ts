@@ -38,7 +38,14 @@ export interface OnnxModel extends Model {
   readonly externalBytes: number;
   /** What a user should know about how it was read. */
   readonly notes: readonly string[];
+  /** A sigmoid over the classes: each is a question of its own, an image may have several. */
+  readonly multilabel: boolean;
+  /** Whether its logits are known to be such by the nodes that make them. */
+  readonly hasLogits: boolean;
 }
+
+/** What follows from a sigmoid. */
+export const SEVERAL = 'a sigmoid gives each class a probability of its own: an image may have several (multilabel)';
 
 /** Names of values, by feature. */
 interface Plan {
@@ -88,6 +95,8 @@ export function onnxModel(file: OnnxFile, { imageSize, features = {} }: OnnxOpti
     parameters: countParameters(file),
     externalBytes: file.graph.initializer.reduce((sum, one) => sum + externalBytes(one), 0),
     notes: notesOf(graph),
+    multilabel: graph.answer.through === 'sigmoid',
+    hasLogits: graph.answer.isProduct,
   };
 }
 
@@ -236,9 +245,10 @@ function producerOf({ model }: OnnxFile): { readonly producer?: string } {
   return producer === '' ? {} : { producer };
 }
 
-function notesOf({ port, throughSoftmax, output }: OpenGraph): string[] {
+function notesOf({ port, answer: { through }, output }: OpenGraph): string[] {
   return [
-    ...(throughSoftmax ? [`output ${output} is a softmax; the logits are what goes into it`] : []),
+    ...(through ? [`output ${output} is a ${through}; the logits are what goes into it`] : []),
+    ...(through === 'sigmoid' ? [SEVERAL] : []),
     ...(port.batch === undefined
       ? []
       : [`exported for batches of ${port.batch} only; other sizes are put together from these`]),

@@ -1,8 +1,8 @@
 import { input } from '../../graph/build.ts';
 import { UserError } from '../../graph/errors.ts';
 import type { Tensor } from '../../graph/tensor.ts';
-import { concat, pad, reshape, slice } from '../../ops/movement.ts';
-import { Softmax } from '../../ops/softmax.ts';
+import { concat, pad, slice } from '../../ops/movement.ts';
+import { type Answer, answerOf } from './answerOf.ts';
 import { type ImagePort, imagePortOf, portPixels } from './imagePort.ts';
 import { type ImportedGraph, importGraph } from './importGraph.ts';
 import type { OnnxFile } from './onnxFile.ts';
@@ -15,9 +15,9 @@ export interface OpenGraph {
   readonly port: ImagePort;
   readonly imageSize: number;
   readonly classes: number;
-  /** The output's name; where it is a softmax, the logits are what goes into it. */
+  /** The output's name, and what it is; where it is a softmax or sigmoid, the logits are what goes into it. */
   readonly output: string;
-  readonly throughSoftmax: boolean;
+  readonly answer: Answer;
   /** Imported once, for looking at: the image and all values. */
   readonly probe: Built;
   /** The values of the names, on these pixels; and a tensor of every part as one. */
@@ -45,18 +45,19 @@ export function openGraph(file: OnnxFile, given: { readonly imageSize?: number |
     importGraph(file, new Map([[port.name, portPixels(port, image)]]), outputs);
   const image = input('pixel_values', [port.batch ?? PROBE_BATCH, 3, imageSize, imageSize]);
   const { output, graph } = chooseOutput(file, image, importAt);
-  const { logits, throughSoftmax } = logitsOf(file, graph.outputs.get(output)!);
+  const answer = answerOf(graph.outputs.get(output)!);
+  const { logits } = answer;
   const probe = { image, logits, values: graph.values };
   const importOne = (pixels: Tensor): Built => {
     const built = importAt(pixels, [output]);
-    return { image: pixels, logits: logitsOf(file, built.outputs.get(output)!).logits, values: built.values };
+    return { image: pixels, logits: answerOf(built.outputs.get(output)!).logits, values: built.values };
   };
   return {
     port,
     imageSize,
     classes: logits.shape[1]!,
     output,
-    throughSoftmax,
+    answer,
     probe,
     build: (pixels, names) => {
       const parts = buildParts(port, probe, pixels, importOne);
@@ -101,15 +102,6 @@ function chooseOutput(
 function classesOf({ shape, dtype }: Tensor, batch: number): number | undefined {
   const rest = shape.slice(2).every((n) => n === 1);
   return dtype === 'float32' && shape.length >= 2 && shape[0] === batch && rest ? shape[1] : undefined;
-}
-
-function logitsOf(file: OnnxFile, output: Tensor): { logits: Tensor; throughSoftmax: boolean } {
-  const flat = reshape(output, output.shape.slice(0, 2));
-  if (flat.node.op !== Softmax) return { logits: flat, throughSoftmax: false };
-  const logits = flat.node.inputs[0]!;
-  if (logits.shape.length !== 2)
-    throw new UserError(`${file.where}: wanted a softmax over [batch,classes], got [${logits.shape}]`);
-  return { logits, throughSoftmax: true };
 }
 
 /**

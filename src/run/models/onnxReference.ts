@@ -13,6 +13,7 @@ import { gather } from '../../ops/gather.ts';
 import { type OnnxModel, onnxModel } from '../../onnx/import/onnxModel.ts';
 import { readOnnx } from '../../onnx/import/readOnnxNode.ts';
 import { checkCount, type Described, givenClasses, listed, parseJson } from './described.ts';
+import { withLogits } from './probabilities.ts';
 import { unnamed } from './unnamed.ts';
 import type { ByIndex, LoadedModel } from './loaded.ts';
 
@@ -58,8 +59,11 @@ export function readOnnxReference(path: string, given: Described = {}): OnnxRefe
 }
 
 /** @throws UserError that says what to give if nothing tells the classes or the normalisation. */
-export function loadOnnxReference(path: string, given: Described = {}): LoadedModel {
-  const { network, classes, preprocessing, notes } = readOnnxReference(path, given);
+export async function loadOnnxReference(path: string, given: Described = {}): Promise<LoadedModel> {
+  const read = readOnnxReference(path, given);
+  const { classes, preprocessing } = read;
+  const network = await withLogits(read.network);
+  const notes = [...read.notes, ...network.notes.slice(read.network.notes.length)];
   const missing = [
     ...(classes
       ? []
@@ -82,7 +86,7 @@ export function loadOnnxReference(path: string, given: Described = {}): LoadedMo
     classes: named,
     foreign: true,
     classesByIndex: typeof classes === 'string' ? classes : false,
-    multilabel: saysMultilabel(sidecar(path, 'config.json')?.value),
+    multilabel: network.multilabel || saysMultilabel(sidecar(path, 'config.json')?.value),
     preprocessing,
     weights: new Map(),
   };

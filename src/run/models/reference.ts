@@ -42,7 +42,7 @@ export async function loadModelReference(
   { hints, described, onModel }: ReferenceOptions = {},
 ): Promise<LoadedModel> {
   if (isOnnxReference(reference)) {
-    const imported = loadOnnxReference(reference, described);
+    const imported = await loadOnnxReference(reference, described);
     for (const note of imported.notes) onModel?.({ type: 'note', message: `${imported.path}: ${note}` });
     return { ...imported, classes: composed(imported.classes) };
   }
