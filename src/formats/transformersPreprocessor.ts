@@ -149,7 +149,7 @@ const zip = (a: Triple, b: Triple, of: (a: number, b: number) => number): Triple
 function rescaling(file: Json, where: string): { readonly factor: number; readonly offset: number } {
   if (file.do_rescale === false) return { factor: 255, offset: 0 };
   const scale = file.rescale_factor ?? 1 / 255;
-  if (typeof scale !== 'number' || !Number.isFinite(scale) || scale <= 0)
+  if (typeof scale !== 'number' || !(scale >= 1e-6 && scale <= 1e6))
     throw new UserError(
       `${where}: rescale_factor: wanted a number above 0 such as 0.00392156862745098 (1 / 255), got ${show(scale)}`,
     );

@@ -124,6 +124,9 @@ describe('keys', () => {
     [{ ...plain, size: { height: 8, width: 9 } }, /size: wanted a square/],
     [{ ...plain, size: 1e9 }, /size: wanted a side in pixels.* got 1000000000/],
     [{ size: square, image_mean: [0, 0, 0], image_std: [1, 0, 1] }, /image_std: wanted three numbers above 0/],
+    [{ size: square, image_mean: [1e30, 0, 0], image_std: 1 }, /image_mean: wanted three numbers from -10000 to 10000/],
+    [{ size: square, image_mean: 0, image_std: 1e-30 }, /image_std: wanted three numbers above 0/],
+    [{ ...plain, rescale_factor: 1e30 }, /rescale_factor: wanted a number/],
     [{ size: square, crop_pct: 0, image_processor_type: 'PoolFormerImageProcessor' }, /crop_pct: wanted a number/],
     [{ crop_size: [8], resize_size: [9], interpolation: 'area' }, /interpolation: wanted a filter/],
   ])('%j is refused by name', async (preprocessor, message) => {
