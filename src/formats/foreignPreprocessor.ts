@@ -2,6 +2,7 @@ import { UserError } from '../graph/errors.ts';
 import { fitGeometry, type Geometry, roundHalfEven } from './geometry.ts';
 import type { Triple } from './imageProcessors.ts';
 import { asObject, type Json, show } from './jsonValue.ts';
+import { unknownKeys } from './preprocessorKeys.ts';
 import { type ReadPreprocessing, readFilter, readTriple, sideOf } from './preprocessorValues.ts';
 import type { Preprocessing } from './savedModel.ts';
 import { fromTransformers } from './transformersPreprocessor.ts';
@@ -49,13 +50,15 @@ export function chosenPreprocessing(
 function fromTimm(card: Json, where: string): ReadPreprocessing {
   const [, rows, columns] = Array.isArray(card.input_size) ? (card.input_size as unknown[]) : [];
   if (rows !== columns) throw new UserError(`${where}: input_size: wanted square images, got ${show(card.input_size)}`);
-  const imageSize = rows === undefined ? undefined : sideOf(rows, where, 'input_size');
   const ratio = card.crop_pct ?? 0.875;
   if (typeof ratio !== 'number' || !(ratio > 0.1 && ratio < 10))
     throw new UserError(`${where}: crop_pct: wanted a number such as 0.875, got ${show(ratio)}`);
   const mean = readTriple('mean', card.mean, where) ?? [0.485, 0.456, 0.406];
   const std = readTriple('std', card.std, where) ?? [0.229, 0.224, 0.225];
-  const geometry = imageSize === undefined ? undefined : timmGeometry(card.crop_mode, imageSize, ratio, mean, where);
+  const size = rows === undefined ? 224 : sideOf(rows, where, 'input_size');
+  const geometry = timmGeometry(card.crop_mode, size, ratio, mean, where);
+  // The usual geometry is one of any size, so a size that is timm's own guess need not be said.
+  const imageSize = rows === undefined && !geometry ? undefined : size;
   return {
     ...(imageSize === undefined ? {} : { imageSize }),
     evalCropRatio: Math.min(1, ratio),
@@ -99,12 +102,16 @@ function fromTorchvision(file: Json, where: string): ReadPreprocessing {
     mean: readTriple('mean', file.mean, where) ?? [0.485, 0.456, 0.406],
     std: readTriple('std', file.std, where) ?? [0.229, 0.224, 0.225],
     ...readFilter('interpolation', named ?? file.interpolation ?? 'bilinear', where),
-    notes:
-      file.antialias === false
+    notes: [
+      ...unknownKeys(file, TORCHVISION, where),
+      ...(file.antialias === false
         ? [`${where}: antialias false is of tensors; here images are resized as pictures, smoothed`]
-        : [],
+        : []),
+    ],
   };
 }
+
+const TORCHVISION = ['crop_size', 'resize_size', 'interpolation', 'mean', 'std', 'antialias'];
 
 /** torchvision's lists of one number. */
 const bare = (value: unknown): unknown =>

@@ -102,8 +102,13 @@ export function checkKeys(file: Json, where: string): string[] {
       `${where}: ${key}: wanted a preparation of images that can be computed here (without ${key}), got ${show(value)}. Bring the images to that form beforehand, or set ${key} to ${typeof value === 'boolean' ? 'false' : 'null'} in the file if the model may do without`,
     );
   }
-  const known = new Set([...READ, ...HARMLESS, ...Object.keys(REFUSED)]);
-  const unknown = Object.keys(file).filter((key) => !known.has(key) && !idle(file[key]));
+  return unknownKeys(file, [...READ, ...Object.keys(REFUSED)], where);
+}
+
+/** A note on the keys that are neither `known` nor known to change nothing. */
+export function unknownKeys(file: Json, known: readonly string[], where: string): string[] {
+  const names = new Set([...known, ...HARMLESS]);
+  const unknown = Object.keys(file).filter((key) => !names.has(key) && !idle(file[key]));
   return unknown.length === 0
     ? []
     : [

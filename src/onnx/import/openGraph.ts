@@ -71,7 +71,7 @@ export function openGraph(file: OnnxFile, given: { readonly imageSize?: number |
 function sizeOf({ where }: OnnxFile, port: ImagePort, given: number | undefined): number {
   if (port.imageSize !== undefined && given !== undefined && port.imageSize !== given)
     throw new UserError(
-      `${where}: wanted images of ${port.imageSize} px, which the file fixes, got the setting ${given}. Leave the image size out`,
+      `${where}: wanted images of ${port.imageSize} px, which the file fixes, got ${given} from a setting or from the preprocessor_config.json beside it. Leave the setting out, or correct the file`,
     );
   const size = port.imageSize ?? given;
   if (size === undefined)

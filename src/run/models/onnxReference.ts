@@ -46,12 +46,7 @@ export function readOnnxReference(path: string, given: Described = {}): OnnxRefe
     const renamed: string[] = [];
     const classes = Array.isArray(found) ? distinctNames(found as readonly string[], renamed) : found;
     const preprocessing = chosenPreprocessing(preprocessor, given, network.imageSize);
-    const notes = [
-      ...network.notes,
-      ...(preprocessor?.notes ?? []),
-      ...otherSize(preprocessor, network, given),
-      ...renamed,
-    ];
+    const notes = [...network.notes, ...(preprocessor?.notes ?? []), ...renamed];
     return { network, classes, preprocessing, notes };
   } catch (error) {
     throw fileError(error, path, 'read the ONNX model');
@@ -98,15 +93,6 @@ function preparation(path: string): ReadPreprocessing | undefined {
   if (file) return preprocessingOf(file.value, undefined, file.path, config?.value.model_type);
   const card = config?.value.pretrained_cfg;
   return card === undefined ? undefined : preprocessingOf(undefined, asObject(card), config!.path);
-}
-
-/** The file may be exported for another size than its preparation has. */
-function otherSize({ imageSize }: Partial<ReadPreprocessing> = {}, network: OnnxModel, given: Described): string[] {
-  return imageSize === undefined || imageSize === network.imageSize || given.imageSize != null
-    ? []
-    : [
-        `its preprocessor_config.json makes images of ${imageSize} px, the network takes ${network.imageSize}: what is resized to shrinks or grows with it`,
-      ];
 }
 
 /** A network that takes blue, green, red is one that takes red, green, blue and turns them round first. */
