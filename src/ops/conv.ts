@@ -1,7 +1,7 @@
 import { apply1 } from '../graph/build.ts';
 import { BuildError } from '../graph/errors.ts';
 import { fromFunction, type NdArray, zeros } from '../graph/ndArray.ts';
-import { showShape } from '../graph/shape.ts';
+import { sameShape, showShape } from '../graph/shape.ts';
 import type { Attrs, Op, Tensor } from '../graph/tensor.ts';
 import { expectAttrs } from './elementwise.ts';
 import { need, sameDtype } from './broadcast.ts';
@@ -71,6 +71,11 @@ export const Conv: Op = {
       throw new BuildError(
         `weight ${showShape(w.shape)} in ${at.group} groups does not fit input ${showShape(x.shape)}`,
       );
+    if (!sameShape(at.kernel, w.shape.slice(2)))
+      throw new BuildError(`kernel ${showShape(at.kernel)} is not that of the weight ${showShape(w.shape)}`);
+    const bias = inputs[2];
+    if (bias && !sameShape(bias.shape, [w.shape[0]!]))
+      throw new BuildError(`bias ${showShape(bias.shape)} does not fit weight ${showShape(w.shape)}`);
     return [
       {
         dtype: sameDtype(x, w),

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { temporaryFolder } from '../endToEnd/commandLine.ts';
 import { growth, readMutated } from '../mutated/mutated.ts';
+import { compareMutants } from '../mutated/onnxMutants.ts';
 
 const FILES = Number(process.env.FILES ?? 10_000);
 const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000);
@@ -27,4 +28,10 @@ it(`${FILES} mutated files (FILES=${FILES} SEED=${SEED}) are read, or refused by
   expect(faults).toEqual([]);
   expect(peak).toBeLessThan(MOST);
   if (held.length >= 12) expect(growth(held)).toEqual([]);
+});
+
+it(`${FILES} changed ONNX graphs (FILES=${FILES} SEED=${SEED}) are read as ONNX Runtime reads them, or refused`, async () => {
+  const { tally, faults } = await compareMutants({ files: FILES, seed: SEED });
+  console.table(tally);
+  expect(faults).toEqual([]);
 });

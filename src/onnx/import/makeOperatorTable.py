@@ -7,7 +7,9 @@ from pathlib import Path
 
 here = Path(__file__).parent
 rules = "".join(p.read_text() for p in sorted((here / "rules").glob("*.ts")))
-known = set(re.findall(r"^  ([A-Z]\w+)(?::|,)", rules, re.M)) | set(re.findall(r"\b(?:elementwise|compare)\.([A-Z]\w+)", rules)) | {"If"}
+known = set(re.findall(r"^  ([A-Z]\w+)(?::|,)|Rules = { ([A-Z]\w+):", rules, re.M))
+known = {name for pair in known for name in pair if name}
+known |= set(re.findall(r"\b(?:elementwise|compare)\.([A-Z]\w+)", rules)) | {"If"}
 OLDEST, NEWEST = 11, 21
 KINDS = {"int": "i", "float": "f", "string": "s", "list of ints": "I", "list of floats": "F", "list of strings": "S", "tensor": "t", "graph": "g", "sparse_tensor": "p", "type_proto": "y"}
 
@@ -29,7 +31,8 @@ for name, version, body in zip(parts[1::3], parts[2::3], parts[3::3]):
         return f"{low}-{'' if '8734' in high else high}"
 
     def types(title):
-        return " ".join(re.sub(r"tensor\((\w+)\)", r"\1", t).replace(" ", "") for t in re.findall(r"<dt><tt>.*?</tt>.*? : (.*?)</dt>", section(title)))
+        rows = re.findall(r"<dt><tt>.*?</tt>(.*?) : (.*?)</dt>", section(title))
+        return " ".join(re.sub(r"tensor\((\w+)\)", r"\1", t).replace(" ", "") + ("?" if "optional" in how else "") for how, t in rows)
 
     attrs = []
     for attr, rest in re.findall(r"<dt><tt>(\w+)</tt> : (.*?)</dt>", section("Attributes")):
@@ -44,7 +47,7 @@ for name, version, body in zip(parts[1::3], parts[2::3], parts[3::3]):
     )
 
 lines = ["/* Made by ../makeOperatorTable.py from the ONNX project's docs/Changelog.md. Do not edit. */", "",
-  "/** Version, number of inputs and their types, of outputs and theirs, attributes (`!`: required), type variables: of each version. */",
+  "/** Version, number of inputs and their types (`?`: may be left out), of outputs and theirs, attributes (`!`: required), type variables: of each version. */",
   "export const OPERATOR_TABLE: Readonly<Record<string, readonly (readonly [number, string, string, string, string, string, string])[]>> = {"]
 for name in sorted(table):
     first = max((r[0] for r in table[name] if r[0] <= OLDEST), default=0)

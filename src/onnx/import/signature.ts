@@ -25,6 +25,7 @@ const NAMES: readonly ElementType[] = [
 interface Signature {
   readonly inputs: readonly [number, number];
   readonly inputTypes: readonly string[];
+  readonly optional: readonly boolean[];
   readonly outputs: readonly [number, number];
   readonly outputTypes: readonly string[];
   /** By name: a letter for the kind, and whether it must be there. */
@@ -64,11 +65,15 @@ export function checkSignature(
   attributes: ReadonlyMap<string, AttributeProto>,
   inputs: readonly ElementType[],
 ): ElementType[] {
+  const twice = node.attribute.find(({ name }, i) => node.attribute.findIndex((one) => one.name === name) !== i);
+  if (twice) throw new BuildError(`the attribute ${twice.name} is there twice`);
   checkFlags(attributes);
   const signature = signatureOf(key, opset);
   if (!signature) return [];
   checkCount('inputs', node.input.length, signature.inputs);
   checkCount('outputs', node.output.length, signature.outputs);
+  const missing = node.input.findIndex((name, i) => name === '' && !signature.optional[i]);
+  if (missing >= 0) throw new BuildError(`input ${missing} is missing`);
   checkAttributes(signature, attributes);
   const bound = bindTypes(signature, inputs);
   return node.output.map((_, i) => outputType(signature, i, bound) ?? typeByAttribute(key, attributes));
@@ -84,9 +89,10 @@ function signatureOf(key: string, opset: number): Signature | undefined {
   const [since, inputs, inputTypes, outputs, outputTypes, attributes, variables] = row;
   const found = parsed.get(`${key} ${since}`) ?? {
     inputs: range(inputs),
-    inputTypes: words(inputTypes),
+    inputTypes: words(inputTypes.replaceAll('?', '')),
+    optional: words(inputTypes).map((type) => type.endsWith('?')),
     outputs: range(outputs),
-    outputTypes: words(outputTypes),
+    outputTypes: words(outputTypes.replaceAll('?', '')),
     attributes: new Map(words(attributes).map(attributeOf)),
     variables: new Map(words(variables).map(variableOf)),
   };
@@ -169,6 +175,7 @@ function typeByAttribute(key: string, attributes: ReadonlyMap<string, AttributeP
   const [to, value] = [attributes.get('to'), attributes.get('value')];
   if (key === 'Cast') return elementType(Number(to?.i ?? 0n));
   if (key === 'ConstantOfShape') return value?.t ? elementType(value.t.dataType) : 'float';
+  if (key === 'QuantizeLinear') return elementType(Number(attributes.get('output_dtype')?.i ?? 2n));
   if (key !== 'Constant') return undefined;
   if (value?.t) return elementType(value.t.dataType);
   if (attributes.has('value_int') || attributes.has('value_ints')) return 'int64';

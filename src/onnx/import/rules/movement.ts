@@ -68,6 +68,10 @@ function splitRule(call: Call): readonly Tensor[] {
   const each = Math.ceil(x.shape[axis]! / count);
   const even = Array.from({ length: count }, (_, i) => Math.min(each, x.shape[axis]! - i * each));
   const sizes = listAt(call, 1, 'split') ?? even;
+  if (sizes.length !== call.outputs)
+    throw new BuildError(`${sizes.length} sizes of a node with ${call.outputs} outputs`);
+  if (call.opset >= 18 && !call.inputs[1] && !call.attrs.has('num_outputs'))
+    throw new BuildError('neither sizes nor num_outputs');
   if (sizes.some((n) => n < 1))
     throw new BuildError(`sizes [${sizes}] of axis ${axis} of [${x.shape}] must be above 0`);
   return split(x, sizes, axis);

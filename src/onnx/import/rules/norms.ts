@@ -1,6 +1,6 @@
 import { floats } from '../../../graph/build.ts';
 import { BuildError } from '../../../graph/errors.ts';
-import { normaliseAxis, sameShape, sizeOf } from '../../../graph/shape.ts';
+import { broadcastShapes, normaliseAxis, sameShape, sizeOf } from '../../../graph/shape.ts';
 import type { Tensor } from '../../../graph/tensor.ts';
 import { add, div, mul, pow, sqrt, sub } from '../../../ops/elementwise.ts';
 import { pad, reshape, slice } from '../../../ops/movement.ts';
@@ -11,6 +11,7 @@ import { type Call, inputAt, refuseTraining, type Rules } from '../rule.ts';
 /** Kept as it is, not folded into a convolution: data-free methods read its input and its running statistics. */
 function batchNorm(call: Call): Tensor {
   refuseTraining(call.attrs.int('training_mode', 0) === 1 || (call.opset < 14 && call.outputs > 1));
+  if (call.outputs > 1) throw new BuildError(`${call.outputs} outputs, which only the training form has`);
   const [x, scale, bias, mean, variance] = [0, 1, 2, 3, 4].map((i) => inputAt(call, i)) as [
     Tensor,
     Tensor,
@@ -61,6 +62,9 @@ function normalised(x: Tensor, scale: Tensor, bias: Tensor | undefined, axis: nu
     );
     return reshape(y, x.shape);
   }
+  for (const t of [scale, bias])
+    if (t && !sameShape(broadcastShapes(t.shape, x.shape), x.shape))
+      throw new BuildError(`scale or bias [${t.shape}] does not fit [${x.shape}]`);
   const y = mul(standardised(x, axesFrom(x, axis), epsilon), scale);
   return bias ? add(y, bias) : y;
 }

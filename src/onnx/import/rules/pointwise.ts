@@ -41,6 +41,7 @@ const isNaNValue = (x: Tensor): Tensor => compare.not(compare.equal(x, x));
 function modulo(call: Call): Tensor {
   const [a, b] = [inputAt(call, 0), inputAt(call, 1)];
   const [x, y] = [cast(a, 'float32'), cast(b, 'float32')];
+  if (isFloat(a.dtype) && call.attrs.int('fmod', 0) === 0) throw new BuildError('fmod must be 1 for floats');
   const values = [a, b].map((t) => constantOf(t));
   if (call.attrs.int('fmod', 0) === 1 && values.some((value) => !value || value.data.some((n) => n < 0)))
     throw new BuildError('fmod = 1 is supported for constants that are not negative only');

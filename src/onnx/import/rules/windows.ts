@@ -1,5 +1,6 @@
 import { apply1, floats } from '../../../graph/build.ts';
 import { BuildError } from '../../../graph/errors.ts';
+import { sameShape } from '../../../graph/shape.ts';
 import type { Tensor } from '../../../graph/tensor.ts';
 import { Conv, ConvTranspose } from '../../../ops/conv.ts';
 import { add, mul } from '../../../ops/elementwise.ts';
@@ -81,7 +82,10 @@ function convRule(call: Call): Tensor {
 
 /** The convolution of a node, of operands that may have been prepared (dequantised, say). */
 export function convolution(call: Call, x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
-  const at = windowsOf(call, x, call.attrs.ints('kernel_shape') ?? weight.shape.slice(2));
+  const own = weight.shape.slice(2);
+  const told = call.attrs.ints('kernel_shape') ?? own;
+  if (!sameShape(told, own)) throw new BuildError(`kernel_shape [${told}] is not that of the weight [${weight.shape}]`);
+  const at = windowsOf(call, x, own);
   const kernel = dilated(weight, at);
   const settings = { ...attributes(at), kernel_shape: kernel.shape.slice(2), group: call.attrs.int('group', 1) };
   return apply1(Conv, bias ? [x, kernel, bias] : [x, kernel], settings);
