@@ -1,8 +1,9 @@
-import { stringify } from 'yaml';
+import { Document, isScalar } from 'yaml';
 import { isSection } from '../../config/settings.ts';
 import { readYaml } from '../../config/yaml.ts';
 import { UserError } from '../../graph/errors.ts';
 import type { RunFiles } from '../../host/files.ts';
+import type { Choice } from './defaults.ts';
 
 /** Where a run keeps the configuration that it was started with. */
 export const CONFIG_FILE = 'config.yaml';
@@ -14,6 +15,17 @@ export function parseConfigText(text: string, where: string): Record<string, unk
   return { ...value };
 }
 
-export function writeRunConfig(files: RunFiles, config: unknown): Promise<void> {
-  return files.replace(CONFIG_FILE, stringify(config));
+/** Writes the configuration as it was given; beside each "auto" stands what it became, and why. */
+export function writeRunConfig(files: RunFiles, config: unknown, choices: readonly Choice[]): Promise<void> {
+  return files.replace(CONFIG_FILE, configText(config, choices));
+}
+
+export function configText(config: unknown, choices: readonly Choice[]): string {
+  const document = new Document(config);
+  for (const { key, value, reason } of choices) {
+    const node = document.getIn(key.split('.'), true);
+    if (isScalar(node) && node.value === 'auto') node.comment = ` ${value}: ${reason}`;
+  }
+  // A reason is one line, whatever its length.
+  return document.toString({ lineWidth: 0 });
 }

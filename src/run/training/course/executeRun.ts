@@ -46,7 +46,7 @@ export async function executeRun(
   from: Checkpoint | undefined,
   options: ExecuteOptions,
 ): Promise<RunResult> {
-  if (!from) await writeRunConfig(host.files, parts.config);
+  if (!from) await writeRunConfig(host.files, parts.config, parts.settings.choices);
   if (!from) await writeTrainedImages(host, parts.data);
   const logger = combineLoggers([await openRunLoggers(host, from?.progress.step), ...(options.loggers ?? [])]);
   const record = new RunRecord(host, parts, logger, options.onEvent);
