@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { SynthesisResult } from '../../src/run/synthesis/synthesize.ts';
+import { type BatchRecord as Batch, finishedRound } from '../../src/run/synthesis/batchFolder.ts';
 import { openDataset } from '../../src/data/openDatasetNode.ts';
 import {
   contents,
@@ -125,6 +126,30 @@ describe('the same set, byte for byte', () => {
     expect((await understudy(dir, make('torn', '--verifier', 'vit'))).status).toBe(0);
     expect(setOf('torn')).toEqual(setOf('whole'));
     expect(contents(work).map((line) => line.split(' ')[0])).toEqual(['batch.json']);
+  });
+
+  it('of a finished set in which images are gone, empty or others, and records are cut', async () => {
+    cpSync(join(dir, 'whole'), join(dir, 'mended'), { recursive: true });
+    const records = join(dir, 'mended/batches/round1');
+    const imageOf = (batch: string, i: number) =>
+      join(
+        dir,
+        'mended',
+        (JSON.parse(readFileSync(join(records, batch, 'batch.json'), 'utf8')) as Batch).images[i]!.path,
+      );
+    rmSync(imageOf('00000', 1));
+    writeFileSync(imageOf('00001', 0), '');
+    cpSync(imageOf('00002', 0), imageOf('00002', 1));
+    writeFileSync(join(records, '00003/batch.json'), readFileSync(join(records, '00003/batch.json')).subarray(0, 99));
+    const again = await understudy(dir, make('mended', '--verifier', 'vit'));
+    expect(again.status, again.stderr).toBe(0);
+    expect(again.stderr).toContain('1 of 5 batches are finished already');
+    expect(setOf('mended')).toEqual(setOf('whole'));
+    // A later round cannot make it again, and says which one can.
+    writeFileSync(join(records, '00004/batch.json'), '{}');
+    await expect(finishedRound(join(dir, 'mended'), 1)).rejects.toThrow(
+      /round1.00004: wanted a finished batch of round 1, .* Run synthesize with the settings of round 1 again/,
+    );
   });
 
   it('by two processes at once, of which each makes a part, with threads as they like', async () => {

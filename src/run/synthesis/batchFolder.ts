@@ -1,28 +1,39 @@
-import { existsSync } from 'node:fs';
+import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { writeFileAtomic } from '../../formats/atomicNode.ts';
+import { fileError } from '../../formats/fileErrorNode.ts';
 import { InUse, type Lock } from '../../formats/lockNode.ts';
 import { lockFolder } from '../../formats/folderLockNode.ts';
+import { UserError } from '../../graph/errors.ts';
+
+const image = z.object({
+  /** Below the folder of the set, with `/`. */
+  path: z.string().regex(/^train\/[^\0]+$/),
+  class: z.string(),
+  /** Cross entropy of the teacher on the image as it was written. */
+  loss: z.number(),
+  /** The teacher's probability of the class. */
+  confidence: z.number(),
+  /** Of the file; sets of older releases have none. */
+  sha256: z.string().exactOptional(),
+});
+
+const batch = z.object({
+  index: z.int(),
+  seed: z.number(),
+  /** Lowest total loss of the batch; the images are that iterate's. Null of noise. */
+  loss: z.number().nullable(),
+  images: z.array(image),
+});
 
 /** An image of a batch, as the manifest has it. */
-export interface ImageRecord {
-  /** Below the folder of the set, with `/`. */
-  readonly path: string;
-  readonly class: string;
-  /** Cross entropy of the teacher on the image as it was written. */
-  readonly loss: number;
-  /** The teacher's probability of the class. */
-  readonly confidence: number;
-}
+export type ImageRecord = Readonly<z.output<typeof image>>;
 
-export interface BatchRecord {
-  readonly index: number;
-  readonly seed: number;
-  /** Lowest total loss of the batch; the images are that iterate's. Null of noise. */
-  readonly loss: number | null;
+export type BatchRecord = Readonly<Omit<z.output<typeof batch>, 'images'>> & {
   readonly images: readonly ImageRecord[];
-}
+};
 
 /** The images of a set lie here, in class folders. */
 export const IMAGES = 'train';
@@ -32,10 +43,56 @@ const DONE = 'batch.json';
 const folderOf = (out: string, round: number, index: number): string =>
   join(out, WORK, `round${round}`, String(index).padStart(5, '0'));
 
-/** The record of a finished batch. */
-export async function finishedBatch(out: string, round: number, index: number): Promise<BatchRecord | undefined> {
-  const path = join(folderOf(out, round, index), DONE);
-  return existsSync(path) ? (JSON.parse(await readFile(path, 'utf8')) as BatchRecord) : undefined;
+/**
+ * The record of a finished batch; none where its record, or an image that it names, is gone or is not what was written: such a batch
+ * is made again, to the same bytes.
+ */
+export async function wholeBatch(out: string, round: number, index: number): Promise<BatchRecord | undefined> {
+  const record = await batchRecord(out, round, index);
+  for (const image of record?.images ?? []) if (!(await isWhole(out, image))) return undefined;
+  return record;
+}
+
+/** The record of a batch, unless it is missing or damaged. */
+async function batchRecord(out: string, round: number, index: number): Promise<BatchRecord | undefined> {
+  try {
+    const text = await readFile(join(folderOf(out, round, index), DONE), 'utf8');
+    return batch.safeParse(JSON.parse(text)).data;
+  } catch (error) {
+    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw fileError(error, join(folderOf(out, round, index), DONE), 'read it');
+  }
+}
+
+async function isWhole(out: string, { path, sha256 }: ImageRecord): Promise<boolean> {
+  try {
+    const bytes = await readFile(join(out, path));
+    return sha256 === undefined ? bytes.length > 0 : sha256 === digestOf(bytes);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+    throw fileError(error, join(out, path), 'read it');
+  }
+}
+
+const digestOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+/**
+ * The records of a round that is complete.
+ * @throws UserError where one of its batches is damaged: that round's own settings make it again.
+ */
+export async function finishedRound(out: string, round: number): Promise<BatchRecord[]> {
+  const folder = join(out, WORK, `round${round}`);
+  const names = (await readdir(folder).catch(() => [])).filter((name) => /^\d{5,}$/.test(name)).sort();
+  const records: BatchRecord[] = [];
+  for (const name of names) {
+    const record = await wholeBatch(out, round, Number(name));
+    if (record === undefined)
+      throw new UserError(
+        `${join(folder, name)}: wanted a finished batch of round ${round}, got one whose record or images are gone or changed. Run synthesize with the settings of round ${round} again: it makes them again`,
+      );
+    records.push(record);
+  }
+  return records;
 }
 
 /**
@@ -73,7 +130,8 @@ export async function finishBatch(
     await rename(join(staging, String(i)), target);
   }
   await removeStaging(folder);
-  await writeFileAtomic(join(folder, DONE), `${JSON.stringify(record, null, 2)}\n`);
+  const digested = record.images.map((image, i) => ({ ...image, sha256: digestOf(images[i]!) }));
+  await writeFileAtomic(join(folder, DONE), `${JSON.stringify({ ...record, images: digested }, null, 2)}\n`);
 }
 
 const STAGING = 'staging-';

@@ -12,7 +12,15 @@ import { evaluateModel } from '../evaluation/evaluate.ts';
 import { loadModelReference, type ModelEvent } from '../models/reference.ts';
 import type { LoadedModel } from '../models/loaded.ts';
 import type { Described } from '../models/described.ts';
-import { type BatchRecord, claimBatch, finishBatch, finishedBatch, IMAGES, type ImageRecord } from './batchFolder.ts';
+import {
+  type BatchRecord,
+  claimBatch,
+  finishBatch,
+  finishedRound,
+  IMAGES,
+  type ImageRecord,
+  wholeBatch,
+} from './batchFolder.ts';
 import { checkSynthesis, checkVerifier } from './checkTeacher.ts';
 import { writeContactSheets } from './contactSheet.ts';
 import { confidenceOf, TeacherEye } from './lookAt.ts';
@@ -145,7 +153,7 @@ async function makeAll(work: Work): Promise<boolean> {
   const { batches } = plan;
   const clock = new Clock(work);
   const open = new Set<PlannedBatch>();
-  for (const batch of batches) if (!(await finishedBatch(out, round, batch.index))) open.add(batch);
+  for (const batch of batches) if (!(await wholeBatch(out, round, batch.index))) open.add(batch);
   options.onEvent?.({ type: 'start', batches: batches.length, finished: batches.length - open.size });
   while (open.size > 0) {
     for (const batch of [...open]) {
@@ -154,14 +162,14 @@ async function makeAll(work: Work): Promise<boolean> {
       if (!claim) continue;
       try {
         // Another process may have finished it between our looking and our claiming.
-        if (!(await finishedBatch(out, round, batch.index)) && !(await makeOne(work, batch, clock, open.size)))
+        if (!(await wholeBatch(out, round, batch.index)) && !(await makeOne(work, batch, clock, open.size)))
           return false;
         open.delete(batch);
       } finally {
         await claim.release();
       }
     }
-    for (const batch of [...open]) if (await finishedBatch(out, round, batch.index)) open.delete(batch);
+    for (const batch of [...open]) if (await wholeBatch(out, round, batch.index)) open.delete(batch);
     if (open.size > 0) await setTimeout(ASK_AGAIN_MS);
   }
   return true;
@@ -244,13 +252,12 @@ async function allRecords(work: Work): Promise<ImageRecord[]> {
 
 async function allBatches({ out, round, plan }: Work): Promise<{ round: number; record: BatchRecord }[]> {
   const found: { round: number; record: BatchRecord }[] = [];
-  for (let r = 1; r <= round; r++)
-    for (let index = 0; ; index++) {
-      const record = await finishedBatch(out, r, index);
-      if (record) found.push({ round: r, record });
-      // Of this round any batch may be missing yet; the ones before are complete.
-      if (r < round ? !record : index >= plan.batches.length) break;
-    }
+  for (let r = 1; r < round; r++) for (const record of await finishedRound(out, r)) found.push({ round: r, record });
+  // Of this round any batch may be missing yet.
+  for (let index = 0; index < plan.batches.length; index++) {
+    const record = await wholeBatch(out, round, index);
+    if (record) found.push({ round, record });
+  }
   return found;
 }
 
