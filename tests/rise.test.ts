@@ -121,6 +121,24 @@ describe('DKD', () => {
     for (const epoch of [20, 21, 240]) expect(at(epoch)).toEqual({ ce: 1, target: 1, nonTarget: 8 });
   });
 
+  it('rises for both heads of a student without labels too', () => {
+    const heads = { labelWeight: 0, alpha: 2 };
+    const logits = (name: string) => input(name, [BATCH, CLASSES]);
+    const found = dkd.loss({
+      scope: new Scope(inputStore(), true),
+      student: { logits: logits('student'), distLogits: logits('dist') },
+      teacher: { logits: logits('teacher') },
+      targets: logits('targets'),
+      config: dkd.config.parse(heads),
+    });
+    expect(Object.entries(found).map(([name, { weight, rise }]) => [name, weight, rise])).toEqual([
+      ['target', 1, 20],
+      ['nonTarget', 4, 20],
+      ['targetDist', 1, 20],
+      ['nonTargetDist', 4, 20],
+    ]);
+  });
+
   it('has its whole weight at once where the warm-up is 0 or 1, as on ImageNet', () => {
     for (const warmupEpochs of [0, 1]) expect(program({ warmupEpochs }).rises).toEqual({});
   });

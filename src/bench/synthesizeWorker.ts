@@ -38,6 +38,7 @@ const program = trainProgram(
     teacher: (pixels) => buildFrozen(model, pixels, weights),
     student: undefined,
     optimiser: adamw({ betas: [0.5, 0.9], epsilon: 1e-8, weightDecay: 0 }),
+    clip: true,
   }),
 );
 const engine = ortNode();

@@ -30,6 +30,7 @@ export function positionAt(step: number, steps: number): Position {
  * Repeated augmentation (Hoffer et al., arXiv 1901.09335; DeiT uses 3): each image comes `repeats` times in a row, so mostly in
  * one batch, each time augmented anew. Row `row`, counted over the whole run, shows place `place` of the order `round`.
  * The rows of an epoch are as many as without it; over `repeats` epochs each of the n images is seen as often as any other.
+ * Our choice: side by side, so that two rows of a mixed batch mostly show one image; the authors' go to different GPUs.
  * DeiT's sampler rounds to 256 images, drops the rest anew each epoch and gives nothing for fewer.
  */
 export function repeatedPlace(row: number, n: number, repeats: number): { round: number; place: number } {

@@ -27,7 +27,8 @@ const config = z.strictObject({
  */
 export const dkd: Method<z.output<typeof config>> = {
   name: 'dkd',
-  summary: 'decoupled distillation of the target class and the others; no mixup or cutmix (DKD)',
+  summary:
+    'decoupled distillation of the target class and the others, rising over the first epochs; no mixup or cutmix (DKD)',
   config,
   needs: () => ({ student: ['logits'], teacher: ['logits'], labels: 'integer' }),
   loss: ({ student, teacher, targets, config }) => {

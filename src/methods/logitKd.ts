@@ -35,8 +35,6 @@ export function teacherTerms(
 ): Record<string, Term> {
   if (beside.labels || !student.distLogits) return { ...lossOf(head) };
   const half = (terms: Readonly<Record<string, Term>>, suffix: string) =>
-    Object.entries(terms).map(
-      ([name, { value, weight }]) => [`${name}${suffix}`, { value, weight: weight / 2 }] as const,
-    );
+    Object.entries(terms).map(([name, term]) => [`${name}${suffix}`, { ...term, weight: term.weight / 2 }] as const);
   return Object.fromEntries([...half(lossOf(student.logits), ''), ...half(lossOf(student.distLogits), 'Dist')]);
 }

@@ -3,7 +3,7 @@ import { UserError } from '../graph/errors.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { uskd as uskdLoss } from '../losses/uskd.ts';
 import type { Features } from '../models/index.ts';
-import { linear } from '../nn/layers.ts';
+import { fanInUniform, linear } from '../nn/layers.ts';
 import { reshape, slice } from '../ops/movement.ts';
 import type { Method } from './method.ts';
 import { labelSmoothing, labelTerms, labelWeight } from './supervised.ts';
@@ -22,11 +22,17 @@ const config = z.strictObject({
 /** USKD: the student is its own teacher, with an auxiliary head (`fc`) on its middle. Source: see losses/uskd.ts. */
 export const uskd: Method<z.output<typeof config>> = {
   name: 'uskd',
-  summary: 'self-distillation with an auxiliary head on the middle block, no teacher (USKD)',
+  summary:
+    'self-distillation with an auxiliary head on the middle block, no teacher (USKD by its paper; since July 2023 its code ranks otherwise)',
   config,
   needs: () => ({ student: ['tokens', 'logits'], teacher: [], labels: 'any' }),
   loss: ({ scope, student, targets, config }) => {
-    const weakLogits = scope.in('fc', (s) => linear(s, middleClassToken(student), student.logits.shape[1]!));
+    const middle = middleClassToken(student);
+    // As torch.nn.Linear begins, in the authors' code too.
+    const init = fanInUniform(middle.shape[1]!);
+    const weakLogits = scope.in('fc', (s) =>
+      linear(s, middle, student.logits.shape[1]!, { weightInit: init, biasInit: init }),
+    );
     const { target, nonTarget, weak } = uskdLoss(student.logits, weakLogits, targets!);
     return {
       ...labelTerms(student, targets, config.labelSmoothing, config.labelWeight),

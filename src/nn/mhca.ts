@@ -12,7 +12,9 @@ import { ONES, type Scope } from './scope.ts';
 export interface MhcaOptions {
   /**
    * How the positional attention joins the content attention. Our choice (the paper's formula could not be obtained): `sum`.
-   * `gated` is ConViT's GPSA (arXiv 2103.10697, section 3); `logits` adds the two before one softmax.
+   * `gated` is the attention of ConViT's GPSA (arXiv 2103.10697, section 3); `logits` adds the two before one softmax. Not taken
+   * over from ConViT: the value projection that begins as the identity, and layers without a class token (patch rows here give
+   * it their content part).
    */
   readonly combine: 'sum' | 'logits' | 'gated';
   /** Dropout on the positional attention's probabilities; at 1 the layer is plain attention. Paper: there is one; our choice: 0.1. */
@@ -102,8 +104,9 @@ export function relativePositions(rows: number, columns: number): Tensor {
 }
 
 /**
- * ConViT's start: head h looks at its own centre Delta of a K x K grid, v^h = locality (-1, 2 Delta_y, 2 Delta_x), so that
+ * ConViT's start of the positions: head h looks at its own centre Delta of a K x K grid, v^h = locality (-1, 2 Delta_y, 2 Delta_x), so that
  * v.r = -locality |delta - Delta|^2 + constant. Our choice: with more heads than K^2 = floor(sqrt H)^2 centres, centres repeat.
+ * The authors count centres by columns; the order of heads is free.
  */
 export function convolutionalInit(heads: number, locality: number): number[] {
   const K = Math.floor(Math.sqrt(heads));

@@ -50,6 +50,8 @@ export interface ImageSpec {
   readonly teacher: (pixels: Tensor) => Features;
   readonly student: ((pixels: Tensor) => Features) | undefined;
   readonly optimiser: Transform;
+  /** Whether pixels are put back between black and white after each update. */
+  readonly clip: boolean;
 }
 
 /**
@@ -58,13 +60,13 @@ export interface ImageSpec {
  * Source: DeepInversion, arXiv 1912.08795; the order of shrinking, shifting and mirroring is the authors' code's.
  */
 export function imageStep(spec: ImageSpec): StepSpec {
-  const { optimiser } = spec;
+  const { optimiser, clip } = spec;
   return {
     terms: (scope) => terms(scope, spec),
     optimiser,
     accumulate: 1,
     ema: false,
-    project: (_: Vector, value: Tensor) => intoRange(value, spec),
+    ...(clip ? { project: (_: Vector, value: Tensor) => intoRange(value, spec) } : {}),
   };
 }
 

@@ -145,8 +145,9 @@ def makeNormPrior():
         save("dataFree", name, t, dict(TEACHER, term="normPrior", first=first), "<f8")
 
 
-def trajectory(name, seed, phases, grey=False, student=False, **knobs):
-    """`phases`: (shrink, iterations, jitter) one after the other, each with an Adam of its own."""
+def trajectory(name, seed, phases, grey=False, student=False, cifar10=False, **knobs):
+    """`phases`: (shrink, iterations, jitter) one after the other, each with an Adam of its own. `cifar10`: as the authors'
+    deepinversion_cifar10.py: torch's betas, a constant learning rate, no clipping, no mirror."""
     rnd = Random(seed)
     w, buffers = teacherOf(rnd)
     other = teacherOf(rnd) if student else None
@@ -162,14 +163,16 @@ def trajectory(name, seed, phases, grey=False, student=False, **knobs):
     t.update({"input.images": x.detach().clone(), "input.labels": labels})
     losses, rolls = [], []
     for shrink, iterations, jitter in phases:
-        optimiser = torch.optim.Adam([x], lr=1, betas=(0.5, 0.9), eps=1e-8)
+        optimiser = torch.optim.Adam([x], lr=1, betas=(0.9, 0.999) if cifar10 else (0.5, 0.9), eps=1e-8)
         for k in range(iterations):
             warm = min(knobs["warmup"], iterations - 1)
             lr = knobs["lr"]
             first = lr / warm if warm else 0
             optimiser.param_groups[0]["lr"] = first + (lr - first) * k / warm if k < warm else 0.5 * lr * (1 + math.cos(math.pi * (k - warm) / max(1, iterations - warm)))
+            if cifar10:
+                optimiser.param_groups[0]["lr"] = lr
             dy, dx = [int(rnd.labels(2 * jitter + 1, 1)) - jitter for _ in range(2)]
-            mirrored = int(rnd.labels(2, 1))
+            mirrored = 0 if cifar10 else int(rnd.labels(2, 1))
             rolls.append([dy, dx, mirrored])
             y = x if not grey else (x * own[1] + own[0] - mean) / std
             y = F.avg_pool2d(y, shrink) if shrink > 1 else y
@@ -186,11 +189,12 @@ def trajectory(name, seed, phases, grey=False, student=False, **knobs):
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
-            with torch.no_grad():
-                x.copy_(torch.minimum(torch.maximum(x, low), high))
+            if not cifar10:
+                with torch.no_grad():
+                    x.copy_(torch.minimum(torch.maximum(x, low), high))
             losses.append(loss.item())
     t.update({"input.rolls": torch.tensor(rolls), "output.losses": torch.tensor(losses), "output.images": x})
-    save("dataFree", name, t, dict(TEACHER, phases=phases, grey=grey, **knobs), "<f8")
+    save("dataFree", name, t, dict(TEACHER, phases=phases, grey=grey, cifar10=cifar10, **knobs), "<f8")
 
 
 def main():
@@ -200,6 +204,7 @@ def main():
     trajectory("trajectory", 720, [(1, 20, 2)], **knobs)
     trajectory("trajectoryTwoSizes", 721, [(2, 10, 1), (1, 10, 2)], **knobs)
     trajectory("trajectoryGreyStudent", 722, [(1, 20, 2)], grey=True, student=True, **knobs)
+    trajectory("trajectoryCifar10", 723, [(1, 20, 2)], cifar10=True, **{**knobs, "bpid": 0, "warmup": 0, "tv1": 0, "l2": 0})
 
 
 if __name__ == "__main__":

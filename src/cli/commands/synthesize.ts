@@ -34,7 +34,7 @@ export const synthesizeCommand = command({
       valueHint: 'small|cifar10|imagenet',
       default: 'small',
       description:
-        'Settings to start from: small for 28 to 64 px, cifar10 as in the paper, imagenet for 224 (two sizes)',
+        'Settings to start from: small for 28 to 64 px; cifar10 and imagenet (224, two sizes) as the authors of DeepInversion, but for the make-up of a batch',
     },
     student: {
       type: 'string',
@@ -59,7 +59,7 @@ export const synthesizeCommand = command({
     `SETTINGS
   size grey                                  side in px ("auto" is the teacher's), grey images
   lowIterations iterations                   iterations on the images shrunk to half, and then at their size
-  lr betas epsilon warmup                    Adam on the pixels, cosine with warm-up iterations
+  lr betas epsilon schedule warmup clip      Adam on the pixels: cosine or constant, warm-up iterations; clip=true keeps pixels in range
   jitter flip                                largest shift in px, probability of a mirror (0 for digits and text)
   ce feature firstNorm tv1 tv2 l2            weights: teacher's label, BatchNorm statistics (the first besides), smoothness, length
   adi                                        weight of the disagreement with --student

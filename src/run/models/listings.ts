@@ -69,7 +69,7 @@ const AUGMENTATIONS: Readonly<Record<string, string>> = {
   padding: 'border of crop pad, px',
   flip: 'probability of a left-right mirror',
   interpolation:
-    "of a randomResized crop: Pillow's bicubic or bilinear, random: one of the two; fast: libvips' bicubic, which moves what it enlarges by up to half a pixel",
+    "of a randomResized crop: Pillow's bicubic or bilinear, random: one of the two; fast: bicubic by its older name",
   randAugment: 'RandAugment with the increasing operations, as timm writes it (arXiv 1909.13719): rand-m9-mstd0.5-inc1',
   threeAugment: '3-Augment: grey, solarised or blurred (DeiT III, arXiv 2204.07118)',
   colourJitter: 'strength of brightness, contrast and saturation; idle beside randAugment, as in timm',

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { SynthesisSettings } from '../../config/synthesis.ts';
 import type { Compiled, Engine } from '../../engine/contract.ts';
 import { adamw } from '../../optim/adamw.ts';
-import { warmupCosine } from '../../optim/schedule.ts';
+import { type Schedule, warmupConstant, warmupCosine } from '../../optim/schedule.ts';
 import { imageShape, imageStep, type ImageSpec } from '../../program/imageStep.ts';
 import { drawShift, shiftMatrices } from '../../program/shifts.ts';
 import { type TrainProgram, trainProgram } from '../../program/trainProgram.ts';
@@ -156,9 +156,10 @@ export function phasesOf({ lowIterations, iterations, jitter }: SynthesisSetting
   return [...(lowIterations > 0 ? [low] : []), { shrink: 1, iterations, jitter }];
 }
 
-function scheduleOf({ lr, warmup }: SynthesisSettings, iterations: number) {
+function scheduleOf({ lr, warmup, schedule }: SynthesisSettings, iterations: number): Schedule {
   const warmupSteps = Math.min(warmup, iterations - 1);
-  return warmupCosine({ lr, minLr: 0, warmupLr: lr / Math.max(1, warmupSteps), warmupSteps, totalSteps: iterations });
+  const warm = { lr, warmupLr: lr / Math.max(1, warmupSteps), warmupSteps };
+  return schedule === 'constant' ? warmupConstant(warm) : warmupCosine({ ...warm, minLr: 0, totalSteps: iterations });
 }
 
 function specOf(
@@ -169,7 +170,7 @@ function specOf(
 ): Omit<ImageSpec, 'shrink'> {
   const { mean, std } = teacher.preprocessing;
   const side = sideOf(teacher, settings);
-  const { ce, tv1, tv2, l2, feature, firstNorm, adi, bpid, betas, epsilon } = settings;
+  const { ce, tv1, tv2, l2, feature, firstNorm, adi, bpid, betas, epsilon, clip } = settings;
   // A CNN takes the shrunk images as they are; it is told that they have its own size, so that nothing resizes them.
   const own = (model: LoadedModel) => frozenBuilder(model, teacher.preprocessing, teacher.classes, ['logits']);
   const unresized = (size: number) =>
@@ -191,6 +192,7 @@ function specOf(
     teacher: (pixels) => unresized(pixels.shape[2]!)(pixels),
     student: student && own(student),
     optimiser: adamw({ betas, epsilon, weightDecay: 0 }),
+    clip,
   };
 }
 

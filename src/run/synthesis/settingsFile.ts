@@ -85,13 +85,19 @@ export async function keepDescription(out: string, round: number, description: S
     await writeFileAtomic(fileOf(out, round), `${JSON.stringify(description, null, 2)}\n`);
     return;
   }
-  const differing = differences(held, description);
+  const differing = differences(ofItsRelease(held), description);
   if (differing.length === 0) return;
   const lines = differing.map(({ key, before, now }) => `${key}: the set has ${show(before)}, got ${show(now)}`);
   throw new UserError(
     `${out}: this set of images was begun with other settings:\n  ${lines.join('\n  ')}\n  Give the same to go on, or choose another --out`,
   );
 }
+
+/** Sets of older releases do not say what they all did. */
+const ofItsRelease = (held: SetDescription): SetDescription => ({
+  ...held,
+  settings: { schedule: 'cosine', clip: true, ...held.settings },
+});
 
 const show = (value: unknown): string => {
   const text = JSON.stringify(value) ?? 'nothing';
