@@ -1,8 +1,10 @@
 import { UserError } from '../graph/errors.ts';
 import { preprocessingOf } from './foreignPreprocessor.ts';
 import type { ReadPreprocessing } from './preprocessorValues.ts';
+import { type ModelConfig, VARIANTS } from '../models/index.ts';
 import { asObject, type Json, show } from './jsonValue.ts';
 import { saysMultilabel } from './problemType.ts';
+import { checkTimm, checkTransformersSizes } from './saidArchitecture.ts';
 import type { ModelHints } from './recogniseModel.ts';
 
 /** What the JSON files of transformers or timm say about a model besides its weights. */
@@ -12,6 +14,11 @@ export interface ForeignConfig {
   readonly labels: readonly string[] | undefined;
   readonly multilabel: boolean;
   readonly preprocessing: ReadPreprocessing;
+  /**
+   * Holds what they say of the architecture against what was built; gives what could not be told.
+   * @throws UserError where they say another one
+   */
+  readonly check: (model: ModelConfig) => string[];
 }
 
 /** model_type of transformers -> settings that our models do not have, by the value that they must have. */
@@ -37,7 +44,7 @@ export function readForeignConfig(
   where: string,
   preprocessorWhere = where,
 ): ForeignConfig {
-  const config = said ?? {};
+  const config = modernTimm(said ?? {});
   const timm = typeof config.architecture === 'string';
   // Class names alone say nothing of the architecture, which is read off the weights.
   const named = said === undefined || (config.model_type === undefined && config.id2label !== undefined);
@@ -56,6 +63,11 @@ export function readForeignConfig(
     labels: labelsOf(config, where),
     multilabel: saysMultilabel(config),
     preprocessing,
+    check: (model) => {
+      if (timm) return checkTimm(config, model, where);
+      if (!named) checkTransformersSizes(config, model, where);
+      return [];
+    },
   };
 }
 
@@ -86,17 +98,41 @@ function transformersHints(config: Json): ModelHints {
   };
 }
 
-const timmCard = (config: Json): Json => ({
+/**
+ * timm's older config.json, where what is now in pretrained_cfg lies beside the architecture, as today's.
+ * Source: timm's models/_hub.py, load_model_config_from_hf.
+ */
+export function modernTimm(config: Json): Json {
+  if (typeof config.architecture !== 'string' || config.pretrained_cfg !== undefined) return config;
+  const { architecture, model_args, labels, ...card } = config;
+  return {
+    architecture,
+    ...(model_args === undefined ? {} : { model_args }),
+    ...(card.global_pool === undefined ? {} : { global_pool: card.global_pool }),
+    ...(card.id2label === undefined ? {} : { id2label: card.id2label }),
+    ...(card.problem_type === undefined ? {} : { problem_type: card.problem_type }),
+    pretrained_cfg: { ...(labels === undefined ? {} : { label_names: labels }), ...card },
+  };
+}
+
+/** How images are prepared, of a timm config.json; undefined where it is none. */
+export const timmCard = (config: Json): Json => ({
   ...asObject(config.pretrained_cfg),
   ...asObject(config.pretrained_cfg_overlay),
 });
+
+/** Of an architecture that is known by its name. */
+function namedHeads(architecture: unknown): unknown {
+  const base = String(architecture).split('.')[0]!;
+  return Object.hasOwn(VARIANTS, base) ? VARIANTS[base]!.settings.heads : undefined;
+}
 
 function timmHints(config: Json, cardSize: number | undefined): ModelHints {
   const args = asObject(config.model_args);
   const pool = args.global_pool ?? config.global_pool;
   return {
     ...positive('imageSize', args.img_size ?? cardSize),
-    ...positive('heads', args.num_heads),
+    ...positive('heads', args.num_heads ?? namedHeads(config.architecture)),
     ...(pool === 'token' ? { pool: 'token' as const } : {}),
     ...(pool === 'avg' ? { pool: 'mean' as const } : {}),
   };
@@ -106,7 +142,7 @@ const positive = <K extends string>(key: K, value: unknown): Partial<Record<K, n
   Number.isInteger(value) && (value as number) > 0 ? ({ [key]: value } as Record<K, number>) : {};
 
 /** transformers' id2label, or timm's label_names. */
-function labelsOf(config: Json, where: string): readonly string[] | undefined {
+export function labelsOf(config: Json, where: string): readonly string[] | undefined {
   const listed = config.label_names ?? asObject(config.pretrained_cfg).label_names;
   if (Array.isArray(listed)) return listed.map(String);
   if (config.id2label === undefined) return undefined;

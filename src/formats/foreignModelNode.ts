@@ -45,8 +45,9 @@ export async function readForeignModel(path: string, asked: ForeignHints = {}): 
   const model = recogniseModel(convention.family, shapes, given, path);
   // Refuses what does not fit together before anything is read or resized.
   buildModel(model);
+  const said = config?.check(model) ?? [];
   const weights = joinBlocks(await files.read(new Set(places.keys())), places);
-  const notes = [...(config?.preprocessing.notes ?? [])];
+  const notes = [...(config?.preprocessing.notes ?? []), ...said, ...guessedHeads(model, given)];
   if (model.family === 'vit') append(notes, fitPositions(model, weights));
   const labels = labelsFor(model, asked.labels, config, notes);
   append(notes, assumed({ ...config?.preprocessing, ...asked }));
@@ -59,6 +60,14 @@ export async function readForeignModel(path: string, asked: ForeignHints = {}): 
   )!;
   return { model, classes: labels, multilabel, preprocessing, weights, notes };
 }
+
+/** Heads leave no trace in the weights: with another number of them every answer is another one. */
+const guessedHeads = (model: ModelConfig, { heads }: ModelHints): string[] =>
+  model.family !== 'vit' || heads !== undefined
+    ? []
+    : [
+        `the files do not say how many attention heads it has: ${model.heads} are taken, as the known models of width ${model.width} have. Where it has others, say so in a config.json beside it: "num_attention_heads"`,
+      ];
 
 /** What nobody says of the preprocessing. */
 function assumed({ mean, std, evalCropRatio }: Partial<Preprocessing>): string[] {

@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { distinctNames } from '../../formats/classNames.ts';
 import { fileError } from '../../formats/fileErrorNode.ts';
+import { labelsOf, modernTimm, timmCard } from '../../formats/foreignConfig.ts';
 import { chosenPreprocessing, preprocessingOf } from '../../formats/foreignPreprocessor.ts';
-import { asObject, show } from '../../formats/jsonValue.ts';
+import { show } from '../../formats/jsonValue.ts';
 import type { ReadPreprocessing } from '../../formats/preprocessorValues.ts';
 import type { Preprocessing } from '../../formats/savedModel.ts';
 import { saysMultilabel } from '../../formats/problemType.ts';
@@ -12,7 +13,7 @@ import { UserError } from '../../graph/errors.ts';
 import { gather } from '../../ops/gather.ts';
 import { type OnnxModel, onnxModel } from '../../onnx/import/onnxModel.ts';
 import { readOnnx } from '../../onnx/import/readOnnxNode.ts';
-import { checkCount, type Described, givenClasses, listed, parseJson } from './described.ts';
+import { checkCount, type Described, givenClasses, parseJson } from './described.ts';
 import { withLogits } from './probabilities.ts';
 import { unnamed } from './unnamed.ts';
 import type { ByIndex, LoadedModel } from './loaded.ts';
@@ -41,7 +42,7 @@ export function readOnnxReference(path: string, given: Described = {}): OnnxRefe
     const imageSize = given.imageSize ?? preprocessor?.imageSize;
     const imported = onnxModel(file, { imageSize, features: given.features });
     const network = preprocessor?.flipsChannels ? flippingChannels(imported) : imported;
-    const found = given.classes == null ? labelsOf(sidecar(path, 'config.json')) : givenClasses(given.classes);
+    const found = given.classes == null ? namesIn(sidecar(path, 'config.json')) : givenClasses(given.classes);
     checkCount(path, found, network.classes);
     const renamed: string[] = [];
     const classes = Array.isArray(found) ? distinctNames(found as readonly string[], renamed) : found;
@@ -91,8 +92,8 @@ export async function loadOnnxReference(path: string, given: Described = {}): Pr
 function preparation(path: string): ReadPreprocessing | undefined {
   const [file, config] = [sidecar(path, 'preprocessor_config.json'), sidecar(path, 'config.json')];
   if (file) return preprocessingOf(file.value, undefined, file.path, config?.value.model_type);
-  const card = config?.value.pretrained_cfg;
-  return card === undefined ? undefined : preprocessingOf(undefined, asObject(card), config!.path);
+  const said = config && modernTimm(config.value);
+  return said?.pretrained_cfg === undefined ? undefined : preprocessingOf(undefined, timmCard(said), config!.path);
 }
 
 /** A network that takes blue, green, red is one that takes red, green, blue and turns them round first. */
@@ -111,10 +112,8 @@ function sidecar(path: string, name: string): { path: string; value: Record<stri
   throw new UserError(`${found}: wanted a JSON object, got ${show(value)}`);
 }
 
-/** transformers' id2label. */
-function labelsOf(config: { path: string; value: Record<string, unknown> } | undefined): readonly string[] | undefined {
-  const labels = config?.value.id2label;
-  if (labels === null || typeof labels !== 'object') return undefined;
-  const names = listed(labels, `${config!.path}: id2label`);
-  return unnamed(names) ? undefined : names;
+/** transformers' id2label, or timm's label_names. */
+function namesIn(config: { path: string; value: Record<string, unknown> } | undefined): readonly string[] | undefined {
+  const names = config && labelsOf(modernTimm(config.value), config.path);
+  return !names || names.length === 0 || unnamed(names) ? undefined : names;
 }
