@@ -46,3 +46,11 @@ it('a message shows long values in part, and the first ten of many faults', () =
     /data\.workers: .*got "x{199}\.\.\. \(50002 characters\)$/,
   );
 });
+
+it('a text of 50 MB is refused before it is parsed', () => {
+  const began = process.cpuUsage();
+  expect(() => readYaml(`a: ${'x'.repeat(50e6)}`, 'c.yaml')).toThrow(
+    'c.yaml: wanted settings of at most 2097152 characters, got 50000003. Is it another file?',
+  );
+  expect(process.cpuUsage(began).user).toBeLessThan(1e6);
+});

@@ -4,13 +4,20 @@ import { UserError } from '../graph/errors.ts';
 /** Our choice: settings have five levels; what refers to itself has no end. */
 const DEEPEST = 100;
 
+/** Our choice: characters; a hundred times what settings have, and a second of parsing. */
+const LONGEST = 2 ** 21;
+
 /**
  * The value of a YAML (or JSON) text; `where` names it in errors.
- * @throws UserError for what is no YAML, is nested too deeply, or contains itself by an alias.
+ * @throws UserError for what is no YAML, is very long, is nested too deeply, or contains itself by an alias.
  */
 export function readYaml(text: string, where: string): unknown {
   if (text.includes('\0'))
     throw new UserError(`${where}: wanted YAML, got bytes that are no text in UTF-8. Save it as UTF-8`);
+  if (text.length > LONGEST)
+    throw new UserError(
+      `${where}: wanted settings of at most ${LONGEST} characters, got ${text.length}. Is it another file?`,
+    );
   let value: unknown;
   try {
     // 'error' tells no warnings: what is odd is refused by the schema, with its key.
