@@ -1,3 +1,5 @@
+import { brief } from '../graph/errors.ts';
+
 /**
  * Where an image's bytes lie: a file, or a span of a file that holds many (a tar shard). An address is one string, so that a
  * list of a million stays a list of strings; of a span it is `container NUL offset NUL length NUL name`, and as no file name
@@ -37,3 +39,9 @@ export function showAddress(address: string): string {
 /** The address of an image of a list: its path below the list's root. */
 export const addressIn = (root: string, path: string): string =>
   root === '' || root === '.' ? path : `${root.replace(/\/+$/, '')}/${path}`;
+
+/** Characters of a path that a message shows: more than that is no path. */
+const LONGEST_NAME = 1024;
+
+/** The same, cut where a table names something that is no path. */
+export const briefAddress = (address: string): string => brief(showAddress(address), LONGEST_NAME);

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import sharp, { type Sharp } from 'sharp';
-import { brief, UserError } from '../graph/errors.ts';
-import { showAddress, spanOf } from './address.ts';
+import { UserError } from '../graph/errors.ts';
+import { briefAddress, spanOf } from './address.ts';
 import type { Pixels } from './augment/pixels.ts';
 import { bmpSize, decodeBmp, isBmp, TooManyPixels } from './bmp.ts';
 import { damageReason } from './damageReason.ts';
@@ -10,9 +10,6 @@ import { FREE_PIXELS, inTime, MOST_PIXELS, MOST_SCANNED, MOST_SECONDS, TooLate }
 import { PixelBudget, type Release } from './pixelBudgetNode.ts';
 import { notReadable } from './regularFileNode.ts';
 import { oddSamples } from './tiff.ts';
-
-/** Characters of a path that a message shows: more than that is no path. */
-const LONGEST_NAME = 1024;
 
 const wanted = 'an image (jpg, png, webp, bmp, gif, tiff or avif)';
 
@@ -203,6 +200,6 @@ function describeDamage(bytes: Buffer, error: Error): string {
 
 function cannotRead(path: string, got: string): UserError {
   return new UserError(
-    `Cannot read image ${brief(showAddress(path), LONGEST_NAME)}: wanted ${wanted}, got ${got}. Replace or delete the file`,
+    `Cannot read image ${briefAddress(path)}: wanted ${wanted}, got ${got}. Replace or delete the file`,
   );
 }

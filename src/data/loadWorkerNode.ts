@@ -1,4 +1,4 @@
-import { showAddress } from './address.ts';
+import { briefAddress } from './address.ts';
 import { join } from 'node:path';
 import { type MessagePort, workerData } from 'node:worker_threads';
 import sharp from 'sharp';
@@ -220,7 +220,7 @@ async function readImage(index: number): Promise<Readied | undefined> {
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     // Posted before the row is counted as done, so that the main thread knows before it takes the batch.
-    const name = showAddress(address);
+    const name = briefAddress(address);
     const named = error.message.includes(name) ? error.message : `${name}: ${error.message}`;
     post({ kind: 'bad', index, reason: named });
     Atomics.store(bad, index, 1);

@@ -11,7 +11,7 @@ import { createLoader } from '../../dist/data/loaderNode.js';
 import { openDataset } from '../../dist/data/openDatasetNode.js';
 import { UserError } from '../../dist/graph/errors.js';
 import { trainingInput } from '../../dist/cli/trainingInput.js';
-import { startRun } from '../../dist/run/training/startRun.js';
+import { startRun } from '../../dist/run/training/startRunNode.js';
 import { readPlan } from '../../dist/study/readPlan.js';
 
 const transform = smallTransform(16);
