@@ -2,7 +2,7 @@ import { ort } from '../engine/onnxRuntimeNode.ts';
 import { describe, expect, it } from 'vitest';
 import { evaluate } from '../engine/reference.ts';
 import { floats, input } from '../graph/build.ts';
-import { ndArray } from '../graph/ndArray.ts';
+import { type NdArray, ndArray } from '../graph/ndArray.ts';
 import { topologicalOrder } from '../graph/walk.ts';
 import { buildModel, variantConfig } from '../models/index.ts';
 import { initialValue } from '../nn/initialise.ts';
@@ -84,6 +84,23 @@ describe('8-bit weights', () => {
     expect(scales).toEqual({ dtype: 'float32', shape: [3], data: Float32Array.of(2, 1, 1 / 128) });
   });
 
+  it('of a convolution keep the sum of each stretch to a unit, which those of a linear layer need not', () => {
+    const random = stream('sums');
+    const weight = ndArray([2, 50], Float32Array.from({ length: 100 }, random.normal));
+    const furthest = (keepSums: boolean) => {
+      const { values, scales } = signedRows(weight, { keepSums });
+      let [sum, largest] = [0, 0];
+      for (let i = 0; i < 50; i++) {
+        sum += weight.data[i]! / scales.data[0]! - values.data[i]!;
+        largest = Math.max(largest, Math.abs(sum));
+        expect(Math.abs(values.data[i]!)).toBeLessThanOrEqual(64);
+      }
+      return largest;
+    };
+    expect(furthest(true)).toBeLessThanOrEqual(0.5001);
+    expect(furthest(false)).toBeGreaterThan(0.6);
+  });
+
   it('stay within it where a scale has few bits itself', () => {
     const tiny = 2 ** -149;
     const weight = { dtype: 'float32', shape: [1, 2], data: Float32Array.of(95 * tiny, -95 * tiny) } as const;
@@ -133,6 +150,12 @@ describe('8-bit weights', () => {
     expect(furthest(got, defined) / range(exact)).toBeLessThan(1e-5);
     expect(furthest(got, exact) / range(exact)).toBeLessThan(0.1);
     expect(nodes(program, 'DequantizeLinear')).toHaveLength(nodes(resnet, 'Conv').length);
+    // They are no sums of bytes: all 8 bits are theirs.
+    const bytes = nodes(program, 'Constant').map(({ attrs }) => attrs.value as NdArray);
+    const largest = bytes
+      .filter(({ dtype }) => dtype === 'int8')
+      .map(({ data }) => Math.max(...Array.from(data, Math.abs)));
+    expect(new Set(largest)).toEqual(new Set([127]));
   });
 
   it('leave alone what is computed of constants, and what is asked to stay', () => {

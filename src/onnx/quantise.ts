@@ -5,7 +5,7 @@ import type { Inputs, Node, Tensor } from '../graph/tensor.ts';
 import { rewrite } from '../graph/walk.ts';
 import { Conv } from '../ops/conv.ts';
 import { add, cast, mul } from '../ops/elementwise.ts';
-import { LONGEST, signedRows, turned } from '../ops/exactBytes.ts';
+import { LONGEST, signedRows, turned, WIDENED } from '../ops/exactBytes.ts';
 import { Gemm, MatMul } from '../ops/matmul.ts';
 import { reshape } from '../ops/movement.ts';
 import type { Program } from '../program/program.ts';
@@ -52,7 +52,7 @@ function product(node: Node, inputs: Inputs, weight: NdArray, inputs8: Map<Tenso
 }
 
 function convolution(node: Node, [x, , bias]: Inputs, weight: NdArray): readonly Tensor[] {
-  const { values, scales } = signedRows(weight);
+  const { values, scales } = signedRows(weight, { bound: WIDENED, keepSums: true });
   const wide = apply1(DequantizeLinear, [constant(values), constant(scales)], { axis: 0 });
   return apply(Conv, bias ? [x, wide, bias] : [x, wide], node.attrs);
 }
@@ -60,6 +60,6 @@ function convolution(node: Node, [x, , bias]: Inputs, weight: NdArray): readonly
 /** Kept in 8 bits, [...,K,N] with a scale a row of N. */
 function widened(weight: NdArray): Tensor {
   const N = weight.shape.at(-1)!;
-  const { values, scales } = signedRows({ ...weight, shape: [weight.data.length / N, N] });
+  const { values, scales } = signedRows({ ...weight, shape: [weight.data.length / N, N] }, { bound: WIDENED });
   return reshape(apply1(DequantizeLinear, [constant(values), constant(scales)], { axis: 0 }), weight.shape);
 }

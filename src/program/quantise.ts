@@ -192,7 +192,8 @@ function integerConv({ node, weight, bias }: WeightSite, x: Tensor, as: Held, re
   const O = weight.shape[0]!;
   const unit = (as.scale.node.attrs.value as NdArray).data[0]!;
   const biasOf = (channel: number) => bias?.data[channel] ?? 0;
-  const { values, scales } = signedRows(weight, (channel) => scaleForBias(biasOf(channel), unit));
+  const least = (channel: number) => scaleForBias(biasOf(channel), unit);
+  const { values, scales } = signedRows(weight, { least, keepSums: true });
   const shift = Int32Array.from(scales.data, (scale, channel) => Math.round(biasOf(channel) / (scale * unit)));
   return apply1(
     QLinearConv,

@@ -24,10 +24,10 @@ export const DTYPES = Object.keys(ONNX_FILES) as Dtype[];
 const OPEN_BATCH = 10007;
 
 /**
- * Layers that keep float32 in a q8 file. Our choice: the patch embedding and the heads, a small part of the weights; with them
- * in 8 bits the logits of small students moved more than twice as far.
+ * Layers that keep float32 in a q8 file. Our choice: the patch embedding or stem and the heads, a small part of the weights; with
+ * them in 8 bits the logits of small students moved more than twice as far.
  */
-const KEPT = /^(patch_embed|head|head_dist|fc)(\.|$)/;
+const KEPT = /^(patch_embed|conv1|stem|head|head_dist|fc)(\.|$)/;
 
 /** The ONNX file of a model: `pixel_values` float32 [batch,3,S,S] -> `logits` [batch,K], standard operators only. */
 export function onnxFile(saved: SavedModel, dtype: Dtype = 'fp32'): Uint8Array {
