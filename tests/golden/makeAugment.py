@@ -44,7 +44,7 @@ def pointOps(image):
         out[f"contrast.{factor}"] = ImageEnhance.Contrast(image).enhance(factor)
         out[f"brightness.{factor}"] = ImageEnhance.Brightness(image).enhance(factor)
         out[f"sharpness.{factor}"] = ImageEnhance.Sharpness(image).enhance(factor)
-    for radius in (0.1, 0.7, 2.0):
+    for radius in (0.1, 0.7, 1.0, 1.3, 1.4, 1.9, 2.0):  # some show that Pillow computes the box in float32
         out[f"blur.{radius}"] = image.filter(ImageFilter.GaussianBlur(radius))
     return out
 

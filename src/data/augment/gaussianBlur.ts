@@ -15,20 +15,27 @@ export function gaussianBlur(image: Pixels, radius: number): Pixels {
   return { data, width, height };
 }
 
-/** The box, with a fraction, whose `PASSES` passes have the variance `radius`^2. */
+const { fround } = Math;
+
+/**
+ * The box, with a fraction, whose `PASSES` passes have the variance `radius`^2. In float32 step by step, as Pillow's
+ * _gaussian_blur_radius: at radii such as 0.7 or 1.4 the bytes would show it.
+ */
 function boxRadius(radius: number): number {
-  const variance = (radius * radius) / PASSES;
-  const whole = Math.floor((Math.sqrt(12 * variance + 1) - 1) / 2);
-  const fraction =
-    ((2 * whole + 1) * (whole * (whole + 1) - 3 * variance)) / (6 * (variance - (whole + 1) * (whole + 1)));
-  return whole + fraction;
+  const single = fround(radius);
+  const variance = fround(fround(single * single) / PASSES);
+  const length = fround(Math.sqrt(12 * variance + 1));
+  const whole = Math.floor((length - 1) / 2);
+  const above = fround((2 * whole + 1) * fround(whole * (whole + 1) - fround(3 * variance)));
+  const below = fround(6 * fround(variance - (whole + 1) * (whole + 1)));
+  return fround(whole + fround(above / below));
 }
 
 /** All passes over one line, in place; beyond its ends it goes on with its last value. */
 function blurLine(data: Uint8Array, start: number, stride: number, length: number, box: number): void {
   const radius = Math.floor(box);
   // 24-bit fixed point, as Pillow: the two values at the edges of the box weigh `edge`, those inside `inner`.
-  const inner = Math.floor(2 ** 24 / (box * 2 + 1));
+  const inner = Math.floor(fround(2 ** 24 / fround(fround(box * 2) + 1)));
   const edge = Math.floor((2 ** 24 - (radius * 2 + 1) * inner) / 2);
   const line = new Uint8Array(length);
   const at = (i: number): number => line[i < 0 ? 0 : i >= length ? length - 1 : i]!;
