@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { extname, join, normalize } from 'node:path';
+import { basename, extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
 
@@ -63,6 +63,8 @@ export async function serve(folders: Readonly<Record<string, string>>): Promise<
 
 export interface Opened {
   readonly page: Page;
+  /** What a module script prints first on a page of its own. */
+  printed(code: string): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -74,9 +76,35 @@ export async function open(executablePath: string, folders: Readonly<Record<stri
   await page.goto(origin);
   return {
     page,
+    printed: async (code) => printedBy(await browser.newPage(), origin, code),
     close: async () => {
       await browser.close();
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** The page sees its own site alone: the runtime's files, which transformers.js takes from elsewhere, are those that npm installed. */
+async function printedBy(page: Page, origin: string, code: string): Promise<string> {
+  const refused: string[] = [];
+  await page.route(
+    (url) => url.origin !== origin,
+    (route) => {
+      const path = join(ROOT, WASM_PATHS, basename(new URL(route.request().url()).pathname));
+      if (existsSync(path)) return route.fulfill({ path, contentType: TYPES[extname(path)]! });
+      refused.push(route.request().url());
+      return route.abort();
+    },
+  );
+  await page.goto(origin);
+  const failed = new Promise<never>((_, reject) => {
+    page.once('pageerror', (error) => reject(new Error(`${error.message}; asked elsewhere: ${refused.join(', ')}`)));
+  });
+  const printed = page.waitForEvent('console', { predicate: (message) => message.type() === 'log', timeout: 120_000 });
+  printed.catch(() => undefined);
+  failed.catch(() => undefined);
+  await page.addScriptTag({ type: 'module', content: code });
+  const text = (await Promise.race([printed, failed])).text();
+  await page.close();
+  return text;
 }

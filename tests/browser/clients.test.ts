@@ -13,6 +13,7 @@ import { ownRows } from '../../src/run/exporting/runInputs.ts';
 import { openSample, readSample, type Sample } from '../../src/run/datasets/sampleImages.ts';
 import type { VerifyReport } from '../../src/run/exporting/verify.ts';
 import { jsonIn, temporaryFolder, understudy } from '../endToEnd/commandLine.ts';
+import { blocksOf, forBrowsers } from '../docs/blocks.ts';
 import { type Opened, open, WASM_PATHS } from './chromium.ts';
 import { CHROMIUM } from '../systemPackages.ts';
 import { writeDigits } from './digits.ts';
@@ -49,6 +50,10 @@ beforeAll(async () => {
   ours = await ownRows(model, sample.inputs);
 });
 
+const card = () => readFileSync(join(dir, 'my-model/README.md'), 'utf8');
+/** What the trainer says of the first image. */
+const best = () => model.classes[ours[0]!.indexOf(Math.max(...ours[0]!))]!;
+
 describe('export', () => {
   it('checks every file on real images: difference, agreement, accuracy', () => {
     expect(exported.checks.map(({ path }) => path)).toEqual([
@@ -72,23 +77,21 @@ describe('export', () => {
     expect(bytes('model_quantized.onnx')).toBeLessThan(0.7 * bytes('model.onnx'));
   });
 
-  it("the model card's snippets run as they stand, and answer as predict does", async () => {
+  it("the model card's snippets for Node run as they stand, and answer as the trainer does", async () => {
     const modules = join(dir, 'node_modules');
     mkdirSync(modules);
     symlinkSync(join(ROOT, 'node_modules/@huggingface'), join(modules, '@huggingface'));
     symlinkSync(ROOT, join(modules, 'understudy'));
     cpSync(sample.paths[0]!, join(dir, 'image.jpg'));
-    const [best] = (await json<{ top: { class: string }[] }[]>('predict', 'my-model', 'image.jpg'))[0]!.top;
-    const card = readFileSync(join(dir, 'my-model/README.md'), 'utf8');
-    const snippets = [...card.matchAll(/```js\n([\s\S]*?)```/g)].map((match) => match[1]!);
-    expect(snippets).toHaveLength(2);
-    const answers = snippets.map((code, i) => {
+    const snippets = blocksOf(card()).filter((block) => !forBrowsers(block));
+    expect(snippets.map(({ language }) => language)).toEqual(['js', 'js']);
+    const answers = snippets.map(({ code }, i) => {
       writeFileSync(join(dir, `snippet${i}.mjs`), code);
       return execFileSync(process.execPath, [`snippet${i}.mjs`], { cwd: dir, encoding: 'utf8' });
     });
-    expect(answers[0]!.trim()).toBe(best!.class);
-    expect(answers[1]).toMatch(new RegExp(`class: '${best!.class}', probability`));
-    expect(card).toContain(`| \`onnx/model.onnx\` | fp32 | 100.00 % |`);
+    expect(answers[0]!.trim()).toBe(best());
+    expect(answers[1]).toMatch(new RegExp(`class: '${best()}', probability`));
+    expect(card()).toContain(`| \`onnx/model.onnx\` | fp32 | 100.00 % |`);
   });
 });
 
@@ -161,7 +164,9 @@ const executable = CHROMIUM.find();
 describe.skipIf(!executable)('Chromium', () => {
   let opened: Opened;
   beforeAll(async () => {
-    opened = await open(executable!, { models: dir, digits: join(dir, 'digits') });
+    const image = sample.paths[0]!;
+    const pictures = { 'image.jpg': image, 'cat.jpg': image };
+    opened = await open(executable!, { models: dir, digits: join(dir, 'digits'), ...pictures });
   });
   afterAll(() => opened?.close());
 
@@ -172,6 +177,18 @@ describe.skipIf(!executable)('Chromium', () => {
   }
 
   const labels = () => sample.labels!;
+
+  it.each([
+    ['the model card', card],
+    ['README', () => readFileSync(join(ROOT, 'README.md'), 'utf8')],
+  ])('the snippets of %s for browsers run as they stand, and answer as the trainer does', async (_, text) => {
+    const snippets = blocksOf(text()).filter(forBrowsers);
+    expect(snippets.map(({ code }) => /from '([^']+)'/.exec(code)![1])).toEqual([
+      '@huggingface/transformers',
+      'onnxruntime-web',
+    ]);
+    for (const { code } of snippets) expect(await opened.printed(code)).toBe(best());
+  });
 
   it('preprocess() of a canvas gives the very numbers of Node', async () => {
     const { inputs } = await inPage({ client: 'none' }, 20);

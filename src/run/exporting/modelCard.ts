@@ -13,6 +13,7 @@ export function modelCard(saved: SavedModel, dtypes: readonly Dtype[], checks: r
   const { imageSize, mean, std, filter = 'bicubic' } = preprocessing;
   const shown =
     classes.slice(0, 20).map(literal).join(', ') + (classes.length > 20 ? ', ... (config.json has all)' : '');
+  const shownDtype = dtypes.includes('fp32') ? 'fp32' : dtypes[0]!;
   return `---
 library_name: transformers.js
 pipeline_tag: image-classification
@@ -32,7 +33,7 @@ with mean [${mean.join(', ')}] and std [${std.join(', ')}].
 ${saved.multilabel ? 'An image may have several classes (problem_type multi_label_classification): the probability of each is the sigmoid of its logit, and a class\nabove 0.5 is a yes. Pipelines that take a softmax over the classes do not fit.\n\n' : ''}${portability(model)}
 
 ${fileTable(dtypes, checks)}
-${snippets(dtypes.includes('fp32') ? 'fp32' : dtypes[0]!)}`;
+${inNode(shownDtype)}${inBrowsers(shownDtype)}`;
 }
 
 /** A name as a code span, in which neither HTML nor Markdown means anything; a longer fence holds backticks. CommonMark 6.1. */
@@ -66,7 +67,9 @@ function fileTable(dtypes: readonly Dtype[], checks: readonly FileCheck[]): stri
   return `${head}\n${dtypes.map(row).join('\n')}\n${note}`;
 }
 
-const snippets = (dtype: Dtype): string => `## transformers.js
+const ANSWER = 'console.log(id2label[logits.data.indexOf(Math.max(...logits.data))]);';
+
+const inNode = (dtype: Dtype): string => `## In Node
 
 \`preprocess\` is the code that evaluated the model while it was trained, for Node and for browsers. The resize of transformers.js
 is another one, so that \`pipeline('image-classification', folder)\` works too but may answer differently on some images.
@@ -81,12 +84,13 @@ const model = await AutoModelForImageClassification.from_pretrained(folder, { dt
 const config = JSON.parse(await readFile(folder + '/preprocessor_config.json', 'utf8'));
 
 const input = preprocess(await RawImage.read('image.jpg'), config);
-const { height, width } = config.crop_size;
+const { height, width } = config.crop_size ?? config.size;
 const { logits } = await model({ pixel_values: new Tensor('float32', input, [1, 3, height, width]) });
-console.log(model.config.id2label[logits.data.indexOf(Math.max(...logits.data))]);
+const { id2label } = model.config;
+${ANSWER}
 \`\`\`
 
-## Understudy
+With Understudy alone:
 
 \`\`\`js
 import { loadModel } from 'understudy';
@@ -94,6 +98,47 @@ import { loadModel } from 'understudy';
 const model = await loadModel('./my-model');
 console.log(await model.predict('image.jpg'));
 await model.dispose();
+\`\`\`
+`;
+
+const inBrowsers = (dtype: Dtype): string => `
+## In a browser
+
+Both are written for this folder at \`/models/my-model\` of your site. With transformers.js:
+
+\`\`\`js
+import { AutoModelForImageClassification, env, RawImage, Tensor } from '@huggingface/transformers';
+import { preprocess } from 'understudy/browser';
+
+env.allowLocalModels = true; // your site before the hub
+const model = await AutoModelForImageClassification.from_pretrained('my-model', { dtype: '${dtype}' });
+const config = await (await fetch('/models/my-model/preprocessor_config.json')).json();
+
+const input = preprocess(await RawImage.read('image.jpg'), config); // or the ImageData of a canvas
+const { height, width } = config.crop_size ?? config.size;
+const { logits } = await model({ pixel_values: new Tensor('float32', input, [1, 3, height, width]) });
+const { id2label } = model.config;
+${ANSWER}
+\`\`\`
+
+With onnxruntime-web alone:
+
+\`\`\`js
+import { InferenceSession, Tensor } from 'onnxruntime-web';
+import { preprocess } from 'understudy/browser';
+
+const json = async (name) => (await fetch('/models/my-model/' + name)).json();
+const [config, { id2label }] = [await json('preprocessor_config.json'), await json('config.json')];
+const session = await InferenceSession.create('/models/my-model/${ONNX_FILES[dtype]}');
+
+const image = await createImageBitmap(await (await fetch('image.jpg')).blob());
+const context = new OffscreenCanvas(image.width, image.height).getContext('2d');
+context.drawImage(image, 0, 0);
+const input = preprocess(context.getImageData(0, 0, image.width, image.height), config);
+
+const { height, width } = config.crop_size ?? config.size;
+const { logits } = await session.run({ pixel_values: new Tensor('float32', input, [1, 3, height, width]) });
+${ANSWER}
 \`\`\`
 `;
 
