@@ -12,6 +12,7 @@ import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { UserError } from '../src/graph/errors.ts';
 import { fetchHubModel } from '../src/formats/hub/modelNode.ts';
 import { parseHubReference } from '../src/formats/hub/reference.ts';
 import { type HubSettings, hubSettings } from '../src/formats/hub/settingsNode.ts';
@@ -149,6 +150,69 @@ describe('a model of the Hub', () => {
     const { server, fetchModel } = await setUp();
     server.faults = { silent: 'model.safetensors' };
     await expect(fetchModel(undefined, { timeout: 200, attempts: 2 })).rejects.toThrow(/got no answer in 0.2 s/);
+  });
+
+  it('takes a page in place of the Hub for what it is, and then a copy serves', async () => {
+    const { server, fetchModel } = await setUp();
+    for (const [page, got] of [
+      [{ type: 'text/html; charset=utf-8', text: '<html>Sign in</html>' }, 'a web page'],
+      [{ type: 'application/json', text: '<html>Sign in</html>' }, 'no JSON ("<html>Sign in</html>")'],
+      [{ type: 'application/json', text: '' }, 'nothing'],
+      [{ type: 'application/json', text: '[7]' }, 'another answer'],
+    ] as const) {
+      server.faults = { page };
+      await expect(fetchModel()).rejects.toThrow(UserError);
+      await expect(fetchModel()).rejects.toThrow(got);
+      await expect(fetchModel()).rejects.toThrow('Check HF_ENDPOINT');
+    }
+    server.faults = {};
+    const { folder } = await fetchModel();
+    server.faults = { page: { type: 'text/html', text: '<html>Sign in</html>' } };
+    expect(await fetchModel()).toMatchObject({
+      folder,
+      notes: [expect.stringContaining('the copy in the cache is used')],
+    });
+  });
+
+  it('ends answers that never end, by time and by size', async () => {
+    const { server, fetchModel } = await setUp();
+    server.faults = { unending: 'drip' };
+    const began = performance.now();
+    await expect(fetchModel(undefined, { timeout: 150 })).rejects.toThrow(/^hf:.*wanted to reach/);
+    expect(performance.now() - began).toBeLessThan(3000);
+    server.faults = { unending: 'flood' };
+    await expect(fetchModel(undefined, { timeout: 20_000 })).rejects.toThrow('got more than 64 MB');
+  });
+
+  it('of a mirror that ignores ranges is refused in words', async () => {
+    const { server, fetchModel } = await setUp();
+    server.faults = { noRanges: true };
+    const refused = fetchModel(undefined, { attempts: 1 });
+    await expect(refused).rejects.toThrow(UserError);
+    await expect(refused).rejects.toThrow(
+      'got what its client cannot read (Expected size information). Check HF_ENDPOINT',
+    );
+  });
+
+  it('of which the copy was damaged is downloaded again; without network that is an error, and no use', async () => {
+    const { server, fetchModel } = await setUp();
+    const { folder } = await fetchModel();
+    const weights = join(folder, 'model.safetensors');
+    expect((await fetchModel(undefined, { offline: true })).folder).toBe(folder);
+    const damage = (at: number) => {
+      const bytes = readFileSync(weights);
+      bytes[at]! ^= 4;
+      writeFileSync(weights, bytes);
+    };
+    damage(200_000);
+    await fetchModel();
+    expect(readFileSync(weights).equals(WEIGHTS)).toBe(true);
+    damage(7);
+    const offline = () => fetchModel(`hf:${NAME}@${server.commit}`, { offline: true });
+    await expect(offline()).rejects.toThrow(/got one whose model\.safetensors had another checksum/);
+    await expect(offline()).rejects.toThrow(/got none or a part/);
+    await fetchModel();
+    expect((await offline()).folder).toBe(folder);
   });
 
   it('has revisions: tags, branches with slashes, commits', async () => {

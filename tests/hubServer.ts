@@ -14,6 +14,12 @@ export interface Faults {
   silent?: string;
   /** Answers to a part are the whole file. */
   ignoreRange?: boolean;
+  /** Every answer to a file's bytes is the whole file, with status 200. */
+  noRanges?: boolean;
+  /** Every answer is this text with status 200, as of a proxy's sign-in page. */
+  page?: { readonly type: string; readonly text: string };
+  /** Answers of the API begin and never end: a byte now and then, or as fast as they are taken. */
+  unending?: 'drip' | 'flood';
   /** A file that is listed is not there. */
   gone?: string;
   token?: string;
@@ -53,12 +59,23 @@ export async function hubServer(name: string, files: Readonly<Record<string, Buf
   const refuse = (response: ServerResponse, status: number, code = '') =>
     json(response, { error: 'refused' }, status, code ? { 'x-error-code': code } : {});
 
+  const unending = (response: ServerResponse, kind: 'drip' | 'flood') => {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    const flood = () => {
+      while (!response.destroyed && response.write(Buffer.alloc(2 ** 20, ' ')));
+    };
+    if (kind === 'flood') response.on('drain', flood);
+    if (kind === 'flood') return flood();
+    const timer = setInterval(() => response.write(' '), 50);
+    response.on('close', () => clearInterval(timer));
+  };
+
   const sendFile = (request: IncomingMessage, response: ServerResponse, path: string) => {
     const { faults } = state;
     if (faults.silent === path) return;
     const whole = faults.replaced?.[path] ?? files[path]!;
     const [, from = '0', to = ''] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '') ?? [];
-    const ranged = request.headers.range !== undefined && !(faults.ignoreRange && from !== '0');
+    const ranged = request.headers.range !== undefined && !faults.noRanges && !(faults.ignoreRange && from !== '0');
     const [begin, end] = ranged
       ? [Number(from), to === '' ? whole.length : Math.min(Number(to) + 1, whole.length)]
       : [0, whole.length];
@@ -79,6 +96,11 @@ export async function hubServer(name: string, files: Readonly<Record<string, Buf
     const path = decodeURIComponent(pathname);
     state.asked.push({ method: request.method!, path, range: request.headers.range });
     const { faults } = state;
+    if (faults.page) {
+      response.writeHead(200, { 'content-type': faults.page.type });
+      return void response.end(faults.page.text);
+    }
+    if (faults.unending && path.startsWith('/api/')) return unending(response, faults.unending);
     if (faults.refuse) return refuse(response, faults.refuse.status, faults.refuse.code);
     if (faults.token && request.headers.authorization !== `Bearer ${faults.token}` && !path.startsWith('/cdn/'))
       return refuse(response, 401, 'GatedRepo');

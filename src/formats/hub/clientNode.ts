@@ -1,6 +1,6 @@
 import { downloadFile, modelInfo, pathsInfo } from '@huggingface/hub';
 import { UserError } from '../../graph/errors.ts';
-import { HubFailure, hubError } from './errors.ts';
+import { HubFailure, hubError, NOT_THE_HUB } from './errors.ts';
 import type { HubReference } from './reference.ts';
 import type { HubSettings } from './settingsNode.ts';
 
@@ -10,6 +10,30 @@ export interface HubFile {
   readonly size: number;
   /** SHA-256 of a large file (64 digits), git's SHA-1 of a small one (40). */
   readonly hash: string;
+}
+
+/** An answer of the API is whole after so many times the time limit. Our choice: lists of 500,000 files are 50 MB. */
+const WHOLE = 4;
+const MAX_ANSWER = 64 * 2 ** 20;
+
+const notTheHub = (got: string): HubFailure => new HubFailure(200, NOT_THE_HUB, got);
+
+/** An answer of the API with its body read: as long as the request's time limit runs, and no longer than any list of files. */
+async function wholeAnswer(response: Response): Promise<Response> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const part of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    length += part.length;
+    if (length > MAX_ANSWER) throw notTheHub(`more than ${MAX_ANSWER / 2 ** 20} MB`);
+    parts.push(part);
+  }
+  const bytes = Buffer.concat(parts);
+  try {
+    JSON.parse(bytes.toString('utf8'));
+  } catch {
+    throw notTheHub(bytes.length === 0 ? 'nothing' : `no JSON (${JSON.stringify(bytes.toString('utf8', 0, 40))})`);
+  }
+  return new Response(bytes, { status: response.status, headers: response.headers });
 }
 
 /** The official client with time limits, and errors that say what to do. */
@@ -76,22 +100,30 @@ export class HubClient {
     try {
       return await ask();
     } catch (error) {
-      throw this.explain(error);
+      // What the client cannot read is what the server sent.
+      const failure = error instanceof HubFailure || error instanceof UserError ? error : this.#failure;
+      throw this.explain(
+        failure ?? notTheHub(`what its client cannot read (${(error as Error).message.slice(0, 120)})`),
+      );
     }
   }
 
-  /** Gives up where no answer begins in time; answers that are errors become failures with the Hub's own code. */
+  /** Gives up where no answer begins in time, or one of the API's is not whole in a few times that; answers that are errors become failures with the Hub's own code. */
   readonly #fetch = async (address: string | URL | Request, options: RequestInit = {}): Promise<Response> => {
     this.#failure = undefined;
     const stop = new AbortController();
-    const timer = setTimeout(() => stop.abort(), this.#settings.timeout);
+    let timer = setTimeout(() => stop.abort(), this.#settings.timeout);
     try {
       const response = await fetch(address, { ...options, signal: stop.signal });
       const code = response.headers.get('x-error-code') ?? '';
       // The client takes this one itself: the file does not exist.
       if (response.ok || (response.status === 404 && code === 'EntryNotFound')) {
         this.#refuseIgnoredRange(options, response);
-        return response;
+        if (response.headers.get('content-type')?.startsWith('text/html')) throw notTheHub('a web page');
+        if (!new URL(address instanceof Request ? address.url : address).pathname.startsWith('/api/')) return response;
+        clearTimeout(timer);
+        timer = setTimeout(() => stop.abort(), WHOLE * this.#settings.timeout);
+        return await wholeAnswer(response);
       }
       await response.body?.cancel();
       throw new HubFailure(response.status, code, response.headers.get('x-error-message') ?? '');

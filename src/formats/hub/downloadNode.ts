@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
-import { createReadStream, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UserError } from '../../graph/errors.ts';
 import { fileError } from '../fileErrorNode.ts';
+import { checksum } from './checkedNode.ts';
 import type { HubClient, HubFile } from './clientNode.ts';
 import { HubFailure, isPassing } from './errors.ts';
 import type { HubSettings } from './settingsNode.ts';
@@ -121,12 +121,9 @@ async function inTime<T>(work: Promise<T>, timeout: number): Promise<T> {
   }
 }
 
-/** Large files have their SHA-256, small ones git's SHA-1 of a blob. A file with another checksum is thrown away. */
+/** A file with another checksum is thrown away. */
 async function verify(path: string, { path: name, hash, size }: HubFile): Promise<void> {
-  const sum = createHash(hash.length === 64 ? 'sha256' : 'sha1');
-  if (hash.length === 40) sum.update(`blob ${size}\0`);
-  for await (const chunk of createReadStream(path)) sum.update(chunk as Buffer);
-  const got = sum.digest('hex');
+  const got = await checksum(path, hash, size);
   if (got === hash) return;
   await rm(path, { force: true });
   throw new UserError(

@@ -27,7 +27,13 @@ export class HubFailure extends Error {
 
 /** True where another attempt may help: no connection, or a server that is busy. */
 export const isPassing = (failure: HubFailure): boolean =>
-  failure.status === 0 || failure.status === 429 || failure.status >= 500 || failure.code === 'RangeIgnored';
+  failure.status === 0 ||
+  failure.status === 429 ||
+  failure.status >= 500 ||
+  ['RangeIgnored', NOT_THE_HUB].includes(failure.code);
+
+/** Something else answers: a sign-in page, a proxy, a mirror that speaks another language. */
+export const NOT_THE_HUB = 'NotTheHub';
 
 interface Reached {
   readonly endpoint: string;
@@ -46,6 +52,10 @@ export function hubError(error: unknown, { name, revision }: HubReference, { end
     );
   if (code === 'RevisionNotFound') return say(`wanted the revision ${revision}, got none of that name at ${endpoint}`);
   if (code === 'EntryNotFound') return say(`wanted the file ${message}, got none of that name in the repository`);
+  if (code === NOT_THE_HUB)
+    return say(
+      `wanted an answer of the Hub from ${endpoint}, got ${message}. Check HF_ENDPOINT, and whether a proxy or a sign-in page stands between; or try again later`,
+    );
   // Without a token the Hub does not tell a private model from none.
   if (status === 401 || status === 404)
     return say(

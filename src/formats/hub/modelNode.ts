@@ -3,6 +3,7 @@ import { UserError } from '../../graph/errors.ts';
 import { readJsonFile } from '../jsonFileNode.ts';
 import { shardNames } from '../weightFilesNode.ts';
 import { INDEX, ModelCache, WEIGHTS } from './cacheNode.ts';
+import { findDamage } from './checkedNode.ts';
 import { HubClient } from './clientNode.ts';
 import { downloadBlob, type OnDownload } from './downloadNode.ts';
 import { HubFailure, isPassing } from './errors.ts';
@@ -30,11 +31,12 @@ export async function fetchHubModel(
   onProgress: OnDownload = () => undefined,
 ): Promise<HubModel> {
   const cache = new ModelCache(settings.cacheDir, model.name);
+  const damaged = await damageOf(cache, model);
   const cached = await cache.find(model);
   if (cached !== undefined && (settings.offline || isCommit(model.revision))) return { folder: cached, notes: [] };
   if (settings.offline)
     throw new UserError(
-      `hf:${model.name}@${model.revision}: wanted a copy in ${settings.cacheDir}, got none or a part, and HF_HUB_OFFLINE forbids the network. Run it once with the network`,
+      `hf:${model.name}@${model.revision}: wanted a copy in ${settings.cacheDir}, got ${damaged ?? 'none or a part'}, and HF_HUB_OFFLINE forbids the network. Run it once with the network`,
     );
   try {
     return { folder: await update(new HubClient(settings, model), cache, model, settings, onProgress), notes: [] };
@@ -43,6 +45,13 @@ export async function fetchHubModel(
     if (cached === undefined || !(failure instanceof HubFailure) || !isPassing(failure)) throw error;
     return { folder: cached, notes: [`${settings.endpoint} cannot be reached: the copy in the cache is used`] };
   }
+}
+
+/** A file of the copy that was not what was downloaded; it is deleted, so that the copy is whole no more. */
+async function damageOf(cache: ModelCache, model: HubReference): Promise<string | undefined> {
+  const folder = await cache.find(model);
+  const name = folder === undefined ? undefined : await findDamage(folder);
+  return name && `one whose ${name} had another checksum (it was deleted)`;
 }
 
 async function update(
