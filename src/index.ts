@@ -32,7 +32,7 @@ export type { BestStep, RunResult } from './run/training/course/result.ts';
 export type { RunSettings } from './run/training/startRunNode.ts';
 export type { DistillOptions, ResumeOptions, RunOptions, TrainRunOptions } from './run/training/trainNode.ts';
 export { distill, resume, train } from './run/training/trainNode.ts';
-export type { StudyReport } from './study/rows.ts';
+export type { StudyReport } from './study/tables/rows.ts';
 export { runStudy } from './study/runStudy.ts';
 
 // Make images from a teacher, and distil on them.

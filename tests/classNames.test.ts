@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { distinctNames } from '../src/formats/classNames.ts';
-import { encodeSafetensors, float32Tensor } from '../src/formats/safetensors.ts';
+import { encodeSafetensors, float32Tensor } from '../src/formats/tensors/safetensors.ts';
 import { writeModelFolder } from '../src/formats/modelFolderNode.ts';
 import type { SavedModel } from '../src/formats/savedModel.ts';
 import { buildModel, variantConfig } from '../src/models/index.ts';

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { encodeSafetensors, float32Tensor, type SafetensorsTensor } from '../src/formats/safetensors.ts';
+import { encodeSafetensors, float32Tensor, type SafetensorsTensor } from '../src/formats/tensors/safetensors.ts';
 import { buildModel, modelConfigSchema } from '../src/models/index.ts';
 import { modelParams } from '../src/program/evalProgram.ts';
 import { loadModelReference } from '../src/run/models/reference.ts';

@@ -1,5 +1,5 @@
-import type { Loader } from '../data/loader.ts';
-import { createLoader } from '../data/loaderNode.ts';
+import type { Loader } from '../data/loading/loader.ts';
+import { createLoader } from '../data/loading/loaderNode.ts';
 import { openDataset } from '../data/openDatasetNode.ts';
 import { photoTransform } from '../data/augment/pipeline.ts';
 

@@ -1,4 +1,4 @@
-import type { OnListing } from '../data/listingNode.ts';
+import type { OnListing } from '../data/folders/listingNode.ts';
 import { overwrite, remark } from './text.ts';
 
 /** Milliseconds between two lines of progress where stderr is no terminal. */

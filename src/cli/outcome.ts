@@ -1,4 +1,4 @@
-import { systemError } from '../formats/fileErrorNode.ts';
+import { systemError } from '../formats/disk/fileErrorNode.ts';
 import { UserError } from '../graph/errors.ts';
 import { remark } from './text.ts';
 

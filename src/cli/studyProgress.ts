@@ -1,6 +1,6 @@
 import { runStudy, type StudyEvent, type StudyResult } from '../study/runStudy.ts';
-import { usualMetric } from '../study/report.ts';
-import { tableCells, tableNotes } from '../study/reportCells.ts';
+import { usualMetric } from '../study/tables/report.ts';
+import { tableCells, tableNotes } from '../study/tables/reportCells.ts';
 import { consoleLogger } from '../train/loggers/consoleNode.ts';
 import { formatDuration } from '../train/loggers/progressLine.ts';
 import type { RunEvent } from '../train/events.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { MOST_NORMAL } from '../formats/preprocessorValues.ts';
+import { MOST_NORMAL } from '../formats/preprocessing/preprocessorValues.ts';
 
 const auto = z.literal('auto');
 const count = z.int().min(1);

@@ -7,8 +7,8 @@ import { pack } from 'tar-stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { UserError } from '../graph/errors.ts';
 import { spanOf } from './address.ts';
-import { decodeImage } from './decodeNode.ts';
-import { createLoader } from './loaderNode.ts';
+import { decodeImage } from './images/decodeNode.ts';
+import { createLoader } from './loading/loaderNode.ts';
 import { smallTransform } from './augment/pipeline.ts';
 import { openDataset } from './openDatasetNode.ts';
 

@@ -1,16 +1,16 @@
 import { basename, dirname, extname, join, relative } from 'node:path';
 import { brief, UserError } from '../graph/errors.ts';
-import { NoImageColumn } from './csvColumns.ts';
-import { readCsv } from './csvNode.ts';
+import { NoImageColumn } from './tables/csvColumns.ts';
+import { readCsv } from './tables/csvNode.ts';
 import { sortByCodePoint } from './dataset.ts';
-import { holdsClassFolders, readFolderLayout } from './folderNode.ts';
+import { holdsClassFolders, readFolderLayout } from './folders/folderNode.ts';
 import { type Label, type Layout, type Part, quote } from './layout.ts';
-import type { Place } from './listingCacheNode.ts';
-import type { Listing } from './listingNode.ts';
-import { unpackParquet } from './parquetNode.ts';
-import { type PartName, partOfFile, VAL_NAMES } from './partNames.ts';
+import type { Place } from './folders/listingCacheNode.ts';
+import type { Listing } from './folders/listingNode.ts';
+import { unpackParquet } from './tables/parquetNode.ts';
+import { type PartName, partOfFile, VAL_NAMES } from './folders/partNames.ts';
 import type { Record } from './record.ts';
-import { readTar, type TarReport } from './tarNode.ts';
+import { readTar, type TarReport } from './shards/tarNode.ts';
 
 /** Kaggle's sample_submission.csv and the like. */
 const SUBMISSION = /submission/i;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it, vi } from 'vitest';
 import { type ImageList, select, splitList, subset } from './dataset.ts';
-import type { ListingEvent } from './listingNode.ts';
+import type { ListingEvent } from './folders/listingNode.ts';
 import { openDataset } from './openDatasetNode.ts';
 
 /** More than a stack holds, which is about 125,000. `MANY=3000000 npx vitest run manyImages` has as many as the largest sets. */

@@ -11,8 +11,8 @@ import {
   splitList,
   subset,
 } from './dataset.ts';
-import { readFolderLayout } from './folderNode.ts';
-import { isArchiveName } from './imageNames.ts';
+import { readFolderLayout } from './folders/folderNode.ts';
+import { isArchiveName } from './images/imageNames.ts';
 import {
   classesOf,
   classNames,
@@ -24,8 +24,8 @@ import {
   type Part,
   quote,
 } from './layout.ts';
-import { cachedListing, keepListing, type ListingCache, type Place } from './listingCacheNode.ts';
-import { Listing, type OnListing, unreadable } from './listingNode.ts';
+import { cachedListing, keepListing, type ListingCache, type Place } from './folders/listingCacheNode.ts';
+import { Listing, type OnListing, unreadable } from './folders/listingNode.ts';
 import { showPlaces } from './places.ts';
 
 export interface OpenOptions {

@@ -1,6 +1,6 @@
 import { UserError } from '../graph/errors.ts';
-import { chosenPreprocessing, preprocessingOf } from '../formats/foreignPreprocessor.ts';
-import { show } from '../formats/jsonValue.ts';
+import { chosenPreprocessing, preprocessingOf } from '../formats/preprocessing/foreignPreprocessor.ts';
+import { show } from '../formats/disk/jsonValue.ts';
 import type { Preprocessing } from '../formats/savedModel.ts';
 import { evalPixels } from './augment/evalPixels.ts';
 import { normalise, normaliseTable } from './augment/normalise.ts';

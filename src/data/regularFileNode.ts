@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { UserError } from '../graph/errors.ts';
-import { unreadable } from './listingNode.ts';
+import { unreadable } from './folders/listingNode.ts';
 
 /**
  * What is wrong with a path that is to be read as a file: a pipe or a device never ends, and a file of no bytes has nothing to

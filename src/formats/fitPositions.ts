@@ -1,5 +1,5 @@
 import type { ModelConfig } from '../models/index.ts';
-import type { Weight } from './weight.ts';
+import type { Weight } from './tensors/weight.ts';
 import { resizePositions } from './resizePositions.ts';
 
 /** The embeddings for the model's input side where `weight` was made for another one; undefined where it fits, or never can. */

@@ -1,8 +1,8 @@
 import { UserError } from '../graph/errors.ts';
-import { preprocessingOf } from './foreignPreprocessor.ts';
-import type { ReadPreprocessing } from './preprocessorValues.ts';
+import { preprocessingOf } from './preprocessing/foreignPreprocessor.ts';
+import type { ReadPreprocessing } from './preprocessing/preprocessorValues.ts';
 import { type ModelConfig, VARIANTS } from '../models/index.ts';
-import { asObject, type Json, show } from './jsonValue.ts';
+import { asObject, type Json, show } from './disk/jsonValue.ts';
 import { saysMultilabel } from './problemType.ts';
 import { checkTimm, checkTransformersSizes } from './saidArchitecture.ts';
 import type { ModelHints } from './recogniseModel.ts';

@@ -4,14 +4,14 @@ import { append } from '../graph/lists.ts';
 import { distinctNames } from './classNames.ts';
 import { buildModel, type ModelConfig } from '../models/index.ts';
 import { type ForeignConfig, readForeignConfig } from './foreignConfig.ts';
-import { readJsonFile } from './jsonFileNode.ts';
-import { chosenPreprocessing } from './foreignPreprocessor.ts';
+import { readJsonFile } from './disk/jsonFileNode.ts';
+import { chosenPreprocessing } from './preprocessing/foreignPreprocessor.ts';
 import type { Preprocessing, SavedModel } from './savedModel.ts';
-import type { Weight } from './weight.ts';
+import type { Weight } from './tensors/weight.ts';
 import { type Place, renameToOurs } from './names/rename.ts';
 import { joinBlocks } from './names/rowBlocks.ts';
 import { type ModelHints, recogniseModel } from './recogniseModel.ts';
-import { openWeights } from './weightFilesNode.ts';
+import { openWeights } from './tensors/weightFilesNode.ts';
 import { positionsFor } from './fitPositions.ts';
 
 /** A model that Understudy did not write. */

@@ -1,8 +1,8 @@
 import type { ModelConfig } from '../models/index.ts';
-import type { Content } from './content.ts';
-import { preprocessorFile } from './preprocessorFile.ts';
+import type { Content } from './disk/content.ts';
+import { preprocessorFile } from './preprocessing/preprocessorFile.ts';
 import { MULTILABEL } from './problemType.ts';
-import { float32Tensor, safetensorsChunks } from './safetensors.ts';
+import { float32Tensor, safetensorsChunks } from './tensors/safetensors.ts';
 import type { SavedModel } from './savedModel.ts';
 import { isPlain, toTransformers } from './transformersNames.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { variantConfig } from '../models/index.ts';
 import { readModelFolder, writeModelFolder } from './modelFolderNode.ts';
-import { preprocessorFile } from './preprocessorFile.ts';
+import { preprocessorFile } from './preprocessing/preprocessorFile.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'understudy-model-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));

@@ -1,5 +1,5 @@
 import type { SavedModel } from './savedModel.ts';
-import type { Weight } from './weight.ts';
+import type { Weight } from './tensors/weight.ts';
 
 /**
  * A DeiT III as the plain ViT that computes the same: the gain of LayerScale goes into the layer before it, and the class token

@@ -1,6 +1,6 @@
 import { UserError } from '../graph/errors.ts';
 import { type ModelConfig, VARIANTS } from '../models/index.ts';
-import { asObject, type Json, show } from './jsonValue.ts';
+import { asObject, type Json, show } from './disk/jsonValue.ts';
 
 /**
  * timm's names whose networks are those that are built here. Names say what shapes do not: resnetblur18 has the parameters of

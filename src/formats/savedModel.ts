@@ -1,7 +1,7 @@
-import type { Geometry } from './geometry.ts';
+import type { Geometry } from './preprocessing/geometry.ts';
 import type { Filter } from '../nn/resampling.ts';
 import type { ModelConfig } from '../models/index.ts';
-import type { Weight } from './weight.ts';
+import type { Weight } from './tensors/weight.ts';
 
 /**
  * How images become the model's input: shorter side to floor(imageSize / evalCropRatio), centre crop, (x / 255 - mean) / std; or by

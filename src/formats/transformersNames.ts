@@ -1,5 +1,5 @@
 import type { ModelConfig } from '../models/index.ts';
-import type { Weight } from './weight.ts';
+import type { Weight } from './tensors/weight.ts';
 import { CONVENTIONS, type Convention } from './names/conventions.ts';
 import { placesIn, renameFromOurs } from './names/rename.ts';
 import { joinBlocks, splitBlocks } from './names/rowBlocks.ts';

@@ -1,4 +1,4 @@
-import type { Content, Contents } from '../formats/content.ts';
+import type { Content, Contents } from '../formats/disk/content.ts';
 
 /** A file that only grows. What `append` has returned from survives a kill of the process; what `sync` has, a power cut. */
 export interface AppendFile {

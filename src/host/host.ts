@@ -1,5 +1,5 @@
 import type { ImageList } from '../data/dataset.ts';
-import type { Loader, LoaderOptions } from '../data/loader.ts';
+import type { Loader, LoaderOptions } from '../data/loading/loader.ts';
 import type { Engine } from '../engine/contract.ts';
 import type { ColumnSpec, Outputs } from '../store/outputs.ts';
 import type { Clock } from './clock.ts';

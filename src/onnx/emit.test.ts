@@ -1,6 +1,6 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
-import { float16ToFloat32 } from '../formats/halfFloat.ts';
+import { float16ToFloat32 } from '../formats/tensors/halfFloat.ts';
 import { apply1, constant, floats, input, scalar } from '../graph/build.ts';
 import { ndArray } from '../graph/ndArray.ts';
 import { withLabel } from '../graph/scope.ts';

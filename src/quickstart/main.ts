@@ -1,11 +1,11 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeFileAtomic } from '../formats/atomicNode.ts';
-import { makeFolder } from '../formats/makeFolderNode.ts';
+import { writeFileAtomic } from '../formats/disk/atomicNode.ts';
+import { makeFolder } from '../formats/disk/makeFolderNode.ts';
 import { UserError } from '../graph/errors.ts';
 import { distill, evaluate, exportModel, loadModel, resume, type RunEvent, train } from '../index.ts';
-import { findFolder } from '../formats/atomicNode.ts';
+import { findFolder } from '../formats/disk/atomicNode.ts';
 import { consoleLogger } from '../train/loggers/consoleNode.ts';
 import { MNIST_SPLIT, writeMnistFolder } from './mnistFolder.ts';
 import { type Report, type Score, type StudentName, showReport } from './report.ts';

@@ -3,7 +3,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { replaceFolderAtomic } from '../formats/atomicNode.ts';
+import { replaceFolderAtomic } from '../formats/disk/atomicNode.ts';
 import { UserError } from '../graph/errors.ts';
 import { permutation, stream } from '../random/stream.ts';
 

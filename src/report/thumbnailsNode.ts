@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import { decodeImage } from '../data/decodeNode.ts';
+import { decodeImage } from '../data/images/decodeNode.ts';
 
 const SIDE = 128;
 

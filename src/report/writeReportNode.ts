@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GENERATOR } from '../analysis/page.ts';
-import { writeFileAtomic } from '../formats/atomicNode.ts';
+import { writeFileAtomic } from '../formats/disk/atomicNode.ts';
 import { UserError } from '../graph/errors.ts';
 import { comparePage } from './comparePage.ts';
 import { type RunReport, readRun } from './readRunNode.ts';

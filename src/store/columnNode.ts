@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { float16ToFloat32, float32ToFloat16 } from '../formats/halfFloat.ts';
-import { attempt } from '../formats/shardFolderNode.ts';
+import { float16ToFloat32, float32ToFloat16 } from '../formats/tensors/halfFloat.ts';
+import { attempt } from '../formats/disk/shardFolderNode.ts';
 import { DamagedShard, openShard, recordCost, type Shard, ShardWriter } from './shardNode.ts';
 
 /** A shard is closed at this size or age; our choice. */

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeFileAtomic } from '../formats/atomicNode.ts';
+import { writeFileAtomic } from '../formats/disk/atomicNode.ts';
 import { spanOf } from '../data/address.ts';
-import { readImageBytes } from '../data/decodeNode.ts';
+import { readImageBytes } from '../data/images/decodeNode.ts';
 import { settledState } from '../data/fileStateNode.ts';
 import type { ImageList } from '../data/dataset.ts';
 

@@ -16,7 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { cleanShards, shardBytes } from '../formats/shardFolderNode.ts';
+import { cleanShards, shardBytes } from '../formats/disk/shardFolderNode.ts';
 import { imageKeys } from './imageKeysNode.ts';
 import { addressOf, OutputStore, type OutputStoreOptions } from './outputStoreNode.ts';
 

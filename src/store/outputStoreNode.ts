@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { Column, narrow, widen } from './columnNode.ts';
-import { cleanShards, shardBytes } from '../formats/shardFolderNode.ts';
-import { fileError } from '../formats/fileErrorNode.ts';
+import { cleanShards, shardBytes } from '../formats/disk/shardFolderNode.ts';
+import { fileError } from '../formats/disk/fileErrorNode.ts';
 import type { Outputs } from './outputs.ts';
 
 /** A column with its folder's name. */

@@ -11,7 +11,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { attempt } from '../formats/shardFolderNode.ts';
+import { attempt } from '../formats/disk/shardFolderNode.ts';
 
 /**
  * A shard: many records of one length in one file that never changes. Magic, the records, an index (for each record its key and a

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createGunzip } from 'node:zlib';
 import { extract } from 'tar-stream';
-import { replaceFolderAtomic } from '../formats/atomicNode.ts';
+import { replaceFolderAtomic } from '../formats/disk/atomicNode.ts';
 import { UserError } from '../graph/errors.ts';
 import { type Emoji, splitEmoji } from './emojiSplit.ts';
 import { npmPack } from './npmPackNode.ts';

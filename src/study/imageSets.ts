@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseConfig } from '../config/parse.ts';
 import type { RunConfig } from '../config/schema.ts';
 import { type SynthesisInput, synthesisSchema } from '../config/synthesis.ts';
-import { writeFileAtomic } from '../formats/atomicNode.ts';
+import { writeFileAtomic } from '../formats/disk/atomicNode.ts';
 import { UserError } from '../graph/errors.ts';
 import { unknownName } from '../graph/names.ts';
 import { synthesize } from '../run/synthesis/synthesize.ts';

@@ -5,7 +5,7 @@ import { assemble } from '../run/training/prepare/assemble.ts';
 import { openInputs } from '../run/training/prepare/openInputsNode.ts';
 import { trainRun } from '../run/training/trainRunNode.ts';
 import { modelSize } from '../run/models/size.ts';
-import { throwIfInUse } from '../formats/folderLockNode.ts';
+import { throwIfInUse } from '../formats/disk/folderLockNode.ts';
 import type { RunEvent } from '../train/events.ts';
 import type { PlannedRun } from './plan.ts';
 import type { Outcome, RunRecord, RunRecords } from './recordsNode.ts';

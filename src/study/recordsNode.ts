@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BestStep } from '../run/training/course/result.ts';
-import { findFolder, writeFileAtomic } from '../formats/atomicNode.ts';
+import { findFolder, writeFileAtomic } from '../formats/disk/atomicNode.ts';
 import type { Progress } from '../train/progress.ts';
 import { type MetricRow, parseMetricRows } from '../train/loggers/metricRow.ts';
 

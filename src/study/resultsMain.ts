@@ -2,13 +2,13 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { writeFileAtomic } from '../formats/atomicNode.ts';
+import { writeFileAtomic } from '../formats/disk/atomicNode.ts';
 import { readPlan } from './readPlan.ts';
 import { readJson } from './recordsNode.ts';
-import { tableOf } from './report.ts';
-import type { StudyReport } from './rows.ts';
+import { tableOf } from './tables/report.ts';
+import type { StudyReport } from './tables/rows.ts';
 import { firstOfEach } from './imageSets.ts';
-import { curveFile, fillPage, sheetFile } from './resultsPage.ts';
+import { curveFile, fillPage, sheetFile } from './tables/resultsPage.ts';
 
 const PAGE = 'docs/results.md';
 

@@ -1,19 +1,19 @@
 import { join } from 'node:path';
-import { writeFileAtomic } from '../formats/atomicNode.ts';
-import { makeFolder } from '../formats/makeFolderNode.ts';
+import { writeFileAtomic } from '../formats/disk/atomicNode.ts';
+import { makeFolder } from '../formats/disk/makeFolderNode.ts';
 import type { RunEvent } from '../train/events.ts';
-import { lockFolder } from '../formats/folderLockNode.ts';
-import { readImageSets } from './imageSetTable.ts';
+import { lockFolder } from '../formats/disk/folderLockNode.ts';
+import { readImageSets } from './tables/imageSetTable.ts';
 import { imageSetOf, makeImageSet, setFailure, withImageSet } from './imageSets.ts';
 import { oneRun } from './oneRun.ts';
 import { type PlannedRun, type StudyPlan, teachersOf, withTeachers } from './plan.ts';
 import { prepareData } from './prepare.ts';
 import { readPlan } from './readPlan.ts';
 import { type RunRecord, RunRecords } from './recordsNode.ts';
-import { reportOf } from './report.ts';
-import type { StudyReport } from './rows.ts';
-import { reportCsv } from './reportCsv.ts';
-import { reportHtml } from './reportHtml.ts';
+import { reportOf } from './tables/report.ts';
+import type { StudyReport } from './tables/rows.ts';
+import { reportCsv } from './tables/reportCsv.ts';
+import { reportHtml } from './tables/reportHtml.ts';
 import { keepPlan } from './studyFolder.ts';
 import { valueAt } from './settings.ts';
 

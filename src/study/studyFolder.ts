@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { writeFileAtomic } from '../formats/atomicNode.ts';
+import { writeFileAtomic } from '../formats/disk/atomicNode.ts';
 import { UserError } from '../graph/errors.ts';
 import type { PlannedRun, StudyPlan } from './plan.ts';
 import { type RunRecords, readJson } from './recordsNode.ts';

@@ -1,7 +1,7 @@
-import type { Content } from '../formats/content.ts';
-import { asObject } from '../formats/jsonValue.ts';
+import type { Content } from '../formats/disk/content.ts';
+import { asObject } from '../formats/disk/jsonValue.ts';
 import { modelContents } from '../formats/modelContents.ts';
-import { decodeSafetensors, float32Tensor, safetensorsChunks, toFloat32 } from '../formats/safetensors.ts';
+import { decodeSafetensors, float32Tensor, safetensorsChunks, toFloat32 } from '../formats/tensors/safetensors.ts';
 import type { SavedModel } from '../formats/savedModel.ts';
 import { UserError } from '../graph/errors.ts';
 import { placeOf, readText, type RunFiles } from '../host/files.ts';

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { UserError } from '../graph/errors.ts';
 import { nodeFiles } from '../host/node/filesNode.ts';
 import { openRunFolder } from './runFolder.ts';
-import { thisProcess } from '../formats/processNode.ts';
+import { thisProcess } from '../formats/disk/processNode.ts';
 
 let root = '';
 let dir = '';

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ortNode } from '../../src/engine/ortNode.ts';
-import { preprocessingOf } from '../../src/formats/foreignPreprocessor.ts';
+import { preprocessingOf } from '../../src/formats/preprocessing/foreignPreprocessor.ts';
 import { closeProgram } from '../../src/program/program.ts';
 import { input } from '../../src/graph/build.ts';
 import { emit } from '../../src/onnx/emit.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readForeignModel } from '../../src/formats/foreignModelNode.ts';
-import { encodeSafetensors, float32Tensor } from '../../src/formats/safetensors.ts';
+import { encodeSafetensors, float32Tensor } from '../../src/formats/tensors/safetensors.ts';
 import { buildModel, type ModelConfig, variantConfig } from '../../src/models/index.ts';
 import { initialValue } from '../../src/nn/initialise.ts';
 import { modelParams } from '../../src/program/evalProgram.ts';

@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import type { RunConfig } from '../../src/config/schema.ts';
 import { resample } from '../../src/data/augment/resample.ts';
-import { readSafetensors } from '../../src/formats/safetensorsNode.ts';
+import { readSafetensors } from '../../src/formats/tensors/safetensorsNode.ts';
 import { type ClassProbability, loadModel } from '../../src/index.ts';
 import type { EvaluationReport } from '../../src/run/evaluation/evaluate.ts';
 import type { RunResult } from '../../src/run/training/course/result.ts';

@@ -6,7 +6,7 @@ import {
   encodeSafetensors,
   float32Tensor,
   type SafetensorsTensor,
-} from '../../src/formats/safetensors.ts';
+} from '../../src/formats/tensors/safetensors.ts';
 import type { EvaluationReport } from '../../src/run/evaluation/evaluate.ts';
 import type { Inspection } from '../../src/run/models/inspect.ts';
 import { type HubServer, hubServer } from '../hubServer.ts';

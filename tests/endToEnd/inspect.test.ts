@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { logitAgreement } from '../../src/analysis/agreement.ts';
 import { linearCka, type Rows } from '../../src/analysis/cka.ts';
 import { openDataset } from '../../src/data/openDatasetNode.ts';
-import { decodeImage } from '../../src/data/decodeNode.ts';
+import { decodeImage } from '../../src/data/images/decodeNode.ts';
 import { ortNode } from '../../src/engine/ortNode.ts';
 import { input } from '../../src/graph/build.ts';
 import type { Tensor } from '../../src/graph/tensor.ts';

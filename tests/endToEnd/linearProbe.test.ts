@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import type { RunInput } from '../../src/config/schema.ts';
 import { overlay } from '../../src/config/settings.ts';
-import { readSafetensors } from '../../src/formats/safetensorsNode.ts';
+import { readSafetensors } from '../../src/formats/tensors/safetensorsNode.ts';
 import { isHead } from '../../src/models/index.ts';
 import type { RunResult } from '../../src/run/training/course/result.ts';
 import { trainRun } from '../../src/run/training/trainRunNode.ts';

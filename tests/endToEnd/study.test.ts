@@ -2,7 +2,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import type { RunRecord } from '../../src/study/recordsNode.ts';
-import type { StudyReport } from '../../src/study/rows.ts';
+import type { StudyReport } from '../../src/study/tables/rows.ts';
 import { parseCsv } from '../../src/train/loggers/csvText.ts';
 import { contents, temporaryFolder, understudy, writeDataset } from './commandLine.ts';
 

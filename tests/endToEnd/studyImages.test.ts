@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { firstOfEach } from '../../src/study/imageSets.ts';
 import { planStudy } from '../../src/study/plan.ts';
-import type { StudyReport } from '../../src/study/rows.ts';
+import type { StudyReport } from '../../src/study/tables/rows.ts';
 import { temporaryFolder, understudy, writeDataset } from './commandLine.ts';
 
 const dir = temporaryFolder();

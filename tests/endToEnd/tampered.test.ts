@@ -2,7 +2,7 @@ import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import type { RunInput } from '../../src/config/schema.ts';
-import { readSafetensors, writeSafetensors } from '../../src/formats/safetensorsNode.ts';
+import { readSafetensors, writeSafetensors } from '../../src/formats/tensors/safetensorsNode.ts';
 import { UserError } from '../../src/graph/errors.ts';
 import { trainRun } from '../../src/run/training/trainRunNode.ts';
 import { contents, temporaryFolder, writeDataset } from './commandLine.ts';

@@ -1,8 +1,8 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { float32Tensor } from '../../src/formats/safetensors.ts';
-import { readSafetensors, writeSafetensors } from '../../src/formats/safetensorsNode.ts';
+import { float32Tensor } from '../../src/formats/tensors/safetensors.ts';
+import { readSafetensors, writeSafetensors } from '../../src/formats/tensors/safetensorsNode.ts';
 import {
   refusalsIn,
   TINY_RESNET,

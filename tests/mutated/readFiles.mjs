@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { smallTransform } from '../../dist/data/augment/pipeline.js';
-import { createLoader } from '../../dist/data/loaderNode.js';
+import { createLoader } from '../../dist/data/loading/loaderNode.js';
 import { openDataset } from '../../dist/data/openDatasetNode.js';
 import { UserError } from '../../dist/graph/errors.js';
 import { trainingInput } from '../../dist/cli/trainingInput.js';

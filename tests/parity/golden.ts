@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
-import { decodeSafetensors } from '../../src/formats/safetensors.ts';
+import { decodeSafetensors } from '../../src/formats/tensors/safetensors.ts';
 import type { NdArray } from '../../src/graph/ndArray.ts';
 
 /** A golden file of the PyTorch reference: its config and tensors by name. */

@@ -4,10 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { evalPixels } from '../../src/data/augment/evalPixels.ts';
 import type { Pixels } from '../../src/data/augment/pixels.ts';
 import { inputPixels, preprocess } from '../../src/data/preprocess.ts';
-import { prepare } from '../../src/data/transformNode.ts';
-import { chosenPreprocessing, preprocessingOf } from '../../src/formats/foreignPreprocessor.ts';
-import type { Json } from '../../src/formats/jsonValue.ts';
-import { preprocessorFile, readPreprocessorFile } from '../../src/formats/preprocessorFile.ts';
+import { prepare } from '../../src/data/loading/transformNode.ts';
+import { chosenPreprocessing, preprocessingOf } from '../../src/formats/preprocessing/foreignPreprocessor.ts';
+import type { Json } from '../../src/formats/disk/jsonValue.ts';
+import { preprocessorFile, readPreprocessorFile } from '../../src/formats/preprocessing/preprocessorFile.ts';
 import { evalTransform } from '../../src/run/datasets/preprocess.ts';
 
 /** What transformers, timm and torchvision make of pictures of seven shapes (tests/golden/makePreprocess.py). */

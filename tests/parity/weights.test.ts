@@ -12,7 +12,7 @@ import {
   encodeSafetensors,
   type SafetensorsTensor,
   toFloat32,
-} from '../../src/formats/safetensors.ts';
+} from '../../src/formats/tensors/safetensors.ts';
 import { input } from '../../src/graph/build.ts';
 import { sizeOf } from '../../src/graph/shape.ts';
 import { buildModel, modelConfigSchema } from '../../src/models/index.ts';

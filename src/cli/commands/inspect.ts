@@ -1,6 +1,6 @@
 import { UserError } from '../../graph/errors.ts';
 import { listNames } from '../../graph/names.ts';
-import { geometryText } from '../../formats/geometry.ts';
+import { geometryText } from '../../formats/preprocessing/geometry.ts';
 import type { FeatureReport, Inspection } from '../../run/models/inspect.ts';
 import { analyse, describeAnalysis } from '../analyseModels.ts';
 import { command, jsonFlag, REF_HELP, refNotes } from '../command.ts';

@@ -20,10 +20,10 @@ export const store = command({
   examples: ['understudy store', 'understudy store --clean 5', 'understudy store --images'],
   run: async ({ args }) => {
     const { UserError } = await import('../../graph/errors.ts');
-    const { cleanShards, describeShards } = await import('../../formats/shardFolderNode.ts');
-    const { heldShards } = await import('../../data/diskHoldsNode.ts');
+    const { cleanShards, describeShards } = await import('../../formats/disk/shardFolderNode.ts');
+    const { heldShards } = await import('../../data/caches/diskHoldsNode.ts');
     const folder = args.images
-      ? (await import('../../data/imageCacheFolderNode.ts')).imageCacheFolder
+      ? (await import('../../data/caches/imageCacheFolderNode.ts')).imageCacheFolder
       : (await import('../../store/storeFolderNode.ts')).storeFolder;
     const dir = folder(args.dir ?? null);
     const limit = args.clean === undefined ? undefined : Number(args.clean);

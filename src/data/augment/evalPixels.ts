@@ -1,4 +1,4 @@
-import { geometryOf, placeSquare, type Square } from '../../formats/geometry.ts';
+import { geometryOf, placeSquare, type Square } from '../../formats/preprocessing/geometry.ts';
 import type { Filter } from '../../nn/resampling.ts';
 import { type Box, type Pixels, pastePixels } from './pixels.ts';
 import { resample } from './resample.ts';

@@ -11,17 +11,17 @@ import {
   translateX,
   translateY,
 } from './affine.ts';
-import { autoContrast } from './autoContrast.ts';
-import { brightness, colour, contrast, sharpness } from './enhance.ts';
+import { autoContrast } from './colours/autoContrast.ts';
+import { brightness, colour, contrast, sharpness } from './colours/enhance.ts';
 import { flipHorizontal } from './flip.ts';
-import { equalize } from './equalize.ts';
-import { gaussianBlur } from './gaussianBlur.ts';
-import { grey } from './grey.ts';
-import { invert } from './invert.ts';
+import { equalize } from './colours/equalize.ts';
+import { gaussianBlur } from './colours/gaussianBlur.ts';
+import { grey } from './colours/grey.ts';
+import { invert } from './colours/invert.ts';
 import { cropPixels, type Pixels } from './pixels.ts';
-import { posterize } from './posterize.ts';
+import { posterize } from './colours/posterize.ts';
 import { resample, resizeCrop } from './resample.ts';
-import { solarize, solarizeAdd } from './solarize.ts';
+import { solarize, solarizeAdd } from './colours/solarize.ts';
 
 type Golden = ReturnType<typeof readGolden>;
 

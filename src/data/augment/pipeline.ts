@@ -1,4 +1,4 @@
-import type { Geometry } from '../../formats/geometry.ts';
+import type { Geometry } from '../../formats/preprocessing/geometry.ts';
 import type { Filter } from '../../nn/resampling.ts';
 import type { Interpolation } from './affine.ts';
 import type { RandAugmentConfig } from './randAugmentConfig.ts';

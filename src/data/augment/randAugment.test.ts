@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { stream } from '../../random/stream.ts';
 import { affine, type Fill, rotation, shearX, shearY, translateX, translateY } from './affine.ts';
-import { brightness, colour, contrast, sharpness } from './enhance.ts';
+import { brightness, colour, contrast, sharpness } from './colours/enhance.ts';
 import type { Pixels } from './pixels.ts';
-import { posterize } from './posterize.ts';
+import { posterize } from './colours/posterize.ts';
 import { OPERATIONS, randAugment } from './randAugment.ts';
 import { parseRandAugment } from './randAugmentConfig.ts';
-import { solarize, solarizeAdd } from './solarize.ts';
+import { solarize, solarizeAdd } from './colours/solarize.ts';
 
 const fill: Fill = [124, 116, 104];
 const image: Pixels = {

@@ -10,14 +10,14 @@ import {
   translateX,
   translateY,
 } from './affine.ts';
-import { autoContrast } from './autoContrast.ts';
-import { brightness, colour, contrast, sharpness } from './enhance.ts';
-import { equalize } from './equalize.ts';
-import { invert } from './invert.ts';
+import { autoContrast } from './colours/autoContrast.ts';
+import { brightness, colour, contrast, sharpness } from './colours/enhance.ts';
+import { equalize } from './colours/equalize.ts';
+import { invert } from './colours/invert.ts';
 import type { Pixels } from './pixels.ts';
-import { posterize } from './posterize.ts';
+import { posterize } from './colours/posterize.ts';
 import type { RandAugmentConfig } from './randAugmentConfig.ts';
-import { solarize, solarizeAdd } from './solarize.ts';
+import { solarize, solarizeAdd } from './colours/solarize.ts';
 
 /** What an operation needs besides the image: 0..10, a sign, and how geometry is resampled. */
 export interface Draw {

@@ -1,8 +1,8 @@
 import type { Stream } from '../../random/stream.ts';
-import { gaussianBlur } from './gaussianBlur.ts';
-import { grey } from './grey.ts';
+import { gaussianBlur } from './colours/gaussianBlur.ts';
+import { grey } from './colours/grey.ts';
 import type { Pixels } from './pixels.ts';
-import { solarize } from './solarize.ts';
+import { solarize } from './colours/solarize.ts';
 
 /**
  * 3-Augment (DeiT III, arXiv 2204.07118, section 4; github.com/facebookresearch/deit, augment.py): grey, solarised at 128 or

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { copyFile, mkdir, rm, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
-import { writeFileAtomic } from '../atomicNode.ts';
-import { fileError } from '../fileErrorNode.ts';
-import { readJsonFile } from '../jsonFileNode.ts';
-import { shardNames } from '../weightFilesNode.ts';
+import { writeFileAtomic } from '../disk/atomicNode.ts';
+import { fileError } from '../disk/fileErrorNode.ts';
+import { readJsonFile } from '../disk/jsonFileNode.ts';
+import { shardNames } from '../tensors/weightFilesNode.ts';
 import { type HubReference, isCommit } from './reference.ts';
 
 export const WEIGHTS = 'model.safetensors';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, readFile, realpath, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { writeFileAtomic } from '../atomicNode.ts';
+import { writeFileAtomic } from '../disk/atomicNode.ts';
 
 /** What size, times and number a file had when its bytes were those of its name, by that name. */
 type Witnesses = Record<string, string>;

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UserError } from '../../graph/errors.ts';
-import { fileError } from '../fileErrorNode.ts';
+import { fileError } from '../disk/fileErrorNode.ts';
 import { checksum } from './checkedNode.ts';
 import type { HubClient, HubFile } from './clientNode.ts';
 import { HubFailure, isPassing } from './errors.ts';

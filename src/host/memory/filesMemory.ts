@@ -1,4 +1,4 @@
-import type { Content, Contents } from '../../formats/content.ts';
+import type { Content, Contents } from '../../formats/disk/content.ts';
 import { UserError } from '../../graph/errors.ts';
 import type { RunFiles } from '../files.ts';
 

@@ -1,5 +1,5 @@
-import type { LoadedBatch, Loader, LoaderOptions } from '../../data/loader.ts';
-import { epochOrder, type Position, stepsPerEpoch } from '../../data/sampler.ts';
+import type { LoadedBatch, Loader, LoaderOptions } from '../../data/loading/loader.ts';
+import { epochOrder, type Position, stepsPerEpoch } from '../../data/loading/sampler.ts';
 
 /** RGB [3,S,S] of an image of a list, normalised. */
 export type PixelsOf = (path: string, imageSize: number) => Float32Array;

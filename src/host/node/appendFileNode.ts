@@ -1,8 +1,8 @@
 import { closeSync, fdatasync, fstatSync, ftruncateSync, openSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
-import { fileError } from '../../formats/fileErrorNode.ts';
-import { makeFolder } from '../../formats/makeFolderNode.ts';
+import { fileError } from '../../formats/disk/fileErrorNode.ts';
+import { makeFolder } from '../../formats/disk/makeFolderNode.ts';
 import type { AppendFile } from '../files.ts';
 
 /**

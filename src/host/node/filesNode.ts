@@ -7,11 +7,11 @@ import {
   removeStaleTemps,
   replaceFolderAtomic,
   writeFileAtomic,
-} from '../../formats/atomicNode.ts';
-import { fileError } from '../../formats/fileErrorNode.ts';
-import { lockFolder, lockName, throwIfInUse } from '../../formats/folderLockNode.ts';
-import type { Lock } from '../../formats/lockNode.ts';
-import { makeFolder } from '../../formats/makeFolderNode.ts';
+} from '../../formats/disk/atomicNode.ts';
+import { fileError } from '../../formats/disk/fileErrorNode.ts';
+import { lockFolder, lockName, throwIfInUse } from '../../formats/disk/folderLockNode.ts';
+import type { Lock } from '../../formats/disk/lockNode.ts';
+import { makeFolder } from '../../formats/disk/makeFolderNode.ts';
 import type { RunFiles } from '../files.ts';
 import { openAppendFile } from './appendFileNode.ts';
 

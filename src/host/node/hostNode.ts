@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
-import { createLoader } from '../../data/loaderNode.ts';
+import { createLoader } from '../../data/loading/loaderNode.ts';
 import type { Device } from '../../engine/devices.ts';
 import { computedOn, engineFor } from '../../engine/engineForNode.ts';
 import { systemClock } from '../clock.ts';

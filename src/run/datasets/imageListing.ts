@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { OnListing } from '../../data/listingNode.ts';
+import type { OnListing } from '../../data/folders/listingNode.ts';
 import type { OpenOptions } from '../../data/openDatasetNode.ts';
 
 /** Where listings of images are kept. */

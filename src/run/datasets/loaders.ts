@@ -1,6 +1,6 @@
 import type { RunConfig } from '../../config/schema.ts';
-import type { TeacherView } from '../../data/loaderShared.ts';
-import type { LoaderOptions } from '../../data/loader.ts';
+import type { TeacherView } from '../../data/loading/loaderShared.ts';
+import type { LoaderOptions } from '../../data/loading/loader.ts';
 import type { ImageList } from '../../data/dataset.ts';
 import { parseRandAugment } from '../../data/augment/randAugmentConfig.ts';
 import type { TransformConfig } from '../../data/augment/pipeline.ts';

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { RunConfig } from '../../config/schema.ts';
-import type { OnListing } from '../../data/listingNode.ts';
+import type { OnListing } from '../../data/folders/listingNode.ts';
 import type { OpenOptions } from '../../data/openDatasetNode.ts';
 import { openDataset } from '../../data/openDatasetNode.ts';
 import { showPlaces } from '../../data/places.ts';
-import { imageStamps } from '../../data/imageStampsNode.ts';
-import { decodeImage } from '../../data/decodeNode.ts';
+import { imageStamps } from '../../data/images/imageStampsNode.ts';
+import { decodeImage } from '../../data/images/decodeNode.ts';
 import type { Dataset, ImageList } from '../../data/dataset.ts';
 import { renumber, subset } from '../../data/dataset.ts';
 import { UserError } from '../../graph/errors.ts';

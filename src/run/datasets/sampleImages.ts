@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { decodeImage } from '../../data/decodeNode.ts';
+import { decodeImage } from '../../data/images/decodeNode.ts';
 import { UserError } from '../../graph/errors.ts';
 import { stream } from '../../random/stream.ts';
 import { openEvaluationData, openImages } from './evaluationData.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { largest, smallest } from '../../graph/lists.ts';
 import { findDuplicates, THUMBNAIL } from '../../analysis/duplicates.ts';
 import { showAddress } from '../../data/address.ts';
-import { greyThumbnail } from '../../data/decodeNode.ts';
+import { greyThumbnail } from '../../data/images/decodeNode.ts';
 import type { ImageList } from '../../data/dataset.ts';
 import { subset } from '../../data/dataset.ts';
 import type { RunData } from '../datasets/runData.ts';

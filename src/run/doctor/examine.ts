@@ -1,6 +1,6 @@
 import { parseConfig } from '../../config/parse.ts';
 import { type RunConfig, runSchema } from '../../config/schema.ts';
-import type { OnListing } from '../../data/listingNode.ts';
+import type { OnListing } from '../../data/folders/listingNode.ts';
 import { UserError } from '../../graph/errors.ts';
 import { nodePlatform } from '../../host/node/hostNode.ts';
 import { checkNames, checkStages } from '../training/prepare/checks.ts';

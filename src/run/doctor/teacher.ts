@@ -1,5 +1,5 @@
 import { listNames } from '../../graph/names.ts';
-import { geometryText } from '../../formats/geometry.ts';
+import { geometryText } from '../../formats/preprocessing/geometry.ts';
 import { imageName, renumber, subset } from '../../data/dataset.ts';
 import type { MultilabelScores } from '../../analysis/multilabel.ts';
 import { ortNode } from '../../engine/ortNode.ts';
@@ -12,7 +12,7 @@ import { LabelTally } from '../datasets/multilabel.ts';
 import { evalTransform } from '../datasets/preprocess.ts';
 import type { RunData } from '../datasets/runData.ts';
 import { onceOver } from '../datasets/loaders.ts';
-import { createLoader } from '../../data/loaderNode.ts';
+import { createLoader } from '../../data/loading/loaderNode.ts';
 import { kindOf, noStatistics } from '../synthesis/checkTeacher.ts';
 import { fitting } from '../teacher/features.ts';
 

@@ -1,7 +1,7 @@
 import { calibrate, classify } from '../../analysis/classification.ts';
 import type { MultilabelScores } from '../../analysis/multilabel.ts';
 import { imageName } from '../../data/dataset.ts';
-import type { OnListing } from '../../data/listingNode.ts';
+import type { OnListing } from '../../data/folders/listingNode.ts';
 import type { Engine } from '../../engine/contract.ts';
 import { ortNode } from '../../engine/ortNode.ts';
 import { frozenProgram, requireClassifier } from '../../program/evalProgram.ts';
@@ -14,7 +14,7 @@ import { checkSets, LabelTally } from '../datasets/multilabel.ts';
 import type { Described } from '../models/described.ts';
 import { evalTransform } from '../datasets/preprocess.ts';
 import { onceOver } from '../datasets/loaders.ts';
-import { createLoader } from '../../data/loaderNode.ts';
+import { createLoader } from '../../data/loading/loaderNode.ts';
 
 export interface EvaluateOptions {
   /** Folder of images in class folders. */

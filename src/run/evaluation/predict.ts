@@ -1,8 +1,8 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { largest } from '../../graph/lists.ts';
-import { imageExtensions } from '../../data/imageNames.ts';
-import { decodeBytes, decodeImage } from '../../data/decodeNode.ts';
+import { imageExtensions } from '../../data/images/imageNames.ts';
+import { decodeBytes, decodeImage } from '../../data/images/decodeNode.ts';
 import type { Pixels } from '../../data/augment/pixels.ts';
 import type { Compiled, Engine, EngineTensor } from '../../engine/contract.ts';
 import { checkAnswer } from '../../engine/finiteAnswer.ts';

@@ -1,4 +1,4 @@
-import type { Content } from '../../formats/content.ts';
+import type { Content } from '../../formats/disk/content.ts';
 import { modelContents } from '../../formats/modelContents.ts';
 import type { SavedModel } from '../../formats/savedModel.ts';
 import type { FileCheck } from './agreement.ts';

@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { buildModel, variantConfig } from '../../models/index.ts';
 import { initialValue } from '../../nn/initialise.ts';
 import { modelParams } from '../../program/evalProgram.ts';
-import { InUse } from '../../formats/lockNode.ts';
+import { InUse } from '../../formats/disk/lockNode.ts';
 import { exportable, exportModel, writeExport } from './exportModel.ts';
 import { readBack } from './readBack.ts';
 import { loadModelReference } from '../models/reference.ts';

@@ -1,11 +1,11 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { showAddress } from '../../data/address.ts';
-import { lockBeside, replaceFolderAtomic, writeFileAtomic } from '../../formats/atomicNode.ts';
-import { fileError } from '../../formats/fileErrorNode.ts';
-import type { Lock } from '../../formats/lockNode.ts';
+import { lockBeside, replaceFolderAtomic, writeFileAtomic } from '../../formats/disk/atomicNode.ts';
+import { fileError } from '../../formats/disk/fileErrorNode.ts';
+import type { Lock } from '../../formats/disk/lockNode.ts';
 import type { SavedModel } from '../../formats/savedModel.ts';
-import { preprocessorFile } from '../../formats/preprocessorFile.ts';
+import { preprocessorFile } from '../../formats/preprocessing/preprocessorFile.ts';
 import { plainVit } from '../../formats/plainVit.ts';
 import { UserError } from '../../graph/errors.ts';
 import { requireClassifier } from '../../program/evalProgram.ts';

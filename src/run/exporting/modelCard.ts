@@ -1,4 +1,4 @@
-import { geometryText } from '../../formats/geometry.ts';
+import { geometryText } from '../../formats/preprocessing/geometry.ts';
 import { largest } from '../../graph/lists.ts';
 import { printableName } from '../../graph/printable.ts';
 import type { SavedModel } from '../../formats/savedModel.ts';

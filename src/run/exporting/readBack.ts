@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileError } from '../../formats/fileErrorNode.ts';
+import { fileError } from '../../formats/disk/fileErrorNode.ts';
 import { readModelFolder } from '../../formats/modelFolderNode.ts';
 import type { SavedModel } from '../../formats/savedModel.ts';
 import { UserError } from '../../graph/errors.ts';

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { append } from '../../graph/lists.ts';
-import { decodeImage } from '../../data/decodeNode.ts';
+import { decodeImage } from '../../data/images/decodeNode.ts';
 import type { Rows } from './agreement.ts';
 import type { Dtype } from './files.ts';
 import { joined, type OrtModule, unstack } from './runInputs.ts';

@@ -12,7 +12,7 @@ import { closeProgram } from '../../program/program.ts';
 import type { LoadedModel } from '../models/loaded.ts';
 import { evalTransform } from '../datasets/preprocess.ts';
 import { onceOver } from '../datasets/loaders.ts';
-import { createLoader } from '../../data/loaderNode.ts';
+import { createLoader } from '../../data/loading/loaderNode.ts';
 
 /** What the analysis needs of one model over the images: a row for each one that could be read. */
 export interface ModelFeatures {

@@ -1,11 +1,11 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { type DescribedSettings, describedSchema } from '../../config/schema.ts';
-import { fileError } from '../../formats/fileErrorNode.ts';
+import { fileError } from '../../formats/disk/fileErrorNode.ts';
 import type { ForeignHints } from '../../formats/foreignModelNode.ts';
 import { UserError } from '../../graph/errors.ts';
 import { compareCodePoints } from '../../data/dataset.ts';
 import { checkRegular } from '../../data/regularFileNode.ts';
-import { decodeText, EncodingError } from '../../data/textEncoding.ts';
+import { decodeText, EncodingError } from '../../data/tables/textEncoding.ts';
 import { listNames } from '../../graph/names.ts';
 import type { ByIndex, LoadedModel } from './loaded.ts';
 

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { distinctNames } from '../../formats/classNames.ts';
-import { fileError } from '../../formats/fileErrorNode.ts';
+import { fileError } from '../../formats/disk/fileErrorNode.ts';
 import { labelsOf, modernTimm, timmCard } from '../../formats/foreignConfig.ts';
-import { chosenPreprocessing, preprocessingOf } from '../../formats/foreignPreprocessor.ts';
-import { show } from '../../formats/jsonValue.ts';
-import type { ReadPreprocessing } from '../../formats/preprocessorValues.ts';
+import { chosenPreprocessing, preprocessingOf } from '../../formats/preprocessing/foreignPreprocessor.ts';
+import { show } from '../../formats/disk/jsonValue.ts';
+import type { ReadPreprocessing } from '../../formats/preprocessing/preprocessorValues.ts';
 import type { Preprocessing } from '../../formats/savedModel.ts';
 import { saysMultilabel } from '../../formats/problemType.ts';
 import { constant } from '../../graph/build.ts';

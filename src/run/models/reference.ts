@@ -1,12 +1,12 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { findFolder } from '../../formats/atomicNode.ts';
-import { checkFinite } from '../../formats/checkFinite.ts';
+import { findFolder } from '../../formats/disk/atomicNode.ts';
+import { checkFinite } from '../../formats/tensors/checkFinite.ts';
 import { type ForeignModel, readForeignModel } from '../../formats/foreignModelNode.ts';
-import { readJsonFile } from '../../formats/jsonFileNode.ts';
+import { readJsonFile } from '../../formats/disk/jsonFileNode.ts';
 import { checkWeights } from '../../formats/matchNames.ts';
 import { readModelFolder } from '../../formats/modelFolderNode.ts';
-import { isPickle, pickleError } from '../../formats/pickleNode.ts';
+import { isPickle, pickleError } from '../../formats/tensors/pickleNode.ts';
 import type { ModelHints } from '../../formats/recogniseModel.ts';
 import { UserError } from '../../graph/errors.ts';
 import { unknownName } from '../../graph/names.ts';

@@ -2,7 +2,7 @@ import { parseConfig } from '../../config/parse.ts';
 import type { RunConfig, StageOptim } from '../../config/schema.ts';
 import { UserError } from '../../graph/errors.ts';
 import { type Method, type MethodStage, type MethodTable, methodNamed } from '../../methods/index.ts';
-import { stepsPerEpoch } from '../../data/sampler.ts';
+import { stepsPerEpoch } from '../../data/loading/sampler.ts';
 
 /** One stage of a run: a method with its settings, and the updates that it has. */
 export interface PlannedStage {

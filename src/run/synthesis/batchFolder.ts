@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { writeFileAtomic } from '../../formats/atomicNode.ts';
-import { fileError } from '../../formats/fileErrorNode.ts';
-import { InUse, type Lock } from '../../formats/lockNode.ts';
-import { lockFolder } from '../../formats/folderLockNode.ts';
+import { writeFileAtomic } from '../../formats/disk/atomicNode.ts';
+import { fileError } from '../../formats/disk/fileErrorNode.ts';
+import { InUse, type Lock } from '../../formats/disk/lockNode.ts';
+import { lockFolder } from '../../formats/disk/folderLockNode.ts';
 import { UserError } from '../../graph/errors.ts';
 
 const image = z.object({

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { decodeImage } from '../../data/decodeNode.ts';
-import { writeFileAtomic } from '../../formats/atomicNode.ts';
+import { decodeImage } from '../../data/images/decodeNode.ts';
+import { writeFileAtomic } from '../../formats/disk/atomicNode.ts';
 import type { ImageRecord } from './batchFolder.ts';
 import { sheet } from './pictures.ts';
 

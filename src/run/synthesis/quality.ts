@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { largest } from '../../graph/lists.ts';
-import { decodeImage } from '../../data/decodeNode.ts';
+import { decodeImage } from '../../data/images/decodeNode.ts';
 import type { Engine } from '../../engine/contract.ts';
 import type { LoadedModel } from '../models/loaded.ts';
 import type { ImageRecord } from './batchFolder.ts';

@@ -4,7 +4,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { differences, type Settings } from '../../config/settings.ts';
 import { FREE_SYNTHESIS, type SynthesisSettings } from '../../config/synthesis.ts';
-import { writeFileAtomic } from '../../formats/atomicNode.ts';
+import { writeFileAtomic } from '../../formats/disk/atomicNode.ts';
 import { input } from '../../graph/build.ts';
 import { UserError } from '../../graph/errors.ts';
 import { emit } from '../../onnx/emit.ts';

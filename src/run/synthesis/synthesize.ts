@@ -6,7 +6,7 @@ import { parseConfig } from '../../config/parse.ts';
 import { type SynthesisInput, type SynthesisSettings, synthesisSchema } from '../../config/synthesis.ts';
 import type { Engine } from '../../engine/contract.ts';
 import { ortNode } from '../../engine/ortNode.ts';
-import { writeFileAtomic } from '../../formats/atomicNode.ts';
+import { writeFileAtomic } from '../../formats/disk/atomicNode.ts';
 import { ownScale } from '../../program/imageStep.ts';
 import { evaluateModel } from '../evaluation/evaluate.ts';
 import { loadModelReference, type ModelEvent } from '../models/reference.ts';

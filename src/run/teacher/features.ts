@@ -2,7 +2,7 @@ import { constant, floats, input } from '../../graph/build.ts';
 import { UserError } from '../../graph/errors.ts';
 import { listNames } from '../../graph/names.ts';
 import type { Tensor } from '../../graph/tensor.ts';
-import type { TeacherView } from '../../data/loaderShared.ts';
+import type { TeacherView } from '../../data/loading/loaderShared.ts';
 import type { Preprocessing } from '../../formats/savedModel.ts';
 import type { FeatureName, Features } from '../../models/index.ts';
 import { resizeBicubic } from '../../nn/resize.ts';

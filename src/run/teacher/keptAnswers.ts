@@ -1,5 +1,5 @@
 import type { Compiled, Engine, EngineTensor } from '../../engine/contract.ts';
-import type { LoadedBatch, Loader } from '../../data/loader.ts';
+import type { LoadedBatch, Loader } from '../../data/loading/loader.ts';
 import type { Program } from '../../program/program.ts';
 import type { Outputs } from '../../store/outputs.ts';
 

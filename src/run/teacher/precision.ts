@@ -1,5 +1,5 @@
 import type { Compiled, Engine, EngineTensor } from '../../engine/contract.ts';
-import type { Loader } from '../../data/loader.ts';
+import type { Loader } from '../../data/loading/loader.ts';
 import type { Platform } from '../../host/host.ts';
 import type { ImageList } from '../../data/dataset.ts';
 import { imageName, select } from '../../data/dataset.ts';

@@ -1,6 +1,6 @@
 import type { RunConfig } from '../../config/schema.ts';
 import type { ImageList } from '../../data/dataset.ts';
-import { geometryOf } from '../../formats/geometry.ts';
+import { geometryOf } from '../../formats/preprocessing/geometry.ts';
 import { UserError } from '../../graph/errors.ts';
 import type { Filter } from '../../nn/resampling.ts';
 import { sizeOf } from '../../graph/shape.ts';

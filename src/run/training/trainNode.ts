@@ -1,4 +1,4 @@
-import type { OnListing } from '../../data/listingNode.ts';
+import type { OnListing } from '../../data/folders/listingNode.ts';
 import type { Method, MethodName } from '../../methods/index.ts';
 import type { RunEvent } from '../../train/events.ts';
 import type { Logger } from '../../train/loggers/logger.ts';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { parseConfig } from '../../config/parse.ts';
 import { type RunConfig, type RunInput, runSchema } from '../../config/schema.ts';
 import { overlay, type Settings } from '../../config/settings.ts';
-import type { OnListing } from '../../data/listingNode.ts';
+import type { OnListing } from '../../data/folders/listingNode.ts';
 import type { Device } from '../../engine/devices.ts';
 import { naming } from '../../graph/errors.ts';
 import { nodeFiles } from '../../host/node/filesNode.ts';

@@ -1,5 +1,5 @@
 import { attentionDistance } from '../../../analysis/attention.ts';
-import type { Loader } from '../../../data/loader.ts';
+import type { Loader } from '../../../data/loading/loader.ts';
 import { subset } from '../../../data/dataset.ts';
 import type { Compiled, EngineTensor } from '../../../engine/contract.ts';
 import type { Platform } from '../../../host/host.ts';

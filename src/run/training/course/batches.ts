@@ -1,4 +1,4 @@
-import type { Loader } from '../../../data/loader.ts';
+import type { Loader } from '../../../data/loading/loader.ts';
 import { internal } from '../../../graph/errors.ts';
 import type { TrainBatch } from '../../../train/batch.ts';
 

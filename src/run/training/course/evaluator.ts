@@ -4,7 +4,7 @@ import type { MultilabelScores } from '../../../analysis/multilabel.ts';
 import type { Compiled } from '../../../engine/contract.ts';
 import type { Platform } from '../../../host/host.ts';
 import { imageName } from '../../../data/dataset.ts';
-import type { Loader } from '../../../data/loader.ts';
+import type { Loader } from '../../../data/loading/loader.ts';
 import { frozenProgram, liveProgram } from '../../../program/evalProgram.ts';
 import type { Program } from '../../../program/program.ts';
 import type { Vector } from '../../../program/state.ts';

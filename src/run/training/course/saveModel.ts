@@ -1,4 +1,4 @@
-import type { Contents } from '../../../formats/content.ts';
+import type { Contents } from '../../../formats/disk/content.ts';
 import type { SavedModel } from '../../../formats/savedModel.ts';
 import { showPlaces } from '../../../data/places.ts';
 import type { RunFiles } from '../../../host/files.ts';

@@ -1,8 +1,8 @@
-import { forecastDiskCache } from '../../../data/diskForecastNode.ts';
-import { freeBytes, SPARE_BYTES } from '../../../data/diskCacheNode.ts';
+import { forecastDiskCache } from '../../../data/caches/diskForecastNode.ts';
+import { freeBytes, SPARE_BYTES } from '../../../data/caches/diskCacheNode.ts';
 import type { RunParts } from '../stage/spec.ts';
 import { transformOf } from '../../datasets/loaders.ts';
-import { imageCacheFolder } from '../../../data/imageCacheFolderNode.ts';
+import { imageCacheFolder } from '../../../data/caches/imageCacheFolderNode.ts';
 
 /** What is to be said of the decoded images that a run will keep on the disk, before it starts. */
 export interface DecodedForecast {

@@ -1,5 +1,5 @@
 import type { RunConfig } from '../../../config/schema.ts';
-import type { OnListing } from '../../../data/listingNode.ts';
+import type { OnListing } from '../../../data/folders/listingNode.ts';
 import { openRunData } from '../../datasets/openRunData.ts';
 import { namedByData } from '../../models/described.ts';
 import { loadModelReference, type OnModel, refuseOnnx, trainable } from '../../models/reference.ts';

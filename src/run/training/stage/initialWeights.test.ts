@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { evaluate } from '../../../engine/reference.ts';
-import type { Weight } from '../../../formats/weight.ts';
+import type { Weight } from '../../../formats/tensors/weight.ts';
 import { fromFunction, type NdArray } from '../../../graph/ndArray.ts';
 import { sizeOf } from '../../../graph/shape.ts';
 import { buildModel, isHead, type ModelConfig, variantConfig } from '../../../models/index.ts';

@@ -3,7 +3,7 @@ import { sameShape, showShape } from '../../../graph/shape.ts';
 import { isHead, type Model, type ModelConfig } from '../../../models/index.ts';
 import { modelParams } from '../../../program/evalProgram.ts';
 import { positionsFor } from '../../../formats/fitPositions.ts';
-import type { Weight } from '../../../formats/weight.ts';
+import type { Weight } from '../../../formats/tensors/weight.ts';
 import type { UnstampedEvent } from '../../../train/events.ts';
 import type { RunParts } from './spec.ts';
 import type { LoadedModel } from '../../models/loaded.ts';

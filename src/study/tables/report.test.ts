@@ -1,0 +1,195 @@
+import { expect, it } from 'vitest';
+import { curveSvg } from './curveSvg.ts';
+import { planStudy, type StudyAxis } from '../plan.ts';
+import type { RunRecord } from '../recordsNode.ts';
+import { pairedDifference, reportOf, tableOf } from './report.ts';
+import type { RunRow, StudyReport } from './rows.ts';
+import { reportHtml } from './reportHtml.ts';
+import { tableCells } from './reportCells.ts';
+
+const METHOD: StudyAxis = {
+  name: 'method',
+  labels: ['alone', 'a & b'],
+  seed: false,
+  fractions: null,
+  expected: [null, 'above'],
+};
+const FRACTION: StudyAxis = {
+  name: 'data',
+  labels: ['5 %', '20 %'],
+  seed: false,
+  fractions: [0.05, 0.2],
+  expected: [null, null],
+};
+const SEED: StudyAxis = {
+  name: 'train.seed',
+  labels: ['0', '1', '2'],
+  seed: true,
+  fractions: null,
+  expected: [null, null, null],
+};
+const AXES = [METHOD, FRACTION, SEED];
+const BASELINE = { axis: 'method', label: 'alone' };
+
+function row(method: string, data: string, seed: number, last: number | null): RunRow {
+  const done = last !== null;
+  return {
+    id: `${method}-${data}-${seed}`,
+    labels: { method, data, 'train.seed': String(seed) },
+    state: done ? 'done' : 'failed',
+    last,
+    best: done ? 1 : null,
+    seconds: done ? 10 + seed : null,
+    cpuSeconds: done ? 20 + seed : null,
+    steps: done ? 3 : null,
+    imagesSeen: done ? 30 : null,
+    trainImages: done ? 7 : null,
+    parameters: done ? 5 : null,
+    error: done ? null : 'it <broke>',
+  };
+}
+
+const RUNS = [
+  ...[0.5, 0.6, 0.7].map((last, i) => row('alone', '5 %', i, last)),
+  ...[0.8, 0.7, 0.9].map((last, i) => row('alone', '20 %', i, last)),
+  ...[0.6, 0.68, 0.83].map((last, i) => row('a & b', '5 %', i, last)),
+  ...[0.79, null, 0.92].map((last, i) => row('a & b', '20 %', i, last)),
+];
+
+const REPORT: StudyReport = {
+  name: 'a <study>',
+  metric: 'val/top1',
+  axes: AXES,
+  baseline: BASELINE,
+  teachers: [],
+  runs: RUNS,
+  table: tableOf(RUNS, AXES, BASELINE),
+};
+
+it('a row has the last evaluation of a finished run, and no numbers of any other', () => {
+  const plan = planStudy(
+    {
+      name: 'x',
+      base: { data: { dir: 'd' }, student: { name: 'vit_pico_patch4' } },
+      axes: { 'train.seed': [0, 1, 2, 3] },
+      metric: 'val_ema/top1',
+    },
+    'x.yaml',
+  );
+  const outcome = {
+    steps: 9,
+    last: { 'val/top1': 0.4, 'val_ema/top1': 0.5 },
+    best: { step: 3, top1: 0.9 },
+    imagesSeen: 90,
+    trainImages: 10,
+    parameters: 7,
+  };
+  const records = new Map<string, RunRecord>([
+    ['runs/seed-0', { state: 'done', seconds: 4, outcome }],
+    ['runs/seed-1', { state: 'failed', seconds: 4, error: 'why' }],
+    ['runs/seed-2', { state: 'running', seconds: 4, startedAt: 1, outcome }],
+  ]);
+  const { runs, table } = reportOf(plan, records);
+  expect(runs[0]).toMatchObject({
+    id: 'seed-0',
+    state: 'done',
+    last: 0.5,
+    best: 0.9,
+    seconds: 4,
+    steps: 9,
+    parameters: 7,
+  });
+  expect(runs.slice(1).map(({ state, last, seconds, error }) => [state, last, seconds, error])).toEqual([
+    ['failed', null, null, 'why'],
+    ['interrupted', null, null, null],
+    ['waiting', null, null, null],
+  ]);
+  expect(table).toMatchObject([{ labels: {}, n: 1, planned: 4, mean: 0.5, sd: null, difference: null }]);
+});
+
+it('means, deviations and costs are over the seeds of a combination', () => {
+  const [first, second] = REPORT.table;
+  expect(first).toMatchObject({ labels: { method: 'alone', data: '5 %' }, n: 3, planned: 3, difference: null });
+  expect(first!.mean).toBeCloseTo(0.6, 12);
+  expect(first!.sd).toBeCloseTo(0.1, 12);
+  expect(first!.seconds).toBeCloseTo(11, 12);
+  expect(first!.cpuSeconds).toBeCloseTo(21, 12);
+  expect(second!.labels).toEqual({ method: 'alone', data: '20 %' });
+});
+
+it('differences are paired by seed within the same data, with a Student interval', () => {
+  const [, , small, large] = REPORT.table;
+  // Differences 0.1, 0.08, 0.13: mean 0.10333, sd 0.0251661, half = 4.302653 * sd / sqrt 3 = 0.0625161.
+  expect(small!.difference!.mean).toBeCloseTo(0.1033333, 6);
+  expect(small!.difference!.interval![0]).toBeCloseTo(0.0408172, 6);
+  expect(small!.difference!.interval![1]).toBeCloseTo(0.1658495, 6);
+  expect(small!.difference!.insideNoise).toBe(false);
+  // Seed 1 failed: -0.01 and 0.02 are left, mean 0.005, half = 12.7062 * 0.0212132 / sqrt 2 = 0.190593.
+  expect(large).toMatchObject({ n: 2, planned: 3, difference: { n: 2, insideNoise: true } });
+  expect(large!.difference!.interval![1]).toBeCloseTo(0.195593, 5);
+});
+
+it('a single pair has no interval and no verdict; equal pairs differ by nothing', () => {
+  expect(pairedDifference([0.3])).toEqual({ n: 1, mean: 0.3, interval: null, insideNoise: null });
+  expect(pairedDifference([0, 0, 0])).toEqual({ n: 3, mean: 0, interval: [0, 0], insideNoise: true });
+  expect(pairedDifference([-0.2, -0.21, -0.19]).insideNoise).toBe(false);
+});
+
+it('the text table says what is noise and what is missing', () => {
+  const { head, rows } = tableCells(REPORT);
+  expect(head.slice(0, 6)).toEqual(['method', 'data', 'val/top1 %', 'sd', 'n', 'difference to alone']);
+  expect(rows[0]).toEqual(['alone', '5 %', '60.00', '10.00', '3', '', '', 'baseline', '11s', '30']);
+  expect(rows[2]!.slice(5, 8)).toEqual(['+10.33', '+4.08 to +16.58', 'as expected']);
+  expect(rows[3]!.slice(4, 8)).toEqual(['2 of 3', '+0.50', '-18.56 to +19.56', 'inside the noise']);
+});
+
+it('a clear difference on the wrong side is said to be against what was expected', () => {
+  const axes = [{ ...METHOD, expected: [null, 'below'] as const }, FRACTION, SEED];
+  const { rows } = tableCells({ ...REPORT, axes, table: tableOf(RUNS, axes, BASELINE) });
+  expect(rows.map((cells) => cells[7])).toEqual([
+    'baseline',
+    'baseline',
+    'against what was expected',
+    'inside the noise',
+  ]);
+});
+
+it('the curve has a series a method, ordered by the share of the data, on a logarithmic axis', () => {
+  const svg = curveSvg(REPORT);
+  const lines = [...svg.matchAll(/<polyline points="([^"]+)"/g)].map(([, points]) =>
+    points!.split(' ').map((point) => point.split(',').map(Number)),
+  );
+  expect(lines).toHaveLength(2);
+  expect(lines[0]![0]![0]).toBeLessThan(lines[0]![1]![0]!);
+  // Higher accuracy is higher on the page: alone rises from 0.6 to 0.8.
+  expect(lines[0]![0]![1]).toBeGreaterThan(lines[0]![1]![1]!);
+  expect(svg).toContain('>a &amp; b</text>');
+  expect(curveSvg({ ...REPORT, axes: [METHOD, SEED], table: tableOf(RUNS, [METHOD, SEED], BASELINE) })).toBe('');
+});
+
+it('the page loads nothing and escapes what users wrote', () => {
+  const html = reportHtml(REPORT);
+  expect(html).toContain('<h1>a &lt;study&gt;</h1>');
+  expect(html).toContain('it &lt;broke&gt;');
+  expect(html).toContain('11 of 12 runs are finished');
+  expect(html).not.toMatch(/https?:|<script|<link|@import|url\(|src=/);
+  expect(html.match(/<tr class="noise">/g)).toHaveLength(1);
+});
+
+it('without labels, runs are compared by their agreement with the teacher, and called so', () => {
+  const base = { data: { dir: 'd' }, student: { name: 'vit_pico_patch4' } };
+  const plan = planStudy({ name: 'x', base, axes: { 'train.seed': [0, 1] } }, 'x.yaml');
+  const cost = { steps: 9, imagesSeen: 90, trainImages: 10, parameters: 7 };
+  const outcome = { ...cost, last: { 'val/teacher_agreement': 0.4 }, best: { step: 3, teacherAgreement: 0.9 } };
+  const report = reportOf(plan, new Map([['runs/seed-0', { state: 'done', seconds: 4, outcome }]]));
+  expect(report.metric).toBe('val/teacher_agreement');
+  expect(report.runs[0]).toMatchObject({ last: 0.4, best: 0.9 });
+  expect(tableCells(report).head[0]).toBe('val/teacher_agreement %');
+  const labelled = {
+    ...outcome,
+    last: { 'val/top1': 0.7, 'val/teacher_agreement': 0.4 },
+    best: { step: 3, top1: 0.8 },
+  };
+  const other = reportOf(plan, new Map([['runs/seed-0', { state: 'done', seconds: 4, outcome: labelled }]]));
+  expect([other.metric, other.runs[0]!.last, other.runs[0]!.best]).toEqual(['val/top1', 0.7, 0.8]);
+});

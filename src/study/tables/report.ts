@@ -1,0 +1,131 @@
+import type { PlannedRun, StudyAxis, StudyPlan } from '../plan.ts';
+import type { RunRecord } from '../recordsNode.ts';
+import { tQuantile } from './studentT.ts';
+import type { ImageSetRow, RunRow, TableRow, PairedDifference, StudyReport } from './rows.ts';
+
+export function reportOf(
+  plan: StudyPlan,
+  records: ReadonlyMap<string, RunRecord>,
+  images: readonly ImageSetRow[] = [],
+): StudyReport {
+  const { study, axes, baseline } = plan;
+  const metric = study.metric ?? usualMetric(plan.runs.map(({ key }) => records.get(key)));
+  const row = (run: PlannedRun) => runRow(run, records.get(run.key), metric);
+  const runs = plan.runs.map(row);
+  return {
+    name: study.name,
+    metric,
+    axes,
+    baseline,
+    teachers: plan.teachers.map(row),
+    runs,
+    table: tableOf(runs, axes, baseline),
+    ...(images.length > 0 ? { images } : {}),
+  };
+}
+
+/** What tells runs apart where the study does not say: accuracy, or of images without labels agreement with the teacher. */
+export function usualMetric(records: readonly (RunRecord | undefined)[]): string {
+  const last = records.flatMap((record) => (record?.outcome ? [record.outcome.last] : []));
+  const has = (name: string) => last.some((metrics) => name in metrics);
+  return ['val/top1', 'val/map', 'val/teacher_agreement'].find(has) ?? 'val/top1';
+}
+
+/** A run that is not finished has no numbers, however far it came. */
+function runRow({ key, labels }: PlannedRun, record: RunRecord | undefined, metric: string): RunRow {
+  const outcome = record?.state === 'done' ? record.outcome : undefined;
+  const state = record === undefined ? 'waiting' : record.state === 'running' ? 'interrupted' : record.state;
+  return {
+    id: key.slice(key.indexOf('/') + 1),
+    labels,
+    state,
+    last: outcome?.last[metric] ?? null,
+    best: outcome?.best?.top1 ?? outcome?.best?.map ?? outcome?.best?.teacherAgreement ?? null,
+    seconds: outcome ? record!.seconds : null,
+    cpuSeconds: outcome ? (record!.cpuSeconds ?? null) : null,
+    steps: outcome?.steps ?? null,
+    imagesSeen: outcome?.imagesSeen ?? null,
+    trainImages: outcome?.trainImages ?? null,
+    parameters: outcome?.parameters ?? null,
+    error: state === 'failed' ? (record?.error ?? null) : null,
+  };
+}
+
+export function tableOf(
+  runs: readonly RunRow[],
+  axes: readonly StudyAxis[],
+  baseline: StudyPlan['baseline'],
+): TableRow[] {
+  const open = axes.filter(({ seed }) => !seed).map(({ name }) => name);
+  const seeds = axes.filter(({ seed }) => seed).map(({ name }) => name);
+  const keyOf = (names: readonly string[], labels: RunRow['labels']) =>
+    JSON.stringify(names.map((name) => labels[name]));
+  const groups = groupBy(runs, ({ labels }) => keyOf(open, labels));
+  return [...groups.values()].map((group) => {
+    const labels = Object.fromEntries(open.map((name) => [name, group[0]!.labels[name]!]));
+    const isBaseline = !baseline || labels[baseline.axis] === baseline.label;
+    const others = isBaseline ? [] : (groups.get(keyOf(open, { ...labels, [baseline.axis]: baseline.label })) ?? []);
+    const bySeed = new Map(others.map((other) => [keyOf(seeds, other.labels), other.last]));
+    const pairs = group.flatMap(({ last, labels }) => {
+      const other = bySeed.get(keyOf(seeds, labels)) ?? null;
+      return last === null || other === null ? [] : [last - other];
+    });
+    return {
+      labels,
+      planned: group.length,
+      ...summaryOf(group),
+      expected: expectationOf(axes, baseline, labels),
+      difference: pairs.length > 0 ? pairedDifference(pairs) : null,
+    };
+  });
+}
+
+function expectationOf(
+  axes: readonly StudyAxis[],
+  baseline: StudyPlan['baseline'],
+  labels: TableRow['labels'],
+): TableRow['expected'] {
+  const axis = axes.find(({ name }) => name === baseline?.axis);
+  return axis?.expected[axis.labels.indexOf(labels[axis.name]!)] ?? null;
+}
+
+function summaryOf(group: readonly RunRow[]) {
+  const done = group.filter(({ state }) => state === 'done');
+  const values = done.flatMap(({ last }) => last ?? []);
+  return {
+    n: values.length,
+    mean: values.length > 0 ? mean(values) : null,
+    sd: deviation(values),
+    seconds: meanOf(done, 'seconds'),
+    cpuSeconds: done.some(({ cpuSeconds }) => cpuSeconds === null) ? null : meanOf(done, 'cpuSeconds'),
+    imagesSeen: meanOf(done, 'imagesSeen'),
+    trainImages: meanOf(done, 'trainImages'),
+  };
+}
+
+/** Mean of differences with its 95 % interval: mean +- t(0.975, n - 1) sd / sqrt n. */
+export function pairedDifference(differences: readonly number[]): PairedDifference {
+  const [n, middle, sd] = [differences.length, mean(differences), deviation(differences)];
+  if (sd === null) return { n, mean: middle, interval: null, insideNoise: null };
+  const half = (tQuantile(0.975, n - 1) * sd) / Math.sqrt(n);
+  const interval = [middle - half, middle + half] as const;
+  return { n, mean: middle, interval, insideNoise: interval[0] <= 0 && interval[1] >= 0 };
+}
+
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+function deviation(values: readonly number[]): number | null {
+  if (values.length < 2) return null;
+  const middle = mean(values);
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1));
+}
+
+function meanOf(rows: readonly RunRow[], key: 'seconds' | 'cpuSeconds' | 'imagesSeen' | 'trainImages'): number | null {
+  return rows.length === 0 ? null : mean(rows.map((row) => row[key] ?? 0));
+}
+
+function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) groups.set(keyOf(item), [...(groups.get(keyOf(item)) ?? []), item]);
+  return groups;
+}

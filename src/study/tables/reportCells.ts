@@ -1,0 +1,53 @@
+import { formatDuration } from '../../train/loggers/progressLine.ts';
+import type { PairedDifference, StudyReport, TableRow } from './rows.ts';
+
+/** The table as text: a heading and a row for each combination, in percent and percentage points. */
+export function tableCells({ table, axes, baseline, metric }: StudyReport): { head: string[]; rows: string[][] } {
+  const names = axes.filter(({ seed }) => !seed).map(({ name }) => name);
+  const against = baseline === null ? [] : [`difference to ${baseline.label}`, '95 % interval', ''];
+  return {
+    head: [...names, `${metric} %`, 'sd', 'n', ...against, 'time', 'images seen'],
+    rows: table.map((row) => [
+      ...names.map((name) => row.labels[name]!),
+      row.mean === null ? '-' : points(row.mean),
+      row.sd === null ? '-' : points(row.sd),
+      row.n === row.planned ? String(row.n) : `${row.n} of ${row.planned}`,
+      ...(baseline === null ? [] : differenceCells(row, row.labels[baseline.axis] === baseline.label)),
+      row.seconds === null ? '-' : formatDuration(row.seconds),
+      row.imagesSeen === null ? '-' : String(Math.round(row.imagesSeen)),
+    ]),
+  };
+}
+
+function differenceCells(row: TableRow, isBaseline: boolean): string[] {
+  const { difference } = row;
+  if (isBaseline) return ['', '', 'baseline'];
+  if (difference === null) return ['-', '-', ''];
+  const { mean, interval } = difference;
+  const range = interval === null ? '-' : `${signed(interval[0])} to ${signed(interval[1])}`;
+  return [signed(mean), range, verdict(difference, row)];
+}
+
+function verdict({ n, mean, insideNoise }: PairedDifference, { n: finished, expected }: TableRow): string {
+  const pairs = n === finished ? '' : ` (${n} pair${n === 1 ? '' : 's'})`;
+  if (insideNoise === null) return `one seed: no interval${pairs}`;
+  if (insideNoise) return `inside the noise${pairs}`;
+  if (expected === null) return pairs.trim();
+  return `${mean > 0 === (expected === 'above') ? 'as expected' : 'against what was expected'}${pairs}`;
+}
+
+/** What the numbers mean, so that nobody reads more out of them than they hold. */
+export function tableNotes({ metric, baseline, axes }: StudyReport): string[] {
+  const seeds = axes.filter(({ seed }) => seed).map(({ name }) => name);
+  return [
+    `${metric} is that of the last evaluation, not of the best one; mean and standard deviation (sd) over ${seeds.join(' and ') || 'one run each'}.`,
+    ...(baseline === null
+      ? []
+      : [
+          'Differences are paired: same seed, same data. Intervals are Student-t over the seeds, 95 % each, not corrected for their number; all runs share the validation images, whose own chance is not in them.',
+        ]),
+  ];
+}
+
+export const points = (share: number): string => (100 * share).toFixed(2);
+const signed = (share: number): string => `${share < 0 ? '-' : '+'}${Math.abs(100 * share).toFixed(2)}`;
