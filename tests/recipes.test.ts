@@ -202,7 +202,7 @@ describe('on the command line', () => {
     const found = await understudy(dir, [...args, ...tiny, '--config', 'recipe:deit-tiny', '--out', 'one']);
     expect(found.status, found.stderr).toBe(0);
     expect(found.stderr).toContain('published ImageNet-1k top-1: 72.2');
-    expect(found.stderr).toContain("differs from the authors' code: the learning rate moves every update");
+    expect(found.stderr).toContain("Our choice, not the authors' code: the learning rate moves every update");
     expect(found.stderr).toContain(
       'preset deit: crop randomResized (bicubic), flip 0.5, rand-m9-mstd0.5-inc1, colourJitter 0.3 (idle beside RandAugment), erase 0.25, mixup 0.8, cutmix 1, repeats 3',
     );

@@ -38,6 +38,6 @@ function introduction({ name, source, published, teacher, notApplied }: Recipe):
     `recipe ${name}: ${source}`,
     `  published ImageNet-1k top-1: ${published}`,
     ...(teacher === null ? [] : [`  teacher: ${teacher}`]),
-    ...(notApplied.length === 0 ? [] : [`  differs from the authors' code: ${notApplied.join('; ')}`]),
+    ...(notApplied.length === 0 ? [] : [`  Our choice, not the authors' code: ${notApplied.join('; ')}`]),
   ].join('\n');
 }

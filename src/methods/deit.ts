@@ -7,6 +7,7 @@ import { labelSmoothing, labelTerms } from './supervised.ts';
 const config = z.strictObject({
   /** DeiT's best: the teacher's decision as a label (`hard`), or its probabilities (`soft`, with tau). */
   kind: z.enum(['hard', 'soft']).default('hard'),
+  /** Weight of the teacher. The authors': 0.5; for `soft`, in the paper, 0.1 with tau 3. */
   alpha: z.number().min(0).max(1).default(0.5),
   tau: z.number().positive().default(3),
   reduction: z.enum(['mean', 'kl/elementmean']).default('mean'),

@@ -5,6 +5,10 @@ import type { Features } from '../models/index.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import type { Method, Term } from './method.ts';
 
+/**
+ * Our choice: 0.1, DeiT's, in every method. Authors who train CNNs have none beside distillation (mdistiller's KD and DKD, cls_KD's
+ * NKD on ResNets).
+ */
 export const labelSmoothing = z.number().min(0).max(1).default(0.1);
 
 /** Weight of the cross entropy with the labels beside a method's own terms; 0 leaves it out. */

@@ -12,7 +12,7 @@ export const list = command({
     json: jsonFlag,
   },
   notes: [
-    'models: parameters and MACs with 1000 classes, and the source of the numbers. methods: with all settings and defaults.\nrecipes: published experiments for --config, with where they are not the code of their authors.\naugmentations: the keys of the section augment and what each preset sets. defaults: the table behind every "auto".',
+    'models: parameters and MACs with 1000 classes, and the source of the numbers. methods: with all settings and defaults.\nrecipes: published experiments for --config, with what is our choice and not the code of their authors.\naugmentations: the keys of the section augment and what each preset sets. defaults: the table behind every "auto".',
   ],
   examples: ['understudy list models', 'understudy list methods --json', 'understudy list recipes'],
   run: async ({ args }) => {
@@ -60,7 +60,7 @@ async function recipes(found: readonly Recipe[]): Promise<string> {
       ['  source', source],
       ['  published', `${published} (ImageNet-1k top-1, %)`],
       ...(teacher === null ? [] : [['  teacher', teacher]]),
-      ...notApplied.map((text, i) => [i === 0 ? '  not as theirs' : '', text]),
+      ...notApplied.map((text, i) => [i === 0 ? '  Our choice:' : '', text]),
       ['  command', command],
     ];
     return `${name}\n${table(rows)}`;

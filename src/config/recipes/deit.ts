@@ -32,7 +32,7 @@ export function deitRecipe(epochs: number): Pick<RecipeConfig, 'augment' | 'opti
   };
 }
 
-/** Our choices in what is not a setting. */
+/** Our choice: these, in what is not a setting. */
 export const deitDifferences = (size: Size): string[] => [EVERY_UPDATE, mixedBy64(gpusOf(size)), REPEATED_ROWS];
 
 export const deitStudent = (size: Size, distilled = false): RecipeConfig['student'] => ({

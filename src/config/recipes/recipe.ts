@@ -58,7 +58,7 @@ export const ADAMW = {
  */
 export const BATCH_1024 = { batch: 64, accumulate: 16 } as const;
 
-/** Our choice, in `BATCH_1024` and in the rows of a micro-batch: by how many images on how many GPUs the authors' differ. */
+/** Our choice: a draw for each micro-batch; the authors draw for each GPU. */
 export const mixedBy64 = (authors: string): string =>
   `mixup and CutMix are drawn for each 64 images of an update (the authors': ${authors})`;
 
@@ -69,9 +69,9 @@ export const gpusOf = (size: Size): string => (size === 'base' ? '16 GPUs x 64' 
 export const REPEATED_ROWS =
   'the copies of an image (repeated augmentation) share a micro-batch, so that 2 rows of 64 are mostly mixed with a copy of themselves (the authors spread them over the GPUs)';
 
-/** Our choice, see `warmupCosine`. */
+/** Our choice: see `warmupCosine`. */
 export const EVERY_UPDATE =
   "the learning rate moves every update, from the first epoch on (DeiT's loop sets it after each epoch, one late)";
 
-/** Our choice, as newer timm does. */
+/** Our choice: as newer timm does. */
 export const TOKEN_DECAY = "the distillation token does not decay (DeiT's own code decays it)";

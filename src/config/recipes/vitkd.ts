@@ -44,7 +44,7 @@ const SECTIONS = {
   nkd: { gamma: 1, temp: 1, labelSmoothing: 0.1 },
 } as const;
 
-/** Our choices: augmentation as timm and DeiT have it, where mmcls has its own forms of the same. */
+/** Our choice: augmentation as timm and DeiT have it, where mmcls has its own forms of the same. */
 const differences = (size: Size, members: readonly string[]): string[] => [
   "the warm-up is a line to the peak (mmcv's is that line times the cosine: at most 1.1 % less, in the first 20 epochs)",
   mixedBy64(gpusOf(size)),
