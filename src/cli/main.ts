@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CliCommand>>> = {
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
   study: async () => (await import('./commands/study.ts')).study,
   store: async () => (await import('./commands/store.ts')).store,
+  quickstart: async () => (await import('./commands/quickstart.ts')).quickstart,
   list: async () => (await import('./commands/list.ts')).list,
 };
 

@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads';
-import { ort } from './onnxRuntimeNode.ts';
+import { type Ort, ort } from './onnxRuntimeNode.ts';
 import { sizeOf } from '../graph/shape.ts';
 import type { DType } from '../graph/dtype.ts';
 import { arrayOn, hostArray } from './contract.ts';
@@ -10,7 +10,7 @@ import { type OrtSession, openSession } from './ortSessionNode.ts';
 interface Held {
   readonly session: OrtSession;
   /** By input: tensors in this thread's own memory, which the binding takes. */
-  readonly own: Map<string, ort.Tensor>;
+  readonly own: Map<string, Ort.Tensor>;
 }
 
 const held = new Map<number, Held>();
@@ -39,7 +39,7 @@ async function answer(request: LaneRequest): Promise<LaneReply> {
   return { found: found.map(({ data }) => data.buffer as ArrayBuffer), ...(error === undefined ? {} : { error }) };
 }
 
-function tensorOf(own: Map<string, ort.Tensor>, { name, dtype, shape }: LanePort): ort.Tensor {
+function tensorOf(own: Map<string, Ort.Tensor>, { name, dtype, shape }: LanePort): Ort.Tensor {
   const known = own.get(name);
   if (known) return known;
   const made = new ort.Tensor(dtype as 'float32', arrayIn(dtype, shape, undefined), shape);

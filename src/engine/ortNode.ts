@@ -1,4 +1,4 @@
-import { ort } from './onnxRuntimeNode.ts';
+import { type Ort, ort } from './onnxRuntimeNode.ts';
 import { sizeOf } from '../graph/shape.ts';
 import type { DType } from '../graph/dtype.ts';
 import { type Compiled, checkPorts, type Engine, type EngineTensor, type HostArray, hostArray } from './contract.ts';
@@ -13,7 +13,7 @@ export interface OrtNodeOptions {
 class OrtTensor implements EngineTensor {
   readonly dtype: DType;
   readonly shape: readonly number[];
-  value: ort.Tensor;
+  value: Ort.Tensor;
   constructor(dtype: DType, shape: readonly number[], data: HostArray) {
     this.dtype = dtype;
     this.shape = shape;

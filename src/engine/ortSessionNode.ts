@@ -1,4 +1,4 @@
-import { ort } from './onnxRuntimeNode.ts';
+import { type Ort, ort } from './onnxRuntimeNode.ts';
 import { emit } from '../onnx/emit.ts';
 import type { Program } from '../program/program.ts';
 import { sumsOverRows } from './sumsOverRows.ts';
@@ -11,7 +11,7 @@ export interface SessionSettings {
   readonly profilePrefix?: string | undefined;
 }
 
-type Tensors = Readonly<Record<string, ort.Tensor>>;
+type Tensors = Readonly<Record<string, Ort.Tensor>>;
 
 export interface OrtSession {
   /** Blocks the thread that calls it while it computes; writes into the tensors of `into`. */
@@ -39,7 +39,7 @@ export async function openSession(model: Uint8Array, settings: SessionSettings):
   };
 }
 
-function sessionOptions({ threads, profilePrefix }: SessionSettings): ort.InferenceSession.SessionOptions {
+function sessionOptions({ threads, profilePrefix }: SessionSettings): Ort.InferenceSession.SessionOptions {
   return {
     executionProviders: ['cpu'],
     graphOptimizationLevel: 'all',

@@ -1,4 +1,4 @@
-import { ort } from './onnxRuntimeNode.ts';
+import { type Ort, ort } from './onnxRuntimeNode.ts';
 import { input } from '../graph/build.ts';
 import { UserError } from '../graph/errors.ts';
 import { sizeOf } from '../graph/shape.ts';
@@ -8,13 +8,13 @@ import { closeProgram } from '../program/program.ts';
 import { type Compiled, checkPorts, type Engine, type EngineTensor, type HostArray, hostArray } from './contract.ts';
 
 /** Gives the host value of a tensor that lies on the device. */
-type Fetch = (value: ort.Tensor) => Promise<HostArray>;
+type Fetch = (value: Ort.Tensor) => Promise<HostArray>;
 
 class WebgpuTensor implements EngineTensor {
   readonly dtype: DType;
   readonly shape: readonly number[];
   readonly #fetch: Fetch;
-  value: ort.Tensor;
+  value: Ort.Tensor;
 
   constructor(dtype: DType, shape: readonly number[], data: HostArray, fetch: Fetch) {
     this.dtype = dtype;
@@ -31,7 +31,7 @@ class WebgpuTensor implements EngineTensor {
     this.take(hostTensor(this.dtype, this.shape, values.slice()));
   }
 
-  take(value: ort.Tensor): void {
+  take(value: Ort.Tensor): void {
     this.dispose();
     this.value = value;
   }
@@ -41,7 +41,7 @@ class WebgpuTensor implements EngineTensor {
   }
 }
 
-const hostTensor = (dtype: DType, shape: readonly number[], data: HostArray): ort.Tensor =>
+const hostTensor = (dtype: DType, shape: readonly number[], data: HostArray): Ort.Tensor =>
   new ort.Tensor(dtype as 'float32', data as Float32Array, shape);
 
 /**
@@ -50,7 +50,7 @@ const hostTensor = (dtype: DType, shape: readonly number[], data: HostArray): or
  * data ends the process in ONNX Runtime 1.30.
  */
 export function ortWebgpu(): Engine {
-  const readers = new Map<string, Promise<ort.InferenceSession>>();
+  const readers = new Map<string, Promise<Ort.InferenceSession>>();
   const fetch: Fetch = async (value) => {
     const key = `${value.type} ${value.dims.join('x')}`;
     const reader = readers.get(key) ?? openReader(value.type as DType, value.dims);
@@ -84,14 +84,14 @@ export function ortWebgpu(): Engine {
   };
 }
 
-function openReader(dtype: DType, shape: readonly number[]): Promise<ort.InferenceSession> {
+function openReader(dtype: DType, shape: readonly number[]): Promise<Ort.InferenceSession> {
   return openSession(emit(closeProgram({ to: input('from', shape, dtype) })), { to: 'cpu' });
 }
 
 async function openSession(
   model: Uint8Array,
   preferredOutputLocation: Record<string, 'cpu' | 'gpu-buffer'>,
-): Promise<ort.InferenceSession> {
+): Promise<Ort.InferenceSession> {
   try {
     return await ort.InferenceSession.create(model, {
       executionProviders: ['webgpu'],

@@ -8,7 +8,7 @@ export interface Score {
 
 export type StudentName = 'alone' | 'kd' | 'dearkd' | 'longer' | 'longerMhca';
 
-/** What `npm run quickstart` found. */
+/** What `understudy quickstart` found. */
 export interface Report {
   readonly teacher: Score;
   readonly students: Readonly<Record<StudentName, Score>>;

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { ort } from '../engine/onnxRuntimeNode.ts';
+import { type Ort, ort } from '../engine/onnxRuntimeNode.ts';
 import { stream } from '../random/stream.ts';
 
 /** How fast an exported file answers, by ONNX Runtime on the CPU of this machine. */
@@ -35,7 +35,7 @@ export async function measureSpeed(file: string, imageSize: number): Promise<Spe
 }
 
 /** Milliseconds of each run, after one that does not count: the first one allocates. */
-async function times(session: ort.InferenceSession, batch: number, size: number): Promise<number[]> {
+async function times(session: Ort.InferenceSession, batch: number, size: number): Promise<number[]> {
   const random = stream('speed', batch);
   const data = Float32Array.from({ length: batch * 3 * size * size }, () => random.normal());
   const pixel_values = new ort.Tensor('float32', data, [batch, 3, size, size]);

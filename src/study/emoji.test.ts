@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { type Obtain, writeEmojiFolder } from './emojiNode.ts';
+import { writeEmojiFolder } from './emojiNode.ts';
+import type { Obtain } from './npmPackNode.ts';
 import { splitEmoji } from './emojiSplit.ts';
 import { npmPack } from './npmPackNode.ts';
 

@@ -1,19 +1,14 @@
-import { createReadStream, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { createGunzip } from 'node:zlib';
-import { extract } from 'tar-stream';
 import { replaceFolderAtomic } from '../formats/disk/atomicNode.ts';
 import { UserError } from '../graph/errors.ts';
 import { type Emoji, splitEmoji } from './emojiSplit.ts';
-import { npmPack } from './npmPackNode.ts';
+import { npmPack, type Obtain, readPackage } from './npmPackNode.ts';
 
 /** Two drawings of every emoji. The version is pinned, so that the images of a study stay what they were. */
 const SETS = ['google', 'twitter'] as const;
 const VERSION = '16.0.0';
-
-/** Gives the path of a package's tarball, kept in `folder`. */
-export type Obtain = (spec: { readonly name: string; readonly version: string }, folder: string) => Promise<string>;
 
 /**
  * Writes the emoji of two npm packages as a class folder, `train/<category>/` and `val/<category>/`: 64 px PNGs, transparent as
@@ -56,25 +51,4 @@ function emojiOf(list: Buffer | undefined, packages: string): Emoji[] {
       `prepare: emoji: wanted a list of emoji in emoji.json of the packages in ${packages}, got none; delete that folder and try again`,
     );
   }
-}
-
-/** The files of an npm package whose path inside it is wanted. */
-async function readPackage(tarball: string, wanted: (path: string) => boolean): Promise<Map<string, Buffer>> {
-  const files = new Map<string, Buffer>();
-  const entries = createReadStream(tarball).pipe(createGunzip()).pipe(extract());
-  const broken = (error: Error) => {
-    throw new UserError(`${tarball}: wanted an npm package, got: ${error.message}; delete the file and try again`);
-  };
-  try {
-    for await (const entry of entries) {
-      const path = entry.header.name.replace(/^package\//, '');
-      const keep = entry.header.type === 'file' && wanted(path);
-      const chunks: Buffer[] = [];
-      for await (const chunk of entry) if (keep) chunks.push(chunk as Buffer);
-      if (keep) files.set(path, Buffer.concat(chunks));
-    }
-  } catch (error) {
-    broken(error as Error);
-  }
-  return files;
 }

