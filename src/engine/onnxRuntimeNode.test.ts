@@ -12,7 +12,7 @@ const requireFrom = (folder: string) => createRequire(join(folder, 'index.js'));
 test('a project that npm left without ONNX Runtime is told the line that installs it', () => {
   const load = () => loadRuntime(requireFrom(project()));
   expect(load).toThrow(UserError);
-  expect(load).toThrow(/wanted the npm package onnxruntime-node, got none[^]*\n {2}npm install --ignore-scripts\n/);
+  expect(load).toThrow(/wanted the npm package onnxruntime-node, got none[\s\S]*\n {2}npm install --ignore-scripts\n/);
 });
 
 test('a runtime that does not load on this machine is an error of one line', () => {
