@@ -3,7 +3,7 @@ import { stream } from '../random/stream.ts';
 import { normalise, normaliseTable } from './augment/normalise.ts';
 import { photoTransform } from './augment/pipeline.ts';
 import { type PreprocessorConfig, preprocess } from './preprocess.ts';
-import { prepare } from './loading/transformNode.ts';
+import { prepare } from './loading/transform.ts';
 
 const config = {
   size: { shortest_edge: 18 },

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { evalPixels } from '../../src/data/augment/evalPixels.ts';
 import type { Pixels } from '../../src/data/augment/pixels.ts';
 import { inputPixels, preprocess } from '../../src/data/preprocess.ts';
-import { prepare } from '../../src/data/loading/transformNode.ts';
+import { prepare } from '../../src/data/loading/transform.ts';
 import { chosenPreprocessing, preprocessingOf } from '../../src/formats/preprocessing/foreignPreprocessor.ts';
 import type { Json } from '../../src/formats/disk/jsonValue.ts';
 import { preprocessorFile, readPreprocessorFile } from '../../src/formats/preprocessing/preprocessorFile.ts';

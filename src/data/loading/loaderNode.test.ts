@@ -12,7 +12,7 @@ import { decodeImage } from '../images/decodeNode.ts';
 import { createLoader } from './loaderNode.ts';
 import type { LoadedBatch, Loader, LoaderOptions } from './loader.ts';
 import { epochOrder, type Position } from './sampler.ts';
-import { prepare, vary } from './transformNode.ts';
+import { prepare, vary } from './transform.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'understudy-loader-'));
 const photos = photoTransform(16);

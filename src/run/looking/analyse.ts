@@ -3,7 +3,7 @@ import { type AgreementReport, decision, logitAgreement } from '../../analysis/a
 import { type CkaTable, linearCka } from '../../analysis/cka.ts';
 import { ckaSvg } from '../../analysis/ckaSvg.ts';
 import { distanceSvg } from '../../analysis/distanceSvg.ts';
-import { prepare } from '../../data/loading/transformNode.ts';
+import { prepare } from '../../data/loading/transform.ts';
 import type { OnListing } from '../../data/folders/listingNode.ts';
 import { decodeImage } from '../../data/images/decodeNode.ts';
 import type { ImageList } from '../../data/dataset.ts';

@@ -6,7 +6,7 @@ import { padCrop } from '../augment/padCrop.ts';
 import { photoTransform, smallTransform, type TrainTransform } from '../augment/pipeline.ts';
 import type { Pixels } from '../augment/pixels.ts';
 import { resample } from '../augment/resample.ts';
-import { prepare, vary, varyTo } from './transformNode.ts';
+import { prepare, vary, varyTo } from './transform.ts';
 
 /** Red grows with x, green with y: a crop or resize shows in the values. */
 function gradient(width: number, height: number): Pixels {

@@ -1,0 +1,191 @@
+import { smallest } from '../../graph/lists.ts';
+import { type Stream, stream } from '../../random/stream.ts';
+import { normalise, normaliseTable } from '../augment/normalise.ts';
+import type { TransformConfig } from '../augment/pipeline.ts';
+import type { Pixels } from '../augment/pixels.ts';
+import { randomErasing } from '../augment/randomErasing.ts';
+import type { Planes } from '../augment/resampleVector.ts';
+import type { TeacherView, ViewOptions } from './loaderShared.ts';
+import { epochOrder, positionAt, repeatedPlace, stepsPerEpoch, viewAt } from './sampler.ts';
+import { prepare, varyTo } from './transform.ts';
+
+/** What the rows of a list's batches depend on: with it each row is a function of its place alone, whoever makes it. */
+export interface RowSetup {
+  readonly count: number;
+  readonly transform: TransformConfig;
+  readonly batch: number;
+  readonly train: boolean;
+  readonly seed: number;
+  readonly repeats: number;
+  readonly views?: ViewOptions | undefined;
+  readonly teacherView?: TeacherView | undefined;
+  pathOf(index: number): string;
+  labelOf(index: number): number;
+}
+
+/** Where the rows of a batch go. */
+export interface BatchArrays {
+  readonly images: Float32Array;
+  readonly labels: Int32Array;
+  readonly indices: Int32Array;
+  readonly valid: Uint8Array;
+  readonly views: Int32Array;
+  readonly teacherImages?: Float32Array | undefined;
+}
+
+/** An image as it is the same in every epoch. */
+export interface Readied {
+  readonly student: Pixels;
+  readonly teacher?: Pixels;
+  /** Of an image that was decoded just now: to be called when the row is written. */
+  readonly release?: () => Promise<void>;
+}
+
+/** Gives the image of an index, or undefined where it cannot be read. */
+export type ReadImage = (index: number) => Promise<Readied | undefined>;
+
+interface Row {
+  readonly index: number;
+  readonly image?: Readied;
+  /** In training: the stream that everything random about the row is drawn from, anew at each call. */
+  readonly draws?: () => Stream;
+  readonly view?: number;
+}
+
+/** Makes the rows of batches: which image, augmented how, normalised. */
+export class RowMaker {
+  readonly #setup: RowSetup;
+  readonly #read: ReadImage;
+  readonly #wantsTeacher: () => boolean;
+  readonly #erase: number;
+  readonly #steps: number;
+  readonly #table: ReturnType<typeof normaliseTable>;
+  readonly #teacherTable: ReturnType<typeof normaliseTable> | undefined;
+  readonly #orders = new Map<number, Uint32Array>();
+  /** The transform at the teacher's size. */
+  readonly teacherTransform: TransformConfig | undefined;
+  /** Whether both views are cut from one and the same prepared image. */
+  readonly oneSource: boolean;
+
+  constructor(setup: RowSetup, read: ReadImage, wantsTeacher: () => boolean) {
+    const { transform, teacherView, train, count, batch } = setup;
+    this.#setup = setup;
+    this.#read = read;
+    this.#wantsTeacher = () => teacherView !== undefined && wantsTeacher();
+    this.#erase = train ? (transform.train.erase ?? 0) : 0;
+    this.#steps = stepsPerEpoch(count, batch, train);
+    this.#table = normaliseTable(transform.mean, transform.std);
+    this.#teacherTable = teacherView && normaliseTable(teacherView.mean, teacherView.std);
+    this.teacherTransform = teacherView && {
+      ...transform,
+      imageSize: teacherView.imageSize,
+      filter: teacherView.filter,
+    };
+    this.oneSource = train && transform.train.crop === 'randomResized';
+  }
+
+  /** What of a decoded image is the same in every epoch. */
+  async ready(decoded: Pixels): Promise<Readied> {
+    const { transform, train } = this.#setup;
+    const student = await prepare(decoded, transform, train);
+    if (!this.#wantsTeacher()) return { student };
+    return { student, teacher: this.oneSource ? student : await prepare(decoded, this.teacherTransform!, train) };
+  }
+
+  /**
+   * Writes a row of the batch at a global step; gives what frees its image, where that is needed.
+   * @param row within the batch
+   */
+  async write(target: BatchArrays, globalStep: number, row: number): Promise<Readied['release']> {
+    const { batch, train, seed, transform, labelOf } = this.#setup;
+    const { epoch, step } = positionAt(globalStep, this.#steps);
+    const place = step * batch + row;
+    const found = train ? await this.#trainRow(epoch, place) : await this.#evalRow(place);
+    const { student, teacher } = found.image ?? {};
+    // Drawn alike for both, so that the same place is shown, and erased.
+    const draw = (pixels: Pixels | undefined, config: TransformConfig, planes: Planes) =>
+      this.#draw(
+        pixels,
+        config,
+        planes,
+        found.draws?.(),
+        this.#erase > 0 ? stream(seed, 'erase', epoch, place) : undefined,
+      );
+    draw(student, transform, { table: this.#table, out: target.images, offset: row * 3 * transform.imageSize ** 2 });
+    if (target.teacherImages && this.#wantsTeacher())
+      draw(teacher, this.teacherTransform!, {
+        ...{ table: this.#teacherTable!, out: target.teacherImages },
+        offset: row * 3 * this.teacherTransform!.imageSize ** 2,
+      });
+    target.indices[row] = found.index;
+    target.labels[row] = found.index < 0 ? 0 : labelOf(found.index);
+    target.valid[row] = found.image ? 1 : 0;
+    target.views[row] = found.view ?? 0;
+    return found.image?.release;
+  }
+
+  /** The image as the model sees it, for which training has `draws`; zeros where there is none. */
+  #draw(
+    pixels: Pixels | undefined,
+    config: TransformConfig,
+    planes: Planes,
+    draws: Stream | undefined,
+    erasing: Stream | undefined,
+  ): void {
+    const { out, offset, table } = planes;
+    const { imageSize: size } = config;
+    const own = this.#setup.transform.imageSize;
+    if (!pixels) out.fill(0, offset, offset + 3 * size ** 2);
+    else if (draws) varyTo(planes, pixels, config, draws, size / own);
+    else normalise(pixels, table, out, offset);
+    if (pixels && erasing) randomErasing(out, offset, size, this.#erase, erasing, own);
+  }
+
+  /** The image at `place` of the epoch's order or, where that is bad, the next good one in the same order. */
+  async #trainRow(epoch: number, place: number): Promise<Row> {
+    const { count: n, views, repeats, seed, pathOf } = this.#setup;
+    const from = this.#standing(epoch, place);
+    const order = this.#orderOf(from.round);
+    for (let skip = 0; skip < n; skip++) {
+      const index = order[(from.place + skip) % n]!;
+      const image = await this.#read(index);
+      if (!image) continue;
+      // A list shorter than a batch comes round again within it; each round gets crops of its own.
+      const round = Math.floor(place / n);
+      const view = views && viewAt(views, pathOf(index), from.turn);
+      const keys = repeats > 1 ? [epoch, index, place] : round === 0 ? [epoch, index] : [epoch, index, round];
+      const draws = () => (views ? stream(views.seed, 'view', pathOf(index), view!) : stream(seed, 'augment', ...keys));
+      return { index, image, draws, ...(view !== undefined && { view }) };
+    }
+    return { index: -1 };
+  }
+
+  async #evalRow(place: number): Promise<Row> {
+    if (place >= this.#setup.count) return { index: -1 };
+    const image = await this.#read(place);
+    return image ? { index: place, image } : { index: place };
+  }
+
+  /**
+   * The order and the place in it that a row of an epoch shows, and the how-manieth showing of its image that is: with fixed views
+   * each showing takes the next one, the copies of repeated augmentation too.
+   */
+  #standing(epoch: number, place: number): { round: number; place: number; turn: number } {
+    const { count: n, repeats, batch } = this.#setup;
+    if (repeats === 1) return { round: epoch, place, turn: epoch + Math.floor(place / n) };
+    const row = epoch * this.#steps * batch + place;
+    const at = repeatedPlace(row, n, repeats);
+    return { ...at, turn: at.round * repeats + (row % repeats) };
+  }
+
+  /** Orders of the last two epochs: rows of both are in hand around an epoch's end. */
+  #orderOf(epoch: number): Uint32Array {
+    let order = this.#orders.get(epoch);
+    if (!order) {
+      order = epochOrder(this.#setup.count, this.#setup.seed, epoch);
+      this.#orders.set(epoch, order);
+      if (this.#orders.size > 2) this.#orders.delete(smallest(this.#orders.keys()));
+    }
+    return order;
+  }
+}
