@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +8,7 @@ import { buildModel, modelConfigSchema } from '../src/models/index.ts';
 import { modelParams } from '../src/program/evalProgram.ts';
 import { loadModelReference } from '../src/run/models/reference.ts';
 import { UserError } from '../src/graph/errors.ts';
+import { node, onnxBytes } from './parity/onnxBuilder.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'understudy-hostile-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -103,10 +105,10 @@ describe('the whole model', () => {
 describe('hostile weights', () => {
   const bytes = encodeSafetensors(whole());
   it.each<[string, Uint8Array, RegExp]>([
-    ['nothing', new Uint8Array(0), /header length: wanted at least 8 bytes/],
+    ['nothing', new Uint8Array(0), /wanted weights, got an empty file \(0 bytes\)/],
     ['truncated in the header', bytes.subarray(0, 100), /header length: wanted at most/],
     ['truncated in the data', bytes.subarray(0, bytes.length - 100), /data_offsets: wanted an end of at most/],
-    ['a header of 2^60 bytes', Buffer.from([0, 0, 0, 0, 0, 0, 0, 16, 123]), /header length: wanted at most 100000000/],
+    ['a header of 2^60 bytes', Buffer.from([0, 0, 0, 0, 0, 0, 0, 16, 123]), /header length: wanted at most 16000000/],
     [
       'a tensor of 2^50 numbers',
       fileWith({ cls_token: { dtype: 'F32', shape: [2 ** 25, 2 ** 25], data_offsets: [0, 4] } }, 4),
@@ -129,6 +131,16 @@ describe('hostile weights', () => {
       /an overlap/,
     ],
     ['a header that is nested a million times', fileWith(`{"a":${'['.repeat(1e6)}`), /header: wanted valid JSON/],
+    [
+      'a header of valid JSON that is nested a million times',
+      fileWith(`{"a":${'['.repeat(1e6)}${']'.repeat(1e6)}}`),
+      /header: wanted at most 100 brackets within each other/,
+    ],
+    [
+      'a header of a million tensors',
+      fileWith(`{${Array.from({ length: 1e6 }, (_, i) => `"${i}":{"dtype":"F32"}`).join(',')}}`),
+      /header length: wanted at most 16000000 bytes/,
+    ],
     [
       'an unknown dtype',
       fileWith({ a: { dtype: 'F8_E4M3', shape: [4], data_offsets: [0, 4] } }, 4),
@@ -199,7 +211,12 @@ describe('hostile configs', () => {
   it.each<[string, Files['config'], RegExp]>([
     ['no JSON', '{"architecture": ', /config.json: wanted JSON/],
     ['an array', '[]', /config.json: wanted a JSON object/],
-    ['nested a million times', `{"a":${'['.repeat(1e6)}`, /config.json: wanted JSON/],
+    ['nested a million times', `{"a":${'['.repeat(1e6)}`, /config.json: wanted JSON, got more than 100 brackets/],
+    [
+      'valid, nested a million times',
+      `{"a":${'['.repeat(1e6)}${']'.repeat(1e6)}}`,
+      /config.json: wanted JSON, got more than 100 brackets/,
+    ],
     ['of 33 MB', `{"a":"${'x'.repeat(33 * 2 ** 20)}"}`, /config.json: wanted at most 33554432 bytes/],
     [
       'another architecture',
@@ -218,7 +235,7 @@ describe('hostile configs', () => {
       { ...CONFIG, model_args: { num_heads: 2, img_size: 1e9 } },
       /belong to no vit that can be built.*imageSize/s,
     ],
-    ['too many patches', { ...CONFIG, model_args: { num_heads: 2, img_size: 8192 } }, /wanted at most 65536 patches/],
+    ['a large image', { ...CONFIG, model_args: { num_heads: 2, img_size: 6000 } }, /imageSize/],
     ['a std of 0', { ...CONFIG, pretrained_cfg: { std: [0, 1, 1] } }, /std: wanted three numbers above 0/],
     ['oblong images', { ...CONFIG, pretrained_cfg: { input_size: [3, 16, 32] } }, /input_size: wanted square images/],
     [
@@ -227,6 +244,8 @@ describe('hostile configs', () => {
       /id2label: wanted a name for each of 0 to 1/,
     ],
     ['our own without labels', { understudy: { model: MODEL } }, /id2label: wanted a name for each of the 3 classes/],
+    ['our own of 1e9 classes', { understudy: { model: { ...MODEL, classes: 1e9 } } }, /description is not valid/],
+    ['our own of 6000 px', { understudy: { model: { ...MODEL, imageSize: 6000 } } }, /description is not valid/],
     [
       'our own of a million blocks',
       { understudy: { model: { ...MODEL, depth: 1e6 } } },
@@ -259,4 +278,57 @@ describe('hostile shards', () => {
   });
 
   it('an index without files', () => refuses({ more: index({}) }, /wanted 1 to 1000 files, got 0/));
+});
+
+// A pipe that nobody writes to would be waited for without an end.
+describe('files that never end', () => {
+  const pipes = (...names: string[]) => {
+    const dir = folder({});
+    for (const name of names) {
+      rmSync(join(dir, name), { force: true });
+      execFileSync('mkfifo', [join(dir, name)]);
+    }
+    return dir;
+  };
+
+  it.each(['config.json', 'preprocessor_config.json', 'model.safetensors'])('%s', async (name) => {
+    await expect(loadModelReference(pipes(name))).rejects.toThrow(
+      new RegExp(`${name}: wanted (JSON|weights|safetensors), got a device or a pipe`),
+    );
+  });
+
+  it('a single file, a shard, an .onnx file, its weights beside it and its config.json', async () => {
+    await expect(loadModelReference(join(pipes('w.safetensors'), 'w.safetensors'))).rejects.toThrow(/a pipe/);
+    const sharded = pipes('model.safetensors', 'part.safetensors');
+    rmSync(join(sharded, 'model.safetensors'));
+    writeFileSync(
+      join(sharded, 'model.safetensors.index.json'),
+      JSON.stringify({ weight_map: { a: 'part.safetensors' } }),
+    );
+    await expect(loadModelReference(sharded)).rejects.toThrow(
+      /part\.safetensors: wanted weights, got a device or a pipe/,
+    );
+    await expect(loadModelReference(join(pipes('m.onnx'), 'm.onnx'))).rejects.toThrow(/m\.onnx: wanted an ONNX model/);
+    const beside = pipes('weights.bin', 'preprocessor_config.json');
+    const tensor = {
+      name: 'w',
+      dims: [3n, 3n, 1n, 1n],
+      dataType: 1,
+      dataLocation: 1,
+      externalData: [{ key: 'location', value: 'weights.bin' }],
+    };
+    writeFileSync(
+      join(beside, 'm.onnx'),
+      onnxBytes({
+        input: ['N', 3, 16, 16],
+        nodes: [node('Conv', ['x', 'w'], ['c']), node('GlobalAveragePool', ['c'], ['logits'])],
+        weights: [tensor],
+      }),
+    );
+    await expect(loadModelReference(join(beside, 'm.onnx'))).rejects.toThrow(/preprocessor_config\.json: wanted JSON/);
+    rmSync(join(beside, 'preprocessor_config.json'));
+    await expect(loadModelReference(join(beside, 'm.onnx'))).rejects.toThrow(
+      /wanted a file of weights, got .*weights\.bin/,
+    );
+  });
 });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MOST_IMAGE_SIZE } from '../models/limits.ts';
 import { MOST_NORMAL } from '../formats/preprocessing/preprocessorValues.ts';
 
 const auto = z.literal('auto');
@@ -64,7 +65,7 @@ export const describedSchema = z.strictObject({
     .nullable()
     .default(null),
   /** Side of the input, where an .onnx file leaves it open; of weights another one than they were trained with. */
-  imageSize: count.max(2048).nullable().default(null),
+  imageSize: count.max(MOST_IMAGE_SIZE).nullable().default(null),
   mean: mean.nullable().default(null),
   std: std.nullable().default(null),
   evalCropRatio: z.number().positive().max(1).nullable().default(null),
@@ -200,7 +201,7 @@ export const trainSchema = z.strictObject({
 export const modelSchema = z.strictObject({
   /** A variant's name, see `understudy list models`. */
   name: z.string().min(1),
-  imageSize: z.union([auto, count.max(2048)]).default('auto'),
+  imageSize: z.union([auto, count.max(MOST_IMAGE_SIZE)]).default('auto'),
   /** Weights to start from: a run folder or an exported folder. */
   init: z.string().nullable().default(null),
   /** Settings of the architecture that replace the variant's. */

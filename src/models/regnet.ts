@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MOST_CLASSES, MOST_IMAGE_SIZE } from './limits.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { batchNorm, conv, fanInUniform, linear, type NormStat, squeezeExcite } from '../nn/layers.ts';
 import type { Scope } from '../nn/scope.ts';
@@ -11,7 +12,7 @@ import type { Features, Model } from './features.ts';
  * 3x3 convolutions and squeeze-and-excitation. timm's parameter names.
  */
 export const regnetSchema = z.strictObject({
-  imageSize: z.int().min(1).max(8192),
+  imageSize: z.int().min(1).max(MOST_IMAGE_SIZE),
   stemWidth: z.int().min(1).default(32),
   /** Blocks in each stage; each stage begins with stride 2. */
   depths: z.array(z.int().min(1).max(200)).min(1).max(8),
@@ -21,7 +22,7 @@ export const regnetSchema = z.strictObject({
   /** Inner width of squeeze-and-excitation as a share of the block's INPUT width (section 5: 1/4). */
   seRatio: z.number().positive().default(0.25),
   /** 0: no classifier, features only. */
-  classes: z.int().min(0),
+  classes: z.int().min(0).max(MOST_CLASSES),
 });
 
 export type RegnetConfig = z.output<typeof regnetSchema>;

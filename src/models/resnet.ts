@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MOST_CLASSES, MOST_IMAGE_SIZE } from './limits.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { batchNorm, conv, fanInUniform, linear, type NormStat } from '../nn/layers.ts';
 import type { Scope } from '../nn/scope.ts';
@@ -12,7 +13,7 @@ import type { Features, Model } from './features.ts';
  * The small stem is the CIFAR form of the paper's section 4.2: 3x3, stride 1, no pooling.
  */
 export const resnetSchema = z.strictObject({
-  imageSize: z.int().min(1).max(8192),
+  imageSize: z.int().min(1).max(MOST_IMAGE_SIZE),
   stem: z.enum(['imagenet', 'small']),
   block: z.enum(['basic', 'bottleneck']),
   /** Blocks in each stage. */
@@ -20,7 +21,7 @@ export const resnetSchema = z.strictObject({
   /** Width of each stage; a bottleneck's output is four times that. */
   widths: z.array(z.int().min(1)).min(1).max(8),
   /** 0: no classifier, features only. */
-  classes: z.int().min(0),
+  classes: z.int().min(0).max(MOST_CLASSES),
 });
 
 export type ResnetConfig = z.output<typeof resnetSchema>;

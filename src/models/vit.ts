@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MOST_CLASSES, MOST_IMAGE_SIZE } from './limits.ts';
 import { UserError } from '../graph/errors.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { attention, attentionOf, type Scores } from '../nn/attention.ts';
@@ -23,14 +24,14 @@ export const mhcaSchema = z.strictObject({
  * timm's parameter names. The forms without class token and with a mean over the patches are timm's `gap` variants.
  */
 export const vitSchema = z.strictObject({
-  imageSize: z.int().min(1).max(8192),
+  imageSize: z.int().min(1).max(MOST_IMAGE_SIZE),
   patchSize: z.int().min(1),
   width: z.int().min(1),
   depth: z.int().min(1).max(200),
   heads: z.int().min(1),
   mlpRatio: z.number().positive().default(4),
   /** 0: no classifier, features only. */
-  classes: z.int().min(0),
+  classes: z.int().min(0).max(MOST_CLASSES),
   /** False: patches alone, so that `pool` is 'mean'. */
   classToken: z.boolean().default(true),
   /** DeiT's second learned token with its own head. */

@@ -8,7 +8,7 @@ import { damageReason } from './damageReason.ts';
 import { formatOf, otherFormat } from './imageFormat.ts';
 import { FREE_PIXELS, inTime, MOST_PIXELS, MOST_SCANNED, MOST_SECONDS, TooLate } from './imageLimits.ts';
 import { PixelBudget, type Release } from './pixelBudgetNode.ts';
-import { notReadable } from '../regularFileNode.ts';
+import { notReadable } from '../../formats/disk/regularFileNode.ts';
 import { oddSamples } from './tiff.ts';
 
 const wanted = 'an image (jpg, png, webp, bmp, gif, tiff or avif)';

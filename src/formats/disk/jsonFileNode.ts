@@ -1,30 +1,42 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFileSync, statSync } from 'node:fs';
 import { UserError } from '../../graph/errors.ts';
+import { MOST_JSON_BYTES, MOST_JSON_DEPTH } from '../../models/limits.ts';
 import { fileError } from './fileErrorNode.ts';
-
-/** Far above any real config.json (ImageNet-21k's labels are 1 MB); a hostile one must not fill the memory. */
-const MAX_BYTES = 32 * 2 ** 20;
+import { isDeep } from './jsonValue.ts';
+import { checkModelFile } from './regularFileNode.ts';
 
 /**
  * Reads a JSON object.
- * @throws UserError if it cannot be read, is larger than 32 MB, or is no JSON object.
+ * @throws UserError if it cannot be read, is larger or deeper than `models/limits.ts` allows, or is no JSON object.
  */
 export async function readJsonFile(path: string): Promise<Record<string, unknown>> {
-  const text = await readText(path);
+  const value = parseJsonFile(path);
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw new UserError(`${path}: wanted a JSON object, got ${JSON.stringify(value).slice(0, 40)}`);
+}
+
+/**
+ * Reads any JSON value.
+ * @throws UserError if it cannot be read, is larger or deeper than `models/limits.ts` allows, or is no JSON.
+ */
+export function parseJsonFile(path: string): unknown {
+  const text = readText(path);
+  if (isDeep(text))
+    throw new UserError(`${path}: wanted JSON, got more than ${MOST_JSON_DEPTH} brackets within each other`);
   try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+    return JSON.parse(text);
   } catch (error) {
     throw new UserError(`${path}: wanted JSON, got ${(error as Error).message.slice(0, 200)}`);
   }
-  throw new UserError(`${path}: wanted a JSON object, got ${text.slice(0, 40)}`);
 }
 
-async function readText(path: string): Promise<string> {
+function readText(path: string): string {
+  checkModelFile(path, 'JSON');
   try {
-    const { size } = await stat(path);
-    if (size > MAX_BYTES) throw new UserError(`${path}: wanted at most ${MAX_BYTES} bytes of JSON, got ${size}`);
-    return await readFile(path, 'utf8');
+    const { size } = statSync(path);
+    if (size > MOST_JSON_BYTES)
+      throw new UserError(`${path}: wanted at most ${MOST_JSON_BYTES} bytes of JSON, got ${size}`);
+    return readFileSync(path, 'utf8');
   } catch (error) {
     throw fileError(error, path, 'read it');
   }

@@ -1,3 +1,5 @@
+import { MOST_JSON_DEPTH } from '../../models/limits.ts';
+
 /** An object of a JSON file whose content is not known yet. */
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -10,4 +12,19 @@ export function asObject(value: unknown): Json {
 export function show(value: unknown): string {
   const text = JSON.stringify(value) ?? 'nothing';
   return text.length <= 80 ? text : `${text.slice(0, 77)}...`;
+}
+
+/** Whether a JSON text has more than `MOST_JSON_DEPTH` brackets within each other, which what walks values would stumble over. */
+export function isDeep(text: string): boolean {
+  let depth = 0;
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at];
+    if (character === '"') {
+      at++;
+      while (at < text.length && text[at] !== '"') at += text[at] === '\\' ? 2 : 1;
+    } else if (character === '{' || character === '[') {
+      if (++depth > MOST_JSON_DEPTH) return true;
+    } else if (character === '}' || character === ']') depth--;
+  }
+  return false;
 }

@@ -1,8 +1,10 @@
 import { open } from 'node:fs/promises';
 import { UserError } from '../../graph/errors.ts';
+import { checkModelFile } from '../disk/regularFileNode.ts';
 
 /** True for what torch.save writes, whatever it is called: a zip archive (since 1.6), or a bare pickle. */
 export async function isPickle(path: string): Promise<boolean> {
+  checkModelFile(path, 'weights');
   const file = await open(path, 'r');
   try {
     const { buffer } = await file.read(Buffer.alloc(4), 0, 4, 0);

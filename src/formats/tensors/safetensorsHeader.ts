@@ -1,4 +1,5 @@
 import { UserError } from '../../graph/errors.ts';
+import { MOST_HEADER_BYTES, MOST_JSON_DEPTH } from '../../models/limits.ts';
 
 /** Bytes of one element, by dtype name as the files write it. Other names (F8_E4M3, U64, ...) are refused. */
 export const elementBytes = { F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, I16: 2, I8: 1, U8: 1, BOOL: 1 } as const;
@@ -20,19 +21,17 @@ export interface Header {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** The reference reader's limit (safetensors/src/tensor.rs, MAX_HEADER_SIZE). */
-const maxHeaderBytes = 100_000_000;
-
 /**
  * Length in bytes of the JSON header, from a file's first 8 bytes (fewer where the file is shorter).
- * @throws UserError if the file of `fileBytes` bytes cannot hold it, or it is above 100 MB.
+ * @throws UserError if the file of `fileBytes` bytes cannot hold it, or it is above `MOST_HEADER_BYTES`.
  */
 export function headerLength(first: Uint8Array, fileBytes: number, where: string): number {
   if (fileBytes < 8 || first.length < 8) {
     fail(where, 'header length', 'at least 8 bytes', `a file of ${fileBytes} bytes`);
   }
   const length = new DataView(first.buffer, first.byteOffset, 8).getBigUint64(0, true);
-  if (length > BigInt(maxHeaderBytes)) fail(where, 'header length', `at most ${maxHeaderBytes} bytes`, `${length}`);
+  if (length > BigInt(MOST_HEADER_BYTES))
+    fail(where, 'header length', `at most ${MOST_HEADER_BYTES} bytes`, `${length}`);
   if (length > BigInt(fileBytes - 8)) {
     fail(where, 'header length', `at most ${fileBytes - 8} bytes, the rest of the file`, `${length}`);
   }
@@ -87,8 +86,11 @@ function topLevelNames(text: string, where: string): string[] {
   const open: Set<string>[] = [];
   for (let at = 0; at < text.length; at++) {
     const char = text[at];
-    if (char === '{' || char === '[') open.push(new Set());
-    else if (char === '}' || char === ']') open.pop();
+    if (char === '{' || char === '[') {
+      open.push(new Set());
+      if (open.length > MOST_JSON_DEPTH)
+        fail(where, 'header', `at most ${MOST_JSON_DEPTH} brackets within each other`, 'more');
+    } else if (char === '}' || char === ']') open.pop();
     if (char !== '"') continue;
     const end = stringEnd(text, at);
     if (isKey(text, end)) {

@@ -1,6 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { type AtomicOptions, writeFileAtomic } from '../disk/atomicNode.ts';
 import { fileError } from '../disk/fileErrorNode.ts';
+import { checkModelFile } from '../disk/regularFileNode.ts';
 import { type SafetensorsFile, type SafetensorsSource, safetensorsChunks, viewTensors } from './safetensors.ts';
 import { type Header, headerLength, parseHeader } from './safetensorsHeader.ts';
 
@@ -31,6 +32,7 @@ export async function readSafetensorsHeader(path: string): Promise<Header> {
 }
 
 async function withFile<T>(path: string, use: (file: FileHandle) => Promise<T>): Promise<T> {
+  checkModelFile(path, 'safetensors');
   try {
     const file = await open(path, 'r');
     try {

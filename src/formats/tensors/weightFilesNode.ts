@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { UserError } from '../../graph/errors.ts';
+import { MOST_TENSORS } from '../../models/limits.ts';
 import { asObject, show } from '../disk/jsonValue.ts';
 import { readJsonFile } from '../disk/jsonFileNode.ts';
 import { isPickle, pickleError } from './pickleNode.ts';
@@ -16,8 +17,6 @@ export interface WeightFiles {
 }
 
 const INDEX = 'model.safetensors.index.json';
-/** Real models have some hundreds of tensors; each name is compared with all naming tables. */
-const MAX_TENSORS = 5_000;
 const FLOATS = ['F32', 'F16', 'BF16', 'F64'];
 
 /**
@@ -37,9 +36,9 @@ export async function openWeights(path: string): Promise<WeightFiles> {
       headers.set(name, shape);
       fileOf.set(name, file);
     }
-    if (headers.size > MAX_TENSORS)
+    if (headers.size > MOST_TENSORS)
       throw new UserError(
-        `${file}: wanted the weights of a model, at most ${MAX_TENSORS} tensors, got ${headers.size}`,
+        `${file}: wanted the weights of a model, at most ${MOST_TENSORS} tensors, got ${headers.size}`,
       );
   }
   return { shapes: headers, read: (names) => readFrom(files, names) };

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync, realpathSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, normalize, relative, sep } from 'node:path';
 import { UserError } from '../../graph/errors.ts';
 import type { ReadExternal } from './tensorData.ts';
@@ -41,10 +41,11 @@ function readPart(
   spent: Map<string, number>,
   total: number,
 ): Uint8Array {
+  // Before it is opened: opening a pipe waits for a writer.
+  if (!statSync(file).isFile()) throw new UserError(`${named}: wanted a file of weights, got ${file}, which is none`);
   const handle = openSync(file, 'r');
   try {
     const stat = fstatSync(handle);
-    if (!stat.isFile()) throw new UserError(`${named}: wanted a file of weights, got ${file}, which is none`);
     if (offset + bytes > stat.size)
       throw new UserError(
         `${named}: wanted bytes ${offset} to ${offset + bytes} of ${file}, got a file of ${stat.size} bytes. Was it cut off in a download?`,

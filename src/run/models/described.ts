@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { type DescribedSettings, describedSchema } from '../../config/schema.ts';
 import { fileError } from '../../formats/disk/fileErrorNode.ts';
+import { parseJsonFile } from '../../formats/disk/jsonFileNode.ts';
 import type { ForeignHints } from '../../formats/foreignModelNode.ts';
 import { UserError } from '../../graph/errors.ts';
 import { compareCodePoints } from '../../data/dataset.ts';
@@ -106,7 +107,7 @@ export function givenClasses(given: string | readonly string[]): readonly string
       `${given}: ${existsSync(given) ? 'not a' : 'no such'} file; wanted class names, one a line or as JSON, or the word index (those of the data, ordered by code point) or natural (ordered as people count)`,
     );
   if (/\.json$/i.test(given)) {
-    const value = parseJson(given) as { id2label?: object } | unknown[] | null;
+    const value = parseJsonFile(given) as { id2label?: object } | unknown[] | null;
     return listed((Array.isArray(value) ? value : (value?.id2label ?? value)) ?? {}, given);
   }
   return textOf(given)
@@ -133,18 +134,6 @@ export function checkCount(path: string, classes: readonly string[] | ByIndex | 
     throw new UserError(
       `${path}: wanted ${count} class names, one for each of its logits, got ${classes.length} (${listNames(classes, 4)})`,
     );
-}
-
-export function parseJson(path: string): unknown {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8'));
-  } catch (error) {
-    throw fileError(
-      error instanceof SyntaxError ? new UserError(`${path}: wanted JSON, got ${error.message}`) : error,
-      path,
-      'read it',
-    );
-  }
 }
 
 export function listed(labels: object, where: string): string[] {

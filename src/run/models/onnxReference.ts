@@ -9,11 +9,12 @@ import type { ReadPreprocessing } from '../../formats/preprocessing/preprocessor
 import type { Preprocessing } from '../../formats/savedModel.ts';
 import { saysMultilabel } from '../../formats/problemType.ts';
 import { constant } from '../../graph/build.ts';
+import { parseJsonFile } from '../../formats/disk/jsonFileNode.ts';
 import { UserError } from '../../graph/errors.ts';
 import { gather } from '../../ops/gather.ts';
 import { type OnnxModel, onnxModel } from '../../onnx/import/onnxModel.ts';
 import { readOnnx } from '../../onnx/import/readOnnxNode.ts';
-import { checkCount, type Described, givenClasses, parseJson } from './described.ts';
+import { checkCount, type Described, givenClasses } from './described.ts';
 import { withLogits } from './probabilities.ts';
 import { unnamed } from './unnamed.ts';
 import type { ByIndex, LoadedModel } from './loaded.ts';
@@ -106,7 +107,7 @@ const flippingChannels = (network: OnnxModel): OnnxModel => ({
 function sidecar(path: string, name: string): { path: string; value: Record<string, unknown> } | undefined {
   const found = [dirname(path), join(dirname(path), '..')].map((dir) => join(dir, name)).find((one) => existsSync(one));
   if (found === undefined) return undefined;
-  const value = parseJson(found);
+  const value = parseJsonFile(found);
   if (typeof value === 'object' && value !== null && !Array.isArray(value))
     return { path: found, value: value as Record<string, unknown> };
   throw new UserError(`${found}: wanted a JSON object, got ${show(value)}`);
