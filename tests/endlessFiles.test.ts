@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { encodeSafetensors, float32Tensor } from '../src/formats/safetensors.ts';
+import { encodeSafetensors, float32Tensor } from '../src/formats/tensors/safetensors.ts';
 import { loadModelReference } from '../src/run/models/reference.ts';
 import { node, onnxBytes } from './parity/onnxBuilder.ts';
 
