@@ -20,7 +20,7 @@ import { trainProgram } from '../src/program/trainProgram.ts';
 import { stream } from '../src/random/stream.ts';
 import { TrainState } from '../src/train/trainState.ts';
 
-/** The worked example of ARCHITECTURE.md, "Adding a method". What follows it proves it, as any method must be proved. */
+/** The worked example of docs/addingParts.md, "A method". What follows it proves it, as any method must be proved. */
 
 // --- src/methods/logitMse.ts -------------------------------------------------------------------------------------------
 const config = z.strictObject({
@@ -69,9 +69,10 @@ const program = trainProgram({
 const draws = stream('worked example');
 const pixels = Float32Array.from({ length: B * 3 * SIZE * SIZE }, draws.normal);
 
-it('is what ARCHITECTURE.md shows', () => {
+it('is what docs/addingParts.md shows', () => {
   const read = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8');
-  const shown = /^```ts\n([\s\S]*?)^```/m.exec(read('../ARCHITECTURE.md'))![1]!;
+  const [, page] = read('../docs/addingParts.md').split('\n## A method\n');
+  const shown = /^```ts\n([\s\S]*?)^```/m.exec(page!)![1]!;
   const code = shown.slice(shown.indexOf('const config')).replace('export const', 'const').trim();
   expect(code.length).toBeGreaterThan(500);
   expect(read('./workedExample.test.ts')).toContain(code);

@@ -4,8 +4,8 @@ import { differences } from '../config/settings.ts';
 import { formatDuration } from '../train/loggers/progressLine.ts';
 import { comparedCharts } from './curves.ts';
 import { reliabilitySvg } from './pictures.ts';
+import { LABELS, percent } from './measures.ts';
 import type { RunReport } from './readRunNode.ts';
-import { LABELS, percent } from './runPage.ts';
 
 /** Classes that are compared at most: those on which the runs differ most. */
 const MOST_CLASSES = 50;

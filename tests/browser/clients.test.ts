@@ -178,17 +178,21 @@ describe.skipIf(!executable)('Chromium', () => {
 
   const labels = () => sample.labels!;
 
+  const [transformers, plain] = ['@huggingface/transformers', 'onnxruntime-web'];
+  const page = (path: string) => () => readFileSync(join(ROOT, path), 'utf8');
+
   it.each([
-    ['the model card', card],
-    ['README', () => readFileSync(join(ROOT, 'README.md'), 'utf8')],
-  ])('the snippets of %s for browsers run as they stand, and answer as the trainer does', async (_, text) => {
-    const snippets = blocksOf(text()).filter(forBrowsers);
-    expect(snippets.map(({ code }) => /from '([^']+)'/.exec(code)![1])).toEqual([
-      '@huggingface/transformers',
-      'onnxruntime-web',
-    ]);
-    for (const { code } of snippets) expect(await opened.printed(code)).toBe(best());
-  });
+    ['the model card', card, [transformers, plain]],
+    ['README', page('README.md'), [plain]],
+    ['docs/deploy.md', page('docs/deploy.md'), [transformers, plain]],
+  ])(
+    'the snippets of %s for browsers run as they stand, and answer as the trainer does',
+    async (_, text, libraries) => {
+      const snippets = blocksOf(text()).filter(forBrowsers);
+      expect(snippets.map(({ code }) => /from '([^']+)'/.exec(code)![1])).toEqual(libraries);
+      for (const { code } of snippets) expect(await opened.printed(code)).toBe(best());
+    },
+  );
 
   it('preprocess() of a canvas gives the very numbers of Node', async () => {
     const { inputs } = await inPage({ client: 'none' }, 20);

@@ -39,6 +39,8 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   "import { defineMethod, distill } from 'understudy';": 'tests/extend.test.ts',
   "import { defineLogger, namedMetrics, train } from 'understudy';": 'tests/extend.test.ts',
   "import { z } from 'zod';": 'tests/workedExample.test.ts',
+  "import { lineChart } from '../../analysis/lineChart.ts';": 'tests/workedParts.test.ts',
+  "import type { Engine } from '../../engine/contract.ts';": 'tests/workedParts.test.ts',
   'cd src/onnx && protoc --es_out=generated --es_opt=target=ts onnx.proto': 'by hand: it needs protoc',
 };
 

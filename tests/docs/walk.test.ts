@@ -9,20 +9,22 @@ import { temporaryFolder, understudy } from '../endToEnd/commandLine.ts';
 import { blocksOf, commandsOf } from './blocks.ts';
 
 /**
- * README's commands on trained models, as they stand and in their order, on runs that were made in seconds: they answer, and every
- * line of the page's output that begins with a word has its like in theirs. Commands that train are not cheap; their flags are
- * checked in commands.test.ts, and what they do in tests/endToEnd/.
+ * The guides' commands on trained models, as they stand, on runs that were made in seconds: they answer, and every line of a guide's
+ * output that begins with a word has its like in theirs. Commands that train are not cheap; their flags are checked in
+ * commands.test.ts, and what they do in tests/endToEnd/.
  */
 const WALK = ['eval', 'predict', 'export', 'inspect', 'report', 'list'];
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const BLOCKS = blocksOf(readFileSync(join(ROOT, 'README.md'), 'utf8'));
+const blocksIn = (guide: string) => blocksOf(readFileSync(join(ROOT, 'docs', guide), 'utf8'));
+/** In the order in which one makes what the other takes. */
+const BLOCKS = ['train.md', 'deploy.md', 'look.md'].flatMap(blocksIn);
 const dir = temporaryFolder();
 vi.setConfig({ hookTimeout: 240_000 });
 
 beforeAll(async () => {
   await writeDigits(join(dir, 'runs/quickstart/mnist'), { train: 5, val: 5 });
-  // Its name in README, whose digits are numbered by four places.
+  // Its name in the guides, whose digits are numbered by four places.
   const sevens = join(dir, 'runs/quickstart/mnist/val/7');
   cpSync(join(sevens, '0.png'), join(sevens, '0000.png'));
   const data = join(dir, 'runs/quickstart/mnist');
@@ -55,7 +57,7 @@ it('all of them are there', () => {
 });
 
 it("the library's example runs, with smaller models and fewer epochs", () => {
-  const { code } = BLOCKS.find(({ language }) => language === 'ts')!;
+  const { code } = blocksIn('library.md').find(({ language }) => language === 'ts')!;
   const small = {
     "model: 'resnet18',": "model: 'resnet8_small', settings: { train: { epochs: 1 } },",
     deit_tiny_patch16_224: 'vit_pico_patch4',

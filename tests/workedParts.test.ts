@@ -1,0 +1,181 @@
+import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { lineChart } from '../src/analysis/lineChart.ts';
+import { heading } from '../src/analysis/page.ts';
+import { parseConfig } from '../src/config/parse.ts';
+import { runSchema } from '../src/config/schema.ts';
+import type { ImageList } from '../src/data/dataset.ts';
+import type { Engine } from '../src/engine/contract.ts';
+import { ortNode } from '../src/engine/ortNode.ts';
+import { systemClock } from '../src/host/clock.ts';
+import type { Host } from '../src/host/host.ts';
+import { type MemoryDisk, memoryDisk, memoryFiles } from '../src/host/memory/filesMemory.ts';
+import { memoryLoader, type PixelsOf } from '../src/host/memory/loaderMemory.ts';
+import { sha256 } from '../src/host/sha256.ts';
+import { detailsOf } from '../src/report/details.ts';
+import type { RunPage } from '../src/report/readRunNode.ts';
+import { runPage, SECTIONS } from '../src/report/runPage.ts';
+import { ofOneClass } from '../src/report/section.ts';
+import { runOn } from '../src/run/training/runOn.ts';
+
+/** The worked examples of docs/addingParts.md: the code between the rules is the page's, what follows it proves it. */
+
+const read = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8');
+
+/** The code of a part of the page is that of this file. */
+function expectShown(title: string): void {
+  const [, part] = read('../docs/addingParts.md').split(`\n## ${title}\n`);
+  const code = /^```ts\n([\s\S]*?)^```/m.exec(part!)![1]!;
+  const body = code.slice(code.indexOf('/**')).replace('export const', 'const').trim();
+  expect(body.length).toBeGreaterThan(300);
+  expect(read('./workedParts.test.ts')).toContain(body);
+}
+
+// --- src/report/sections/rareClasses.ts -------------------------------------------------------------------------------
+/** Are the rare classes the bad ones? */
+const rareClasses = ofOneClass(({ scores }) => {
+  const points = scores.flatMap(({ images, f1 }) => (f1 === null ? [] : [{ x: images, y: 100 * f1 }]));
+  const series = [{ name: 'a class', points: points.sort((a, b) => a.x - b.x), marks: true }];
+  return [
+    heading('Rare classes'),
+    lineChart({ title: 'F1 by images of a class', xLabel: 'images', yLabel: '%', series }),
+  ];
+});
+// --- src/host/web/hostTab.ts ------------------------------------------------------------------------------------------
+/** A run in a tab: what pages have, and a folder that goes with the tab. */
+const tabHost = (engine: Engine, disk: MemoryDisk, pixelsOf: PixelsOf): Host => ({
+  engine,
+  computed: 'a tab', // another place rounds otherwise
+  clock: systemClock,
+  loader: (options) => memoryLoader(options, pixelsOf),
+  outputs: undefined, // no teacher outputs are kept
+  files: memoryFiles('run', disk),
+  writer: crypto.randomUUID(),
+  sha256,
+  gzip: async (text) => through(new Blob([text]), new CompressionStream('gzip')),
+  gunzip: async (bytes) =>
+    new TextDecoder().decode(await through(new Blob([Uint8Array.from(bytes)]), new DecompressionStream('gzip'))),
+});
+
+const through = async (blob: Blob, change: CompressionStream | DecompressionStream): Promise<Uint8Array> =>
+  new Uint8Array(await new Response(blob.stream().pipeThrough(change)).arrayBuffer());
+// ---------------------------------------------------------------------------------------------------------------------
+
+const SETUP = {
+  student: 'vit_pico_patch4',
+  parameters: 7,
+  macs: 9,
+  teacher: null,
+  method: 'supervised',
+  data: 'photos',
+  trainImages: 4,
+  imageSize: 28,
+  imagesPerStep: 4,
+  steps: 1,
+  epochs: 1,
+  seed: 0,
+  choices: [],
+};
+
+describe('a chart of a report', () => {
+  const page = (classes: string[], labels: number[], decisions: number[]): RunPage => ({
+    name: 'run',
+    folder: 'runs/run',
+    config: {},
+    configText: '',
+    rows: [],
+    details: detailsOf(
+      { step: 1, epoch: 1, ema: false, metrics: {}, setup: SETUP },
+      {
+        classes,
+        paths: labels.map((_, i) => `${i}.png`),
+        labels: Int32Array.from(labels),
+        student: { decisions: Int32Array.from(decisions), confidences: Float32Array.from(decisions, () => 0.8) },
+        teacher: undefined,
+        divergences: undefined,
+      },
+    ),
+    hashes: [],
+    speed: null,
+    seconds: null,
+    thumbnails: new Map(),
+  });
+
+  it('is what the page shows', () => expectShown('A chart of a report'));
+
+  it('stands where its line is, says what the run has, and leaves the rest of the page as it was', () => {
+    const run = page(['cat', 'dog'], [0, 0, 0, 1], [0, 0, 0, 0]);
+    const with_ = runPage(run, [...SECTIONS, rareClasses]);
+    const [chart] = /<h2>Rare classes<\/h2>[\s\S]*?<\/svg>/.exec(with_)!;
+    expect(chart).toContain('F1 by images of a class');
+    // Of three cats and a dog that is taken for one: F1 6/7 and 0.
+    const points = [
+      { x: 1, y: 0 },
+      { x: 3, y: 600 / 7 },
+    ];
+    const series = [{ name: 'a class', points, marks: true }];
+    expect(rareClasses(run)[1]).toBe(
+      lineChart({ title: 'F1 by images of a class', xLabel: 'images', yLabel: '%', series }),
+    );
+    expect(with_.replace(chart, '').trim().replace(/\s+/g, '')).toBe(runPage(run).trim().replace(/\s+/g, ''));
+    expect(rareClasses({ ...run, details: null })).toEqual([]);
+  });
+});
+
+describe('a host', () => {
+  const listOf = (part: string, count: number): ImageList => ({
+    root: 'memory',
+    paths: Array.from({ length: count }, (_, i) => `${part}/${i}`),
+    labels: Int32Array.from({ length: count }, (_, i) => i % 2),
+  });
+  const inputs = {
+    data: {
+      labelled: true,
+      multilabel: false,
+      classes: ['dark', 'light'],
+      train: listOf('train', 8),
+      val: listOf('val', 4),
+      splitSource: 'folders' as const,
+      reportOnly: false,
+      facts: { images: 8, classes: 2, shorterSide: 8 },
+      notes: [],
+      digests: { train: 'a', val: 'b' },
+    },
+    teacher: undefined,
+    init: undefined,
+  };
+  const config = parseConfig(
+    runSchema,
+    {
+      data: { dir: 'memory' },
+      student: { name: 'vit_pico_patch4', imageSize: 8, settings: { width: 8, depth: 1, heads: 2 } },
+      method: 'supervised',
+      optim: { lr: 0.02, warmupEpochs: 0 },
+      train: { epochs: 4, batch: 4, evalBatch: 4, seed: 1 },
+    },
+    'test',
+  );
+  /** Odd images are light. */
+  const pixelsOf: PixelsOf = (path, size) =>
+    new Float32Array(3 * size * size).fill((Number(path.split('/')[1]) % 2) + 0.1);
+
+  it('is what the page shows', () => expectShown('A host'));
+
+  it('carries a whole run, one that is stopped and gone on with, and leaves the same model', async () => {
+    const engine = ortNode({ threads: 1 });
+    const [whole, disk, stop] = [memoryDisk(), memoryDisk(), new AbortController()];
+    const result = await runOn(tabHost(engine, whole, pixelsOf), config, inputs);
+    expect(result).toMatchObject({ reason: 'done', steps: 8 });
+    expect(result.last['val/top1']).toBe(1);
+    await runOn(tabHost(engine, disk, pixelsOf), config, inputs, {
+      signal: stop.signal,
+      onEvent: (event) => event.type === 'step' && event.step === 3 && stop.abort(),
+    });
+    await runOn(tabHost(engine, disk, pixelsOf), config, inputs, { resume: true });
+    const weights = (of: MemoryDisk) => of.files.get('model/model.safetensors')!;
+    expect(weights(disk)).toEqual(weights(whole));
+    // What the host compressed any other unpacks.
+    expect(gunzipSync(whole.files.get('images.jsonl.gz')!).toString()).toContain('train/7');
+  });
+});
