@@ -27,10 +27,10 @@ export const jsonFlag = {
 
 /** What REF means in the commands that take a trained model. */
 export const REF_HELP =
-  'A run folder, an exported folder, a folder of transformers or timm, a .safetensors or .onnx file, or hf:org/name[@revision]';
+  'A run folder, an exported folder, a folder of transformers, timm or transformers.js, a .safetensors or .onnx file, or hf:org/name[@revision]';
 
 /** The same where it goes on being trained, which a network from an ONNX file cannot. */
-export const WEIGHTS_HELP = REF_HELP.replace(' or .onnx', '');
+export const WEIGHTS_HELP = REF_HELP.replace(', timm or transformers.js', ' or timm').replace(' or .onnx', '');
 
 /** What the commands say about models that others have trained. */
 export const refNotes =

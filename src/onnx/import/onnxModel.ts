@@ -32,7 +32,7 @@ export interface OnnxModel extends Model {
   readonly stages: readonly Stage[];
   /** The batch size where the file was exported for one only. */
   readonly fixedBatch: number | undefined;
-  /** Numbers in weights. */
+  /** Numbers in weights; running statistics do not count. */
   readonly parameters: number;
   /** Bytes of the weights that lie in files beside the model. */
   readonly externalBytes: number;
@@ -236,7 +236,18 @@ function patchOf({ blocks }: Plan, { values, image }: Built, imageSize: number):
 }
 
 function countParameters({ graph }: OnnxFile): number {
-  const float = graph.initializer.filter(({ dataType }) => [1, 10, 11, 16, 2, 3].includes(dataType ?? 0));
+  // Mean and variance of a BatchNorm are measured, not trained.
+  const trained = new Set(
+    graph.node.flatMap(({ opType, input }) => (opType === 'BatchNormalization' ? input.slice(0, 3) : input)),
+  );
+  const measured = new Set(
+    graph.node
+      .flatMap(({ opType, input }) => (opType === 'BatchNormalization' ? input.slice(3, 5) : []))
+      .filter((name) => !trained.has(name)),
+  );
+  const float = graph.initializer.filter(
+    ({ dataType, name }) => [1, 10, 11, 16, 2, 3].includes(dataType ?? 0) && !measured.has(name ?? ''),
+  );
   return float.reduce((sum, { dims }) => sum + dims.reduce((product, n) => product * Number(n), 1), 0);
 }
 

@@ -9,7 +9,8 @@ import { type Agreement, compareRows, marginOf, type Rows, shortfall } from './a
 import { DTYPES, type Dtype, ONNX_FILES, onnxFile } from './files.ts';
 import type { Described } from '../models/described.ts';
 import { exportable, writeExport } from './exportModel.ts';
-import { loadModelReference, type OnModel, refuseOnnx, trainable } from '../models/reference.ts';
+import { onnxPathOf } from '../models/onnxReference.ts';
+import { loadModelReference, type OnModel, trainable } from '../models/reference.ts';
 import type { LoadedModel } from '../models/loaded.ts';
 import { fileRows, ownRows } from './runInputs.ts';
 import { openSample, readSample, type Sample } from '../datasets/sampleImages.ts';
@@ -67,8 +68,8 @@ export async function verifyModel(ref: string, options: VerifyOptions): Promise<
   const { data, images = 200, onStart, onRow, onModel, described } = options;
   if (!Number.isInteger(images) || images < 1 || images > MOST)
     throw new UserError(`images: wanted a whole number from 1 to ${MOST}, got ${images}`);
-  refuseOnnx(ref);
-  const model = exportable(await loadModelReference(ref, { onModel, described }));
+  const loaded = await loadModelReference(ref, { onModel, described });
+  const model = onnxPathOf(ref) === undefined ? exportable(loaded) : imported(loaded);
   const source = await openSample(model, model.path, data);
   onStart?.(source.part);
   const sample = await readSample(model, source, images);
@@ -92,6 +93,19 @@ export async function verifyModel(ref: string, options: VerifyOptions): Promise<
   } finally {
     remove?.();
   }
+}
+
+/**
+ * A network of an ONNX file: our own forward pass is what we read of the file.
+ * @throws UserError where it does not lie as clients look for it
+ */
+function imported(model: LoadedModel): LoadedModel {
+  const stored = resolve(model.stored, '..', '..');
+  if (existsSync(join(stored, 'config.json')) && DTYPES.some((dtype) => existsSync(join(stored, ONNX_FILES[dtype]))))
+    return { ...model, stored };
+  throw new UserError(
+    `${model.path}: wanted a folder as clients read it, with config.json, preprocessor_config.json and ${ONNX_FILES.fp32}, got another one. Move the file there`,
+  );
 }
 
 /** A folder with ONNX files: the model's own, or a temporary export of all kinds. */

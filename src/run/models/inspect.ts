@@ -16,7 +16,7 @@ import { lookAtOnnx, type OnnxInspection } from './inspectOnnx.ts';
 import { loadModelReference, type OnModel, trainable } from './reference.ts';
 import type { ImportedConfig } from './loaded.ts';
 import { type Described, refuseDescribed } from './described.ts';
-import { isOnnxReference } from './onnxReference.ts';
+import { onnxPathOf } from './onnxReference.ts';
 import { type ModelSize, sizeAndFeatures } from './size.ts';
 
 /** Classes that a model's name alone is inspected with: ImageNet's. */
@@ -53,7 +53,8 @@ export async function inspectModel(
   ref: string,
   { described = {}, onModel }: { readonly described?: Described; readonly onModel?: OnModel } = {},
 ): Promise<Inspection> {
-  if (isOnnxReference(ref)) return inspectOnnx(ref, described);
+  const onnx = onnxPathOf(ref);
+  if (onnx !== undefined) return inspectOnnx(onnx, described);
   if (Object.hasOwn(VARIANTS, ref) && !existsSync(ref)) {
     refuseDescribed(described, ref);
     const config = variantConfig(ref, { classes: NAMED_CLASSES });

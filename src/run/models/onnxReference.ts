@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { distinctNames } from '../../formats/classNames.ts';
 import { fileError } from '../../formats/disk/fileErrorNode.ts';
@@ -19,7 +19,19 @@ import { withLogits } from './probabilities.ts';
 import { unnamed } from './unnamed.ts';
 import type { ByIndex, LoadedModel } from './loaded.ts';
 
-export const isOnnxReference = (reference: string): boolean => /\.onnx$/i.test(reference);
+/** Where folders have their network: as transformers.js lays it out, or beside the configs; the most exact form that is there. */
+const IN_FOLDER = ['', '_fp16', '_quantized'].flatMap((form) => [`onnx/model${form}.onnx`, `model${form}.onnx`]);
+/** With these a folder is a model of weights, which can do more. */
+const WEIGHTS = ['model.safetensors', 'model.safetensors.index.json', 'model', 'checkpoints'];
+
+/** The file of a reference to an ONNX network: an .onnx file, or a folder that has one and no weights. Undefined for others. */
+export function onnxPathOf(reference: string): string | undefined {
+  if (/\.onnx$/i.test(reference)) return reference;
+  if (!statSync(reference, { throwIfNoEntry: false })?.isDirectory()) return undefined;
+  const has = (name: string) => existsSync(join(reference, name));
+  const found = WEIGHTS.some(has) ? undefined : IN_FOLDER.find(has);
+  return found === undefined ? undefined : join(reference, found);
+}
 
 /** An ONNX file with what is known about it. */
 export interface OnnxReference {

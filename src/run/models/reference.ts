@@ -15,7 +15,7 @@ import { modelParams } from '../../program/evalProgram.ts';
 import { type DownloadProgress, downloadReference } from './hubReference.ts';
 import { checkCount, type Described, hintsOf, refuseDescribed } from './described.ts';
 import type { LoadedModel, OwnModel } from './loaded.ts';
-import { isOnnxReference, loadOnnxReference } from './onnxReference.ts';
+import { loadOnnxReference, onnxPathOf } from './onnxReference.ts';
 
 /** What is told while a model is loaded: how far a download is, and what was assumed about a foreign model. */
 export type ModelEvent =
@@ -34,15 +34,16 @@ export interface ReferenceOptions {
 
 /**
  * Loads a model reference: a run folder (its `model/`, else its best or last checkpoint), an exported folder, a checkpoint
- * folder, a folder of transformers or timm, a `.safetensors` file, an `.onnx` file, or `hf:org/name[@revision]`.
+ * folder, a folder of transformers, timm or transformers.js, a `.safetensors` file, an `.onnx` file, or `hf:org/name[@revision]`.
  * @throws UserError for whatever cannot be used as a model.
  */
 export async function loadModelReference(
   reference: string,
   { hints, described, onModel }: ReferenceOptions = {},
 ): Promise<LoadedModel> {
-  if (isOnnxReference(reference)) {
-    const imported = await loadOnnxReference(reference, described);
+  const onnx = onnxPathOf(reference);
+  if (onnx !== undefined) {
+    const imported = await loadOnnxReference(onnx, described);
     for (const note of imported.notes) onModel?.({ type: 'note', message: `${imported.path}: ${note}` });
     return { ...imported, classes: composed(imported.classes) };
   }
@@ -87,11 +88,11 @@ export function trainable(loaded: LoadedModel): OwnModel {
   return loaded as OwnModel;
 }
 
-/** @throws UserError for an .onnx file, before it is read. */
+/** @throws UserError for an .onnx file, or a folder that has one and no weights, before it is read. */
 export function refuseOnnx(reference: string): void {
-  if (isOnnxReference(reference))
+  if (onnxPathOf(reference) !== undefined)
     throw new UserError(
-      `${reference}: wanted weights to train, to export or to verify, got an ONNX file. It can be a teacher (understudy distill --teacher), and be evaluated, asked and inspected`,
+      `${reference}: wanted weights to train or to export, got ${/\.onnx$/i.test(reference) ? 'an ONNX file' : 'a folder with an ONNX file and no weights'}. It can be a teacher (understudy distill --teacher), and be evaluated, asked and inspected`,
     );
 }
 
@@ -117,7 +118,7 @@ async function foundWithoutConfig(path: string): Promise<string> {
   if (statSync(path).isDirectory()) {
     if (['model.safetensors', 'model.safetensors.index.json'].some((name) => existsSync(join(path, name)))) return path;
     throw new UserError(
-      `${path}: wanted a run folder or an exported model folder, got a folder without config.json, model/ or checkpoints/, and without model.safetensors`,
+      `${path}: wanted a run folder or an exported model folder, got a folder without config.json, model/ or checkpoints/, and without model.safetensors or model.onnx`,
     );
   }
   if (path.endsWith('.safetensors')) return path;
