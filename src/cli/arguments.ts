@@ -1,5 +1,5 @@
 import type { ArgDef, ArgsDef } from 'citty';
-import { nearest } from '../graph/names.ts';
+import { didYouMean } from '../graph/names.ts';
 import { UserError } from '../graph/errors.ts';
 import type { CliCommand } from './command.ts';
 
@@ -91,9 +91,8 @@ function findFlag(command: CliCommand, written: string): { name: string; def: Ar
   const found = flags.find(([flag, def]) => flag === name || (def.type === 'boolean' && `no-${flag}` === name));
   if (found && written.startsWith('--')) return { name: found[0], def: found[1] };
   const names = flags.map(([flag]) => flag);
-  const near = nearest(name, names);
   throw new UserError(
-    `Unknown flag "${written}" of understudy ${command.meta.name}.${near ? ` Did you mean --${near}?` : ''} Available: ${names.map((flag) => `--${flag}`).join(', ')}`,
+    `Unknown flag "${written}" of understudy ${command.meta.name}.${didYouMean(name, names, (near) => `--${near}`)} Available: ${names.map((flag) => `--${flag}`).join(', ')}`,
   );
 }
 

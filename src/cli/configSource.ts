@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { nearest, unknownName } from '../graph/names.ts';
+import { didYouMean, unknownName } from '../graph/names.ts';
 import { type Recipe, RECIPES } from '../config/recipes/index.ts';
 import { UserError } from '../graph/errors.ts';
 import { checkFile } from '../run/training/prepare/checks.ts';
@@ -27,9 +27,8 @@ export async function readConfigSource(given: string): Promise<Record<string, un
     return structuredClone(recipe.config) as Record<string, unknown>;
   }
   if (name !== given) throw unknownName('recipe', name, names);
-  const near = nearest(name, names);
   throw new UserError(
-    `${given}: no such file; wanted a configuration file in YAML, or a recipe of "understudy list recipes"${near ? `. Did you mean ${near}?` : ''}`,
+    `${given}: no such file; wanted a configuration file in YAML, or a recipe of "understudy list recipes".${didYouMean(name, names)}`,
   );
 }
 

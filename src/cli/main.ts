@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { runCommand } from 'citty';
-import { nearest } from '../graph/names.ts';
+import { didYouMean } from '../graph/names.ts';
 import { UserError } from '../graph/errors.ts';
 import { checkArguments } from './arguments.ts';
 import type { CliCommand } from './command.ts';
@@ -53,9 +53,8 @@ async function findCommand(name: string): Promise<CliCommand> {
   const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (load) return load();
   const names = Object.keys(COMMANDS);
-  const near = nearest(name, names);
   throw new UserError(
-    `Unknown command "${name}".${near ? ` Did you mean ${near}?` : ''} Available: ${names.join(', ')}. Help: understudy --help`,
+    `Unknown command "${name}".${didYouMean(name, names)} Available: ${names.join(', ')}. Help: understudy --help`,
   );
 }
 

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Device } from '../engine/devices.ts';
 import type { BestStep, RunResult } from '../run/training/course/result.ts';
 import { type RunSettings, startRun } from '../run/training/startRunNode.ts';
@@ -80,11 +82,10 @@ export function watchInterrupts(note: (message: string) => void): Interrupts {
   };
 }
 
-export function summary({ out, steps, last, best, seconds }: RunResult): string {
+export function summary({ out, steps, last, best, seconds, ...from }: RunResult): string {
   const shown = Object.entries(last)
     .filter(([name]) => !isDetail(name))
     .map(([name, value]) => [name, /top[15]$|agreement$|map$|f1$/.test(name) ? percent(value) : value.toFixed(4)]);
-  const path = shellWord(out);
   const rows = [
     ['steps', String(steps)],
     ['seconds', seconds.toFixed(1)],
@@ -92,8 +93,21 @@ export function summary({ out, steps, last, best, seconds }: RunResult): string 
     ...(best ? [bestRow(best)] : []),
     ['run', out],
     ['model', `${out}/model`],
+    ...(existsSync(join(out, 'report.html')) ? [['report', `${out}/report.html`]] : []),
   ];
-  return `${table(rows)}\n\nNext:\n  understudy eval ${path} --data DIR\n  understudy predict ${path} IMAGE\n  understudy export ${path} --out my-model`;
+  return `${table(rows)}\n\n${nextSteps(out, from)}`;
+}
+
+/** What a run may be followed by, filled in with what it knows. */
+function nextSteps(out: string, { data, image }: Pick<RunResult, 'data' | 'image'>): string {
+  const run = shellWord(out);
+  const onData = typeof data === 'string' ? ` --data ${shellWord(data)}` : '';
+  return [
+    'Next:',
+    `  understudy eval ${run}`,
+    ...(image === undefined ? [] : [`  understudy predict ${run} ${shellWord(image)}`]),
+    `  understudy export ${run} --out my-model${onData}`,
+  ].join('\n');
 }
 
 function bestRow({ step, top1, map, teacherAgreement, teacherKl }: BestStep): string[] {

@@ -1,3 +1,4 @@
+import { fitted } from '../graph/fitted.ts';
 import { largest } from '../graph/lists.ts';
 import { printable, printableName } from '../graph/printable.ts';
 
@@ -36,9 +37,14 @@ export const shellWord = (text: string): string =>
   /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 
 /** The answer of a command. Everything else goes to stderr. Here and below: the only places that write to the terminal. */
-export const print = (text: string): void => void process.stdout.write(`${printable(text)}\n`);
-export const printJson = (value: unknown): void => print(JSON.stringify(value, null, 2));
-export const remark = (text: string): void => void process.stderr.write(`${printable(text)}\n`);
+export const print = (text: string): void => write(process.stdout, text);
+export const printJson = (value: unknown): void => write(process.stdout, JSON.stringify(value, null, 2), false);
+export const remark = (text: string): void => write(process.stderr, text);
+
+/** On a terminal between words at its width; a file or a pipe gets each line whole. */
+function write(stream: NodeJS.WriteStream, text: string, wraps = stream.isTTY): void {
+  stream.write(`${wraps ? fitted(printable(text), stream.columns) : printable(text)}\n`);
+}
 
 /** A line of progress on a terminal, over the one before; `end` leaves it there. Without a terminal nothing. */
 export function overwrite(line: string, end = false): void {

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { brief, UserError } from '../graph/errors.ts';
-import { nearest } from '../graph/names.ts';
+import { didYouMean } from '../graph/names.ts';
 import { isSection, spelledOut } from './settings.ts';
 import { readYaml } from './yaml.ts';
 
@@ -40,8 +40,7 @@ function describe(issue: z.core.$ZodIssue, schema: z.ZodType, value: unknown): s
       at.filter((key) => !/^\d+$/.test(key)),
     );
     return issue.keys.map((key) => {
-      const near = nearest(key, valid);
-      return `unknown key ${brief([...at, key].join('.'))}.${near ? ` Did you mean ${[...at, near].join('.')}?` : ''} Available: ${valid.join(', ')}`;
+      return `unknown key ${brief([...at, key].join('.'))}.${didYouMean(key, valid, (near) => [...at, near].join('.'))} Available: ${valid.join(', ')}`;
     });
   }
   const got = at.reduce<unknown>((inner, key) => (inner as Record<string, unknown> | undefined)?.[key], value);

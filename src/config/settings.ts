@@ -36,3 +36,8 @@ export function differences(before: unknown, now: unknown, key = ''): Difference
   const keys = new Set([...Object.keys(before), ...Object.keys(now)]);
   return [...keys].flatMap((part) => differences(before[part], now[part], key === '' ? part : `${key}.${part}`));
 }
+
+/** The value of a dotted key; undefined where there is none. */
+export function valueAt(settings: unknown, key: string): unknown {
+  return key.split('.').reduce<unknown>((at, part) => (isSection(at) ? at[part] : undefined), settings);
+}

@@ -1,19 +1,30 @@
 import { closest, distance } from 'fastest-levenshtein';
 import { brief, UserError } from './errors.ts';
 
-/** The nearest of the valid names, if one is near. */
-export function nearest(name: string, valid: readonly string[]): string | undefined {
-  if (valid.length === 0) return undefined;
-  const found = closest(name, valid);
-  const far = distance(name, found);
-  return far < name.length && far <= Math.max(2, Math.floor(name.length / 3)) ? found : undefined;
+/** Our choice: more is a list, not a hint. */
+const MOST_NEAR = 4;
+
+/** The valid names that somebody may have meant, the likeliest first: one that is misspelt, or those that the name begins. */
+export function nearNames(name: string, valid: readonly string[]): string[] {
+  const misspelt = valid.length === 0 ? undefined : closest(name, valid);
+  const far = misspelt === undefined ? 0 : distance(name, misspelt);
+  if (misspelt !== undefined && far < name.length && far <= Math.max(2, Math.floor(name.length / 3))) return [misspelt];
+  const begun = valid.filter((one) => name.length >= 2 && one.toLowerCase().startsWith(name.toLowerCase()));
+  return begun.sort((a, b) => a.length - b.length || (a < b ? -1 : 1)).slice(0, MOST_NEAR);
+}
+
+/** ` Did you mean vit or vit_tiny?`, or nothing. */
+export function didYouMean(name: string, valid: readonly string[], written = (near: string) => near): string {
+  const near = nearNames(name, valid).map(written);
+  return near.length === 0
+    ? ''
+    : ` Did you mean ${near.join(near.length > 2 ? ', ' : ' or ').replace(/, ([^,]*)$/, ' or $1')}?`;
 }
 
 /** `Unknown model "vti". Did you mean vit? Available: ...` */
 export function unknownName(what: string, name: string, valid: readonly string[], more = ''): UserError {
-  const near = nearest(name, valid);
   return new UserError(
-    `Unknown ${what} "${brief(name)}".${near ? ` Did you mean ${near}?` : ''} Available: ${listNames([...valid].sort(), valid.length)}${more}`,
+    `Unknown ${what} "${brief(name)}".${didYouMean(name, valid)} Available: ${listNames([...valid].sort(), valid.length)}${more}`,
   );
 }
 

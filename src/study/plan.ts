@@ -4,9 +4,9 @@ import { type RunConfig, type RunInput, runSchema } from '../config/schema.ts';
 import { UserError } from '../graph/errors.ts';
 import { checkNames } from '../run/training/prepare/checks.ts';
 import { type StudyFile, type StudyInput, studySchema } from './schema.ts';
-import { overlay, type Settings } from '../config/settings.ts';
+import { overlay, type Settings, valueAt } from '../config/settings.ts';
 import { checkImageSets, setsBySeed } from './imageSets.ts';
-import { leafKeys, nested, valueAt } from './settings.ts';
+import { leafKeys, nested } from './settings.ts';
 
 /** A run of a study. */
 export interface PlannedRun {

@@ -15,7 +15,7 @@ import type { StudyReport } from './tables/rows.ts';
 import { reportCsv } from './tables/reportCsv.ts';
 import { reportHtml } from './tables/reportHtml.ts';
 import { keepPlan } from './studyFolder.ts';
-import { valueAt } from './settings.ts';
+import { valueAt } from '../config/settings.ts';
 
 /** What a study says about itself; the events of its runs come between `runStart` and `runEnd`. */
 export type StudyEvent =

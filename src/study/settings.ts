@@ -11,10 +11,6 @@ export function nested(settings: Settings, where: string): Settings {
   }, {});
 }
 
-export function valueAt(settings: unknown, key: string): unknown {
-  return key.split('.').reduce<unknown>((at, part) => (isSection(at) ? at[part] : undefined), settings);
-}
-
 /** The dotted keys of all values below. */
 export function leafKeys(settings: Settings, prefix = ''): string[] {
   return Object.entries(settings).flatMap(([key, value]) =>

@@ -102,6 +102,8 @@ export interface WarningEvent extends Stamped {
 export interface NoteEvent extends Stamped {
   readonly type: 'note';
   readonly message: string;
+  /** True of what files keep and a terminal leaves out. */
+  readonly detail?: true;
 }
 
 export interface RunEndEvent extends Stamped {

@@ -105,6 +105,8 @@ describe('train -> eval -> predict -> export -> inspect', () => {
       top1: run.best!.top1,
     });
     expect(own.loss).toBeCloseTo(run.last['val/loss']!, 6);
+    expect(run).toMatchObject({ data: 'flat', image: expect.stringMatching(/^flat\/\w+\/.*\.png$/) });
+    expect(await json<EvaluationReport>('eval', 'flatRun')).toEqual(own);
     expect(await json<EvaluationReport>('eval', 'teacher', '--data', 'flat')).toMatchObject({ images: 30 });
   });
 

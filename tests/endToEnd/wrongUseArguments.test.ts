@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { refusalsIn, TINY_RESNET, temporaryFolder, understudy, writeDataset } from './commandLine.ts';
@@ -151,7 +151,9 @@ describe('command line', () => {
 
   it('missing and surplus arguments', async () => {
     await refuses(['eval', '--data', 'data'], 2, 'missing REF; for example: understudy eval');
-    await refuses(['eval', 'run'], 2, 'missing --data DIR; for example');
+    await refuses(['eval', 'run', '--data'], 2, '--data: wanted a value');
+    cpSync(join(dir, 'run/model'), join(dir, 'moved'), { recursive: true });
+    await refuses(['eval', 'moved'], 2, 'moved: wanted images to evaluate on, got a model that is in no', 'add --data');
     await refuses(['eval', 'run', 'data'], 2, '"data" is one argument too many');
     await refuses(['predict', 'run'], 2, 'missing IMAGE...; for example');
     await refuses(['train', '--data'], 2, '--data: wanted a value (--data DIR), got nothing');

@@ -12,8 +12,7 @@ export const evaluate = command({
     data: {
       type: 'string',
       valueHint: 'DIR',
-      required: true,
-      description: 'Folder of images in class folders; classes are matched by name',
+      description: 'Folder of images in class folders; classes are matched by name; default: the data of the run',
     },
     ...describedFlags,
     json: jsonFlag,
@@ -24,7 +23,11 @@ export const evaluate = command({
     refNotes,
     describedNotes,
   ],
-  examples: ['understudy eval runs/student --data photos', 'understudy eval my-model --data photos --json'],
+  examples: [
+    'understudy eval runs/student',
+    'understudy eval runs/student --data other-photos',
+    'understudy eval my-model --data photos --json',
+  ],
   run: async ({ args }) => {
     const { evaluateModel } = await import('../../run/evaluation/evaluate.ts');
     const { listingEvents } = await import('../listingEvents.ts');
@@ -34,7 +37,7 @@ export const evaluate = command({
     const { overwrite, printJson, print, remark } = await import('../text.ts');
     const report = await whileRunning((start) =>
       evaluateModel(args.ref, {
-        data: args.data,
+        ...(args.data === undefined ? {} : { data: args.data }),
         onModel: modelEvents(),
         onListing: listingEvents(),
         described: describedBy(args),

@@ -50,12 +50,12 @@ export const exportCommand = command({
       }),
     );
     if (args.json) printJson(report);
-    else print(await describe(report));
+    else print(await describe(report, args.data));
   },
 });
 
-async function describe({ out, files, checks, accuracy }: ExportReport): Promise<string> {
-  const { bytes, percent, table } = await import('../text.ts');
+async function describe({ out, files, checks, accuracy }: ExportReport, data: string | undefined): Promise<string> {
+  const { bytes, percent, shellWord, table } = await import('../text.ts');
   const row = (name: string, what: string, found: Agreement) => [
     name,
     `${found.images} ${what}`,
@@ -69,6 +69,6 @@ async function describe({ out, files, checks, accuracy }: ExportReport): Promise
   ]);
   const head = ['file', 'images', 'same top-1', 'largest difference', accuracy === undefined ? '' : 'accuracy'];
   const trainer = accuracy === undefined ? [] : [['our forward pass', rows.at(-1)![1]!, '', '', percent(accuracy)]];
-  const next = `Next:\n  understudy verify ${out} --data DIR`;
+  const next = `Next:\n  understudy verify ${shellWord(out)} --data ${data === undefined ? 'DIR' : shellWord(data)}`;
   return `${table(files.map((file) => [file.path, bytes(file.bytes)]))}\n\nchecked against our own forward pass\n${table([head, ...rows, ...trainer])}\n\n${next}`;
 }

@@ -99,6 +99,20 @@ async function choosePart(dataset: Dataset, ref: string, dir: string): Promise<{
   return { list: val, part: `the ${val.paths.length} validation images that the run's seed chose of ${dir}` };
 }
 
+/**
+ * The images that the run of a model was judged by.
+ * @throws UserError where the model is of no run, or its images lie in several places.
+ */
+export async function dataOfRun(ref: string): Promise<string> {
+  const data = (await runOf(ref))?.data;
+  const dir = data && (data.valDir ?? data.dir);
+  if (typeof dir === 'string') return dir;
+  const got = data
+    ? 'a run on images of several places'
+    : 'a model that is in no run folder, whose data would be taken';
+  throw new UserError(`${ref}: wanted images to evaluate on, got ${got}; add --data DIR`);
+}
+
 /** The configuration of the run that a reference is or lies in. */
 async function runOf(ref: string): Promise<RunConfig | undefined> {
   const folder = [ref, dirname(ref), dirname(dirname(ref))].find((path) => existsSync(join(path, 'config.yaml')));

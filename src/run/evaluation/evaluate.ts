@@ -7,7 +7,7 @@ import { ortNode } from '../../engine/ortNode.ts';
 import { frozenProgram, requireClassifier } from '../../program/evalProgram.ts';
 import { evaluate } from '../../train/evaluate.ts';
 import type { Evaluation } from '../../train/metrics.ts';
-import { type EvaluationData, openEvaluationData } from '../datasets/evaluationData.ts';
+import { dataOfRun, type EvaluationData, openEvaluationData } from '../datasets/evaluationData.ts';
 import { loadModelReference, type OnModel } from '../models/reference.ts';
 import type { LoadedModel } from '../models/loaded.ts';
 import { checkSets, LabelTally } from '../datasets/multilabel.ts';
@@ -17,8 +17,8 @@ import { onceOver } from '../datasets/loaders.ts';
 import { createLoader } from '../../data/loading/loaderNode.ts';
 
 export interface EvaluateOptions {
-  /** Folder of images in class folders. */
-  readonly data: string;
+  /** Folder of images in class folders; default: what the run of the model was judged by. */
+  readonly data?: string;
   /** Called once everything has been checked, before the first image is read. */
   readonly onStart?: (data: EvaluationData) => void;
   readonly onProgress?: (images: number) => void;
@@ -76,17 +76,17 @@ export interface EvaluationReport {
  * its seed chose.
  * @throws UserError if the model or the data cannot be used, or the data has classes that the model lacks.
  */
-export async function evaluateModel(ref: string | LoadedModel, options: EvaluateOptions): Promise<EvaluationReport> {
+export async function evaluateModel(
+  ref: string | LoadedModel,
+  options: EvaluateOptions = {},
+): Promise<EvaluationReport> {
+  const from = typeof ref === 'string' ? ref : ref.path;
   const loaded = typeof ref === 'string' ? await loadModelReference(ref, options) : ref;
   requireClassifier(loaded.network, loaded.path);
-  const data = await openEvaluationData(
-    loaded,
-    typeof ref === 'string' ? ref : ref.path,
-    options.data,
-    options.onListing,
-  );
+  const dir = options.data ?? (await dataOfRun(from));
+  const data = await openEvaluationData(loaded, from, dir, options.onListing);
   const { model } = data;
-  checkSets(options.data, data.list);
+  checkSets(dir, data.list);
   const tally = data.list.sets && new LabelTally(data.list.sets, model.classes.length);
   const engine = options.engine ?? ortNode();
   const { imageSize } = model.preprocessing;

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { parseConfig } from '../../config/parse.ts';
 import { type RunConfig, type RunInput, runSchema } from '../../config/schema.ts';
-import type { Settings } from '../../config/settings.ts';
+import { type Settings, valueAt } from '../../config/settings.ts';
 import { UserError } from '../../graph/errors.ts';
 import { type MethodTable, methodNamed, withMethods } from '../../methods/index.ts';
 import type { RunResult } from './course/result.ts';
@@ -84,10 +84,6 @@ function wantsTeacher({ method, methods, stages }: RunSettings, known: MethodTab
       throw error;
     }
   });
-}
-
-function valueAt(input: RunSettings, key: string): unknown {
-  return key.split('.').reduce<unknown>((at, part) => (at as Record<string, unknown> | undefined)?.[part], input);
 }
 
 function freeFolder({ data: { dir }, student, method }: RunConfig): string {

@@ -58,6 +58,27 @@ test('without a terminal there are plain lines only', async () => {
   expect(stream.written.every((line) => line.endsWith('\n') && !/\p{Cc}/u.test(line.slice(0, -1)))).toBe(true);
 });
 
+test.each([true, false])('what is for files alone is left out (terminal: %s)', (isTTY) => {
+  const stream = fakeStream(isTTY);
+  const logger = consoleLogger({ stream });
+  logger.on({ type: 'note', time: 0, message: 'all settings', detail: true });
+  logger.on({ type: 'note', time: 0, message: 'a few' });
+  expect(stream.written).toEqual(['a few\n']);
+});
+
+test('a terminal gets lines of its own width, a file whole ones', () => {
+  const message = `${'word '.repeat(20)}end`;
+  for (const isTTY of [true, false]) {
+    const stream = fakeStream(isTTY);
+    consoleLogger({ stream }).on({ type: 'note', time: 0, message });
+    const widths = stream.written
+      .join('')
+      .split('\n')
+      .map((line) => line.length);
+    expect(Math.max(...widths)).toBe(isTTY ? 79 : message.length);
+  }
+});
+
 test('the default stream is stderr', () => {
   const [error, out] = [vi.spyOn(process.stderr, 'write'), vi.spyOn(process.stdout, 'write')];
   error.mockReturnValue(true);

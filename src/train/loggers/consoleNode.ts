@@ -1,3 +1,4 @@
+import { fitted } from '../../graph/fitted.ts';
 import { printable, printableName } from '../../graph/printable.ts';
 import type { RunEvent } from '../events.ts';
 import type { Logger } from './logger.ts';
@@ -26,9 +27,12 @@ export function consoleLogger(options: ConsoleOptions = {}): Logger {
   return stream.isTTY ? barLogger(stream, redrawEveryMs) : lineLogger(stream, plainEveryMs);
 }
 
+const isLeftOut = (event: RunEvent): boolean => event.type === 'note' && event.detail === true;
+
 function lineLogger(stream: ConsoleStream, everyMs: number): Logger {
   const lineOf = plainLines(everyMs);
   const on = (event: RunEvent) => {
+    if (isLeftOut(event)) return;
     const line = lineOf(event);
     if (line !== undefined) stream.write(`${printable(line)}\n`);
   };
@@ -42,8 +46,10 @@ function barLogger(stream: ConsoleStream, everyMs: number): Logger {
   let lastTime = Number.NEGATIVE_INFINITY;
   const on = (event: RunEvent) => {
     const context = track(event);
+    if (isLeftOut(event)) return;
     if (event.type !== 'step') {
-      stream.write(`${drawn === '' ? '' : clearLine}${printable(eventText(event))}\n${drawn}`);
+      const text = fitted(printable(eventText(event)), stream.columns);
+      stream.write(`${drawn === '' ? '' : clearLine}${text}\n${drawn}`);
       return;
     }
     if (event.time - lastTime < everyMs && event.step !== event.totalSteps) return;

@@ -1,11 +1,25 @@
 import type { Json, UnstampedEvent } from '../../../train/events.ts';
 import type { RunParts } from '../stage/spec.ts';
 import type { LoadedModel } from '../../models/loaded.ts';
+import { CONFIG_FILE } from '../../plan/configFile.ts';
+import type { Choice, Settings } from '../../plan/defaults.ts';
+import { valueAt } from '../../../config/settings.ts';
+import { describe } from '../../exporting/modelCard.ts';
+import { modelSize } from '../../models/size.ts';
 import { describeStage } from '../../plan/schedule.ts';
 
 /** Tells at the start of a run what it will do: data, every automatic setting with its reason, student, teacher. */
 export function announce(
-  { config, settings, data, teacher, stages, student, init }: RunParts & { readonly init?: LoadedModel | undefined },
+  {
+    config,
+    settings,
+    data,
+    teacher,
+    stages,
+    student,
+    studentConfig,
+    init,
+  }: RunParts & { readonly init?: LoadedModel | undefined },
   steps: number,
   resumedFrom: number | undefined,
   notes: readonly string[],
@@ -19,6 +33,7 @@ export function announce(
     ...(resumedFrom === undefined ? {} : { resumedFrom }),
   });
   const note = (message: string) => emit({ type: 'note', message });
+  const detail = (message: string) => emit({ type: 'note', message, detail: true });
   const classes = `${data.labelled ? '' : "no labels, the teacher's "}${data.classes.length} classes${data.multilabel ? ', several an image (multilabel)' : ''}`;
   note(
     `data: ${data.train.paths.length} training and ${data.val.paths.length} validation images, ${classes} (${data.splitSource} split)`,
@@ -28,14 +43,28 @@ export function announce(
     note(
       `validation images: ${config.data.valDir}, for reporting only; the model is that of the last evaluation, not the best one`,
     );
-  for (const { key, value, reason } of settings.choices) note(`${key} = ${value} (${reason})`);
+  tellChoices(settings.choices, config, note, detail);
   note(`augmentation: ${describeAugment(settings.augment)}`);
-  note(`student: ${student.family} ${JSON.stringify(student.config)}`);
+  const { parameters } = modelSize(studentConfig);
+  note(
+    `student: ${config.student.name}, ${(parameters / 1e6).toPrecision(3)} M parameters (${describe(studentConfig)})`,
+  );
+  detail(`student: ${student.family} ${JSON.stringify(student.config)}`);
   if (stages.length > 1 || stages[0]?.optim)
     for (const stage of stages) note(describeStage(settings, config, stage, steps / settings.train.epochs));
   if (teacher) note(`teacher: ${teacher.path} (${teacher.model.family})`);
   for (const model of [teacher, init]) for (const text of model?.notes ?? []) note(`${model!.path}: ${text}`);
   for (const text of notes) note(text);
+}
+
+type Tell = (message: string) => void;
+
+/** What was "auto" in a few lines, since config.yaml has the reasons; in full what only this run knows, such as its budget. */
+function tellChoices(choices: Settings['choices'], config: RunParts['config'], note: Tell, detail: Tell): void {
+  const isAuto = ({ key }: Choice) => valueAt(config, key) === 'auto';
+  for (const choice of choices) (isAuto(choice) ? detail : note)(`${choice.key} = ${choice.value} (${choice.reason})`);
+  const chosen = choices.filter(isAuto).map(({ key, value }) => `${key} ${value}`);
+  if (chosen.length > 0) note(`chosen (why: ${CONFIG_FILE}): ${chosen.join(', ')}`);
 }
 
 /** The preset and what is on. */

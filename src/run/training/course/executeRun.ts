@@ -24,7 +24,7 @@ import { nextLedger, nextMultiple } from './ledgerSteps.ts';
 import { LiveStage } from './liveStage.ts';
 import { openRunLoggers } from './loggers.ts';
 import { RunRecord } from './record.ts';
-import { bestStep, type RunResult } from './result.ts';
+import { bestStep, judgedBy, type RunResult } from './result.ts';
 import { noProgress, writeBest } from './saveModel.ts';
 
 export interface ExecuteOptions {
@@ -116,6 +116,7 @@ class RunCourse {
       last,
       best: best && bestStep(best, this.#parts.data),
       seconds: this.#record.seconds(),
+      ...judgedBy(this.#parts.config, this.#parts.data),
     };
     if (result.reason === 'done') await this.#record.report();
     const { reason, seconds } = result;

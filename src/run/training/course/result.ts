@@ -1,3 +1,7 @@
+import type { RunConfig } from '../../../config/schema.ts';
+import { addressIn, spanOf } from '../../../data/address.ts';
+import type { RunData } from '../../datasets/runData.ts';
+
 /** By one of these; all but the KL are shares, 0 to 1. */
 export interface BestStep {
   readonly step: number;
@@ -19,6 +23,17 @@ export interface RunResult {
   /** The best evaluation: by top-1, of multilabel data by mAP, of images without labels by agreement with the teacher (of a multilabel one: KL). */
   readonly best: BestStep | null;
   readonly seconds: number;
+  /** Where its validation images come from (`data.valDir` or `data.dir`). */
+  readonly data: string | readonly string[];
+  /** One of them; absent where they lie in shards. */
+  readonly image?: string;
+}
+
+/** The images that a run is judged by, and one to try it on. */
+export function judgedBy(config: RunConfig, { val }: RunData): Pick<RunResult, 'data' | 'image'> {
+  const first = val.paths[0] === undefined ? undefined : addressIn(val.root, val.paths[0]);
+  const image = first === undefined || spanOf(first) ? {} : { image: first };
+  return { data: config.data.valDir ?? config.data.dir, ...image };
 }
 
 /** What a checkpoint's best metric is. */
