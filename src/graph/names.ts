@@ -23,9 +23,9 @@ export function didYouMean(name: string, valid: readonly string[], written = (ne
 
 /** `Unknown model "vti". Did you mean vit? Available: ...` */
 export function unknownName(what: string, name: string, valid: readonly string[], more = ''): UserError {
-  return new UserError(
-    `Unknown ${what} "${brief(name)}".${didYouMean(name, valid)} Available: ${listNames([...valid].sort(), valid.length)}${more}`,
-  );
+  const hint = didYouMean(name, valid);
+  const names = listNames([...valid].sort(), hint === '' ? valid.length : undefined);
+  return new UserError(`Unknown ${what} "${brief(name)}".${hint} Available: ${names}${more}`);
 }
 
 /** A name among others that commas separate: in quotes where it would be taken for two, or for another. */

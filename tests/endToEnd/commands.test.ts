@@ -98,7 +98,7 @@ describe('train -> eval -> predict -> export -> inspect', () => {
     const run = await json<RunResult>(
       ...['train', '--model', ...TINY_VIT, '--data', 'flat', '--epochs', '1', '--out', 'flatRun'],
     );
-    const own = await json<EvaluationReport>('eval', 'flatRun', '--data', 'flat');
+    const own = await json<EvaluationReport>('eval', 'flatRun');
     expect(own).toMatchObject({
       part: "the 3 validation images that the run's seed chose of flat",
       images: 3,
@@ -106,7 +106,6 @@ describe('train -> eval -> predict -> export -> inspect', () => {
     });
     expect(own.loss).toBeCloseTo(run.last['val/loss']!, 6);
     expect(run).toMatchObject({ data: 'flat', image: expect.stringMatching(/^flat\/\w+\/.*\.png$/) });
-    expect(await json<EvaluationReport>('eval', 'flatRun')).toEqual(own);
     expect(await json<EvaluationReport>('eval', 'teacher', '--data', 'flat')).toMatchObject({ images: 30 });
   });
 

@@ -63,7 +63,10 @@ type Tell = (message: string) => void;
 function tellChoices(choices: Settings['choices'], config: RunParts['config'], note: Tell, detail: Tell): void {
   const isAuto = ({ key }: Choice) => valueAt(config, key) === 'auto';
   for (const choice of choices) (isAuto(choice) ? detail : note)(`${choice.key} = ${choice.value} (${choice.reason})`);
-  const chosen = choices.filter(isAuto).map(({ key, value }) => `${key} ${value}`);
+  // What is on of the augmentation has a line of its own.
+  const chosen = choices
+    .filter((choice) => isAuto(choice) && !choice.key.startsWith('augment.'))
+    .map(({ key, value }) => `${key} ${value}`);
   if (chosen.length > 0) note(`chosen (why: ${CONFIG_FILE}): ${chosen.join(', ')}`);
 }
 
