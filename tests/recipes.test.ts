@@ -33,7 +33,7 @@ function shrunk(config: RunConfig): RunConfig {
 beforeAll(async () => {
   await writeDataset(join(dir, 'data'));
   const common = { data: { dir: join(dir, 'data'), workers: 1 }, train: { epochs: 1, batch: 8 } } as const;
-  const cnn = { name: 'resnet8_small', imageSize: 32, settings: { depths: [1, 1, 1], widths: [4, 8, 8] } };
+  const cnn = { name: 'resnet8_small', imageSize: 32, settings: { depths: [1, 1, 1], widths: [4, 8, TINY.width] } };
   const vit = { name: 'deit3_small_patch16_224', imageSize: 32, settings: { width: 32, heads: 4, depth: 3 } };
   await trainRun({ ...common, student: cnn }, { out: join(dir, 'cnn') });
   await trainRun({ ...common, student: vit }, { out: join(dir, 'vit') });
@@ -45,7 +45,9 @@ it('there is a recipe for each experiment of the papers', () => {
     ...[10, 25, 50, 100].map((percent) => `dearkd-deit-${size}-${percent}`),
     ...['vitkd', 'nkd', 'vitkd+nkd'].map((method) => `${method}-deit-${size}`),
   ]);
-  expect(Object.keys(RECIPES).sort()).toEqual([...names, 'dearkd-deit-tiny-100-1000', 'deit3-small'].sort());
+  expect(Object.keys(RECIPES).sort()).toEqual(
+    [...names, 'dearkd-deit-tiny-100-1000', 'deit3-small', 'vkd-deit-tiny', 'vkd-deit-small'].sort(),
+  );
 });
 
 describe('the settings are the published ones', () => {
@@ -133,6 +135,15 @@ describe('the settings are the published ones', () => {
     const base = settings('vitkd-deit-base');
     expect([base.student.settings.dropPath, base.train.ema]).toEqual([0.1, 0.99996]);
   });
+
+  it('VkD: a rate that the batch does not raise, no warm-up', () => {
+    const { optim, train, methods, student, augment } = settings('vkd-deit-tiny');
+    expect(optim).toMatchObject({ name: 'adamw', lr: 5e-4, minLr: 5e-6, warmupEpochs: 0, weightDecay: 0.05 });
+    expect([train.batch, train.accumulate, train.epochs, train.ema]).toEqual([64, 8, 300, null]);
+    expect([student.name, student.settings.dropPath]).toEqual(['deit_tiny_distilled_patch16_224', 0]);
+    expect(methods.vkd).toMatchObject({ featureWeight: 1, kdWeight: 1, tau: 1, normalise: 'teacherLN' });
+    expect(augment).toMatchObject({ preset: 'deit3', repeats: 1 });
+  });
 });
 
 it('each opens with source, command and published result, and says what is missing', () => {
@@ -145,7 +156,7 @@ it('each opens with source, command and published result, and says what is missi
     expect(notApplied.length).toBeGreaterThan(0);
     for (const text of notApplied) expect(text).toMatch(/\(.+\)$/);
   }
-  for (const name of ['deit', 'deit3', 'dearkd', 'vitkd']) {
+  for (const name of ['deit', 'deit3', 'dearkd', 'vitkd', 'vkd']) {
     const head = readFileSync(`src/config/recipes/${name}.ts`, 'utf8').split('*/')[0]!;
     expect(head).toMatch(
       /^\/\*\*\n \* .*(arXiv|doi)[\s\S]*understudy (?:distill|train) --config [\s\S]*Published[\s\S]*Not applied/,
@@ -159,6 +170,7 @@ const TERMS: Readonly<Record<string, string[]>> = {
   dearkd: ['ce', 'hidden', 'kd'],
   vitkd: ['ce', 'deep', 'shallow'],
   nkd: ['ce', 'nonTarget', 'target'],
+  vkd: ['ce', 'feature', 'kd'],
   'vitkd+nkd': ['ce', 'nkd.nonTarget', 'nkd.target', 'vitkd.deep', 'vitkd.shallow'],
 };
 

@@ -10,10 +10,11 @@ import { sumOf } from './sum.ts';
 import { supervised } from './supervised.ts';
 import { uskd } from './uskd.ts';
 import { vitkd } from './vitkd.ts';
+import { vkd } from './vkd.ts';
 
 export type { LabelNeed, LossContext, Method, MethodStage, Needs, Term, Terms } from './method.ts';
 
-export const METHODS = { supervised, kd, deit, dearkd, nkd, dkd, uskd, vitkd } as const;
+export const METHODS = { supervised, kd, deit, dearkd, nkd, dkd, uskd, vitkd, vkd } as const;
 
 export type MethodName = keyof typeof METHODS;
 

@@ -10,6 +10,8 @@ export type Init =
   | { readonly kind: 'truncatedNormal'; readonly std: number }
   | { readonly kind: 'normal'; readonly std: number }
   | { readonly kind: 'uniform'; readonly bound: number }
+  /** A matrix with orthonormal columns, or rows where it has fewer of them, every such matrix equally likely. */
+  | { readonly kind: 'orthonormal' }
   | { readonly kind: 'values'; readonly values: readonly number[] };
 
 export interface ParamSpec {
@@ -21,6 +23,8 @@ export interface ParamSpec {
   readonly role: 'param' | 'buffer';
   /** Whether weight decay acts on it: not on norms, biases, tokens and position embeddings. */
   readonly decay: boolean;
+  /** What a training step keeps it to, after the optimiser's update (program/kept.ts). Default: it may be anything. */
+  readonly kept?: 'orthonormal';
 }
 
 /**
@@ -69,6 +73,12 @@ export class Scope {
 
   param(name: string, shape: readonly number[], init: Init, decay = shape.length > 1): Tensor {
     return this.#store.param({ name: this.#join(name), shape, init, role: 'param', decay });
+  }
+
+  /** A matrix that is trained and whose columns (or rows, where they are fewer) stay orthonormal; it does not decay. */
+  orthonormal(name: string, shape: readonly [rows: number, columns: number]): Tensor {
+    const spec = { name: this.#join(name), shape, init: ORTHONORMAL, role: 'param', decay: false } as const;
+    return this.#store.param({ ...spec, kept: 'orthonormal' });
   }
 
   buffer(name: string, shape: readonly number[], init: Init): Tensor {
@@ -150,5 +160,6 @@ export function inputStore(prefix = '', provide?: (spec: ParamSpec) => Tensor | 
 
 export const ZEROS: Init = { kind: 'constant', value: 0 };
 export const ONES: Init = { kind: 'constant', value: 1 };
+export const ORTHONORMAL: Init = { kind: 'orthonormal' };
 /** timm's default for Vision Transformers. */
 export const TRUNCATED_02: Init = { kind: 'truncatedNormal', std: 0.02 };

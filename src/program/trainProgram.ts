@@ -10,6 +10,7 @@ import { add, mul, sub } from '../ops/elementwise.ts';
 import { concat, reshape } from '../ops/movement.ts';
 import { globalNorm } from '../optim/clip.ts';
 import type { OptimParam, Transform } from '../optim/transform.ts';
+import { kept } from './kept.ts';
 import { closeProgram, type Program } from './program.ts';
 import { sharedGrad } from './sharedGrad.ts';
 import { layOut, trainedOf, type Vector, vectorPorts } from './state.ts';
@@ -25,8 +26,8 @@ export interface StepSpec {
   readonly ema: boolean;
   /** Weights of terms that replace their own; terms with weight "auto" (NaN) need one here. */
   readonly weights?: Readonly<Record<string, number>>;
-  /** Puts a vector's new value back where it may be, after the optimiser's update. Default: it may be anywhere. */
-  readonly project?: (vector: Vector, value: Tensor) => Tensor;
+  /** Puts a vector's new value back where it may be, after the optimiser's update. Default: what its parameters are kept to. */
+  readonly project?: (vector: Vector, after: Tensor, before: Tensor) => Tensor;
   /** Parameters, by name, that the step reads and leaves as they are. Default: none. */
   readonly frozen?: (name: string) => boolean;
 }
@@ -230,7 +231,7 @@ function flatBuffers(
 }
 
 function buildUpdate(
-  { optimiser, ema, project = (_, value) => value }: StepSpec,
+  { optimiser, ema, project = kept }: StepSpec,
   vectors: readonly Vector[],
   params: readonly OptimParam[],
   gradients: readonly Tensor[],
@@ -244,7 +245,7 @@ function buildUpdate(
   const { updates, slots: after } = optimiser.update(gradients, params, slotPorts, scalars);
   const out = new Map<string, Tensor>([['gradNorm', globalNorm(gradients)]]);
   params.forEach(
-    ({ name, value }, i) => void out.set(`next.param.${name}`, project(vectors[i]!, add(value, updates[i]!))),
+    ({ name, value }, i) => void out.set(`next.param.${name}`, project(vectors[i]!, add(value, updates[i]!), value)),
   );
   for (const [name, value] of after) out.set(`next.slot.${name}`, value);
   if (!ema) return out;

@@ -76,6 +76,9 @@ const STEPS: readonly (readonly [name: string, config: object, teacher: keyof ty
   ['vitkd+dkd', { vitkd: { maskRatio: 0 } }, 'vit'],
   ['dearkd+nkd', {}, 'resnet'],
   ['uskd', {}, 'vit'],
+  ['vkd', { distToken: false }, 'resnet'],
+  ['vkd', { distToken: false, normalise: 'whiten', projector: 'fixed', allowWide: true }, 'vit'],
+  ['vkd+nkd', { vkd: { distToken: false, normalise: 'bothBatch', projector: 'free' } }, 'vit'],
 ];
 
 describe.each(STEPS)('a training step of %s %o', (name, config, teacher) => {
