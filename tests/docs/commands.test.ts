@@ -30,7 +30,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'npm install /path/to/understudy': 'tests/extend.test.ts',
   'npm ci && npm run quickstart': 'by hand: it trains for minutes',
   'photos/train/<class>/*.jpg  photos/val/<class>/*.jpg    val, valid, validation or test':
-    'src/data/folderNode.test.ts',
+    'src/data/folders/folderNode.test.ts',
   'image_path,labels': 'tests/endToEnd/multilabel.test.ts',
   'config.yaml                    the settings of the run': 'tests/endToEnd/commands.test.ts',
   "--set optim.lr=1e-3 --set train.ema=0.999 --set dearkd.pairs='[{block: 0, stage: s1}]'":

@@ -39,6 +39,22 @@ it('a dead link, a wrong heading and a missing picture are found; code is not re
   expect(deadLinksOf('docs/page.md', page)).toEqual(['absent.md', '#other', 'no.png']);
 });
 
+/** Files of the project that a page names in code, in full or from a folder of src/ on. */
+const namedFiles = (markdown: string): string[] =>
+  [...markdown.replace(/^```[\s\S]*?^```/gm, '').matchAll(/`([\w.-]+(?:\/[\w.-]+)+\.(?:ts|py|wat|proto))`/g)].map(
+    ([, path]) => path!,
+  );
+
+/** Files of worked examples, which are made up. */
+const MADE_UP = ['src/report/sections/rareClasses.ts', 'src/methods/logitMse.ts', 'src/host/web/hostTab.ts'];
+
+it.each(PAGES)('%s names files that are there', (page) => {
+  const missing = namedFiles(textOf(page)).filter(
+    (path) => !MADE_UP.includes(path) && !['', 'src', 'tests'].some((from) => existsSync(join(ROOT, from, path))),
+  );
+  expect(missing).toEqual([]);
+});
+
 describe('pages are short enough to be read whole', () => {
   const lines = (page: string) => textOf(page).trimEnd().split('\n').length;
   const limits: [string, number][] = [
