@@ -32,6 +32,9 @@ export const REF_HELP =
 /** The same where it goes on being trained, which a network from an ONNX file cannot. */
 export const WEIGHTS_HELP = REF_HELP.replace(', timm or transformers.js', ' or timm').replace(' or .onnx', '');
 
-/** What the commands say about models that others have trained. */
-export const refNotes =
+/** Where the commands say what they say about models that others have trained. */
+export const refNotes = 'Weights of others and of the Hugging Face Hub as REF: understudy inspect --help';
+
+/** It in full. */
+export const foreignNotes =
   'Weights of transformers, timm and torchvision (ViT, DeiT, ResNet, RegNetY) are recognised by their names and shapes.\nhf:org/name is downloaded once into the cache of huggingface_hub (HF_HOME, HF_HUB_CACHE; HF_TOKEN or hf auth login for gated\nmodels; HF_HUB_OFFLINE=1 asks nobody; HF_ENDPOINT names a mirror).';

@@ -43,9 +43,10 @@ export const trainingFlags = {
   },
   device: {
     type: 'string',
-    valueHint: 'cpu|webgpu',
+    valueHint: 'cpu|webgpu|cuda',
     default: 'cpu',
-    description: 'Where to compute; webgpu needs a GPU, on Linux with a Vulkan driver',
+    description:
+      'Where to compute; webgpu needs a GPU, on Linux with a Vulkan driver; cuda the files of ONNX Runtime for it',
   },
   json: jsonFlag,
 } as const;

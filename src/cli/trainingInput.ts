@@ -60,6 +60,5 @@ function share(text: string): number {
 /** The device by name; it is no setting of the run, which may go on on another one. */
 export function deviceNamed(device: string): Device {
   if ((DEVICES as readonly string[]).includes(device)) return device as Device;
-  if (device === 'cuda') throw new UserError('--device cuda: not in this version. Available: cpu, webgpu');
   throw unknownName('device', device, DEVICES);
 }

@@ -1,16 +1,18 @@
 import { type Ort, ort } from './onnxRuntimeNode.ts';
 import { sizeOf } from '../graph/shape.ts';
 import type { DType } from '../graph/dtype.ts';
+import type { Program } from '../program/program.ts';
 import { type Compiled, checkPorts, type Engine, type EngineTensor, type HostArray, hostArray } from './contract.ts';
 import { openLanes } from './laneNode.ts';
-import { modelOf, openSession } from './ortSessionNode.ts';
+import { modelOf, openSession, type OrtSession } from './ortSessionNode.ts';
 
 export interface OrtNodeOptions {
   /** Threads inside an operator; default: one a core. */
   readonly threads?: number;
 }
 
-class OrtTensor implements EngineTensor {
+/** A tensor whose values lie in the host's memory. */
+export class OrtTensor implements EngineTensor {
   readonly dtype: DType;
   readonly shape: readonly number[];
   value: Ort.Tensor;
@@ -34,18 +36,22 @@ export function ortNode({ threads }: OrtNodeOptions = {}): Engine {
     tensor,
     empty: (dtype, shape) => tensor(dtype, shape, hostArray(dtype, sizeOf(shape))),
     compile: async (program, { profilePrefix } = {}): Promise<Compiled> => {
-      const session = await openSession(await modelOf(program), { threads, profilePrefix });
-      const held = (tensor: EngineTensor) => (tensor as OrtTensor).value;
-      return {
-        run: async (feeds, into) => {
-          checkPorts(program, feeds, into);
-          await session.run(
-            Object.fromEntries([...program.inputs.keys()].map((name) => [name, held(feeds[name]!)])),
-            Object.fromEntries(Object.entries(into).map(([name, target]) => [name, held(target)])),
-          );
-        },
-        dispose: session.release,
-      };
+      return compiledOn(program, await openSession(await modelOf(program), { threads, profilePrefix }));
     },
+  };
+}
+
+/** A program on a session whose inputs and outputs lie in the host's memory. */
+export function compiledOn(program: Program, session: OrtSession): Compiled {
+  const held = (tensor: EngineTensor) => (tensor as OrtTensor).value;
+  return {
+    run: async (feeds, into) => {
+      checkPorts(program, feeds, into);
+      await session.run(
+        Object.fromEntries([...program.inputs.keys()].map((name) => [name, held(feeds[name]!)])),
+        Object.fromEntries(Object.entries(into).map(([name, target]) => [name, held(target)])),
+      );
+    },
+    dispose: session.release,
   };
 }

@@ -3,7 +3,7 @@ import { listNames } from '../../graph/names.ts';
 import { geometryText } from '../../formats/preprocessing/geometry.ts';
 import type { FeatureReport, Inspection } from '../../run/models/inspect.ts';
 import { analyse, describeAnalysis } from '../analyseModels.ts';
-import { command, jsonFlag, REF_HELP, refNotes } from '../command.ts';
+import { command, jsonFlag, REF_HELP, foreignNotes } from '../command.ts';
 import { describedFlags, describedNotes } from '../describedFlags.ts';
 
 export const inspect = command({
@@ -47,7 +47,7 @@ export const inspect = command({
     'With --augment: augment-<preset>.png, some images in evaluation, in five epochs, and mixed, as the loader gives them.',
     `${describedNotes} They are of the first REF.`,
     'With --data, each model with its own preprocessing (of a folder with val/ these images):\n  attentionDistance.svg  sum over patches of attention x distance, mean over queries and images, in pixels, by block and head\n                         (arXiv 2010.11929, D.7); class tokens left out, the rest made to sum to 1\n  cka.svg                linear CKA (arXiv 1905.00414) between the layers, unbiased; patch tokens and maps averaged\n  attention-<n>.png      what the class token of the last block looks at in one image\n  analysis.json          all numbers, the biased CKA too; for two models agreement and KL(REF2 || REF)',
-    refNotes,
+    foreignNotes,
   ],
   examples: [
     'understudy inspect runs/student',

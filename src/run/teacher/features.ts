@@ -22,6 +22,8 @@ export interface TeacherUse {
   readonly teacher: LoadedModel;
   /** Of the data; the teacher's logits come in their order. */
   readonly classes: readonly string[];
+  /** Where the data are, for messages. */
+  readonly data?: string;
   /** What the method reads of it. */
   readonly features: readonly FeatureName[];
 }
@@ -35,11 +37,11 @@ type Normalised = Pick<Preprocessing, 'mean' | 'std'>;
  * @throws UserError where logits are used and its classes are not the data's.
  */
 export function teacherFeatures(
-  { teacher, classes, features }: TeacherUse,
+  { teacher, classes, features, data }: TeacherUse,
   pixels: Tensor,
   given: Normalised,
 ): Features {
-  return frozenBuilder(teacher, given, classes, features)(pixels);
+  return frozenBuilder(teacher, given, classes, features, data)(pixels);
 }
 
 /** The same of pixels of any size, which are resized, and with its gradient to them: for images that are trained. */
@@ -48,8 +50,9 @@ export function frozenBuilder(
   pixelsAre: Normalised,
   classes: readonly string[],
   wanted: readonly FeatureName[],
+  data?: string,
 ) {
-  const order = wanted.includes('logits') ? classOrder(model, classes) : undefined;
+  const order = wanted.includes('logits') ? classOrder(model, classes, data) : undefined;
   const size = model.preprocessing.imageSize;
   return (pixels: Tensor): Features => {
     const sized = pixels.shape[2] === size && pixels.shape[3] === size ? pixels : resizeBicubic(pixels, size, size);
@@ -104,15 +107,24 @@ function renormalised(pixels: Tensor, given: Normalised, own: Normalised): Tenso
 }
 
 /** How a teacher gets the classes of the data. */
-export function fitting({ network, path, classes }: LoadedModel): string {
+export function fitting({ network, path, classes }: LoadedModel, data?: string): string {
   const name = unnamed(classes)
     ? 'name its classes, if they are these: --set teacher.classes=index (in the order of the data), or a FILE of names; else '
     : '';
-  return name + newHead(network, path);
+  return name + newHead(network, path, data);
+}
+
+/** How it is distilled all the same, by methods that read no logits. */
+function withoutLogits({ network }: LoadedModel): string {
+  const methods = [
+    ...(network.features.includes('maps') ? ['--method dearkd --set dearkd.logitKd=none'] : []),
+    ...(network.features.includes('tokens') ? ['--method vitkd'] : []),
+  ];
+  return methods.length === 0 ? '' : `Distil its features alone (${methods.join(', ')}), or `;
 }
 
 /** For each class of the data its place among the teacher's, or undefined where the order is already the same. */
-function classOrder(teacher: LoadedModel, classes: readonly string[]): number[] | undefined {
+function classOrder(teacher: LoadedModel, classes: readonly string[], data?: string): number[] | undefined {
   const missing = classes.filter((name) => !teacher.classes.includes(name));
   const extra = teacher.classes.filter((name) => !classes.includes(name));
   if (missing.length > 0 || extra.length > 0) {
@@ -120,8 +132,9 @@ function classOrder(teacher: LoadedModel, classes: readonly string[]): number[] 
       missing.length > 0 ? `the teacher lacks ${listNames(missing)}` : '',
       extra.length > 0 ? `the data lacks ${listNames(extra)}` : '',
     ];
+    const remedy = `${withoutLogits(teacher)}${fitting(teacher, data)}`;
     throw new UserError(
-      `teacher ${teacher.path}: its classes differ from the data's: ${parts.filter(Boolean).join('; ')}. Distil features only (--set methods.dearkd.logitKd=none), or ${fitting(teacher)}`,
+      `teacher ${teacher.path}: its classes differ from the data's: ${parts.filter(Boolean).join('; ')}. ${remedy[0]!.toUpperCase()}${remedy.slice(1)}`,
     );
   }
   const order = classes.map((name) => teacher.classes.indexOf(name));

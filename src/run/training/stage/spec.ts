@@ -1,3 +1,4 @@
+import { showPlaces } from '../../../data/places.ts';
 import type { RunConfig } from '../../../config/schema.ts';
 import { UserError } from '../../../graph/errors.ts';
 import { input } from '../../../graph/build.ts';
@@ -71,9 +72,14 @@ function refuse(method: string, role: 'student' | 'teacher', needs: readonly Fea
 }
 
 /** What a stage uses of the teacher; undefined for one without distillation. */
-export function teacherUse({ teacher, data }: RunParts, { method, settings }: PlannedStage): TeacherUse | undefined {
+export function teacherUse(
+  { teacher, data, config }: RunParts,
+  { method, settings }: PlannedStage,
+): TeacherUse | undefined {
   const features = method.needs(settings).teacher;
-  return teacher && features.length > 0 ? { teacher, classes: data.classes, features } : undefined;
+  return teacher && features.length > 0
+    ? { teacher, classes: data.classes, features, data: showPlaces(config.data.dir) }
+    : undefined;
 }
 
 /** The symbolic description of a stage's step. The teacher's features are ports. */
