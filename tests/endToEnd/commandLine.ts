@@ -1,5 +1,6 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -44,10 +45,42 @@ export function understudy(
   });
 }
 
+const SERVER = fileURLToPath(new URL('./commandServer.mjs', import.meta.url));
+let server: ChildProcess | undefined;
+let busy = false;
+
+/**
+ * Runs a command as `understudy` does, in a process that this file's other commands share. For what is asked of its answer alone:
+ * a signal, two at a time, or how a process begins and ends take one of its own.
+ */
+async function quickly(cwd: string, args: readonly string[]): Promise<Finished> {
+  if (busy) return understudy(cwd, args);
+  busy = true;
+  const done = new AbortController();
+  try {
+    server ??= fork(SERVER, { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    const answer = once(server, 'message', done) as Promise<Finished[]>;
+    const ended = once(server, 'exit', done).then(([status]) => {
+      server = undefined;
+      throw new Error(`understudy ${args.join(' ')} ended the process that it shares, with ${status}`);
+    });
+    for (const promise of [answer, ended]) promise.catch(() => undefined);
+    server.send({ cwd, args });
+    const [found] = await Promise.race([answer, ended]);
+    return found!;
+  } finally {
+    done.abort();
+    busy = false;
+  }
+}
+
 /** An empty folder that goes after the tests of the file. */
 export function temporaryFolder(): string {
   const dir = mkdtempSync(join(tmpdir(), 'understudy-cli-'));
-  afterAll(() => rmSync(dir, { recursive: true, force: true }));
+  afterAll(() => {
+    if (server?.connected) server.disconnect();
+    rmSync(dir, { recursive: true, force: true });
+  });
   return dir;
 }
 
@@ -91,7 +124,7 @@ export function contents(dir: string): string[] {
 /** What runs a command in `dir` that must succeed and gives the one JSON value that it prints. */
 export function jsonIn(dir: string) {
   return async <T>(...args: string[]): Promise<T> => {
-    const { status, stdout, stderr } = await understudy(dir, [...args, '--json']);
+    const { status, stdout, stderr } = await quickly(dir, [...args, '--json']);
     expect(status, stderr).toBe(0);
     return JSON.parse(stdout) as T;
   };
@@ -104,7 +137,7 @@ export function jsonIn(dir: string) {
 export function refusalsIn(dir: string) {
   return async (args: readonly string[], status: number, ...parts: (string | RegExp)[]): Promise<void> => {
     const before = contents(dir);
-    const found = await understudy(dir, args);
+    const found = await quickly(dir, args);
     expect(found.stdout).toBe('');
     for (const part of parts) expect(found.stderr).toMatch(part);
     expect(found.stderr).not.toMatch(/^\s+at |report it with/m);

@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs';
+import { runCommand } from 'citty';
+import { didYouMean } from '../graph/names.ts';
+import { UserError } from '../graph/errors.ts';
+import { checkArguments } from './arguments.ts';
+import type { CliCommand } from './command.ts';
+import { commandHelp, programHelp } from './help.ts';
+import { reportError, STATUS } from './outcome.ts';
+import { print, remark } from './text.ts';
+
+const COMMANDS: Readonly<Record<string, () => Promise<CliCommand>>> = {
+  distill: async () => (await import('./commands/distill.ts')).distill,
+  train: async () => (await import('./commands/train.ts')).train,
+  eval: async () => (await import('./commands/eval.ts')).evaluate,
+  predict: async () => (await import('./commands/predict.ts')).predict,
+  export: async () => (await import('./commands/export.ts')).exportCommand,
+  verify: async () => (await import('./commands/verify.ts')).verify,
+  inspect: async () => (await import('./commands/inspect.ts')).inspect,
+  report: async () => (await import('./commands/report.ts')).report,
+  synthesize: async () => (await import('./commands/synthesize.ts')).synthesizeCommand,
+  doctor: async () => (await import('./commands/doctor.ts')).doctor,
+  study: async () => (await import('./commands/study.ts')).study,
+  store: async () => (await import('./commands/store.ts')).store,
+  quickstart: async () => (await import('./commands/quickstart.ts')).quickstart,
+  list: async () => (await import('./commands/list.ts')).list,
+};
+
+const version = (): string =>
+  (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+
+/** Runs a command line and gives its exit status; what it has to say is written to stdout and stderr. */
+export async function runProgram(args: readonly string[]): Promise<number> {
+  try {
+    return await run(args);
+  } catch (error) {
+    return reportError(error);
+  }
+}
+
+async function run(args: readonly string[]): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === undefined) {
+    remark(await help());
+    return STATUS.wrongUse;
+  }
+  if (name === 'help' && rest[0] !== undefined) return run([rest[0], '--help']);
+  if (['--help', '-h', 'help'].includes(name)) return answer(await help());
+  if (name === '--version' || name === '-v') return answer(version());
+  const command = await findCommand(name);
+  if (asksForHelp(rest)) return answer(commandHelp(command));
+  checkArguments(command, rest);
+  const { result } = await runCommand(command, { rawArgs: [...rest] });
+  return (result as number | undefined) ?? STATUS.done;
+}
+
+async function help(): Promise<string> {
+  return programHelp(await Promise.all(Object.values(COMMANDS).map((load) => load())), version());
+}
+
+async function findCommand(name: string): Promise<CliCommand> {
+  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (load) return load();
+  const names = Object.keys(COMMANDS);
+  throw new UserError(
+    `Unknown command "${name}".${didYouMean(name, names)} Available: ${names.join(', ')}. Help: understudy --help`,
+  );
+}
+
+function asksForHelp(args: readonly string[]): boolean {
+  const end = args.indexOf('--');
+  return args.slice(0, end < 0 ? args.length : end).some((arg) => arg === '--help' || arg === '-h');
+}
+
+function answer(text: string): number {
+  print(text);
+  return STATUS.done;
+}
