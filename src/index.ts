@@ -74,7 +74,9 @@ export type {
 } from './run/models/listings.ts';
 export { listAugmentations, listDefaults, listMethods, listModels } from './run/models/listings.ts';
 
-// Extend: methods and loggers of your own. What a method is made of is in understudy/compose.
+// Extend: methods, loggers and images of your own. What a method is made of is in understudy/compose.
+export type { ImageSource, SourceImage } from './data/imageSource.ts';
+export { defineImages } from './data/imageSource.ts';
 export { defineMethod } from './methods/define.ts';
 export type { Method } from './methods/method.ts';
 export { defineLogger } from './train/loggers/define.ts';

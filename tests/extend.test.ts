@@ -10,7 +10,7 @@ import { train } from '../src/index.ts';
 
 /** The examples of docs/extend.md, run as they stand in a project that has the package installed. */
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const [method, logger] = [
+const [method, logger, images] = [
   ...readFileSync(join(ROOT, 'docs/extend.md'), 'utf8').matchAll(/^```js\n([\s\S]*?)^```/gm),
 ].map((match) => match[1]!);
 
@@ -54,6 +54,18 @@ it('a method of one own is trained, and checked like any other', async () => {
 
 it('a logger of one own sees the metrics by their full names', async () => {
   expect(await output(logger!)).toMatch(/^2 step .*val\/loss val\/top1/);
+});
+
+it('images of one own are trained on, and named where they are wrong', async () => {
+  const [reason, top1] = (await output(images!)).trim().split(' ');
+  expect(reason).toBe('done');
+  expect(Number(top1)).toBeGreaterThan(0.8);
+  const wrong = (from: string, to: string) =>
+    output(images!.replace(from, to).replaceAll('runs/colours', 'runs/wrong'));
+  await expect(wrong("'warm' : 'cold'", "'hot' : 'cold'")).rejects.toThrow(
+    'colours: image "train 1": wanted a class of cold, warm, got "hot"',
+  );
+  await expect(wrong('width: side, height: side', 'width: side, height: 7')).rejects.toThrow('wanted RGB bytes');
 });
 
 it('require() loads the package', async () => {

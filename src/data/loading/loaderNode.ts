@@ -11,6 +11,7 @@ import { createPixelCache } from '../caches/pixelCache.ts';
 import { globalStep, type Position, positionAt, stepsPerEpoch } from './sampler.ts';
 import { createWorkerPool, type WorkerPool } from './workerPoolNode.ts';
 import type { LoaderOptions, LoadedBatch, Loader } from './loader.ts';
+import { tooManyBad } from './tooManyBad.ts';
 
 /** Our choice: how long workers may take to finish what they keep on the disk; what they have not by then is lost. */
 const FLUSH_MS = 3000;
@@ -189,12 +190,4 @@ function checkOptions({ list, batch, workers = 1, prefetch = 1, repeats = 1 }: L
   for (const [name, value] of Object.entries({ batch, workers, prefetch, repeats }))
     if (!Number.isInteger(value) || value < 1)
       throw new UserError(`Loader: ${name}: wanted a whole number from 1 on, got ${value}`);
-}
-
-function tooManyBad(bad: ReadonlyMap<string, string>, n: number, allowed: number): UserError {
-  const named = [...bad].slice(0, 5).map(([path, reason]) => `\n  ${path}: ${reason}`);
-  return new UserError(
-    `Data: wanted at most ${allowed * 100} % unreadable images of ${n}, got ${bad.size} so far:${named.join('')}\n` +
-      'Replace or delete these files, or raise data.maxBadFraction',
-  );
 }

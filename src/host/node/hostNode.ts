@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
+import type { ImageSource } from '../../data/imageSource.ts';
+import { sourceLoader } from '../../data/loading/sourceLoaderNode.ts';
 import { createLoader } from '../../data/loading/loaderNode.ts';
 import type { Device } from '../../engine/devices.ts';
 import { computedOn, engineFor } from '../../engine/engineForNode.ts';
@@ -14,15 +16,17 @@ export interface NodeOptions {
   readonly device: Device;
   /** Threads of an operator; the CPU alone. */
   readonly threads: number | 'auto';
+  /** Images of the caller's own: nothing is kept of them, since nothing says whether they are still the same. */
+  readonly source?: ImageSource | undefined;
 }
 
 /** Node: ONNX Runtime, worker threads, the disk. */
-export function nodePlatform({ device, threads }: NodeOptions): Platform {
+export function nodePlatform({ device, threads, source }: NodeOptions): Platform {
   return {
     engine: engineFor(device, threads === 'auto' ? {} : { threads }),
     clock: systemClock,
-    loader: createLoader,
-    outputs: outputKeeper,
+    loader: source ? (options) => sourceLoader(source, options) : createLoader,
+    outputs: source ? undefined : outputKeeper,
   };
 }
 

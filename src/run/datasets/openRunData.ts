@@ -5,6 +5,8 @@ import type { OnListing } from '../../data/folders/listingNode.ts';
 import type { OpenOptions } from '../../data/openDatasetNode.ts';
 import { openDataset } from '../../data/openDatasetNode.ts';
 import { showPlaces } from '../../data/places.ts';
+import { datasetOf, type ImageSource } from '../../data/imageSource.ts';
+import { readSource } from '../../data/loading/sourceLoaderNode.ts';
 import { imageStamps } from '../../data/images/imageStampsNode.ts';
 import { decodeImage } from '../../data/images/decodeNode.ts';
 import type { Dataset, ImageList } from '../../data/dataset.ts';
@@ -15,12 +17,10 @@ import { listingOptions } from './imageListing.ts';
 import { checkSets } from './multilabel.ts';
 import type { RunData } from './runData.ts';
 
-export async function openRunData({ data }: RunConfig, onListing?: OnListing): Promise<RunData> {
-  const whole = { ...listingOptions(onListing, data.cacheListing), valFraction: 0, seed: 0 };
-  const dataset =
-    data.valDir === null
-      ? await openDataset(data.dir, { ...whole, valFraction: data.valFraction, seed: data.splitSeed })
-      : await withOtherVal(await openDataset(data.dir, whole), showPlaces(data.dir), data.valDir, whole);
+/** The images of a run: of a place on the disk, or of a source of the caller's own. */
+export async function openRunData(config: RunConfig, onListing?: OnListing, source?: ImageSource): Promise<RunData> {
+  const { data } = config;
+  const dataset = source ? ofSource(source, data) : await ofPlace(data, onListing);
   if (dataset.val.paths.length === 0) throw noValidation(showPlaces(data.dir), dataset.train.paths.length);
   checkSets(showPlaces(data.valDir ?? data.dir), dataset.val);
   const amount = data.images !== null ? { count: data.images } : { fraction: data.fraction };
@@ -35,10 +35,27 @@ export async function openRunData({ data }: RunConfig, onListing?: OnListing): P
     splitSource: dataset.splitSource,
     reportOnly: data.valDir !== null,
     notes: dataset.notes ?? [],
-    facts: { images: train.paths.length, classes: dataset.classes.length, shorterSide: await medianSide(train) },
+    facts: {
+      images: train.paths.length,
+      classes: dataset.classes.length,
+      shorterSide: await medianSide(train, source),
+    },
     digests: { train: digestOf(train), val: digestOf(dataset.val) },
-    stamps: imageStamps,
+    stamps: source ? async (list) => list.paths.map(() => '') : imageStamps,
   };
+}
+
+function ofSource(source: ImageSource, { valDir, valFraction, splitSeed }: RunConfig['data']): Dataset {
+  if (valDir !== null)
+    throw new UserError(`data.valDir: ${source.name} is a source of your own; give its validation images as \`val\``);
+  return datasetOf(source, valFraction, splitSeed);
+}
+
+async function ofPlace(data: RunConfig['data'], onListing: OnListing | undefined): Promise<Dataset> {
+  const whole = { ...listingOptions(onListing, data.cacheListing), valFraction: 0, seed: 0 };
+  return data.valDir === null
+    ? openDataset(data.dir, { ...whole, valFraction: data.valFraction, seed: data.splitSeed })
+    : withOtherVal(await openDataset(data.dir, whole), showPlaces(data.dir), data.valDir, whole);
 }
 
 function noValidation(dir: string, images: number): UserError {
@@ -66,12 +83,12 @@ async function withOtherVal(dataset: Dataset, dir: string, valDir: string, optio
 }
 
 /** The median shorter side of up to nine images spread over the list; unreadable ones are left to the loader. */
-async function medianSide({ root, paths }: ImageList): Promise<number> {
+async function medianSide({ root, paths }: ImageList, source: ImageSource | undefined): Promise<number> {
   const sides: number[] = [];
   const step = Math.max(1, Math.floor(paths.length / 9));
   for (let i = 0; i < paths.length && sides.length < 9; i += step) {
     try {
-      const { width, height } = await decodeImage(join(root, paths[i]!));
+      const { width, height } = source ? await readSource(source, paths[i]!) : await decodeImage(join(root, paths[i]!));
       sides.push(Math.min(width, height));
     } catch {
       // The loader counts and names bad files.

@@ -1,3 +1,4 @@
+import type { ImageSource } from '../../data/imageSource.ts';
 import type { OnListing } from '../../data/folders/listingNode.ts';
 import type { Method, MethodName } from '../../methods/index.ts';
 import type { RunEvent } from '../../train/events.ts';
@@ -9,8 +10,8 @@ import { type RunSettings, type StartOptions, startRun } from './startRunNode.ts
 
 /** What every run takes. */
 export interface RunOptions {
-  /** Folder of images in class folders: root/train/<class>/* with root/val/<class>/*, or root/<class>/*. */
-  readonly data: string;
+  /** Folder of images in class folders: root/train/<class>/* with root/val/<class>/*, or root/<class>/*. Or images of your own (`defineImages`). */
+  readonly data: string | ImageSource;
   /** New or empty run folder; default: runs/<data>-<student>-<method>. */
   readonly out?: string;
   /** Any other settings, as in the config.yaml of a run: `{ train: { epochs: 20 }, methods: { kd: { tau: 4 } } }`. */
@@ -47,10 +48,11 @@ export interface DistillOptions extends RunOptions {
 export type TrainRunOptions = RunOptions &
   ({ readonly model: string; readonly init?: string } | { readonly model?: string; readonly init: string });
 
-export type ResumeOptions = Pick<
-  RunOptions,
-  'methods' | 'loggers' | 'onEvent' | 'signal' | 'device' | 'onModel' | 'onListing'
->;
+export interface ResumeOptions
+  extends Pick<RunOptions, 'methods' | 'loggers' | 'onEvent' | 'signal' | 'device' | 'onModel' | 'onListing'> {
+  /** Of a run on images of your own: these again. */
+  readonly data?: ImageSource;
+}
 
 /**
  * Distils a teacher into a new student.
@@ -70,14 +72,14 @@ export function distill({
   ...options
 }: DistillOptions): Promise<RunResult> {
   const named = {
-    data: { ...settings.data, dir: data },
+    data: { ...settings.data, dir: placeOf(data) },
     student: { ...settings.student, name: student },
     ...(teacher === undefined ? {} : { teacher }),
     method: typeof method === 'string' ? method : method.name,
   };
   const own = typeof method === 'string' ? [] : [method];
   const methods = [...own, ...(options.methods ?? []).filter((one) => one !== method)];
-  return startRun('distill', { ...settings, ...named }, runOptions({ ...options, methods }));
+  return startRun('distill', { ...settings, ...named }, runOptions({ ...options, methods, source: sourceOf(data) }));
 }
 
 /**
@@ -96,7 +98,11 @@ export function train({ data, model, init, settings = {}, ...options }: TrainRun
     ...(model === undefined ? {} : { name: model }),
     ...(init === undefined ? {} : { init }),
   };
-  return startRun('train', { ...settings, data: { ...settings.data, dir: data }, student }, runOptions(options));
+  return startRun(
+    'train',
+    { ...settings, data: { ...settings.data, dir: placeOf(data) }, student },
+    runOptions({ ...options, source: sourceOf(data) }),
+  );
 }
 
 /**
@@ -107,14 +113,21 @@ export function train({ data, model, init, settings = {}, ...options }: TrainRun
  * ```
  * @throws UserError if there is no run or no checkpoint in the folder.
  */
-export function resume(out: string, options: ResumeOptions = {}): Promise<RunResult> {
-  return startRun('train', {}, { ...options, out, resume: true });
+export function resume(out: string, { data, ...options }: ResumeOptions = {}): Promise<RunResult> {
+  return startRun('train', {}, { ...options, ...(data && { source: data }), out, resume: true });
 }
 
-function runOptions(options: Omit<RunOptions, 'data' | 'settings'>): StartOptions {
-  const { out, methods, loggers, onEvent, signal, device, onModel, onListing } = options;
+const sourceOf = (data: string | ImageSource): ImageSource | undefined => (typeof data === 'string' ? undefined : data);
+
+const placeOf = (data: string | ImageSource): string => (typeof data === 'string' ? data : data.name);
+
+function runOptions(
+  options: Omit<RunOptions, 'data' | 'settings'> & { readonly source?: ImageSource | undefined },
+): StartOptions {
+  const { out, source, methods, loggers, onEvent, signal, device, onModel, onListing } = options;
   return {
     ...(out === undefined ? {} : { out }),
+    ...(source ? { source } : {}),
     ...(methods ? { methods } : {}),
     ...(loggers ? { loggers } : {}),
     ...(onEvent ? { onEvent } : {}),

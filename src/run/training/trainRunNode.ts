@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { parseConfig } from '../../config/parse.ts';
 import { type RunConfig, type RunInput, runSchema } from '../../config/schema.ts';
 import { overlay, type Settings } from '../../config/settings.ts';
+import type { ImageSource } from '../../data/imageSource.ts';
 import type { OnListing } from '../../data/folders/listingNode.ts';
 import type { Device } from '../../engine/devices.ts';
 import { naming } from '../../graph/errors.ts';
@@ -34,6 +35,8 @@ export interface TrainOptions {
   readonly onModel?: OnModel;
   /** Told how far the listing of the images is. */
   readonly onListing?: OnListing;
+  /** Images of the caller's own, in place of `data.dir`. A resume is given them again. */
+  readonly source?: ImageSource;
   /** Methods of the caller's own, which the settings may name. A resume is given them again. */
   readonly methods?: readonly Method[];
   /** Told each event, flushed before each checkpoint and closed at the end, beside the run's own logs. */
@@ -49,7 +52,7 @@ export interface TrainOptions {
  */
 export async function trainRun(
   input: RunInput | undefined,
-  { out, resume = false, onModel, onListing, device = 'cpu', methods: own = [], ...options }: TrainOptions,
+  { out, resume = false, onModel, onListing, device = 'cpu', methods: own = [], source, ...options }: TrainOptions,
 ): Promise<RunResult> {
   const began = performance.now();
   const methods = withMethods(own);
@@ -57,8 +60,8 @@ export async function trainRun(
   if (resume) naming(join(out, CONFIG_FILE), () => checkNames(config, methods));
   else checkNames(config, methods);
   const report = async () => void (await writeReport([out]));
-  const host = nodeHost(out, { device, threads: config.train.threads }, report);
-  const inputs = await openInputs(config, { onModel, onListing });
+  const host = nodeHost(out, { device, threads: config.train.threads, source }, report);
+  const inputs = await openInputs(config, { onModel, onListing, source });
   return runOn(host, config, inputs, { ...options, methods, resume, began, notes: decodedNotes });
 }
 

@@ -1,5 +1,6 @@
 import type { RunConfig } from '../../../config/schema.ts';
 import type { OnListing } from '../../../data/folders/listingNode.ts';
+import type { ImageSource } from '../../../data/imageSource.ts';
 import { openRunData } from '../../datasets/openRunData.ts';
 import { namedByData } from '../../models/described.ts';
 import { loadModelReference, type OnModel, refuseOnnx, trainable } from '../../models/reference.ts';
@@ -8,15 +9,17 @@ import type { RunInputs } from './assemble.ts';
 export interface Opening {
   /** Called while a model is downloaded. */
   readonly onModel?: OnModel | undefined;
+  /** Images of the caller's own, in place of `data.dir`. */
+  readonly source?: ImageSource | undefined;
   /** Told how far the listing of the images is. */
   readonly onListing?: OnListing | undefined;
 }
 
 /** Opens what a run's settings refer to: the images, the teacher, the model that the student starts from. */
-export async function openInputs(config: RunConfig, { onModel, onListing }: Opening = {}): Promise<RunInputs> {
+export async function openInputs(config: RunConfig, { onModel, onListing, source }: Opening = {}): Promise<RunInputs> {
   const { student } = config;
   if (student.init !== null) refuseOnnx(student.init);
-  const data = await openRunData(config, onListing);
+  const data = await openRunData(config, onListing, source);
   // The notes are told by the run itself, so that its log has them too.
   const downloads: OnModel = (event) => event.type === 'download' && onModel?.(event);
   const teacher =
