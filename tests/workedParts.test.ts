@@ -11,7 +11,7 @@ import { ortNode } from '../src/engine/ortNode.ts';
 import { systemClock } from '../src/host/clock.ts';
 import type { Host } from '../src/host/host.ts';
 import { type MemoryDisk, memoryDisk, memoryFiles } from '../src/host/memory/filesMemory.ts';
-import { memoryLoader, type PixelsOf } from '../src/host/memory/loaderMemory.ts';
+import { plainLoader, type ReadPixels } from '../src/data/loading/plainLoader.ts';
 import { sha256 } from '../src/host/sha256.ts';
 import { detailsOf } from '../src/report/details.ts';
 import type { RunPage } from '../src/report/readRunNode.ts';
@@ -44,11 +44,11 @@ const rareClasses = ofOneClass(({ scores }) => {
 });
 // --- src/host/web/hostTab.ts ------------------------------------------------------------------------------------------
 /** A run in a tab: what pages have, and a folder that goes with the tab. */
-const tabHost = (engine: Engine, disk: MemoryDisk, pixelsOf: PixelsOf): Host => ({
+const tabHost = (engine: Engine, disk: MemoryDisk, read: ReadPixels): Host => ({
   engine,
   computed: 'a tab', // another place rounds otherwise
   clock: systemClock,
-  loader: (options) => memoryLoader(options, pixelsOf),
+  loader: (options) => plainLoader(options, read),
   outputs: undefined, // no teacher outputs are kept
   files: memoryFiles('run', disk),
   writer: crypto.randomUUID(),
@@ -157,22 +157,25 @@ describe('a host', () => {
     'test',
   );
   /** Odd images are light. */
-  const pixelsOf: PixelsOf = (path, size) =>
-    new Float32Array(3 * size * size).fill((Number(path.split('/')[1]) % 2) + 0.1);
+  const readImage: ReadPixels = async (path) => ({
+    width: 8,
+    height: 8,
+    data: new Uint8Array(192).fill(20 + 200 * (Number(path.split('/')[1]) % 2)),
+  });
 
   it('is what the page shows', () => expectShown('A host'));
 
   it('carries a whole run, one that is stopped and gone on with, and leaves the same model', async () => {
     const engine = ortNode({ threads: 1 });
     const [whole, disk, stop] = [memoryDisk(), memoryDisk(), new AbortController()];
-    const result = await runOn(tabHost(engine, whole, pixelsOf), config, inputs);
+    const result = await runOn(tabHost(engine, whole, readImage), config, inputs);
     expect(result).toMatchObject({ reason: 'done', steps: 8 });
     expect(result.last['val/top1']).toBe(1);
-    await runOn(tabHost(engine, disk, pixelsOf), config, inputs, {
+    await runOn(tabHost(engine, disk, readImage), config, inputs, {
       signal: stop.signal,
       onEvent: (event) => event.type === 'step' && event.step === 3 && stop.abort(),
     });
-    await runOn(tabHost(engine, disk, pixelsOf), config, inputs, { resume: true });
+    await runOn(tabHost(engine, disk, readImage), config, inputs, { resume: true });
     const weights = (of: MemoryDisk) => of.files.get('model/model.safetensors')!;
     expect(weights(disk)).toEqual(weights(whole));
     // What the host compressed any other unpacks.

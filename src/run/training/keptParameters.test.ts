@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { parseConfig } from '../../config/parse.ts';
 import { runSchema } from '../../config/schema.ts';
+import type { Pixels } from '../../data/augment/pixels.ts';
 import type { ImageList } from '../../data/dataset.ts';
 import { decodeSafetensors } from '../../formats/tensors/safetensors.ts';
 import { type MemoryDisk, memoryDisk } from '../../host/memory/filesMemory.ts';
@@ -51,9 +52,10 @@ const inputs: RunInputs = {
   init: undefined,
 };
 
-const pixelsOf = (path: string, size: number): Float32Array => {
+const read = async (path: string): Promise<Pixels> => {
   const draw = stream(1, path);
-  return Float32Array.from({ length: 3 * size * size }, () => (Number(path.split('/')[1]) % 2) + 0.1 * draw.uniform());
+  const light = 128 * (Number(path.split('/')[1]) % 2);
+  return { width: 8, height: 8, data: Uint8Array.from({ length: 192 }, () => light + draw.below(100)) };
 };
 
 const configOf = (projector: string) =>
@@ -87,13 +89,13 @@ function leftBy({ files }: MemoryDisk) {
 it.each(['orthogonal', 'fixed'])('%s: stopped and gone on with, a run leaves the same bytes', async (projector) => {
   const config = configOf(projector);
   const [whole, disk, stop] = [memoryDisk(), memoryDisk(), new AbortController()];
-  await runOn(memoryHost({ disk: whole, pixelsOf }), config, inputs, { resume: false });
-  await runOn(memoryHost({ disk, pixelsOf }), config, inputs, {
+  await runOn(memoryHost({ disk: whole, read }), config, inputs, { resume: false });
+  await runOn(memoryHost({ disk, read }), config, inputs, {
     signal: stop.signal,
     onEvent: (event) => event.type === 'step' && event.step === 2 && stop.abort(),
   });
   const early = projectorOf(disk)!.data as Float32Array;
-  await runOn(memoryHost({ disk, pixelsOf }), config, inputs, { resume: true });
+  await runOn(memoryHost({ disk, read }), config, inputs, { resume: true });
   expect(leftBy(disk)).toEqual(leftBy(whole));
   const late = projectorOf(disk)!;
   expect(late.shape).toEqual([12, 8]);
