@@ -26,6 +26,16 @@ const MODEL = modelConfigSchema.parse({
   classes: 3,
 });
 
+const RESNET = {
+  family: 'resnet',
+  imageSize: 16,
+  depths: [1, 1],
+  widths: [4, 8],
+  stem: 'small',
+  block: 'basic',
+  classes: 3,
+};
+
 type Tensors = Map<string, SafetensorsTensor>;
 
 /** A small whole ViT under timm's names. */
@@ -242,6 +252,16 @@ describe('hostile configs', () => {
       /id2label: wanted a name for each of 0 to 1/,
     ],
     ['our own without labels', { understudy: { model: MODEL } }, /id2label: wanted a name for each of the 3 classes/],
+    [
+      'our own whose parts do not fit together',
+      { understudy: { model: { ...RESNET, widths: [4] } } },
+      /config\.json: model: wanted as many widths as depths/,
+    ],
+    [
+      'our own of half a key',
+      { understudy: { model: { family: 'resnet' } } },
+      /not valid: imageSize: wanted .*, got nothing/,
+    ],
     ['our own of 1e9 classes', { understudy: { model: { ...MODEL, classes: 1e9 } } }, /description is not valid/],
     ['our own of 6000 px', { understudy: { model: { ...MODEL, imageSize: 6000 } } }, /description is not valid/],
     [

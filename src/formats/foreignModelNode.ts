@@ -1,5 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { naming } from '../graph/errors.ts';
 import { append } from '../graph/lists.ts';
 import { distinctNames } from './classNames.ts';
 import { buildModel, type ModelConfig } from '../models/index.ts';
@@ -44,7 +45,7 @@ export async function readForeignModel(path: string, asked: ForeignHints = {}): 
   const shapes = ourShapes(files.shapes, places);
   const model = recogniseModel(convention.family, shapes, given, path);
   // Refuses what does not fit together before anything is read or resized.
-  buildModel(model);
+  naming(path, () => buildModel(model));
   const said = config?.check(model) ?? [];
   const weights = joinBlocks(await files.read(new Set(places.keys())), places);
   const notes = [...(config?.preprocessing.notes ?? []), ...said, ...guessedHeads(model, given)];

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { UserError } from '../graph/errors.ts';
-import { modelConfigSchema } from '../models/index.ts';
+import { naming, UserError } from '../graph/errors.ts';
+import { buildModel, modelConfigSchema } from '../models/index.ts';
 import { distinctNames } from './classNames.ts';
 import { writeFileAtomic } from './disk/atomicNode.ts';
 import { readJsonFile } from './disk/jsonFileNode.ts';
 import { makeFolder } from './disk/makeFolderNode.ts';
+import { schemaProblem } from './disk/schemaProblem.ts';
 import { type ContentsOptions, modelContents } from './modelContents.ts';
 import { readPreprocessorFile } from './preprocessing/preprocessorFile.ts';
 import { saysMultilabel } from './problemType.ts';
@@ -31,8 +32,10 @@ export async function readModelFolder(dir: string, notes: string[] = []): Promis
   const parsed = modelConfigSchema.safeParse(described);
   if (!parsed.success)
     throw new UserError(
-      `${join(dir, 'config.json')}: the model's description is not valid: ${parsed.error.issues[0]?.message}`,
+      `${join(dir, 'config.json')}: the model's description is not valid: ${schemaProblem(parsed.error)}`,
     );
+  // Refuses what does not fit together before anything is read.
+  naming(join(dir, 'config.json'), () => buildModel(parsed.data));
   const preprocessorPath = join(dir, 'preprocessor_config.json');
   const { tensors } = await readSafetensors(join(dir, 'model.safetensors'));
   return {

@@ -1,11 +1,13 @@
+import { checkFinite } from '../formats/tensors/checkFinite.ts';
 import type { Content } from '../formats/disk/content.ts';
-import { asObject } from '../formats/disk/jsonValue.ts';
+import { asObject, isDeep } from '../formats/disk/jsonValue.ts';
 import { modelContents } from '../formats/modelContents.ts';
 import { decodeSafetensors, float32Tensor, safetensorsChunks, toFloat32 } from '../formats/tensors/safetensors.ts';
 import type { SavedModel } from '../formats/savedModel.ts';
 import { UserError } from '../graph/errors.ts';
 import { placeOf, readText, type RunFiles } from '../host/files.ts';
 import type { Host } from '../host/host.ts';
+import { MOST_JSON_DEPTH } from '../models/limits.ts';
 import { damaged, ordered, parseProgress, type Progress } from './progress.ts';
 import type { StateArray } from './trainState.ts';
 
@@ -77,13 +79,18 @@ export async function loadCheckpoint(
   for (const { file, prefix } of ARRAYS) {
     const bytes = await bytesOf(files, `${path}/${file}`);
     await check(file, bytes);
-    for (const [name, tensor] of decodeSafetensors(bytes, placeOf(files, `${path}/${file}`)).tensors)
-      state.set(`${prefix}${name}`, { shape: tensor.shape, data: toFloat32(tensor) });
+    const place = placeOf(files, `${path}/${file}`);
+    const arrays = [...decodeSafetensors(bytes, place).tensors].map(
+      ([name, tensor]) => [name, { shape: tensor.shape, data: toFloat32(tensor) }] as const,
+    );
+    checkFinite(place, new Map(arrays));
+    for (const [name, array] of arrays) state.set(`${prefix}${name}`, array);
   }
   return { progress, state, ...(saved ? {} : { unproved: true }) };
 }
 
 function parseObject(text: string, where: string): Record<string, unknown> {
+  if (isDeep(text)) throw damaged(where, `wanted JSON, got more than ${MOST_JSON_DEPTH} brackets within each other`);
   let value: unknown;
   try {
     value = JSON.parse(text);

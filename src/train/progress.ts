@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { schemaProblem } from '../formats/disk/schemaProblem.ts';
 import { UserError } from '../graph/errors.ts';
 
 /** Metrics that are not finite are null in JSON. */
@@ -64,11 +65,7 @@ export function parseProgress(value: unknown, path: string): Progress {
     throw new UserError(`${path}: wanted version 1, got ${version}; it was written by another release`);
   const checked = progressSchema.safeParse(value);
   if (checked.success) return checked.data as Progress;
-  const { path: at, message } = checked.error.issues[0]!;
-  throw damaged(
-    path,
-    `${at.length > 0 ? `${at.map(String).join('.')}: ` : ''}${message.replace(/^Invalid input: /, '')}`,
-  );
+  throw damaged(path, schemaProblem(checked.error));
 }
 
 /** @throws UserError where the numbers contradict each other or the run's stages. */

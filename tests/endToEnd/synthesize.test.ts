@@ -146,10 +146,24 @@ describe('the same set, byte for byte', () => {
     expect(again.stderr).toContain('1 of 5 batches are finished already');
     expect(setOf('mended')).toEqual(setOf('whole'));
     // A later round cannot make it again, and says which one can.
-    writeFileSync(join(records, '00004/batch.json'), '{}');
-    await expect(finishedRound(join(dir, 'mended'), 1)).rejects.toThrow(
-      /round1.00004: wanted a finished batch of round 1, .* Run synthesize with the settings of round 1 again/,
-    );
+    const record = readFileSync(join(records, '00004/batch.json'), 'utf8');
+    const { sha256: _, ...older } = JSON.parse(record) as Batch & { sha256: string };
+    for (const spoilt of [
+      '{}',
+      'null',
+      `[${'['.repeat(1e5)}`,
+      record.replace('"loss"', '"loss": 0, "was"'),
+      JSON.stringify({ ...older, index: 3 }),
+      JSON.stringify({ ...older, images: [...older.images, older.images[0]] }),
+    ]) {
+      writeFileSync(join(records, '00004/batch.json'), spoilt);
+      await expect(finishedRound(join(dir, 'mended'), 1)).rejects.toThrow(
+        /round1.00004: wanted a finished batch of round 1, .* Run synthesize with the settings of round 1 again/,
+      );
+    }
+    // Of an older release.
+    writeFileSync(join(records, '00004/batch.json'), JSON.stringify(older));
+    expect(await finishedRound(join(dir, 'mended'), 1)).toHaveLength(5);
   });
 
   it('by two processes at once, of which each makes a part, with threads as they like', async () => {

@@ -163,6 +163,24 @@ describe('a checkpoint of an older release', () => {
   });
 });
 
+describe('contents that no run saves', () => {
+  it('a state.json that is nested beyond what JSON is written back from is refused', async () => {
+    const out = changed((path) =>
+      writeFileSync(path(`${LAST}/state.json`), `{"version": 1, "last": ${'['.repeat(1e5)}${']'.repeat(1e5)}}`),
+    );
+    expect(await refusal(out)).toMatch(/state\.json: wanted JSON, got more than 100 brackets within each other/);
+  });
+
+  it('slots that are NaN are refused by name', async () => {
+    const out = changed((path) => withState(path(`${LAST}/state.json`), {}));
+    const file = at(out, LAST, 'optimizer.safetensors');
+    const bytes = readFileSync(file);
+    bytes.writeUInt32LE(0x7fc00000, bytes.length - 4);
+    writeFileSync(file, bytes);
+    expect(await refusal(out)).toMatch(/optimizer\.safetensors: wanted finite weights, got NaN .* \(1 of \d+\)/);
+  });
+});
+
 describe('config.yaml edited by hand', () => {
   const edit = (from: RegExp, to: string) =>
     changed((path) => {

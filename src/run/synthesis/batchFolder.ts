@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:f
 import { join } from 'node:path';
 import { z } from 'zod';
 import { writeFileAtomic } from '../../formats/disk/atomicNode.ts';
+import { asObject, isDeep } from '../../formats/disk/jsonValue.ts';
 import { fileError } from '../../formats/disk/fileErrorNode.ts';
 import { InUse, type Lock } from '../../formats/disk/lockNode.ts';
 import { lockFolder } from '../../formats/disk/folderLockNode.ts';
@@ -25,7 +26,8 @@ const batch = z.object({
   seed: z.number(),
   /** Lowest total loss of the batch; the images are that iterate's. Null of noise. */
   loss: z.number().nullable(),
-  images: z.array(image),
+  /** A path twice would be an image twice. */
+  images: z.array(image).refine((images) => new Set(images.map(({ path }) => path)).size === images.length),
 });
 
 /** An image of a batch, as the manifest has it. */
@@ -49,15 +51,20 @@ const folderOf = (out: string, round: number, index: number): string =>
  */
 export async function wholeBatch(out: string, round: number, index: number): Promise<BatchRecord | undefined> {
   const record = await batchRecord(out, round, index);
-  for (const image of record?.images ?? []) if (!(await isWhole(out, image))) return undefined;
+  if (record?.index !== index) return undefined;
+  for (const image of record.images) if (!(await isWhole(out, image))) return undefined;
   return record;
 }
 
-/** The record of a batch, unless it is missing or damaged. */
+/** The record of a batch, unless it is missing, damaged or edited. */
 async function batchRecord(out: string, round: number, index: number): Promise<BatchRecord | undefined> {
   try {
     const text = await readFile(join(folderOf(out, round, index), DONE), 'utf8');
-    return batch.safeParse(JSON.parse(text)).data;
+    if (isDeep(text)) return undefined;
+    // Of all the rest; sets of older releases have none.
+    const { sha256, ...kept } = asObject(JSON.parse(text));
+    if (sha256 !== undefined && sha256 !== digestOf(utf8(kept))) return undefined;
+    return batch.safeParse(kept).data;
   } catch (error) {
     if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw fileError(error, join(folderOf(out, round, index), DONE), 'read it');
@@ -73,6 +80,8 @@ async function isWhole(out: string, { path, sha256 }: ImageRecord): Promise<bool
     throw fileError(error, join(out, path), 'read it');
   }
 }
+
+const utf8 = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));
 
 const digestOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
@@ -131,7 +140,8 @@ export async function finishBatch(
   }
   await removeStaging(folder);
   const digested = record.images.map((image, i) => ({ ...image, sha256: digestOf(images[i]!) }));
-  await writeFileAtomic(join(folder, DONE), `${JSON.stringify({ ...record, images: digested }, null, 2)}\n`);
+  const kept = { ...record, images: digested };
+  await writeFileAtomic(join(folder, DONE), `${JSON.stringify({ ...kept, sha256: digestOf(utf8(kept)) }, null, 2)}\n`);
 }
 
 const STAGING = 'staging-';

@@ -31,6 +31,19 @@ it('goes on with a set from before there were schedule and clip, which had cosin
   );
 });
 
+it.each([
+  ['cut', (text: string) => text.slice(0, 40), /synthesis\.json: wanted JSON, got /],
+  [
+    'of other contents',
+    () => '{"version": 1}',
+    /synthesis\.json: teacher: wanted object, got nothing\. .* put it back/,
+  ],
+  ['a list', () => '[]', /synthesis\.json: wanted object, got array/],
+])('a description that is %s is refused, at a later round too', async (_, spoil, message) => {
+  writeFileSync(join(dir, 'synthesis.json'), spoil(JSON.stringify(describe('small'))));
+  for (const round of [1, 2]) await expect(keepDescription(dir, round, describe('small'))).rejects.toThrow(message);
+});
+
 it("has the authors' settings for CIFAR-10 and ImageNet", () => {
   const common = { ce: 1, tv1: 0, adi: 0, bpid: 0, epsilon: 1e-8 };
   expect(describe('cifar10').settings).toMatchObject({

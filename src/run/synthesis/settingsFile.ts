@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { differences, type Settings } from '../../config/settings.ts';
+import { z } from 'zod';
+import { differences } from '../../config/settings.ts';
 import { FREE_SYNTHESIS, type SynthesisSettings } from '../../config/synthesis.ts';
 import { writeFileAtomic } from '../../formats/disk/atomicNode.ts';
+import { parseJsonFile } from '../../formats/disk/jsonFileNode.ts';
+import { schemaProblem } from '../../formats/disk/schemaProblem.ts';
 import { input } from '../../graph/build.ts';
 import { UserError } from '../../graph/errors.ts';
 import { emit } from '../../onnx/emit.ts';
@@ -13,16 +16,20 @@ import { closeProgram } from '../../program/program.ts';
 import type { LoadedModel } from '../models/loaded.ts';
 import type { SynthesisPlan } from './plan.ts';
 
-/** All that the images of a set depend on. */
-export interface SetDescription {
-  readonly version: 1;
-  readonly teacher: { readonly family: string; readonly sha256: string };
+const modelName = z.strictObject({ family: z.string(), sha256: z.string() });
+
+const description = z.strictObject({
+  version: z.literal(1),
+  teacher: modelName,
   /** Of Adaptive DeepInversion. */
-  readonly student: { readonly family: string; readonly sha256: string } | null;
-  readonly classes: readonly string[];
-  readonly perClass: number;
-  readonly settings: Settings;
-}
+  student: modelName.nullable(),
+  classes: z.array(z.string()).readonly(),
+  perClass: z.number(),
+  settings: z.record(z.string(), z.unknown()),
+});
+
+/** All that the images of a set depend on. */
+export type SetDescription = Readonly<z.output<typeof description>>;
 
 export function describeSet(
   teacher: LoadedModel,
@@ -64,10 +71,18 @@ function wholeNetwork(network: LoadedModel['network']): Uint8Array {
 
 const fileOf = (out: string, round: number): string => join(out, `synthesis${round === 1 ? '' : `-${round}`}.json`);
 
-/** What a round of a set was made of. */
-export async function readDescription(out: string, round: number): Promise<SetDescription | undefined> {
+/**
+ * What a round of a set was made of; undefined where it was not begun.
+ * @throws UserError where the file is damaged: then nothing says whether what is asked for goes on with that set.
+ */
+export function readDescription(out: string, round: number): SetDescription | undefined {
   const path = fileOf(out, round);
-  return existsSync(path) ? (JSON.parse(await readFile(path, 'utf8')) as SetDescription) : undefined;
+  if (!existsSync(path)) return undefined;
+  const found = description.safeParse(parseJsonFile(path));
+  if (found.success) return found.data;
+  throw new UserError(
+    `${path}: ${schemaProblem(found.error)}. The file says what the set was made of; it is damaged or was edited: put it back, or make the set anew in another --out`,
+  );
 }
 
 /**
@@ -75,7 +90,9 @@ export async function readDescription(out: string, round: number): Promise<SetDe
  * @throws UserError where the folder holds something else, or a set of other settings.
  */
 export async function keepDescription(out: string, round: number, description: SetDescription): Promise<void> {
-  const held = await readDescription(out, round);
+  // Of the rounds before too: damage there is told before images are made.
+  for (let r = 1; r < round; r++) readDescription(out, r);
+  const held = readDescription(out, round);
   if (held === undefined) {
     if (round === 1 && existsSync(out) && readdirSync(out).some((name) => !name.includes('.tmp-')))
       throw new UserError(

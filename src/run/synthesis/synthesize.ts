@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { parseConfig } from '../../config/parse.ts';
@@ -7,6 +7,8 @@ import { type SynthesisInput, type SynthesisSettings, synthesisSchema } from '..
 import type { Engine } from '../../engine/contract.ts';
 import { ortNode } from '../../engine/ortNode.ts';
 import { writeFileAtomic } from '../../formats/disk/atomicNode.ts';
+import { UserError } from '../../graph/errors.ts';
+import { readJsonFile } from '../../formats/disk/jsonFileNode.ts';
 import { ownScale } from '../../program/imageStep.ts';
 import { evaluateModel } from '../evaluation/evaluate.ts';
 import { loadModelReference, type ModelEvent } from '../models/reference.ts';
@@ -267,7 +269,7 @@ async function finish(work: Work) {
   const batches = await allBatches(work);
   const records = batches.flatMap(({ record }) => record.images);
   const rounds: (SetDescription | undefined)[] = [];
-  for (let r = 1; r <= work.round; r++) rounds.push(await readDescription(out, r));
+  for (let r = 1; r <= work.round; r++) rounds.push(readDescription(out, r));
   const manifest = { version: 1, rounds, batches: batches.map(({ round, record }) => ({ round, ...record })) };
   await writeFileAtomic(join(out, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   const contactSheets = await writeContactSheets(out, work.plan.classes, records, side);
@@ -285,6 +287,8 @@ async function verify(out: string, verifier: string | undefined): Promise<{ veri
   if (verifier !== undefined) return { verifierTop1: (await evaluateModel(verifier, { data: out })).top1! };
   const path = join(out, 'quality.json');
   if (!existsSync(path)) return {};
-  const { verifierTop1 } = JSON.parse(await readFile(path, 'utf8')) as { verifierTop1?: number };
-  return verifierTop1 === undefined ? {} : { verifierTop1 };
+  const { verifierTop1 } = await readJsonFile(path).catch((error: unknown) => {
+    throw error instanceof UserError ? new UserError(`${error.message}. Delete the file: it is written anew`) : error;
+  });
+  return typeof verifierTop1 === 'number' ? { verifierTop1 } : {};
 }
