@@ -1,8 +1,10 @@
+import { dirname } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Stream } from '../../src/random/stream.ts';
 import { randomText, textDamages } from './textDamage.ts';
-import { repaired } from './repair.ts';
-import type { Kind, Seed } from './seeds.ts';
+import { headerChanged, jsonChanged } from './jsonDamage.ts';
+import { repaired, repairedDigests } from './repair.ts';
+import type { FileSet, Kind, Seed } from './seeds.ts';
 
 /** One way to spoil a file; `others` are valid files of the same kind. */
 export type Damage = (bytes: Buffer, random: Stream, others: readonly Seed[]) => Buffer;
@@ -84,25 +86,66 @@ export const DAMAGES: Readonly<Record<string, Damage>> = {
 const COMMON = ['bits', 'cut', 'overwritten', 'removed', 'doubled', 'inserted', 'number', 'number', 'zeros', 'spliced'];
 const RARE = ['empty', 'noise', 'text', 'packed', 'lineEnds'];
 
-const isText = (kind: Kind) => kind !== 'image' && kind !== 'tar' && kind !== 'parquet';
+/** What an ending is spoilt by, each as often as it stands there. */
+function tablesOf(ending: string): readonly Readonly<Record<string, Damage>>[] {
+  if (ending === 'csv' || ending === 'yaml') return [textDamages, textDamages, textDamages, DAMAGES];
+  if (ending === 'json') return [{ jsonChanged }, { jsonChanged }, textDamages, DAMAGES];
+  if (ending === 'safetensors') return [{ headerChanged }, DAMAGES];
+  return [DAMAGES];
+}
+
+/** A spoilt file, the others of its folder, and what was done. */
+export interface Spoilt {
+  readonly seed: Seed;
+  readonly bytes: Buffer;
+  readonly beside: FileSet;
+  readonly done: string;
+}
 
 /** A spoilt copy of a valid file, and what was done to it: a function of `random` alone. */
-export function mutate(
-  kind: Kind,
-  seeds: readonly Seed[],
-  random: Stream,
-): { seed: Seed; bytes: Buffer; done: string } {
+export function mutate(kind: Kind, seeds: readonly Seed[], random: Stream): Spoilt {
   const seed = seeds[random.below(seeds.length)]!;
+  const { bytes, done } = spoil(seed, seeds, random);
+  if (kind === 'model') return { seed, bytes, ...spoilBeside(seed, seeds, random, done) };
+  if (kind !== 'state' && kind !== 'optimizer') return { seed, bytes, beside: seed.beside ?? {}, done };
+  const files = { ...seed.beside, [seed.file!]: bytes };
+  const { [seed.file!]: own, ...beside } = random.below(4) > 0 ? repairedDigests(files, dirname(seed.file!)) : files;
+  return { seed, bytes: own!, beside, done };
+}
+
+function spoil(seed: Seed, seeds: readonly Seed[], random: Stream): Pick<Spoilt, 'bytes' | 'done'> {
   let { bytes } = seed;
   const done: string[] = [];
   for (let i = [0, 0, 1, 2][random.below(4)]!; i >= 0 && bytes.length > 0; i--) {
-    const table: Readonly<Record<string, Damage>> = isText(kind) && random.below(4) > 0 ? textDamages : DAMAGES;
-    const names = table === textDamages ? Object.keys(table) : random.below(16) > 0 ? COMMON : RARE;
+    const tables = tablesOf(seed.ending);
+    const table = tables[random.below(tables.length)]!;
+    const names = table !== DAMAGES ? Object.keys(table) : random.below(16) > 0 ? COMMON : RARE;
     const name = names[random.below(names.length)]!;
     bytes = table[name]!(bytes, random, seeds);
     done.push(name);
   }
   // Checksums would stop the reader at the first byte that is wrong; with them mended it comes as far as the damage.
   if (random.below(2)) bytes = repaired(seed.ending, bytes);
-  return { seed, bytes, done: done.join('+') };
+  return { bytes, done: done.join('+') };
+}
+
+/** Another file of the folder is spoilt too, is gone, or is another model's. */
+function spoilBeside(
+  seed: Seed,
+  seeds: readonly Seed[],
+  random: Stream,
+  done: string,
+): Pick<Spoilt, 'beside' | 'done'> {
+  const held = seed.beside ?? {};
+  const name = Object.keys(held)[random.below(Object.keys(held).length)]!;
+  const { [name]: bytes, ...rest } = held;
+  const also = (what: string, beside: FileSet) => ({ beside, done: `${done}, ${name}: ${what}` });
+  const others = seeds.filter((other) => other.file === name);
+  const other = others[random.below(others.length)];
+  const way = random.below(5);
+  if (way === 0) return also('gone', rest);
+  if (way === 1 && other) return also(`that of ${other.name}`, { ...rest, [name]: other.bytes });
+  if (way > 3 || !other) return { beside: held, done };
+  const spoilt = spoil({ ...other, bytes: bytes! }, seeds, random);
+  return also(spoilt.done, { ...rest, [name]: spoilt.bytes });
 }

@@ -1,14 +1,17 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { stream } from '../../src/random/stream.ts';
 import { mutate } from './damage.ts';
-import { faultOf } from './judge.ts';
+import { faultOf, MOST_BYTES } from './judge.ts';
 import { type Answer, type Held, type Outcome, Reader } from './reader.ts';
-import { type Kind, makeSeeds, type Seed, type Seeds } from './seeds.ts';
+import { writeFiles } from './ownSeeds.ts';
+import { type FileSet, type Kind, makeSeeds, type Seed, type Seeds } from './seeds.ts';
 
-/** Kinds of twenty files in a row. */
+/** Kinds of thirty files in a row. */
 const MIX: readonly Kind[] = [
-  ...Array<Kind>(10).fill('image'),
+  ...(['weights', 'config', 'preprocessor', 'model', 'onnx', 'state', 'optimizer', 'set'] as const),
+  ...(['weights', 'config', 'model', 'onnx'] as const),
+  ...Array<Kind>(8).fill('image'),
   ...Array<Kind>(3).fill('csv'),
   ...Array<Kind>(3).fill('tar'),
   // A thread each: what takes long.
@@ -29,6 +32,8 @@ export interface Options {
   readonly dir: string;
   /** Of all files this one alone. */
   readonly only?: number | undefined;
+  /** Of these kinds alone. */
+  readonly kinds?: readonly string[] | undefined;
   readonly log?: (line: string) => void;
 }
 
@@ -60,21 +65,26 @@ interface File {
   /** Below the folder of its kind. */
   readonly name: string;
   readonly bytes: Buffer;
+  /** Other files of its folder. */
+  readonly beside: FileSet;
   readonly what: string;
 }
 
 /** Number `number` of the mutated files of a seed. */
 export function mutatedFile(seeds: Seeds, seed: number, number: number): File {
   const kind = MIX[number % MIX.length]!;
-  const { seed: whole, bytes, done } = mutate(kind, seeds[kind], stream('mutated', seed, number));
-  const base = String(number).padStart(6, '0');
-  const name = kind === 'folder' ? `${base}/config.yaml` : `${base}.${whole.ending}`;
-  return { number, kind, name, bytes, what: `${whole.name}, ${done}` };
+  const { seed: whole, bytes, beside, done } = mutate(kind, seeds[kind], stream('mutated', seed, number));
+  return { number, kind, name: nameOf(whole, number), bytes, beside, what: `${whole.name}, ${done}` };
 }
+
+const nameOf = ({ file, ending }: Seed, number: number): string => {
+  const base = String(number).padStart(6, '0');
+  return file === undefined ? `${base}.${ending}` : `${base}/${file}`;
+};
 
 /** Has so many mutated files read, and says what came of them. */
 export async function readMutated(options: Options): Promise<Result> {
-  const seeds = await makeSeeds();
+  const seeds = await makeSeeds(options.dir);
   const cwd = join(options.dir, 'a/b/c');
   mkdirSync(cwd, { recursive: true });
   const run = new Run(options, seeds, new Reader(cwd, LIMIT));
@@ -82,14 +92,16 @@ export async function readMutated(options: Options): Promise<Result> {
     if (options.only === undefined) await run.whole();
     for (let from = 0; from < options.files; from += AT_A_TIME) {
       const count = Math.min(AT_A_TIME, options.files - from);
-      const numbers = Array.from({ length: count }, (_, i) => from + i);
-      await run.part(options.only === undefined ? numbers : numbers.filter((number) => number === options.only));
+      await run.part(Array.from({ length: count }, (_, i) => from + i).filter((number) => isWanted(options, number)));
     }
     return run.result();
   } finally {
     run.reader.close();
   }
 }
+
+const isWanted = ({ only, kinds }: Options, number: number): boolean =>
+  (only === undefined || number === only) && (kinds === undefined || kinds.includes(MIX[number % MIX.length]!));
 
 const MB = 2 ** 20;
 
@@ -119,6 +131,7 @@ class Run {
   readonly #faults: string[] = [];
   readonly #held: Held[] = [];
   #peak = 0;
+  #large = false;
 
   constructor(options: Options, seeds: Seeds, reader: Reader) {
     this.#options = options;
@@ -131,9 +144,9 @@ class Run {
   /** The valid files themselves: what is not read as it is proves nothing when it is spoilt. */
   async whole(): Promise<void> {
     for (const [kind, seeds] of Object.entries(this.#seeds) as [Kind, readonly Seed[]][]) {
-      const files = seeds.map(({ name, ending, bytes }, i): File => {
-        const file = kind === 'folder' ? `${i}/config.yaml` : `${i}.${ending}`;
-        return { number: -1, kind, name: file, bytes, what: `${name}, whole` };
+      const files = seeds.map((seed, i): File => {
+        const { name, bytes, beside = {} } = seed;
+        return { number: -1, kind, name: nameOf(seed, i), bytes, beside, what: `${name}, whole` };
       });
       const { outcomes, broken } = await this.#ask(files);
       const wrong = outcomes.filter(({ state }) => state !== 'read').map(({ file, message }) => `${file}: ${message}`);
@@ -171,7 +184,7 @@ class Run {
   /** Writes files of one kind and has them read. */
   async #ask(files: readonly File[]): Promise<Answer> {
     const { kind, number } = files[0]!;
-    const folder = join(this.#options.dir, kind);
+    const folder = join(this.#options.dir, 'read', kind);
     write(folder, files, this.#seeds.image);
     try {
       const train = Math.floor(number / AT_A_TIME) % 2 === 1;
@@ -222,6 +235,11 @@ class Run {
     tally.slowestMs = Math.max(tally.slowestMs, Math.round(ms));
     const fault = faultOf(file.kind, file.name, outcome);
     if (fault !== undefined) this.#fault(file, fault);
+    // The process keeps its peak: told of the first file alone.
+    if (outcome.peak !== undefined && outcome.peak > MOST_BYTES && !this.#large) {
+      this.#large = true;
+      this.#fault(file, `the process took ${outcome.peak} bytes`);
+    }
   }
 
   #fault({ number, kind, what }: File, why: string): void {
@@ -234,9 +252,9 @@ function write(folder: string, files: readonly File[], images: readonly Seed[]):
   rmSync(folder, { recursive: true, force: true });
   const { kind } = files[0]!;
   const whole = images.find(({ ending }) => ending === 'png')!;
-  for (const { name, bytes } of files) {
-    mkdirSync(dirname(join(folder, name)), { recursive: true });
-    writeFileSync(join(folder, name), bytes);
+  for (const { name, bytes, beside } of files) {
+    writeFiles(folder, { [name]: bytes });
+    writeFiles(join(folder, name.slice(0, name.indexOf('/'))), beside);
   }
   if (kind === 'image') writeFileSync(join(folder, 'whole.png'), whole.bytes);
   else mkdirSync(join(folder, 'images'), { recursive: true });

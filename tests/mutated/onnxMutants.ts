@@ -20,7 +20,7 @@ const SHAPE = [1, 3, 8, 8];
 const PIXELS = numbers(192);
 
 /** Small networks that between them use most kinds of operators. */
-const SEEDS: readonly Uint8Array[] = [
+export const SEEDS: readonly Uint8Array[] = [
   onnxBytes({
     nodes: [
       node('Conv', ['x', 'k', 'kb'], ['c'], { strides: [1, 1], pads: [1, 1, 1, 1], group: 1, kernel_shape: [3, 3] }),

@@ -13,15 +13,20 @@ import { UserError } from '../../dist/graph/errors.js';
 import { trainingInput } from '../../dist/cli/trainingInput.js';
 import { startRun } from '../../dist/run/training/startRunNode.js';
 import { readPlan } from '../../dist/study/readPlan.js';
+import { goOn, goOnWithSet, useModelFile, useModelFolder } from './useFiles.mjs';
 
 const transform = smallTransform(16);
 const tell = (message) => process.send(message);
+const peak = () => 1024 * process.resourceUsage().maxRSS;
 
 /** What came of reading: `found` where it went well, else the error as a user would see it. */
 async function outcome(file, read) {
   tell({ begin: file });
-  const began = performance.now();
-  const after = () => ({ file, ms: performance.now() - began });
+  const [began, used] = [performance.now(), process.cpuUsage()];
+  const after = () => {
+    const { user, system } = process.cpuUsage(used);
+    return { file, ms: performance.now() - began, cpuMs: (user + system) / 1000, peak: peak() };
+  };
   try {
     const found = await read();
     tell({ ...after(), state: 'read' });
@@ -112,14 +117,34 @@ function placesOf(path) {
   }
 }
 
-const READERS = { image: readImages, csv: readArchives, tar: readArchives, parquet: readArchives };
+/** Files that are read one by one, below a folder. */
+const each =
+  (read) =>
+  async ({ folder, files }) => {
+    for (const file of files) await outcome(file, () => read(folder, file));
+  };
+
+const READERS = {
+  image: readImages,
+  csv: readArchives,
+  tar: readArchives,
+  parquet: readArchives,
+  weights: each(useModelFile),
+  onnx: each(useModelFile),
+  config: each(useModelFolder),
+  preprocessor: each(useModelFolder),
+  model: each(useModelFolder),
+  state: each(goOn),
+  optimizer: each(goOn),
+  set: each(goOnWithSet),
+};
 
 process.on('message', async (job) => {
   try {
     await (READERS[job.kind] ?? readSettings)({ ...job, folder: resolve(job.folder) });
     globalThis.gc?.();
     const { rss, heapUsed, external } = process.memoryUsage();
-    tell({ done: true, held: { rss, heapUsed, external }, peak: 1024 * process.resourceUsage().maxRSS });
+    tell({ done: true, held: { rss, heapUsed, external }, peak: peak() });
   } catch (error) {
     tell({ done: true, failed: String(error.stack ?? error) });
   }

@@ -16,6 +16,9 @@ export interface Outcome {
   readonly state: 'read' | 'refused' | 'bad' | 'crashed';
   readonly message?: string;
   readonly ms?: number;
+  /** Processor time for it, and the most memory that the process had so far, bytes. */
+  readonly cpuMs?: number;
+  readonly peak?: number;
 }
 
 export interface Held {

@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto';
+import type { FileSet } from './seeds.ts';
+
 /** The bytes with the checksums that their format has made right again, as far as its structure can be followed. */
 export function repaired(ending: string, bytes: Buffer): Buffer {
   if (ending === 'png') return repairedPng(bytes);
@@ -38,3 +41,23 @@ function crc32(bytes: Buffer): number {
   }
   return ~crc >>> 0;
 }
+
+/**
+ * The files of a checkpoint with the digests of what they are now: a SHA-256 that does not fit would stop the reader before what
+ * the damage says. Where there are none, or no JSON, nothing is changed.
+ */
+export function repairedDigests(files: FileSet, last: string): FileSet {
+  const place = `${last}/state.json`;
+  try {
+    const { digests, ...kept } = JSON.parse(files[place]!.toString('utf8'));
+    if (digests === undefined) return files;
+    const of = (name: string) => sha256(files[`${last}/${name}`]!);
+    const arrays = ['model.safetensors', 'optimizer.safetensors'].map((name) => [name, of(name)]);
+    const fresh = { ...Object.fromEntries(arrays), 'state.json': sha256(Buffer.from(JSON.stringify(kept))) };
+    return { ...files, [place]: Buffer.from(`${JSON.stringify({ ...kept, digests: fresh }, null, 2)}\n`) };
+  } catch {
+    return files;
+  }
+}
+
+const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');

@@ -4,10 +4,22 @@ import { parquetWriteBuffer } from 'hyparquet-writer';
 import sharp from 'sharp';
 import { pack } from 'tar-stream';
 import { stream } from '../../src/random/stream.ts';
+import { modelSeeds, onnxSeeds } from './modelSeeds.ts';
+import { checkpointSeeds, setSeeds } from './ownSeeds.ts';
 import { STUDY_TEXTS, TABLE_TEXTS, RUN_TEXTS } from './seedTexts.ts';
 
-/** What a file is for. `run` is given by `--config`, `folder` is the config.yaml of a run folder, `study` a study file. */
-export type Kind = 'image' | 'csv' | 'tar' | 'parquet' | 'run' | 'folder' | 'study';
+/** `run` is given by `--config`, `folder` is the config.yaml of a run folder, `study` a study file. */
+type InputKind = 'image' | 'csv' | 'tar' | 'parquet' | 'run' | 'folder' | 'study';
+/** `weights`, `config` and `preprocessor` are files of a model folder, `model` is any of them, with damage to the others too. */
+type ModelKind = 'weights' | 'config' | 'preprocessor' | 'model' | 'onnx';
+/** `state` and `optimizer` are files of a checkpoint, `set` one of a synthesised set. */
+type OwnKind = 'state' | 'optimizer' | 'set';
+
+/** What a file is for. */
+export type Kind = InputKind | ModelKind | OwnKind;
+
+/** Files by their path in a folder. */
+export type FileSet = Readonly<Record<string, Buffer>>;
 
 /** A valid file. */
 export interface Seed {
@@ -15,6 +27,9 @@ export interface Seed {
   /** Without the dot. */
   readonly ending: string;
   readonly bytes: Buffer;
+  /** Of a file that is read as part of a folder: its path there, and the others. */
+  readonly file?: string;
+  readonly beside?: FileSet;
 }
 
 export type Seeds = Readonly<Record<Kind, readonly Seed[]>>;
@@ -191,8 +206,11 @@ function parquets(all: readonly Seed[]): Seed[] {
 const texts = (kind: string, ending: string, made: Readonly<Record<string, string>>): Seed[] =>
   Object.entries(made).map(([name, text]) => ({ name: `${kind} ${name}`, ending, bytes: Buffer.from(text) }));
 
-/** Valid files of every kind that is read; the tables name `images/0.png` to `images/7.png`. */
-export async function makeSeeds(): Promise<Seeds> {
+/**
+ * Valid files of every kind that is read; the tables name `images/0.png` to `images/7.png`, and the run of the checkpoints the
+ * images that are written to `dir`.
+ */
+export async function makeSeeds(dir: string): Promise<Seeds> {
   const image = await images();
   return {
     image,
@@ -200,7 +218,11 @@ export async function makeSeeds(): Promise<Seeds> {
     tar: await tars(image),
     parquet: parquets(image),
     run: texts('run', 'yaml', RUN_TEXTS),
-    folder: texts('folder', 'yaml', { whole: RUN_TEXTS.whole }),
+    folder: texts('folder', 'yaml', { whole: RUN_TEXTS.whole }).map((seed) => ({ ...seed, file: 'config.yaml' })),
     study: texts('study', 'yaml', STUDY_TEXTS),
+    ...modelSeeds(),
+    onnx: onnxSeeds(),
+    ...(await checkpointSeeds(dir)),
+    set: await setSeeds(dir),
   };
 }
