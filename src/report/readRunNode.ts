@@ -65,7 +65,8 @@ export async function readRun(folder: string): Promise<RunPage> {
   };
 }
 
-async function readDetails(path: string): Promise<RunDetails | null> {
+/** What a run's evaluation.json says; null where there is none. */
+export async function readDetails(path: string): Promise<RunDetails | null> {
   if (!existsSync(path)) return null;
   const found = await read(path, 'JSON', (text) => JSON.parse(text) as Partial<RunDetails> | null);
   if (found?.version !== 1)

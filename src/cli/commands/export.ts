@@ -8,6 +8,7 @@ export const exportCommand = command({
   args: {
     ref: { type: 'positional', required: true, description: WEIGHTS_HELP },
     out: { type: 'string', valueHint: 'DIR', required: true, description: 'New or empty folder' },
+    force: { type: 'boolean', default: false, description: 'Replace an earlier export in --out' },
     data: {
       type: 'string',
       valueHint: 'DIR',
@@ -41,6 +42,7 @@ export const exportCommand = command({
     const report = await whileRunning((start) =>
       exportModel(args.ref, {
         out: args.out,
+        force: args.force,
         dtype: args.dtype,
         onStart: start,
         onModel: modelEvents(),

@@ -59,6 +59,18 @@ describe('exportModel', () => {
     expect((await loadModelReference(join(dir, 'resnet'))).weights).toEqual(model.weights);
   });
 
+  it('an earlier export is replaced where that is asked for, and nothing else is', async () => {
+    const [model, out] = [tiny('vit_pico_patch4', VIT), join(dir, 'twice')];
+    await exportModel(model, { out });
+    await expect(exportModel(model, { out })).rejects.toThrow(/got .*README\.md.*replace it with --force$/);
+    const other = tiny('resnet8_small', { widths: [4, 8, 8] });
+    await exportModel(other, { out, force: true });
+    expect((await loadModelReference(out)).weights).toEqual(other.weights);
+    writeFileSync(join(out, 'notes.txt'), 'mine');
+    await expect(exportModel(model, { out, force: true })).rejects.toThrow(/--force replaces an earlier export alone$/);
+    expect(readFileSync(join(out, 'notes.txt'), 'utf8')).toBe('mine');
+  });
+
   it('of several that write to one folder at once one succeeds, and the folder is whole', async () => {
     const model = tiny('vit_pico_patch4', VIT);
     const out = join(dir, 'raced');

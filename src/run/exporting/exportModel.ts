@@ -1,5 +1,5 @@
 import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { showAddress } from '../../data/address.ts';
 import { lockBeside, replaceFolderAtomic, writeFileAtomic } from '../../formats/disk/atomicNode.ts';
 import { fileError } from '../../formats/disk/fileErrorNode.ts';
@@ -11,6 +11,8 @@ import { UserError } from '../../graph/errors.ts';
 import { requireClassifier } from '../../program/evalProgram.ts';
 import { type Dtype, ONNX_FILES, onnxFile, parseDtypes } from './files.ts';
 import { exportContents } from './contents.ts';
+import type { Origin } from './modelCard.ts';
+import { readDetails } from '../../report/readRunNode.ts';
 import { readBack } from './readBack.ts';
 import type { Described } from '../models/described.ts';
 import { loadModelReference, type OnModel, refuseOnnx, trainable } from '../models/reference.ts';
@@ -28,6 +30,8 @@ const BATCHES = [1, 3, 4];
 export interface ExportOptions {
   /** New or empty folder. */
   readonly out: string;
+  /** Replaces an earlier export in `out`. */
+  readonly force?: boolean;
   /** Folder of images: every file is checked on up to 200 of them too. */
   readonly data?: string;
   /** One or more of fp32, fp16, q8, joined by commas; fp32 unless told. */
@@ -68,10 +72,10 @@ export function exportable(loaded: LoadedModel): OwnModel {
  */
 export async function exportModel(
   ref: string | LoadedModel,
-  { out, data, dtype = 'fp32', onStart, onFile, onModel, described }: ExportOptions,
+  { out, force = false, data, dtype = 'fp32', onStart, onFile, onModel, described }: ExportOptions,
 ): Promise<ExportReport> {
   const dtypes = parseDtypes(dtype);
-  refuseUsed(out);
+  refuseUsed(out, force);
   if (typeof ref === 'string') refuseOnnx(ref);
   const model = exportable(typeof ref === 'string' ? await loadModelReference(ref, { onModel, described }) : ref);
   requireClassifier(model.network, model.path);
@@ -79,12 +83,12 @@ export async function exportModel(
   // Before the work, not after it. Of two exports to one folder the second is refused.
   const lock = await lockBeside(out);
   try {
-    refuseUsed(out);
+    refuseUsed(out, force);
     onStart?.();
     const sample = source && (await readSample(model, source, REAL_IMAGES));
     const saved = plainVit(model);
     const { files, checks, accuracy } = await checkedFiles(model, saved, dtypes, sample, onFile);
-    await writeExport(out, saved, { files, checks, lock });
+    await writeExport(out, saved, { files, checks, lock, origin: await originOf(model) });
     await readBack(out, saved, files);
     return { out, files: filesBelow(out), checks, ...(accuracy === undefined ? {} : { accuracy }) };
   } finally {
@@ -96,19 +100,27 @@ export async function exportModel(
 export async function writeExport(
   dir: string,
   saved: SavedModel,
-  { files, checks, lock }: WriteOptions = {},
+  { files, checks, lock, origin }: WriteOptions = {},
 ): Promise<void> {
-  const contents = exportContents(saved, files, checks);
+  const contents = exportContents(saved, files, checks, origin);
   const fill = async (folder: string) => {
     for (const [path, content] of contents) await writeFileAtomic(join(folder, path), content);
   };
   await replaceFolderAtomic(dir, fill, lock ? { lock } : {});
 }
 
+/** What is known of the best model of a run; a checkpoint of another step is not the one that was evaluated. */
+async function originOf({ stored }: OwnModel): Promise<Origin | null> {
+  const folder = resolve(stored);
+  return basename(folder) === 'model' ? readDetails(join(dirname(folder), 'evaluation.json')) : null;
+}
+
 interface WriteOptions {
   /** Default: fp32. */
   readonly files?: ReadonlyMap<Dtype, Uint8Array>;
   readonly checks?: readonly FileCheck[];
+  /** What the model card says of the run that the model comes from. */
+  readonly origin?: Origin | null;
   /** That covers the folder; default: its own. */
   readonly lock?: Lock;
 }
@@ -151,17 +163,25 @@ async function checkedFiles(
   return { files, checks, accuracy: sample?.labels && compareRows(own!, own!, sample.labels).accuracy };
 }
 
-function refuseUsed(out: string): void {
+/** Of an export, whose folder `force` may replace; what else may lie there is nobody's to delete. */
+const isExport = (names: readonly string[]): boolean =>
+  ['config.json', 'preprocessor_config.json', 'model.safetensors'].every((name) => names.includes(name)) &&
+  names.every((name) => /^(config|preprocessor_config)\.json$|^model\.safetensors$|^onnx$|^README\.md$/.test(name));
+
+function refuseUsed(out: string, force: boolean): void {
   try {
     const found = statSync(out, { throwIfNoEntry: false });
     if (!found) return;
     if (!found.isDirectory())
       throw new UserError(`${out}: wanted a new or empty folder to export to, got a file. Choose another --out`);
     const names = readdirSync(out);
-    if (names.length > 0)
-      throw new UserError(
-        `${out}: wanted a new or empty folder to export to, got ${names.slice(0, 4).join(', ')}${names.length > 4 ? ', ...' : ''}. Choose another --out, or delete it`,
-      );
+    if (names.length === 0 || (force && isExport(names))) return;
+    const remedy = isExport(names)
+      ? 'Choose another --out, or replace it with --force'
+      : `Choose another --out, or delete it${force ? ': --force replaces an earlier export alone' : ''}`;
+    throw new UserError(
+      `${out}: wanted a new or empty folder to export to, got ${names.slice(0, 4).join(', ')}${names.length > 4 ? ', ...' : ''}. ${remedy}`,
+    );
   } catch (error) {
     throw fileError(error, out, 'export to it');
   }

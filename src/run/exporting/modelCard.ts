@@ -1,14 +1,42 @@
 import { geometryText } from '../../formats/preprocessing/geometry.ts';
 import { largest } from '../../graph/lists.ts';
 import { printableName } from '../../graph/printable.ts';
+import type { RunDetails } from '../../report/details.ts';
 import type { SavedModel } from '../../formats/savedModel.ts';
 import { isPlain } from '../../formats/transformersNames.ts';
 import type { ModelConfig } from '../../models/index.ts';
 import { type Dtype, ONNX_FILES } from './files.ts';
 import type { FileCheck } from './agreement.ts';
 
+/** What the run of a model knows of it: its evaluation.json. */
+export type Origin = Pick<RunDetails, 'setup' | 'metrics' | 'images' | 'truth'>;
+
+/** Teacher, method and data of the run, and how good its model is on all of its validation images. */
+function trained({ setup, metrics, images, truth }: Origin): string {
+  const { method, teacher, data, trainImages, epochs, seed } = setup;
+  const from = teacher === null ? '' : ` from the teacher ${literal(teacher)}`;
+  const how = `${method}${from}, on ${trainImages} images of ${literal(data)} (${epochs} epochs, seed ${seed})`;
+  const percent = (value: number) => `${(100 * value).toFixed(2)} %`;
+  const [name, value, ofTeacher] =
+    metrics.map === undefined
+      ? ['top-1', metrics.top1, metrics.teacher_top1]
+      : ['mAP', metrics.map, metrics.teacher_map];
+  const beside = ofTeacher === undefined ? '' : `; the teacher has ${percent(ofTeacher)}`;
+  if (truth === 'labels' && value !== undefined)
+    return `How: ${how}. ${name} on the ${images} validation images of that run: ${percent(value)}${beside}.`;
+  const agreement = metrics.teacher_agreement;
+  return agreement === undefined
+    ? `How: ${how}.`
+    : `How: ${how}. It agrees with the teacher on ${percent(agreement)} of the ${images} validation images of that run.`;
+}
+
 /** README.md of an exported model: what it is, how images become its input, how to run it. The snippets are run by the tests. */
-export function modelCard(saved: SavedModel, dtypes: readonly Dtype[], checks: readonly FileCheck[]): string {
+export function modelCard(
+  saved: SavedModel,
+  dtypes: readonly Dtype[],
+  checks: readonly FileCheck[],
+  origin?: Origin | null,
+): string {
   const { model, classes, preprocessing } = saved;
   const { imageSize, mean, std, filter = 'bicubic' } = preprocessing;
   const shown =
@@ -26,7 +54,7 @@ tags:
 
 Trained with Understudy. ${classes.length} classes: ${shown}.
 
-Input \`pixel_values\` float32 [batch, 3, ${imageSize}, ${imageSize}]; output \`logits\` float32 [batch, ${classes.length}].
+${origin ? `${trained(origin)}\n\n` : ''}Input \`pixel_values\` float32 [batch, 3, ${imageSize}, ${imageSize}]; output \`logits\` float32 [batch, ${classes.length}].
 Images: RGB, ${geometryText(preprocessing, filter)}, then (x / 255 - mean) / std
 with mean [${mean.join(', ')}] and std [${std.join(', ')}].
 

@@ -8,6 +8,7 @@ import type { TrainState } from '../../../train/trainState.ts';
 import type { RunParts } from '../stage/spec.ts';
 import { addressIn } from '../../../data/address.ts';
 import { exportContents } from '../../exporting/contents.ts';
+import type { Origin } from '../../exporting/modelCard.ts';
 import { decisive } from '../../plan/freeSettings.ts';
 import { modelSize } from '../../models/size.ts';
 import type { Evaluated } from './evaluator.ts';
@@ -42,7 +43,7 @@ export async function writeBest(
   const details = scores
     ? multilabelDetails(head, classes, scores, teacherScores, parts.data.labelled ? 'labels' : 'teacher')
     : detailsOf(head, { classes, paths, labels: val.labels, ...single });
-  await files.replaceFolder('model', await bestContents(parts, state, found.ema ? 'ema' : 'param'));
+  await files.replaceFolder('model', await bestContents(parts, state, found.ema ? 'ema' : 'param', details));
   await files.replace('evaluation.json', `${JSON.stringify(details)}\n`);
 }
 
@@ -65,13 +66,16 @@ function setupOf({ config, settings, data, teacher, studentConfig, stages }: Run
 }
 
 /** The student alone, ready to use, with its weights or their moving average; the method's own parameters stay out. */
-async function bestContents(parts: RunParts, state: TrainState, kind: 'param' | 'ema'): Promise<Contents> {
+async function bestContents(
+  parts: RunParts,
+  state: TrainState,
+  kind: 'param' | 'ema',
+  origin: Origin,
+): Promise<Contents> {
   const prefix = `${kind}.`;
   const own = [...(await state.read())].filter(
     ([name]) => name.startsWith(prefix) && !name.startsWith(`${prefix}method.`),
   );
-  return exportContents({
-    ...describe(parts),
-    weights: new Map(own.map(([name, array]) => [name.slice(prefix.length), array])),
-  });
+  const weights = new Map(own.map(([name, array]) => [name.slice(prefix.length), array]));
+  return exportContents({ ...describe(parts), weights }, undefined, undefined, origin);
 }

@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest';
+import { variantConfig } from '../../models/index.ts';
+import { modelCard, type Origin } from './modelCard.ts';
+
+const saved = {
+  model: variantConfig('vit_pico_patch4', { classes: 2, imageSize: 28 }),
+  classes: ['a', 'b'],
+  weights: new Map(),
+  preprocessing: { imageSize: 28, mean: [0, 0, 0], std: [1, 1, 1], evalCropRatio: 1 },
+} as const;
+
+const setup: Origin['setup'] = {
+  ...{ student: 'vit_pico_patch4', parameters: 1, macs: 1, imageSize: 28, imagesPerStep: 5, steps: 9, choices: [] },
+  ...{ teacher: 'runs/teacher', method: 'kd', data: 'photos', trainImages: 70, epochs: 3, seed: 1 },
+};
+const cardOf = (origin?: Origin) => modelCard(saved, ['fp32'], [], origin);
+
+test('the card says teacher, method and data, and the accuracy on all validation images of the run', () => {
+  const metrics = { top1: 0.876, teacher_top1: 0.9 };
+  expect(cardOf({ setup, metrics, images: 40, truth: 'labels' })).toContain(
+    'How: kd from the teacher `runs/teacher`, on 70 images of `photos` (3 epochs, seed 1). top-1 on the 40 validation images of that run: 87.60 %; the teacher has 90.00 %.',
+  );
+});
+
+test('without a teacher, of several classes an image, without labels', () => {
+  const alone = { ...setup, teacher: null, method: 'supervised' };
+  const card = cardOf({ setup: alone, metrics: { map: 0.5 }, images: 40, truth: 'labels' });
+  expect(card).toContain('How: supervised, on 70 images of `photos` (3 epochs, seed 1). mAP on the 40');
+  expect(card).toContain('50.00 %.\n');
+  const unlabelled = cardOf({ setup, metrics: { teacher_agreement: 0.75 }, images: 40, truth: 'teacher' });
+  expect(unlabelled).toContain('It agrees with the teacher on 75.00 % of the 40 validation images of that run.');
+});
+
+test('of a model of no run nothing is said that is not known', () => {
+  expect(cardOf()).not.toContain('How:');
+});
