@@ -1,8 +1,12 @@
-import { readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { lineChart } from '../src/analysis/lineChart.ts';
 import { heading } from '../src/analysis/page.ts';
+import { command, jsonFlag } from '../src/cli/command.ts';
+import { COMMANDS, runProgram } from '../src/cli/program.ts';
 import { parseConfig } from '../src/config/parse.ts';
 import { runSchema } from '../src/config/schema.ts';
 import type { ImageList } from '../src/data/dataset.ts';
@@ -27,11 +31,35 @@ const read = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf
 function expectShown(title: string): void {
   const [, part] = read('../docs/addingParts.md').split(`\n## ${title}\n`);
   const code = /^```ts\n([\s\S]*?)^```/m.exec(part!)![1]!;
-  const body = code.slice(code.indexOf('/**')).replace('export const', 'const').trim();
+  const body = code
+    .slice(code.indexOf('/**'))
+    .replace('export const', 'const')
+    .replaceAll("import('../../", "import('../src/")
+    .replaceAll("import('../text", "import('../src/cli/text")
+    .trim();
   expect(body.length).toBeGreaterThan(300);
   expect(read('./workedParts.test.ts')).toContain(body);
 }
 
+// --- src/cli/commands/count.ts, whose imports begin one folder deeper --------------------------------------------------
+/** Made up for docs/addingParts.md. */
+const count = command({
+  meta: { name: 'count', description: 'Count the images of each class' },
+  args: {
+    data: { type: 'string', valueHint: 'DIR', required: true, description: 'Images in class folders' },
+    json: jsonFlag,
+  },
+  examples: ['understudy count --data photos'],
+  run: async ({ args }) => {
+    const { openDataset } = await import('../src/data/openDatasetNode.ts');
+    const { print, printJson, table } = await import('../src/cli/text.ts');
+    const { classes, train, val } = await openDataset(args.data, { seed: 0 });
+    const labels = [...train.labels, ...val.labels];
+    const images = classes.map((_, i) => labels.filter((label) => label === i).length);
+    if (args.json) printJson(Object.fromEntries(classes.map((name, i) => [name, images[i]])));
+    else print(table(classes.map((name, i) => [name, String(images[i])])));
+  },
+});
 // --- src/report/sections/rareClasses.ts -------------------------------------------------------------------------------
 /** Are the rare classes the bad ones? */
 const rareClasses = ofOneClass(({ scores }) => {
@@ -61,6 +89,40 @@ const tabHost = (engine: Engine, disk: MemoryDisk, read: ReadPixels): Host => ({
 const through = async (blob: Blob, change: CompressionStream | DecompressionStream): Promise<Uint8Array> =>
   new Uint8Array(await new Response(blob.stream().pipeThrough(change)).arrayBuffer());
 // ---------------------------------------------------------------------------------------------------------------------
+
+describe('a command', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'count-'));
+  afterAll(() => rmSync(dir, { recursive: true, force: true }));
+  for (const [name, images] of Object.entries({ cat: 3, dog: 5 })) {
+    mkdirSync(join(dir, name));
+    for (let i = 0; i < images; i++) writeFileSync(join(dir, name, `${i}.png`), '');
+  }
+
+  /** What it prints, on stdout and stderr together, and its status. */
+  async function answer(...args: string[]): Promise<{ text: string; status: number }> {
+    let text = '';
+    const write = (chunk: unknown) => {
+      text += String(chunk);
+      return true;
+    };
+    const spies = [process.stdout, process.stderr].map((stream) => vi.spyOn(stream, 'write').mockImplementation(write));
+    const status = await runProgram(args, { ...COMMANDS, count: async () => count });
+    for (const spy of spies) spy.mockRestore();
+    return { text, status };
+  }
+
+  it('is what the page shows', () => expectShown('A command'));
+
+  it('is run, helped and checked as every other', async () => {
+    expect(await answer('count', '--data', dir)).toEqual({ text: 'cat  3\ndog  5\n', status: 0 });
+    expect(JSON.parse((await answer('count', '--data', dir, '--json')).text)).toEqual({ cat: 3, dog: 5 });
+    expect((await answer('--help')).text).toMatch(/count +Count the images of each class/);
+    expect((await answer('count', '--help')).text).toMatch(/--data DIR +Images in class folders \(required\)/);
+    expect(await answer('count', '--date', dir)).toMatchObject({ text: expect.stringMatching(/--data/), status: 2 });
+    expect((await answer('coumt')).text).toContain('count');
+    expect((await answer('count', '--data', join(dir, 'absent'))).status).toBeGreaterThan(0);
+  });
+});
 
 const SETUP = {
   student: 'vit_pico_patch4',

@@ -8,7 +8,10 @@ import { commandHelp, programHelp } from './help.ts';
 import { reportError, STATUS } from './outcome.ts';
 import { print, remark } from './text.ts';
 
-const COMMANDS: Readonly<Record<string, () => Promise<CliCommand>>> = {
+export type Commands = Readonly<Record<string, () => Promise<CliCommand>>>;
+
+/** Each loaded when it is asked for, in the order of the help. */
+export const COMMANDS: Commands = {
   distill: async () => (await import('./commands/distill.ts')).distill,
   train: async () => (await import('./commands/train.ts')).train,
   eval: async () => (await import('./commands/eval.ts')).evaluate,
@@ -29,38 +32,38 @@ const version = (): string =>
   (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version;
 
 /** Runs a command line and gives its exit status; what it has to say is written to stdout and stderr. */
-export async function runProgram(args: readonly string[]): Promise<number> {
+export async function runProgram(args: readonly string[], commands: Commands = COMMANDS): Promise<number> {
   try {
-    return await run(args);
+    return await run(args, commands);
   } catch (error) {
     return reportError(error);
   }
 }
 
-async function run(args: readonly string[]): Promise<number> {
+async function run(args: readonly string[], commands: Commands): Promise<number> {
   const [name, ...rest] = args;
   if (name === undefined) {
-    remark(await help());
+    remark(await help(commands));
     return STATUS.wrongUse;
   }
-  if (name === 'help' && rest[0] !== undefined) return run([rest[0], '--help']);
-  if (['--help', '-h', 'help'].includes(name)) return answer(await help());
+  if (name === 'help' && rest[0] !== undefined) return run([rest[0], '--help'], commands);
+  if (['--help', '-h', 'help'].includes(name)) return answer(await help(commands));
   if (name === '--version' || name === '-v') return answer(version());
-  const command = await findCommand(name);
+  const command = await findCommand(name, commands);
   if (asksForHelp(rest)) return answer(commandHelp(command));
   checkArguments(command, rest);
   const { result } = await runCommand(command, { rawArgs: [...rest] });
   return (result as number | undefined) ?? STATUS.done;
 }
 
-async function help(): Promise<string> {
-  return programHelp(await Promise.all(Object.values(COMMANDS).map((load) => load())), version());
+async function help(commands: Commands): Promise<string> {
+  return programHelp(await Promise.all(Object.values(commands).map((load) => load())), version());
 }
 
-async function findCommand(name: string): Promise<CliCommand> {
-  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+async function findCommand(name: string, commands: Commands): Promise<CliCommand> {
+  const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (load) return load();
-  const names = Object.keys(COMMANDS);
+  const names = Object.keys(commands);
   throw new UserError(
     `Unknown command "${name}".${didYouMean(name, names)} Available: ${names.join(', ')}. Help: understudy --help`,
   );

@@ -39,9 +39,27 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   "import { defineMethod, distill } from 'understudy';": 'tests/extend.test.ts',
   "import { defineLogger, namedMetrics, train } from 'understudy';": 'tests/extend.test.ts',
   "import { z } from 'zod';": 'tests/workedExample.test.ts',
+  "import { command, jsonFlag } from '../command.ts';": 'tests/workedParts.test.ts',
   "import { lineChart } from '../../analysis/lineChart.ts';": 'tests/workedParts.test.ts',
   "import type { Engine } from '../../engine/contract.ts';": 'tests/workedParts.test.ts',
   'cd src/onnx && protoc --es_out=generated --es_opt=target=ts onnx.proto': 'by hand: it needs protoc',
+};
+
+/** Which test runs each command that the pages type; their flags and settings are checked here, line by line. */
+const RUN_BY: Readonly<Record<string, string>> = {
+  distill: 'tests/endToEnd/lanes.test.ts',
+  train: 'tests/browser/clients.test.ts',
+  eval: 'tests/docs/walk.test.ts',
+  predict: 'tests/docs/walk.test.ts',
+  export: 'tests/docs/walk.test.ts',
+  inspect: 'tests/docs/walk.test.ts',
+  report: 'tests/docs/walk.test.ts',
+  list: 'tests/docs/walk.test.ts',
+  verify: 'tests/browser/clients.test.ts',
+  synthesize: 'tests/endToEnd/synthesize.test.ts',
+  doctor: 'tests/endToEnd/doctor.test.ts',
+  study: 'tests/endToEnd/study.test.ts',
+  store: 'tests/endToEnd/doctor.test.ts',
 };
 
 type Json = Record<string, unknown>;
@@ -127,6 +145,14 @@ it('what is tested elsewhere is there, and is still in a page', () => {
     expect(all.map(firstLine)).toContain(line);
     if (!test.startsWith('by hand: ')) expect(existsSync(join(ROOT, test)), test).toBe(true);
   }
+});
+
+it('every command that the pages type is run by the test that is named for it', () => {
+  const texts = PAGES.map((page) => readFileSync(join(ROOT, page), 'utf8'));
+  const typed = new Set(texts.flatMap((text) => blocksOf(text).flatMap(commandsOf)).map(([name]) => name!));
+  expect([...typed].filter((name) => name !== '--help').sort()).toEqual(Object.keys(RUN_BY).sort());
+  for (const [name, test] of Object.entries(RUN_BY))
+    expect(readFileSync(join(ROOT, test), 'utf8'), test).toContain(`'${name}'`);
 });
 
 it('a line with a wrong flag, setting or command is found', async () => {
