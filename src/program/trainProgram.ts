@@ -10,6 +10,7 @@ import { add, mul, sub } from '../ops/elementwise.ts';
 import { concat, reshape } from '../ops/movement.ts';
 import { globalNorm } from '../optim/clip.ts';
 import type { OptimParam, Transform } from '../optim/transform.ts';
+import { balancedTerms, type BalanceForm, balanceWeights } from './balanced.ts';
 import { kept } from './kept.ts';
 import { closeProgram, type Program } from './program.ts';
 import { sharedGrad } from './sharedGrad.ts';
@@ -26,6 +27,8 @@ export interface StepSpec {
   readonly ema: boolean;
   /** Weights of terms that replace their own; terms with weight "auto" (NaN) need one here. */
   readonly weights?: Readonly<Record<string, number>>;
+  /** Weighs the terms by shares that are fed, in place of their weights. A single term is not balanced. Default: none is. */
+  readonly balance?: BalanceForm | undefined;
   /** Puts a vector's new value back where it may be, after the optimiser's update. Default: what its parameters are kept to. */
   readonly project?: (vector: Vector, after: Tensor, before: Tensor) => Tensor;
   /** Parameters, by name, that the step reads and leaves as they are. Default: none. */
@@ -72,6 +75,8 @@ export interface TrainProgram {
   readonly weights: Readonly<Record<string, number>>;
   /** Of the terms whose weight rises: over how many epochs. */
   readonly rises: Readonly<Record<string, number>>;
+  /** Terms whose weight follows from a share that is fed; it is the output `weight.<name>`. */
+  readonly balanced: readonly string[];
   readonly scalars: Transform['scalars'];
 }
 
@@ -113,7 +118,14 @@ function stepOf(spec: TrainSpec | StepSpec): StepSpec {
 /** Weights that rise over so many epochs share a scalar, which is fed with the part that there is of them. */
 export const riseName = (epochs: number): string => `rise${epochs}`;
 
-function buildLoss(spec: StepSpec, scope: Scope): { loss: Tensor; terms: Terms } {
+interface BuiltLoss {
+  readonly loss: Tensor;
+  readonly terms: Terms;
+  /** Of balanced terms: what weighs them, by name. */
+  readonly balanced: ReadonlyMap<string, Tensor>;
+}
+
+function buildLoss(spec: StepSpec, scope: Scope): BuiltLoss {
   const terms = spec.terms(scope);
   const weighed = Object.fromEntries(
     Object.entries(terms).map(([name, term]) => [name, { ...term, weight: spec.weights?.[name] ?? term.weight }]),
@@ -124,15 +136,21 @@ function buildLoss(spec: StepSpec, scope: Scope): { loss: Tensor; terms: Terms }
     rises.set(rise, port);
     return port;
   };
-  const loss = withLabel('method', () =>
-    Object.values(weighed)
-      .map(({ value, weight, rise }) => {
+  const balanced = new Map<string, Tensor>();
+  const loss = withLabel('method', () => {
+    for (const [name, weight] of spec.balance ? balanceWeights(weighed, spec.balance) : []) {
+      const { rise } = weighed[name]!;
+      balanced.set(name, rise === undefined ? weight : mul(weight, risen(rise)));
+    }
+    return Object.entries(weighed)
+      .map(([name, { value, weight, rise }]) => {
+        if (balanced.has(name)) return mul(value, balanced.get(name)!);
         const whole = mul(value, weight);
         return rise === undefined ? whole : mul(whole, risen(rise));
       })
-      .reduce((a, b) => add(a, b)),
-  );
-  return { loss, terms: weighed };
+      .reduce((a, b) => add(a, b));
+  });
+  return { loss, terms: weighed, balanced };
 }
 
 /** The loss over the state vectors' ports. */
@@ -145,11 +163,12 @@ export function buildStep(spec: TrainSpec | StepSpec, vectors: readonly Vector[]
 export function trainProgram(given: TrainSpec | StepSpec): TrainProgram {
   const spec = stepOf(given);
   const vectors = layOut(collectParams(spec), spec.frozen);
-  const { ports, params, store, loss, terms } = buildStep(spec, vectors);
+  const { ports, params, store, loss, terms, balanced } = buildStep(spec, vectors);
   const trained = trainedOf(vectors);
   const gradients = flatGradients(loss, trained, params, spec.accumulate);
   const common = new Map<string, Tensor>([['loss', loss]]);
   for (const [name, term] of Object.entries(terms)) common.set(`term.${name}`, term.value);
+  for (const [name, weight] of balanced) common.set(`weight.${name}`, weight);
   const buffers = vectors.find(({ name }) => name === 'buffer');
   if (buffers && store.updates.size > 0) common.set('next.param.buffer', flatBuffers(buffers, params, store.updates));
   const optimParams: OptimParam[] = trained.map(({ name, entries }) => ({
@@ -180,6 +199,7 @@ export function trainProgram(given: TrainSpec | StepSpec): TrainProgram {
     rises: Object.fromEntries(
       Object.entries(terms).flatMap(([name, { rise }]) => (rise === undefined ? [] : [[name, rise]])),
     ),
+    balanced: spec.balance ? balancedTerms(terms) : [],
     scalars: spec.optimiser.scalars,
   };
 }

@@ -52,6 +52,8 @@ const PANELS: readonly Panel[] = [
   { title: 'KL(teacher || student)', pattern: /^(val|val_ema)\/teacher_kl$/, yLabel: 'nats' },
   { title: 'Expected calibration error', pattern: /^(val|val_ema)\/ece$/, yLabel: '%', percent: true },
   { title: 'Share of each term in the gradient', pattern: /^ledger\/.*_share$/, yLabel: '%', percent: true },
+  { title: 'Cosine between the gradients of two terms', pattern: /^ledger\/.*_cosine$/, yLabel: 'cosine' },
+  { title: 'Shares of balanced terms', pattern: /^balance\/.*(?<!_count)$/, yLabel: 'share' },
   { title: 'Learning rate', pattern: /^train\/lr$/, yLabel: 'learning rate' },
   { title: 'Norm of the gradient', pattern: /^train\/grad_norm$/, yLabel: 'norm, before clipping' },
   { title: 'Time spent waiting for data', pattern: /^profiling\/data_wait$/, yLabel: '%', percent: true },
@@ -72,14 +74,15 @@ export function runCharts({ rows }: NamedRows): string[] {
 /** A chart for each metric that at least one run has, with a line a run. */
 export function comparedCharts(runs: readonly NamedRows[]): string[] {
   const rows = runs.flatMap((run) => run.rows);
-  return PANELS.filter(({ pattern }) => !/_share|layer/.test(pattern.source)).flatMap(({ pattern, yLabel, percent }) =>
-    metricNames(rows, pattern)
-      .filter((metric) => !metric.startsWith('train/loss_'))
-      .map((metric) => {
-        const series = runs.map((run) => seriesOf(run.rows, metric, run.name, percent));
-        return lineChart({ title: metric, xLabel: 'step', yLabel, series });
-      })
-      .filter((svg) => svg !== ''),
+  return PANELS.filter(({ pattern }) => !/_share|_cosine|balance|layer/.test(pattern.source)).flatMap(
+    ({ pattern, yLabel, percent }) =>
+      metricNames(rows, pattern)
+        .filter((metric) => !metric.startsWith('train/loss_'))
+        .map((metric) => {
+          const series = runs.map((run) => seriesOf(run.rows, metric, run.name, percent));
+          return lineChart({ title: metric, xLabel: 'step', yLabel, series });
+        })
+        .filter((svg) => svg !== ''),
   );
 }
 

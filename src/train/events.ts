@@ -85,6 +85,22 @@ export interface LedgerEvent extends Stamped {
   readonly stage: number;
   /** Raw value, weight, and share (0 to 1) of the summed lengths of the weighted gradients over the student's parameters. */
   readonly terms: Readonly<Record<string, { readonly value: number; readonly weight: number; readonly share: number }>>;
+  /**
+   * How the gradients of each two terms lie to each other: their cosine, below 0 in conflict, and the length of the first one's
+   * weighted gradient over that of the second, far from 1 where one dominates; null where the second is 0. Older runs have none.
+   */
+  readonly pairs?: readonly {
+    readonly terms: readonly [string, string];
+    readonly cosine: number;
+    readonly ratio: number | null;
+  }[];
+  /** Of balanced weights: the shares that they follow from, and measurements so far: all, with a term without share, without answer. */
+  readonly balance?: {
+    readonly shares: Readonly<Record<string, number>>;
+    readonly measured: number;
+    readonly clamped: number;
+    readonly degenerate: number;
+  };
 }
 
 export interface CheckpointEvent extends Stamped {
@@ -156,13 +172,19 @@ function evaluationMetrics(event: EvaluationEvent): Record<string, number> {
   return Object.fromEntries(entries.map(([name, value]) => [name.includes('/') ? name : prefix + name, value]));
 }
 
-function ledgerMetrics({ terms }: LedgerEvent): Record<string, number> {
+function ledgerMetrics({ terms, pairs = [], balance }: LedgerEvent): Record<string, number> {
   const rows = sortedKeys(terms).map((name) => [name, terms[name]!] as const);
-  return Object.fromEntries(
-    rows.flatMap(([name, { value, weight, share }]) => [
-      [`ledger/${name}_value`, value],
-      [`ledger/${name}_weight`, weight],
-      [`ledger/${name}_share`, share],
-    ]),
-  );
+  const metrics = rows.flatMap(([name, { value, weight, share }]): [string, number][] => [
+    [`ledger/${name}_value`, value],
+    [`ledger/${name}_weight`, weight],
+    [`ledger/${name}_share`, share],
+  ]);
+  for (const { terms, cosine, ratio } of pairs) {
+    metrics.push([`ledger/${terms.join('~')}_cosine`, cosine]);
+    if (ratio !== null) metrics.push([`ledger/${terms.join('~')}_ratio`, ratio]);
+  }
+  for (const name of sortedKeys(balance?.shares ?? {})) metrics.push([`balance/${name}`, balance!.shares[name]!]);
+  for (const name of ['measured', 'clamped', 'degenerate'] as const)
+    if (balance) metrics.push([`balance/${name}_count`, balance[name]]);
+  return Object.fromEntries(metrics);
 }

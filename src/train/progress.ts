@@ -5,6 +5,7 @@ import { UserError } from '../graph/errors.ts';
 /** Metrics that are not finite are null in JSON. */
 const metric = z.union([z.number(), z.null().transform(() => Number.NaN)]);
 const count = z.int().min(0);
+const numbers = z.record(z.string(), z.number());
 
 const progressSchema = z.strictObject({
   version: z.literal(1),
@@ -21,6 +22,18 @@ const progressSchema = z.strictObject({
         // Older releases do not say of what a range is: they are measured anew.
         .array(z.strictObject({ min: z.number(), max: z.number(), of: z.string().optional() }))
         .exactOptional(),
+    })
+    .exactOptional(),
+  /** The shares of balanced terms in this stage, and what they follow from. */
+  balance: z
+    .strictObject({
+      shares: numbers,
+      logits: numbers,
+      first: numbers,
+      second: numbers,
+      measured: count,
+      clamped: count,
+      degenerate: count,
     })
     .exactOptional(),
   best: z.strictObject({ step: count, metric }).nullable(),

@@ -10,6 +10,7 @@ import {
   riseFeeds,
   scalarFeeds,
   scalarPorts,
+  shareFeeds,
   type UpdateTask,
   weighed,
 } from './updateParts.ts';
@@ -59,7 +60,7 @@ export async function runUpdates(loop: StageLoop): Promise<number> {
 }
 
 async function runUpdate(loop: StageLoop, step: number, lr: number): Promise<Measured> {
-  const { engine, program, state, accumulate, update } = loop;
+  const { engine, program, state, accumulate, update, balancer } = loop;
   if (update instanceof Lanes) return runUpdateInLanes(loop, update, step, lr);
   let [loss, waitSeconds] = [0, 0];
   let teacherSeconds: number | undefined;
@@ -74,16 +75,25 @@ async function runUpdate(loop: StageLoop, step: number, lr: number): Promise<Mea
     if (inputs.teacherSeconds !== undefined) teacherSeconds = (teacherSeconds ?? 0) + inputs.teacherSeconds;
     const scalars = scalarPorts(outputs.keys(), engine);
     const drawn = noiseFeeds(engine, loop, step, micro);
-    const fed = { ...scalarFeeds(loop, step, lr), ...riseFeeds(engine, loop, step), ...drawn };
+    const fed = { ...scalarFeeds(loop, step, lr), ...riseFeeds(engine, loop, step), ...shareFeeds(loop), ...drawn };
     const feeds = { ...state.feeds(), ...inputs.feeds, ...fed };
     await compiled.run(feeds, { ...state.into(outputs), ...scalars });
-    inputs.release();
     for (const [name, tensor] of Object.entries(scalars)) values[name] = ((await tensor.read()) as Float32Array)[0]!;
     loss += values.loss! / accumulate;
     refuseNonFinite(values, step);
     if (last) await loop.measured?.(step, loss);
+    await balancer?.micro(step, feeds);
     state.commit(outputs);
+    if (last) await balancer?.updated(step, { ...feeds, ...state.feeds() }, termsOf(values));
+    inputs.release();
   }
   if (accumulate > 1) state.clearAccumulated();
   return { loss, terms: weighed(loop, step, values), gradNorm: values.gradNorm!, waitSeconds, teacherSeconds };
 }
+
+const termsOf = (values: Readonly<Record<string, number>>): Record<string, number> =>
+  Object.fromEntries(
+    Object.entries(values).flatMap(([name, value]) =>
+      name.startsWith('term.') ? [[name.slice('term.'.length), value]] : [],
+    ),
+  );

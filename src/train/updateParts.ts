@@ -4,6 +4,8 @@ import { drawNoise } from '../nn/noise.ts';
 import { riseName, type TrainProgram } from '../program/trainProgram.ts';
 import { stream } from '../random/stream.ts';
 import type { StepInputs } from './batch.ts';
+import { shareName } from '../program/balanced.ts';
+import type { Balancer } from './balance/balancer.ts';
 import { risen, weightsAt } from './rise.ts';
 import type { TrainState } from './trainState.ts';
 
@@ -25,6 +27,8 @@ export interface UpdateTask {
   readonly updatesPerEpoch: number;
   /** Update at which the optimiser began; its clock counts from there. Default: 0. */
   readonly optimiserFrom?: number;
+  /** Where the weights of the terms follow from shares that are fed. */
+  readonly balancer?: Balancer | undefined;
   readonly emaDecay: number | null;
   readonly seed: number;
   /** Told the loss of an update before it is taken: the state is still the one that was measured. */
@@ -68,6 +72,16 @@ export function riseFeeds(
   const rises = [...new Set(Object.values(program.rises))];
   return feedsOf(engine, Object.fromEntries(rises.map((rise) => [riseName(rise), risen(rise, step, updatesPerEpoch)])));
 }
+
+/** The shares of balanced terms, which each micro-batch reads. */
+export const shareFeeds = ({
+  engine,
+  balancer,
+}: Pick<UpdateTask, 'engine' | 'balancer'>): Record<string, EngineTensor> =>
+  feedsOf(
+    engine,
+    Object.fromEntries(Object.entries(balancer?.state.shares ?? {}).map(([name, share]) => [shareName(name), share])),
+  );
 
 const feedsOf = (engine: Engine, scalars: Readonly<Record<string, number>>): Record<string, EngineTensor> =>
   Object.fromEntries(
@@ -114,6 +128,7 @@ export const weighed = (
   Object.fromEntries(
     Object.entries(weightsAt(program, step, updatesPerEpoch)).map(([name, weight]) => [
       name,
-      weight * values[`term.${name}`]!,
+      // Of balanced terms the step itself says what weighed them.
+      (values[`weight.${name}`] ?? weight) * values[`term.${name}`]!,
     ]),
   );

@@ -1,4 +1,4 @@
-import { isDetail, type Json, namedMetrics, type RunEvent, sortedKeys } from '../events.ts';
+import { isDetail, type Json, type LedgerEvent, namedMetrics, type RunEvent, sortedKeys } from '../events.ts';
 import { formatDuration, formatNumber, type ProgressContext, plainStepLine } from './progressLine.ts';
 
 /**
@@ -48,7 +48,7 @@ export function eventText(event: Exclude<RunEvent, { type: 'step' }>): string {
         const { value, weight, share } = event.terms[name]!;
         return `${name} ${formatNumber(value)} x ${formatNumber(weight)} = ${(100 * share).toFixed(share < 0.01 ? 3 : 1)} % of the gradient`;
       });
-      return `loss ledger, step ${event.step}: ${shares.join('; ')}`;
+      return `loss ledger, step ${event.step}: ${[...shares, ...ledgerPairs(event)].join('; ')}`;
     }
     case 'checkpoint':
       return `saved ${event.kind} of step ${event.step}: ${printable(event.path)}`;
@@ -59,6 +59,17 @@ export function eventText(event: Exclude<RunEvent, { type: 'step' }>): string {
     case 'runEnd':
       return [`${event.reason} after ${formatDuration(event.seconds)}`, ...summaryTexts(event.summary)].join('  ');
   }
+}
+
+/** How two terms lie to each other; of more there are too many pairs for a line, and those in conflict are told. */
+function ledgerPairs({ terms, pairs = [] }: LedgerEvent): string[] {
+  const all = Object.keys(terms).length === 2;
+  return pairs
+    .filter(({ cosine }) => all || cosine < 0)
+    .map(({ terms: [a, b], cosine, ratio }) => {
+      const lengths = ratio === null ? '' : `, lengths ${formatNumber(ratio)} to 1`;
+      return `${a} and ${b}: cosine ${cosine.toFixed(2)}${cosine < 0 ? ' (conflict)' : ''}${lengths}`;
+    });
 }
 
 function summaryTexts(summary: { readonly [key: string]: Json }): string[] {

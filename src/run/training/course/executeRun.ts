@@ -177,14 +177,14 @@ class RunCourse {
   }
 
   /** Updates up to `to`, or to a pause for a checkpoint; gives the number of finished ones. */
-  #update({ stage, program, state, steps }: LiveStage, to: number, epochEnd: number): Promise<number> {
+  #update({ stage, program, state, steps, balancer }: LiveStage, to: number, epochEnd: number): Promise<number> {
     const { config, settings } = this.#parts;
     const { accumulate, batch, ema, seed } = settings.train;
     return runUpdates({
       engine: this.#host.engine,
       clock: this.#host.clock,
       ...{ program, update: steps.update, accumulateStep: steps.accumulateStep },
-      ...{ accumulate, state, batch, seed, to, emaDecay: ema },
+      ...{ accumulate, state, batch, seed, to, balancer, emaDecay: ema },
       inputs: async (step, micro, lane) => steps.inputs(await this.#batches.at(step, micro), lane),
       stage: stage.index,
       from: this.#progress.step,
@@ -199,9 +199,9 @@ class RunCourse {
 
   async #tellLedger(live: LiveStage): Promise<void> {
     const { step } = this.#progress;
-    const terms = await live.ledger(step, this.#updatesPerEpoch);
+    const ledger = await live.ledger(step, this.#updatesPerEpoch);
     const epoch = Math.floor(step / this.#updatesPerEpoch) + 1;
-    if (terms) this.#record.emit({ type: 'ledger', step, epoch, stage: live.stage.index, terms });
+    if (ledger) this.#record.emit({ type: 'ledger', step, epoch, stage: live.stage.index, ...ledger });
   }
 
   /** Whether a checkpoint is due: by the clock, or because the run is to stop. */
@@ -234,6 +234,8 @@ class RunCourse {
   }
 
   #save(kind: 'last' | 'best'): Promise<void> {
-    return this.#record.save(kind, this.#progress, this.#live!.state);
+    const { state, balancer } = this.#live!;
+    const progress = { ...this.#progress, ...(balancer && { balance: balancer.state }) };
+    return this.#record.save(kind, progress, state);
   }
 }

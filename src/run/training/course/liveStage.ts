@@ -3,14 +3,24 @@ import { placeOf } from '../../../host/files.ts';
 import type { Host } from '../../../host/host.ts';
 import { type TrainProgram, trainProgram } from '../../../program/trainProgram.ts';
 import type { Progress } from '../../../train/progress.ts';
+import type { Balancer } from '../../../train/balance/balancer.ts';
+import type { BalanceState } from '../../../train/balance/rules.ts';
 import { describeRises, weightsAt } from '../../../train/rise.ts';
 import { LAST } from '../../../train/runFolder.ts';
 import { type StateArray, TrainState, withoutSlots } from '../../../train/trainState.ts';
 import { hasNewOptimiser, type PlannedStage } from '../../plan/stages.ts';
+import { openBalancer, toldBalance } from '../stage/balance.ts';
 import { type RunParts, stageSpec } from '../stage/spec.ts';
 import { openSteps, type StageSteps } from '../stage/steps.ts';
 import { openStageTeacher, type StageTeacher } from '../stage/teacher.ts';
-import { ledgerOf, type LedgerTerm, measureAutoWeights, type ProbeTask, probeTerms } from '../stage/termProbe.ts';
+import {
+  type Ledger,
+  ledgerOf,
+  ledgerWeights,
+  measureAutoWeights,
+  type ProbeTask,
+  probeTerms,
+} from '../stage/termProbe.ts';
 import type { BatchStream } from './batches.ts';
 import type { RunRecord } from './record.ts';
 
@@ -37,6 +47,7 @@ export class LiveStage {
   readonly state: TrainState;
   /** The progress of the run with what this stage chose. */
   readonly progress: Progress;
+  readonly balancer: Balancer | undefined;
   readonly #entry: StageEntry;
   readonly #teacher: StageTeacher | undefined;
 
@@ -46,18 +57,20 @@ export class LiveStage {
     program: TrainProgram,
     steps: StageSteps,
     weights: Progress['weights'],
+    balancer: Balancer | undefined,
   ) {
     const { host, parts, stage, inherited, resuming } = entry;
     this.#entry = entry;
     this.#teacher = teacher;
     this.stage = stage;
     this.program = program;
+    this.balancer = balancer;
     this.steps = steps;
     this.state = new TrainState(host.engine, program);
     const kept = resuming || !hasNewOptimiser(stage) ? inherited : withoutSlots(inherited);
     if (resuming) this.state.checkWhole(inherited, placeOf(host.files, LAST));
     this.state.write(kept, parts.settings.train.seed);
-    const { teacher: _, ...progress } = entry.progress;
+    const { teacher: _, balance: __, ...progress } = entry.progress;
     this.progress = { ...progress, stage: stage.index, weights, ...(teacher && { teacher: teacher.choice }) };
   }
 
@@ -70,11 +83,15 @@ export class LiveStage {
       const weights = resuming
         ? progress.weights
         : await measureAutoWeights(probeTask(entry, teacher, progress.step, {}), inherited, record.note);
-      const program = trainProgram(stageSpec(parts, stage, weights));
+      const spec = stageSpec(parts, stage, weights);
+      const program = trainProgram(spec);
       const rises = resuming ? undefined : describeRises(program, parts.settings.train.epochs);
       if (rises !== undefined) record.note(rises);
       const steps = await openSteps(parts, host, program, teacher, lanes, record.note);
-      return new LiveStage(entry, teacher, program, steps, weights);
+      const shares = resuming ? progress.balance : undefined;
+      const balancer = await openBalancer(parts.config.weights, host.engine, stage, spec, program, shares);
+      if (balancer && !resuming) record.note(toldBalance(parts.config.weights, program));
+      return new LiveStage(entry, teacher, program, steps, weights, balancer);
     } catch (error) {
       await teacher?.source.close();
       throw error;
@@ -82,19 +99,35 @@ export class LiveStage {
   }
 
   /** What each loss term weighs in the gradient at a step; undefined where there is only one. */
-  async ledger(step: number, updatesPerEpoch: number): Promise<Record<string, LedgerTerm> | undefined> {
-    const { vectors } = this.program;
-    const weights = weightsAt(this.program, step, updatesPerEpoch);
+  async ledger(step: number, updatesPerEpoch: number): Promise<StageLedger | undefined> {
+    const { vectors, weights } = this.program;
     if (Object.keys(weights).length < 2) return undefined;
     const task = probeTask(this.#entry, this.#teacher, step, this.progress.weights);
-    return ledgerOf(weights, await probeTerms(task, vectors, this.state));
+    const probed = await probeTerms(task, vectors, this.state);
+    const state = this.balancer?.state;
+    const balance = state && { shares: state.shares, form: this.#entry.parts.config.weights };
+    const now = weightsAt({ ...this.program, weights: ledgerWeights(weights, balance, probed) }, step, updatesPerEpoch);
+    return { ...ledgerOf(now, probed), ...(state && { balance: toldState(state) }) };
   }
 
   async dispose(): Promise<void> {
     await this.steps.dispose();
+    await this.balancer?.dispose();
     await this.#teacher?.source.close();
   }
 }
+
+/** The ledger of a stage, and where its balance stands. */
+export interface StageLedger extends Ledger {
+  readonly balance?: Pick<BalanceState, 'shares' | 'measured' | 'clamped' | 'degenerate'>;
+}
+
+const toldState = ({ shares, measured, clamped, degenerate }: BalanceState): NonNullable<StageLedger['balance']> => ({
+  shares,
+  measured,
+  clamped,
+  degenerate,
+});
 
 function probeTask(
   { host, parts, stage, batches }: StageEntry,

@@ -15,6 +15,7 @@ import { checkEarlyStop } from '../course/earlyStop.ts';
 import type { ReadyRun } from '../course/executeRun.ts';
 import { initialWeights } from '../stage/initialWeights.ts';
 import { checkNeeds, describeFeatures } from '../stage/spec.ts';
+import { checkBalance } from '../stage/balance.ts';
 import { checkLanes } from '../stage/steps.ts';
 import { checkInit } from './checks.ts';
 import { checkProbe, probesByDefault } from './linearProbe.ts';
@@ -90,6 +91,7 @@ function checkPlan(
 ): void {
   checkMixing(stages, settings);
   checkLanes(config.train);
+  checkBalance(config);
   checkStore(config, settings);
   checkLabels(showPlaces(config.data.dir), data, stages, config.method);
   checkMultilabel(stages, data, teacher);

@@ -106,6 +106,8 @@ export function stageSpec(parts: RunParts, stage: PlannedStage, weights: Readonl
     ema: settings.train.ema !== null,
     pixels: [3, settings.imageSize, settings.imageSize],
     weights,
+    // A head alone has no parameters that its terms share.
+    balance: parts.config.weights.mode === 'balanced' && stage.train === 'all' ? parts.config.weights : undefined,
   };
 }
 

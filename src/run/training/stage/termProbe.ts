@@ -1,6 +1,7 @@
 import type { Compiled, Engine, EngineTensor } from '../../../engine/contract.ts';
 import { drawNoise } from '../../../nn/noise.ts';
-import { type ProbeProgram, probeProgram } from '../../../program/probeProgram.ts';
+import { dotName, type ProbeProgram, probeProgram } from '../../../program/probeProgram.ts';
+import { type BalanceForm, weightsFromShares } from '../../../program/balanced.ts';
 import type { Vector } from '../../../program/state.ts';
 import { type TrainSpec, trainProgram } from '../../../program/trainProgram.ts';
 import { stream } from '../../../random/stream.ts';
@@ -13,6 +14,12 @@ export interface ProbedTerm {
   readonly value: number;
   /** Length of its gradient over the student's parameters. */
   readonly norm: number;
+}
+
+/** All terms, and the cosine between the gradients of each two: 0 where one of them is 0. */
+export interface Probed {
+  readonly terms: ReadonlyMap<string, ProbedTerm>;
+  readonly cosines: readonly { readonly of: readonly [string, string]; readonly cosine: number }[];
 }
 
 /** Measures each loss term and its gradient at a state, on one batch; it changes nothing. */
@@ -40,7 +47,7 @@ export class TermProbe {
     shown: TrainBatch,
     seed: number,
     step: number,
-  ): Promise<Map<string, ProbedTerm>> {
+  ): Promise<Probed> {
     const { program, noises, terms } = this.#program;
     const { batch, pixels, student } = this.#spec;
     const engine = this.#engine;
@@ -61,7 +68,13 @@ export class TermProbe {
     const read = async (name: string) => ((await into[name]!.read()) as Float32Array)[0]!;
     const found = new Map<string, ProbedTerm>();
     for (const name of terms) found.set(name, { value: await read(`term.${name}`), norm: await read(`norm.${name}`) });
-    return found;
+    const cosines: Probed['cosines'][number][] = [];
+    for (const [j, b] of terms.entries())
+      for (const a of terms.slice(0, j)) {
+        const lengths = found.get(a)!.norm * found.get(b)!.norm;
+        cosines.push({ of: [a, b], cosine: lengths === 0 ? 0 : (await read(dotName(a, b))) / lengths });
+      }
+    return { terms: found, cosines };
   }
 
   dispose(): Promise<void> {
@@ -85,7 +98,7 @@ export async function probeTerms(
   { spec, engine, seed, step, peek, teacher }: ProbeTask,
   vectors: readonly Vector[],
   state: TrainState,
-): Promise<Map<string, ProbedTerm>> {
+): Promise<Probed> {
   const probe = await TermProbe.open(spec, vectors, engine);
   try {
     const batch = await peek();
@@ -102,10 +115,12 @@ export async function measureAutoWeights(
   note: (message: string) => void,
 ): Promise<Record<string, number>> {
   const program = trainProgram(task.spec);
-  if (!Object.values(program.weights).some(Number.isNaN)) return {};
+  // What is balanced needs no number: a share says what it weighs.
+  if (program.balanced.length > 0 || !Object.values(program.weights).some(Number.isNaN)) return {};
   const state = new TrainState(task.engine, program);
   state.write(inherited, task.seed);
-  const weights = autoWeights(program.weights, await probeTerms(task, program.vectors, state));
+  const { terms } = await probeTerms(task, program.vectors, state);
+  const weights = autoWeights(program.weights, terms);
   for (const [name, weight] of Object.entries(weights))
     note(`weight of ${name} = ${weight} ("auto": its gradient begins as long as that of the other terms together)`);
   return weights;
@@ -136,17 +151,43 @@ export interface LedgerTerm extends ProbedTerm {
   readonly share: number;
 }
 
-/** Each term's value, weight and share of the gradient. */
-export function ledgerOf(
+/** How the gradients of two terms lie to each other. */
+export interface LedgerPair {
+  readonly terms: readonly [string, string];
+  /** -1 to 1; below 0 a step for one is a step against the other. */
+  readonly cosine: number;
+  /** Length of the first one's weighted gradient over that of the second; null where that is 0. */
+  readonly ratio: number | null;
+}
+
+export interface Ledger {
+  readonly terms: Record<string, LedgerTerm>;
+  readonly pairs: readonly LedgerPair[];
+}
+
+/** Each term's value, weight and share of the gradient; of each two how they conflict and which one dominates. */
+export function ledgerOf(weights: Readonly<Record<string, number>>, { terms, cosines }: Probed): Ledger {
+  const length = (name: string): number => Math.abs(weights[name]!) * terms.get(name)!.norm;
+  const total = [...terms.keys()].reduce((sum, name) => sum + length(name), 0);
+  const rows = [...terms].map(([name, term]) => {
+    const share = total === 0 ? 0 : length(name) / total;
+    return [name, { ...term, weight: weights[name]!, share }] as const;
+  });
+  const pairs = cosines.map(({ of: [a, b], cosine }) => ({
+    terms: [a, b] as const,
+    cosine,
+    ratio: length(b) === 0 ? null : length(a) / length(b),
+  }));
+  return { terms: Object.fromEntries(rows), pairs };
+}
+
+/** Weights as they are, but those of balanced terms as they follow from the shares and the losses. */
+export function ledgerWeights(
   weights: Readonly<Record<string, number>>,
-  probed: ReadonlyMap<string, ProbedTerm>,
-): Record<string, LedgerTerm> {
-  const lengths = [...probed].map(([name, { norm }]) => Math.abs(weights[name]!) * norm);
-  const total = lengths.reduce((a, b) => a + b, 0);
-  return Object.fromEntries(
-    [...probed].map(([name, term], i) => [
-      name,
-      { ...term, weight: weights[name]!, share: total === 0 ? 0 : lengths[i]! / total },
-    ]),
-  );
+  balance: { readonly shares: Readonly<Record<string, number>>; readonly form: BalanceForm } | undefined,
+  { terms }: Probed,
+): Record<string, number> {
+  if (!balance) return { ...weights };
+  const losses = Object.fromEntries([...terms].map(([name, { value }]) => [name, value]));
+  return { ...weights, ...weightsFromShares(balance.shares, losses, balance.form) };
 }
