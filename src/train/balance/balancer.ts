@@ -26,7 +26,7 @@ type Feeds = Readonly<Record<string, EngineTensor>>;
 /** Of an update's micro-batches: sums of losses and gradients, or of inner products of what each image has of its own. */
 interface Sums {
   readonly losses: Record<string, number>;
-  readonly gradients: Float32Array[];
+  gradients: Float32Array[];
   gram: number[][];
 }
 
@@ -83,7 +83,7 @@ export class Balancer {
     for (const name of names) this.#sums.losses[name] = (this.#sums.losses[name] ?? 0) + found.get(`term.${name}`)![0]!;
     const gradients = names.map((name) => found.get(`grad.${name}`)!);
     if (this.#settings.params === 'features') this.#sums.gram = sumOf(this.#sums.gram, gramOf(gradients));
-    else if (this.#sums.gradients.length === 0) this.#sums.gradients.push(...gradients.map((g) => g.slice()));
+    else if (this.#sums.gradients.length === 0) this.#sums.gradients = gradients.map((g) => g.slice());
     else gradients.forEach((g, k) => void addTo(this.#sums!.gradients[k]!, g));
   }
 
