@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../src/config/parse.ts';
 import { runSchema } from '../src/config/schema.ts';
+import type { Pixels } from '../src/data/augment/pixels.ts';
 import { memoryDisk, type MemoryDisk } from '../src/host/memory/filesMemory.ts';
 import { memoryHost } from '../src/host/memory/hostMemory.ts';
 import { type BalanceForm, weightsFromShares } from '../src/program/balanced.ts';
@@ -49,10 +50,11 @@ const inputs: RunInputs = {
   teacher: undefined,
   init: undefined,
 };
-const pixelsOf = (path: string, size: number): Float32Array => {
+async function read(path: string): Promise<Pixels> {
   const draw = stream(1, path);
-  return Float32Array.from({ length: 3 * size * size }, () => (Number(path.split('/')[1]) % 2) + 0.1 * draw.uniform());
-};
+  const light = 128 * (Number(path.split('/')[1]) % 2);
+  return { width: 9, height: 10, data: Uint8Array.from({ length: 270 }, () => light + draw.below(100)) };
+}
 
 const leftBy = ({ files }: MemoryDisk) => ({
   rows: parseMetricRows(new TextDecoder().decode(files.get('metrics.jsonl'))).map(withoutTimings),
@@ -66,17 +68,17 @@ describe('a run with balanced weights', () => {
   ])('stopped after any update it goes on with the same bits: %s', async (_, weights) => {
     const config = runConfig(weights);
     const whole = memoryDisk();
-    await runOn(memoryHost({ disk: whole, pixelsOf }), config, inputs, {});
+    await runOn(memoryHost({ disk: whole, read }), config, inputs, {});
     const shares = leftBy(whole).rows.flatMap((row) => row['balance/ce'] ?? []);
     expect(new Set(shares).size).toBeGreaterThan(1);
     for (const at of [1, 5]) {
       const [disk, stop] = [memoryDisk(), new AbortController()];
-      const stopped = await runOn(memoryHost({ disk, pixelsOf }), config, inputs, {
+      const stopped = await runOn(memoryHost({ disk, read }), config, inputs, {
         signal: stop.signal,
         onEvent: (event) => event.type === 'step' && event.step === at && stop.abort(),
       });
       expect(stopped).toMatchObject({ reason: 'interrupted', steps: at });
-      await runOn(memoryHost({ disk, pixelsOf }), config, inputs, { resume: true });
+      await runOn(memoryHost({ disk, read }), config, inputs, { resume: true });
       expect(leftBy(disk), `stopped after ${at}`).toEqual(leftBy(whole));
     }
   });
@@ -84,7 +86,7 @@ describe('a run with balanced weights', () => {
   it('tells in its ledger conflict, dominance and shares; with fixed weights the first two', async () => {
     const ledgers = async (weights: object | string) => {
       const events: RunEvent[] = [];
-      const host = memoryHost({ disk: memoryDisk(), pixelsOf });
+      const host = memoryHost({ disk: memoryDisk(), read });
       await runOn(host, runConfig(weights), inputs, { onEvent: (event) => void events.push(event) });
       return events.filter((event) => event.type === 'ledger');
     };
@@ -111,7 +113,7 @@ describe('a run with balanced weights', () => {
     [runConfig({ rule: 'amortised' }), /weights\.mode=balanced.*got fixed/],
     [runConfig({ mode: 'balanced', minLoss: { kd: 1 } }), /Unknown term of weights\.minLoss "kd".*ce, ceDist/],
   ])('refuses what it cannot do', async (config, message) => {
-    await expect(runOn(memoryHost({ disk: memoryDisk(), pixelsOf }), config, inputs, {})).rejects.toThrow(message);
+    await expect(runOn(memoryHost({ disk: memoryDisk(), read }), config, inputs, {})).rejects.toThrow(message);
   });
 
   it('refuses lanes', () => {
