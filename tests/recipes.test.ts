@@ -16,7 +16,7 @@ const all = Object.values(RECIPES);
 
 /** The recipe as a run on the test's images; a tiny CNN or DeiT III stands in for the paper's teacher. */
 function configOf({ config, teacher }: Recipe): RunConfig {
-  const stand = teacher === null ? null : join(dir, teacher.includes('DeiT III') ? 'vit' : 'cnn');
+  const stand = teacher === null ? null : join(dir, /DeiT III|CaiT/.test(teacher) ? 'vit' : 'cnn');
   const data = { ...config.data, dir: join(dir, 'data') };
   return parseConfig(runSchema, { ...config, data, teacher: stand }, config.method ?? '');
 }
@@ -46,7 +46,15 @@ it('there is a recipe for each experiment of the papers', () => {
     ...['vitkd', 'nkd', 'vitkd+nkd'].map((method) => `${method}-deit-${size}`),
   ]);
   expect(Object.keys(RECIPES).sort()).toEqual(
-    [...names, 'dearkd-deit-tiny-100-1000', 'deit3-small', 'vkd-deit-tiny', 'vkd-deit-small'].sort(),
+    [
+      ...names,
+      'dearkd-deit-tiny-100-1000',
+      'deit3-small',
+      'vkd-deit-tiny',
+      'vkd-deit-small',
+      'widelast-deit-tiny',
+      'lift-deit-tiny',
+    ].sort(),
   );
 });
 
@@ -136,6 +144,15 @@ describe('the settings are the published ones', () => {
     expect([base.student.settings.dropPath, base.train.ema]).toEqual([0.1, 0.99996]);
   });
 
+  it('WideLast and Lift: no mixed images', () => {
+    const { optim, train, augment, student, methods } = settings('widelast-deit-tiny');
+    expect(optim).toMatchObject({ name: 'adamw', lr: 2e-3, minLr: 1e-5, warmupEpochs: 5, weightDecay: 0.05 });
+    expect([train.batch, train.accumulate, train.epochs, student.settings.dropPath]).toEqual([64, 32, 300, 0]);
+    expect(augment).toMatchObject({ preset: 'deit', mixup: 0, cutmix: 0 });
+    expect(methods.widelast).toMatchObject({ widen: 'lastBlock', loss: 'mse', alpha: 0.9, featureWeight: 0.2 });
+    expect(settings('lift-deit-tiny').methods.widelast).toMatchObject({ widen: 'lift', loss: 'spectral' });
+  });
+
   it('VkD: a rate that the batch does not raise, no warm-up', () => {
     const { optim, train, methods, student, augment } = settings('vkd-deit-tiny');
     expect(optim).toMatchObject({ name: 'adamw', lr: 5e-4, minLr: 5e-6, warmupEpochs: 0, weightDecay: 0.05 });
@@ -156,7 +173,7 @@ it('each opens with source, command and published result, and says what is missi
     expect(notApplied.length).toBeGreaterThan(0);
     for (const text of notApplied) expect(text).toMatch(/\(.+\)$/);
   }
-  for (const name of ['deit', 'deit3', 'dearkd', 'vitkd', 'vkd']) {
+  for (const name of ['deit', 'deit3', 'dearkd', 'vitkd', 'vkd', 'widelast']) {
     const head = readFileSync(`src/config/recipes/${name}.ts`, 'utf8').split('*/')[0]!;
     expect(head).toMatch(
       /^\/\*\*\n \* .*(arXiv|doi)[\s\S]*understudy (?:distill|train) --config [\s\S]*Published[\s\S]*Not applied/,
@@ -171,6 +188,7 @@ const TERMS: Readonly<Record<string, string[]>> = {
   vitkd: ['ce', 'deep', 'shallow'],
   nkd: ['ce', 'nonTarget', 'target'],
   vkd: ['ce', 'feature', 'kd'],
+  widelast: ['ce', 'feature', 'kd'],
   'vitkd+nkd': ['ce', 'nkd.nonTarget', 'nkd.target', 'vitkd.deep', 'vitkd.shallow'],
 };
 

@@ -1,3 +1,4 @@
+import { oneWidth } from '../models/widths.ts';
 import type { SavedModel } from './savedModel.ts';
 import type { Weight } from './tensors/weight.ts';
 
@@ -7,7 +8,12 @@ import type { Weight } from './tensors/weight.ts';
  */
 export function plainVit(saved: SavedModel): SavedModel {
   const { model } = saved;
-  if (model.family !== 'vit' || model.mhca?.layers || (model.layerScale === null && !model.posEmbedOnPatchesOnly))
+  if (
+    model.family !== 'vit' ||
+    model.mhca?.layers ||
+    !oneWidth(model) ||
+    (model.layerScale === null && !model.posEmbedOnPatchesOnly)
+  )
     return saved;
   const weights = new Map(saved.weights);
   if (model.layerScale !== null)

@@ -1,4 +1,5 @@
 import type { ModelConfig } from '../models/index.ts';
+import { oneWidth } from '../models/widths.ts';
 import type { Weight } from './tensors/weight.ts';
 import { CONVENTIONS, type Convention } from './names/conventions.ts';
 import { placesIn, renameFromOurs } from './names/rename.ts';
@@ -6,12 +7,12 @@ import { joinBlocks, splitBlocks } from './names/rowBlocks.ts';
 
 type Weights = ReadonlyMap<string, Weight>;
 
-/** Is it a ViT or DeiT as transformers defines them? MHCA, LayerScale, positions on patches alone and a mean of tokens are not. */
+/** Is it a ViT or DeiT as transformers defines them? MHCA, LayerScale, positions on patches alone, a mean of tokens and blocks of other widths are not. */
 export function isPlain(model: ModelConfig): boolean {
   if (model.family !== 'vit') return false;
   const { classToken, distToken, distHead, pool, qkvBias, layerScale, posEmbedOnPatchesOnly, mhca } = model;
   const heads = classToken && pool === 'token' && (!distToken || distHead);
-  return heads && qkvBias && !mhca?.layers && layerScale === null && !posEmbedOnPatchesOnly;
+  return heads && qkvBias && oneWidth(model) && !mhca?.layers && layerScale === null && !posEmbedOnPatchesOnly;
 }
 
 /** ViTForImageClassification's names, or DeiTForImageClassificationWithTeacher's. */

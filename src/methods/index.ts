@@ -11,10 +11,11 @@ import { supervised } from './supervised.ts';
 import { uskd } from './uskd.ts';
 import { vitkd } from './vitkd.ts';
 import { vkd } from './vkd.ts';
+import { widelast } from './widelast.ts';
 
 export type { LabelNeed, LossContext, Method, MethodStage, Needs, Term, Terms } from './method.ts';
 
-export const METHODS = { supervised, kd, deit, dearkd, nkd, dkd, uskd, vitkd, vkd } as const;
+export const METHODS = { supervised, kd, deit, dearkd, nkd, dkd, uskd, vitkd, vkd, widelast } as const;
 
 export type MethodName = keyof typeof METHODS;
 

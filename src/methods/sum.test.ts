@@ -53,7 +53,7 @@ describe('methodNamed', () => {
   it.each([
     [
       'nkdd',
-      'Unknown method "nkdd". Did you mean nkd? Available: dearkd, deit, dkd, kd, nkd, supervised, uskd, vitkd, vkd;',
+      'Unknown method "nkdd". Did you mean nkd? Available: dearkd, deit, dkd, kd, nkd, supervised, uskd, vitkd, vkd, widelast;',
     ],
     ['vitkd+supervisd', 'Unknown method "supervisd". Did you mean supervised? Available:'],
     ['vitkd+', 'Unknown method "". Available:'],

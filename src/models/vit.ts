@@ -10,6 +10,7 @@ import { add, mul } from '../ops/elementwise.ts';
 import { concat, pad, reshape, slice, transpose } from '../ops/movement.ts';
 import { reduceMean } from '../ops/reduce.ts';
 import type { Features, Model } from './features.ts';
+import { blockShape, checkWidths, headWidth, widened, widthsShape } from './widths.ts';
 
 export const mhcaSchema = z.strictObject({
   /** The first `layers` blocks have MHCA. */
@@ -55,6 +56,7 @@ export const vitSchema = z.strictObject({
   /** DeiT III: the class token has no position embedding. */
   posEmbedOnPatchesOnly: z.boolean().default(false),
   mhca: mhcaSchema.nullable().default(null),
+  ...widthsShape,
 });
 
 export type VitConfig = z.output<typeof vitSchema>;
@@ -93,7 +95,9 @@ const [MAX_PATCHES, MAX_MHCA_PATCHES] = [65_536, 4_096];
  * Refuses settings that do not fit together.
  * @throws UserError
  */
-export function checkVit({ heads, width, imageSize, patchSize, classToken, distToken, pool, mhca }: VitConfig): void {
+export function checkVit(config: VitConfig): void {
+  const { heads, width, imageSize, patchSize, classToken, distToken, pool, mhca } = config;
+  checkWidths(config);
   const patches = Math.floor(imageSize / patchSize) ** 2;
   const most = mhca === null ? MAX_PATCHES : MAX_MHCA_PATCHES;
   if (patches > most)
@@ -115,7 +119,7 @@ function build(s: Scope, pixels: Tensor, config: VitConfig): Features {
   let read = x;
   const again = s.remembering();
   for (let i = 0; i < config.depth; i++) {
-    const from = x;
+    const from = again.in(`blocks.${i}`, (s) => ofWidth(s, x, blockShape(config, i).width));
     const out = again.in(`blocks.${i}`, (s) => block(s, from, config, grid, i));
     x = out.tokens;
     for (const name of ['tokens', 'ffn', 'mha', 'attention'] as const) features[name].push(out[name]);
@@ -123,18 +127,27 @@ function build(s: Scope, pixels: Tensor, config: VitConfig): Features {
     const cut = i === config.depth - 1 && config.pool === 'token';
     read = cut ? again.in(`blocks.${i}`, (s) => readBlock(s, from, config, grid, i)) : x;
   }
-  const normed = (name: string, t: Tensor) => again.in(name, (s) => layerNorm(s, t, config.normEpsilon));
-  const norm = config.poolNorm ? x : normed('norm', x);
-  const readNorm = config.poolNorm ? read : normed('norm', read); // B prefix D, or all tokens for the mean
-  const tokenAt = (at: number) => reshape(slice(readNorm, 1, at, at + 1), [norm.shape[0]!, config.width]); // B D
+  const [norm, readNorm] = [finalNorm(again, x, config), finalNorm(again, read, config)]; // read: B prefix D, or all tokens for the mean
+  const tokenAt = (at: number) => reshape(slice(readNorm, 1, at, at + 1), [norm.shape[0]!, headWidth(config)]); // B D
   const mean = () => reduceMean(slice(norm, 1, grid.prefix, norm.shape[1]!), { axes: [1] }); // B D
   const chosen = config.pool === 'token' ? tokenAt(0) : mean();
-  const pooled = config.poolNorm ? normed('fc_norm', chosen) : chosen;
+  const pooled = config.poolNorm ? s.in('fc_norm', (s) => layerNorm(s, chosen, config.normEpsilon)) : chosen;
   const shared = { ...features, norm, pooled, grid };
   if (config.classes === 0) return { logits: pooled, ...shared };
   const logits = s.in('head', (s) => linear(s, pooled, config.classes));
   if (!hasDistHead(config)) return { logits, ...shared };
   return { logits, distLogits: s.in('head_dist', (s) => linear(s, tokenAt(1), config.classes)), ...shared };
+}
+
+/** The tokens as a block takes them. */
+function ofWidth(s: Scope, x: Tensor, width: number): Tensor {
+  return x.shape[2] === width ? x : s.in('widen', (s) => widened(s, x, width, 1e-6));
+}
+
+/** What stands behind the last block: a LayerNorm, a lift to another width, or nothing where the pooled vector is normed. */
+function finalNorm(s: Scope, x: Tensor, { poolNorm, lift, normEpsilon }: VitConfig): Tensor {
+  if (lift !== null) return s.in('lift', (s) => widened(s, x, lift, 1e-5));
+  return poolNorm ? x : s.in('norm', (s) => layerNorm(s, x, normEpsilon));
 }
 
 interface BlockOutput {
@@ -149,7 +162,8 @@ function block(s: Scope, x: Tensor, config: VitConfig, grid: Grid, index: number
   const scores: Scores | undefined =
     mhca && index < mhca.layers ? (s, q, k) => mhcaScores(s, q, k, grid, mhca) : undefined;
   const normed = s.in('norm1', (s) => layerNorm(s, x, config.normEpsilon));
-  const { heads, qkvBias } = config;
+  const { qkvBias } = config;
+  const { heads } = blockShape(config, index);
   const attended = s.in('attn', (s) => attention(s, normed, { heads, qkvBias, ...(scores ? { scores } : {}) }));
   return { ...branches(s, x, attended.output, config, index), attention: attended.attention };
 }
@@ -161,7 +175,8 @@ function block(s: Scope, x: Tensor, config: VitConfig, grid: Grid, index: number
 function readBlock(s: Scope, x: Tensor, config: VitConfig, { prefix }: Grid, index: number): Tensor {
   const readRows = (t: Tensor) => slice(t, 1, 0, prefix);
   const normed = s.in('norm1', (s) => layerNorm(s, x, config.normEpsilon));
-  const { heads, qkvBias } = config;
+  const { qkvBias } = config;
+  const { heads } = blockShape(config, index);
   const attended = s.in('attn', (s) => attentionOf(s, readRows(normed), normed, { heads, qkvBias }));
   return branches(s, readRows(x), attended, config, index).tokens;
 }
@@ -179,7 +194,7 @@ function branches(s: Scope, x: Tensor, mha: Tensor, config: VitConfig, index: nu
     config.layerScale === null ? t : s.in(name, (s) => layerScale(s, t, config.layerScale!));
   const middle = residual(s, 'dropPathAttn', x, scaled('ls1', mha), rate);
   const normed = s.in('norm2', (s) => layerNorm(s, middle, config.normEpsilon));
-  const ffn = s.in('mlp', (s) => mlp(s, normed, Math.round(config.width * config.mlpRatio)));
+  const ffn = s.in('mlp', (s) => mlp(s, normed, Math.round(middle.shape[2]! * config.mlpRatio)));
   const tokens = residual(s, 'dropPathMlp', middle, scaled('ls2', ffn), rate);
   return { tokens, ffn, mha };
 }

@@ -16,6 +16,7 @@ import { expectClose, type Golden, readGolden } from './golden.ts';
 const VIT = ['vitPlain', 'vitDistilled', 'vitDeit3', 'vitDeit3Train', 'vitMhcaSum', 'vitMhcaLogits', 'vitMhcaGated'];
 const VIT_EVAL = ['vitMhcaSumEval', 'vitMhcaLogitsEval', 'vitMhcaGatedEval', 'vitMhcaSumDist'];
 const VIT_FORMS = ['vitMeanPool', 'vitPoolNorm', 'vitNoHead', 'vitOneHead'];
+const VIT_WIDTHS = ['vitWideLast', 'vitTwoWidths', 'vitLift'];
 const CNN = ['resnetSmallTrain', 'resnetSmallEval', 'resnetBottleneckTrain', 'regnetTrain', 'regnetEval'];
 
 function oneHot(labels: NdArray, classes: number, shift: number): NdArray {
@@ -95,7 +96,7 @@ function closeInput(inputs: ReadonlyMap<string, Tensor>, name: string): Tensor {
   return tensor;
 }
 
-describe.each([...VIT, ...VIT_EVAL, ...VIT_FORMS, ...CNN])('%s equals PyTorch', (name) => {
+describe.each([...VIT, ...VIT_EVAL, ...VIT_FORMS, ...VIT_WIDTHS, ...CNN])('%s equals PyTorch', (name) => {
   const golden = readGolden(`models/${name}`);
   const { outputs, feeds, names } = buildCase(golden);
 

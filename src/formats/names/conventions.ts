@@ -114,7 +114,15 @@ const torchvisionRegnet: NameRow[] = [
   ['head.fc.{x}', 'fc.{x}'],
 ];
 
-const VIT_NAMES = ['cls_token', 'dist_token', 'pos_embed', 'patch_embed.proj.{x}', 'blocks.{i}.{x}', 'norm.{x}'];
+const VIT_NAMES = [
+  'cls_token',
+  'dist_token',
+  'pos_embed',
+  'patch_embed.proj.{x}',
+  'blocks.{i}.{x}',
+  'norm.{x}',
+  'lift.{x}',
+];
 
 /** All that are read. Where two fit equally well, the first is taken. */
 export const CONVENTIONS = {

@@ -5,6 +5,7 @@ import type { RunDetails } from '../../report/details.ts';
 import type { SavedModel } from '../../formats/savedModel.ts';
 import { isPlain } from '../../formats/transformersNames.ts';
 import type { ModelConfig } from '../../models/index.ts';
+import { oneWidth } from '../../models/widths.ts';
 import { type Dtype, ONNX_FILES } from './files.ts';
 import type { FileCheck } from './agreement.ts';
 
@@ -182,12 +183,20 @@ export function describe(model: ModelConfig): string {
       : model.distToken
         ? 'DeiT'
         : 'Vision Transformer';
-  return `${kind}, width ${model.width}, depth ${model.depth}, ${model.heads === 1 ? '1 head' : `${model.heads} heads`}, patch ${model.patchSize}, ${model.imageSize} px`;
+  return `${kind}, width ${model.width}${widths(model)}, depth ${model.depth}, ${model.heads === 1 ? '1 head' : `${model.heads} heads`}, patch ${model.patchSize}, ${model.imageSize} px`;
+}
+
+function widths({ lastBlocks, lift }: Extract<ModelConfig, { family: 'vit' }>): string {
+  const last = lastBlocks.length === 0 ? [] : [`in the last blocks ${lastBlocks.map(({ width }) => width).join(', ')}`];
+  const parts = [...last, ...(lift === null ? [] : [`lifted to ${lift}`])];
+  return parts.length === 0 ? '' : ` (${parts.join('; ')})`;
 }
 
 function portability(model: ModelConfig): string {
   if (model.family === 'vit' && model.mhca && model.mhca.layers > 0)
     return 'Its first blocks have MHCA layers, so it is no plain ViT: only the ONNX files are portable. `model.safetensors` has our own names\nand loads in Understudy.';
+  if (model.family === 'vit' && !oneWidth(model))
+    return 'Its tokens have more than one width, so it is no plain ViT: only the ONNX files are portable. `model.safetensors` has our own names\nand loads in Understudy.';
   if (isPlain(model))
     return `The ONNX files run in every ONNX runtime. \`model.safetensors\` has the parameter names of transformers'\n\`${model.family === 'vit' && model.distToken ? 'DeiTForImageClassificationWithTeacher' : 'ViTForImageClassification'}\`.`;
   return 'The ONNX files run in every ONNX runtime. `model.safetensors` has the parameter names of timm (ViT, RegNet) or torchvision (ResNet).';
