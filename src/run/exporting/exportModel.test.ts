@@ -71,6 +71,25 @@ describe('exportModel', () => {
     expect(readFileSync(join(out, 'notes.txt'), 'utf8')).toBe('mine');
   });
 
+  it.each([
+    [
+      'a last block as wide as another model',
+      { lastBlocks: [{ width: 24, heads: 3 }] },
+      'width 16 (in the last blocks 24)',
+    ],
+    ['a lift', { lift: 24, pool: 'mean' }, 'width 16 (lifted to 24)'],
+  ] as const)('writes a Vision Transformer with %s in all kinds, which is read back', async (_, widths, told) => {
+    const model = tiny('vit_pico_patch4', { ...VIT, depth: 2, ...widths });
+    const out = join(dir, told);
+    const report = await exportModel(model, { out, dtype: 'fp32,fp16,q8' });
+    expect(report.checks.map(({ dtype }) => dtype)).toEqual(['fp32', 'fp16', 'q8']);
+    const { weights, model: read } = await loadModelReference(out);
+    expect([weights, read]).toEqual([model.weights, model.model]);
+    const card = readFileSync(join(out, 'README.md'), 'utf8');
+    expect(card).toContain(told);
+    expect(card).toContain('more than one width, so it is no plain ViT');
+  });
+
   it('of several that write to one folder at once one succeeds, and the folder is whole', async () => {
     const model = tiny('vit_pico_patch4', VIT);
     const out = join(dir, 'raced');
