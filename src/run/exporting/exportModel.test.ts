@@ -8,6 +8,7 @@ import { modelParams } from '../../program/evalProgram.ts';
 import { InUse } from '../../formats/disk/lockNode.ts';
 import { exportable, exportModel, writeExport } from './exportModel.ts';
 import { readBack } from './readBack.ts';
+import { inspectModel } from '../models/inspect.ts';
 import { loadModelReference } from '../models/reference.ts';
 import type { LoadedModel } from '../models/loaded.ts';
 
@@ -85,6 +86,9 @@ describe('exportModel', () => {
     expect(report.checks.map(({ dtype }) => dtype)).toEqual(['fp32', 'fp16', 'q8']);
     const { weights, model: read } = await loadModelReference(out);
     expect([weights, read]).toEqual([model.weights, model.model]);
+    const tokens = (await inspectModel(out)).features.find(({ name }) => name === 'tokens')!;
+    const shape = (width: number) => ['B', 17, width];
+    expect(tokens.shapes).toEqual('lift' in widths ? { '': shape(16) } : { 0: shape(16), 1: shape(24) });
     const card = readFileSync(join(out, 'README.md'), 'utf8');
     expect(card).toContain(told);
     expect(card).toContain('more than one width, so it is no plain ViT');

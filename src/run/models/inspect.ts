@@ -27,7 +27,7 @@ export interface FeatureReport {
   readonly name: string;
   /** For a list by block its length; else 1. */
   readonly count: number;
-  /** Shape of each by name: `` for a single one, the stage for maps. */
+  /** Shape of each by name: `` for a single one or one shape of all, the stage for maps, `0-10` where they differ. */
   readonly shapes: Readonly<Record<string, readonly (number | 'B')[]>>;
 }
 
@@ -98,7 +98,7 @@ function featureReport(name: string, value: unknown): FeatureReport {
     const stats = value as NonNullable<Features['normStats']>;
     return { name, count: stats.length, shapes: { '': shape(stats[0]!.input) } };
   }
-  if (Array.isArray(value)) return { name, count: value.length, shapes: { '': shape(value[0] as Tensor) } };
+  if (Array.isArray(value)) return { name, count: value.length, shapes: byBlock((value as Tensor[]).map(shape)) };
   if ('node' in (value as object)) return { name, count: 1, shapes: { '': shape(value as Tensor) } };
   const stages = Object.entries(value as Record<string, Tensor>);
   return {
@@ -106,6 +106,18 @@ function featureReport(name: string, value: unknown): FeatureReport {
     count: stages.length,
     shapes: Object.fromEntries(stages.map(([stage, tensor]) => [stage, shape(tensor)])),
   };
+}
+
+/** One shape under ``, or where blocks differ each run of like ones under its blocks. */
+function byBlock<S extends readonly unknown[]>(shapes: readonly S[]): Record<string, S> {
+  const runs: { from: number; to: number; shape: S }[] = [];
+  shapes.forEach((shape, block) => {
+    const run = runs.at(-1);
+    if (run && run.shape.join() === shape.join()) run.to = block;
+    else runs.push({ from: block, to: block, shape });
+  });
+  if (runs.length === 1) return { '': runs[0]!.shape };
+  return Object.fromEntries(runs.map(({ from, to, shape }) => [from === to ? `${from}` : `${from}-${to}`, shape]));
 }
 
 /** A student is first shaped as the method asks (a distillation token, say), as a run does. */
