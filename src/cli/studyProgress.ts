@@ -1,4 +1,4 @@
-import { runStudy, type StudyEvent, type StudyResult } from '../study/runStudy.ts';
+import { planOfStudy, runStudy, type StudyEvent, type StudyResult } from '../study/runStudy.ts';
 import { usualMetric } from '../study/tables/report.ts';
 import { tableCells, tableNotes } from '../study/tables/reportCells.ts';
 import { consoleLogger } from '../train/loggers/consoleNode.ts';
@@ -42,6 +42,20 @@ export async function studyCommand(
     await logger.close();
     interrupts.stop();
   }
+}
+
+/** Lists the runs that a study would make; gives the exit status. */
+export async function dryRun(file: string, json: boolean): Promise<number> {
+  const { plan, checked } = await planOfStudy(file);
+  const runs = [...plan.teachers, ...plan.runs];
+  if (json) printJson({ checked, runs: runs.map(({ key, labels, config }) => ({ key, labels, config })) });
+  else {
+    const names = plan.axes.map(({ name }) => name);
+    const rows = runs.map(({ key, labels }) => [key, ...names.map((name) => labels[name] ?? '')]);
+    const told = checked ? 'all can begin' : 'not checked, since their images are not there yet';
+    print(`${table([['run', ...names], ...rows])}\n\n${runs.length} runs, ${told}. Nothing was made.`);
+  }
+  return STATUS.done;
 }
 
 function eventText(event: StudyEvent): string {

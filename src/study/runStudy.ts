@@ -1,9 +1,11 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../formats/disk/atomicNode.ts';
 import { makeFolder } from '../formats/disk/makeFolderNode.ts';
 import type { RunEvent } from '../train/events.ts';
 import { lockFolder } from '../formats/disk/folderLockNode.ts';
 import { readImageSets } from './tables/imageSetTable.ts';
+import { checkRuns } from './checkRuns.ts';
 import { imageSetOf, makeImageSet, setFailure, withImageSet } from './imageSets.ts';
 import { oneRun } from './oneRun.ts';
 import { type PlannedRun, type StudyPlan, teachersOf, withTeachers } from './plan.ts';
@@ -53,24 +55,37 @@ export interface StudyResult {
  * const { report } = await runStudy('studies/mnist-methods.yaml');
  * for (const row of report.table) console.log(row.labels, row.mean, row.difference?.interval);
  * ```
- * @throws UserError for a file that cannot be planned, or that changes settings of runs that exist. A run that fails is
+ * @throws UserError for a file that cannot be planned, runs that cannot begin, or a file that changes settings of runs that exist. A run that fails is
  * in the report.
  */
 export async function runStudy(file: string, options: StudyOptions = {}): Promise<StudyResult> {
   const { text, plan } = await readPlan(file);
   const out = options.out ?? plan.study.out ?? join('runs', plan.study.name);
+  if (plan.study.prepare) await prepareData(plan.study.prepare, dataFolder(plan));
+  await checkRuns(plan, file);
   makeFolder(out);
   const lock = await lockFolder(out);
   try {
     const records = new RunRecords(out);
     const note = (message: string) => options.onStudyEvent?.({ type: 'note', message });
     await keepPlan(out, plan, text, records, note);
-    if (plan.study.prepare) await prepareData(plan.study.prepare, dataFolder(plan));
     const reason = await makeRuns(plan, records, out, options);
     return { out, reason, report: await writeResults(plan, records, out) };
   } finally {
     await lock.release();
   }
+}
+
+/**
+ * The runs that a study would make, checked and not made; nothing is written.
+ * @returns `checked` false where the images are not there yet, which the study itself would obtain
+ */
+export async function planOfStudy(file: string): Promise<{ readonly plan: StudyPlan; readonly checked: boolean }> {
+  const { plan } = await readPlan(file);
+  const dir = dataFolder(plan);
+  const checked = !(plan.study.prepare && typeof dir === 'string' && !existsSync(dir));
+  if (checked) await checkRuns(plan, file);
+  return { plan, checked };
 }
 
 async function makeRuns(

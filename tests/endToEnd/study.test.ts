@@ -179,36 +179,66 @@ it('a setting that the plan of an older version does not have was at its default
   expect(readFileSync(path, 'utf8')).toContain('earlyStop');
 });
 
-it('a failed run is told and does not lose the others; mended, it is made', async () => {
-  const broken = STUDY.replace('method: supervised}', 'method: supervised, student.settings.heads: 5}').replace(
-    '[0, 1]',
-    '[0]',
+/** What no check can see: a run whose loss is soon no number, before its first checkpoint. */
+const DIVERGES = 'optim.lr: 1.0e+30, train.checkpointSeconds: 999';
+
+it('what does not fit together is refused before the first run, of teachers to be trained too', async () => {
+  const methods = `    - {label: dearkd, set: {method: dearkd, teacher: $cnn, train.epochs: 1}}
+    - {label: vitkd, set: {method: vitkd, teacher: $cnn}}
+    - {label: heads, set: {method: supervised, student.settings.heads: 5}}
+`;
+  write('unfit.yaml', STUDY.replace('  train.seed:', `${methods}  train.seed:`));
+  for (const more of [[], ['--dry-run']]) {
+    const found = await understudy(dir, ['study', 'unfit.yaml', '--out', 'unfit', ...more]);
+    expect(found.status).toBe(2);
+    expect(found.stderr).toContain('unfit.yaml: wanted runs that can all begin, got 3 that cannot; nothing was run:');
+    expect(found.stderr).toMatch(/\n {2}runs\/dearkd_seed-0: .*2 stages|\n {2}runs\/dearkd_seed-0: .*epoch/);
+    expect(found.stderr).toMatch(/\n {2}runs\/vitkd_seed-0: vitkd needs teacher\.tokens/);
+    expect(found.stderr).toContain('\n  runs/heads_seed-0: model: width 16 is not a multiple of 5 heads');
+    expect(existsSync(join(dir, 'unfit'))).toBe(false);
+  }
+});
+
+it('--dry-run lists the runs and makes none', async () => {
+  const found = await understudy(dir, ['study', 'study.yaml', '--out', 'dry', '--dry-run']);
+  expect(found.status, found.stderr).toBe(0);
+  expect(found.stdout.split('\n').map((line) => line.split(/ +/)[0])).toEqual(
+    expect.arrayContaining(['teachers/cnn', ...IDS.map((id) => `runs/${id}`)]),
   );
+  expect(found.stdout).toContain('5 runs, all can begin. Nothing was made.');
+  expect(existsSync(join(dir, 'dry'))).toBe(false);
+});
+
+it('a failed run is told and does not lose the others; mended, it is made', async () => {
+  const broken = STUDY.replace('method: supervised}', `method: supervised, ${DIVERGES}}`).replace('[0, 1]', '[0]');
   write('broken.yaml', broken);
   const found = await study('broken', undefined, 'broken.yaml');
   expect(found.status).toBe(1);
   const { runs, table } = report('broken');
   expect(runs.map(({ id, state, error }) => [id, state, error])).toEqual([
-    ['alone_seed-0', 'failed', 'model: width 16 is not a multiple of 5 heads'],
+    ['alone_seed-0', 'failed', expect.stringMatching(/NaN|finite/)],
     ['kd_seed-0', 'done', null],
   ]);
   expect(table.map(({ n, mean, difference }) => [n, mean === null, difference])).toEqual([
     [0, true, null],
     [1, false, null],
   ]);
-  expect(found.stderr).toContain('failed: alone_seed-0: model: width 16');
-  write('broken.yaml', broken.replace('heads: 5', 'heads: 2'));
+  expect(found.stderr).toContain('failed: alone_seed-0: ');
+  write('broken.yaml', broken.replace(DIVERGES, 'optim.lr: 0.01'));
   const mended = await study('broken', undefined, 'broken.yaml');
   expect(mended.status, mended.stderr).toBe(0);
   expect(report('broken').table[1]!.difference).toMatchObject({ n: 1, interval: null, insideNoise: null });
 });
 
 it('a failed teacher fails the runs that need it, and no others', async () => {
-  write('noTeacher.yaml', STUDY.replace('depths: [1, 1, 1]', 'depths: []').replace('[0, 1]', '[0]'));
+  write(
+    'noTeacher.yaml',
+    STUDY.replace('  cnn:\n', `  cnn:\n    ${DIVERGES.replace(', ', '\n    ')}\n`).replace('[0, 1]', '[0]'),
+  );
   const found = await study('noTeacher', undefined, 'noTeacher.yaml');
   expect(found.status).toBe(1);
   const { teachers, runs } = report('noTeacher');
-  expect(teachers[0]).toMatchObject({ state: 'failed', error: expect.stringContaining('student.settings: depths') });
+  expect(teachers[0]).toMatchObject({ state: 'failed', error: expect.stringMatching(/NaN|finite/) });
   expect(runs.map(({ state, error }) => [state, error])).toEqual([
     ['done', null],
     ['failed', 'its teacher cnn is not finished'],

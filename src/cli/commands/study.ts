@@ -9,6 +9,7 @@ export const study = command({
       valueHint: 'DIR',
       description: 'Folder of the study; default: out of the file, else runs/<name>',
     },
+    'dry-run': { type: 'boolean', default: false, description: 'Check all runs and list them, and make none' },
     json: jsonFlag,
   },
   notes: [
@@ -31,7 +32,8 @@ A value may have expect: above|below, where a paper expects it against the basel
   ],
   examples: ['understudy study studies/mnistMethods.yaml', 'understudy study study.yaml --out runs/mine --json'],
   run: async ({ args }) => {
-    const { studyCommand } = await import('../studyProgress.ts');
+    const { studyCommand, dryRun } = await import('../studyProgress.ts');
+    if (args['dry-run']) return dryRun(args.file, args.json);
     return studyCommand(args.file, { out: args.out, json: args.json });
   },
 });
