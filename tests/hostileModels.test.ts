@@ -1,3 +1,4 @@
+// Long because it lists one by one what a hostile model can try.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -148,6 +149,11 @@ describe('hostile weights', () => {
       'a header of a million tensors',
       fileWith(`{${Array.from({ length: 1e6 }, (_, i) => `"${i}":{"dtype":"F32"}`).join(',')}}`),
       /header length: wanted at most 16000000 bytes/,
+    ],
+    [
+      'a shape of 50,000 dimensions',
+      fileWith({ cls_token: { dtype: 'F32', shape: Array(50_000).fill(0), data_offsets: [0, 4] } }, 4),
+      /"cls_token": shape: wanted at most 64 dimensions, got 50000/,
     ],
     [
       'an unknown dtype',

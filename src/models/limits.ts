@@ -9,6 +9,8 @@ export const MOST_IMAGE_SIZE = 2048;
 export const MOST_CLASSES = 1_000_000;
 /** Real models have some hundreds; each name is compared with all naming tables. */
 export const MOST_TENSORS = 5_000;
+/** Of a tensor's shape: PyTorch's own limit. Messages show shapes whole. */
+export const MOST_DIMENSIONS = 64;
 /** Of a safetensors file's JSON: `MOST_TENSORS` with long names take a twentieth. The reference reader stops at 100 MB. */
 export const MOST_HEADER_BYTES = 16_000_000;
 /** Of a JSON file: ImageNet-21k's labels are 1 MB. */

@@ -1,5 +1,5 @@
 import { UserError } from '../../graph/errors.ts';
-import { MOST_HEADER_BYTES, MOST_JSON_DEPTH } from '../../models/limits.ts';
+import { MOST_DIMENSIONS, MOST_HEADER_BYTES, MOST_JSON_DEPTH } from '../../models/limits.ts';
 
 /** Bytes of one element, by dtype name as the files write it. Other names (F8_E4M3, U64, ...) are refused. */
 export const elementBytes = { F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, I16: 2, I8: 1, U8: 1, BOOL: 1 } as const;
@@ -139,6 +139,8 @@ function parseEntry(name: string, value: unknown, where: string): HeaderEntry {
     fail(where, part('data_offsets'), '[begin, end] with 0 <= begin <= end', describe(offsets));
   }
   const [begin, end] = [offsets[0]!, offsets[1]!];
+  if (shape.length > MOST_DIMENSIONS)
+    fail(where, part('shape'), `at most ${MOST_DIMENSIONS} dimensions`, String(shape.length));
   const count = elementCount(shape);
   if (count === undefined) fail(where, part('shape'), 'at most 2^53 elements in all', describe(shape));
   const bytes = count * elementBytes[dtype as SafetensorsDtype];
