@@ -126,7 +126,7 @@ describe('models', () => {
       args,
       2,
       "teacher run/model: its classes differ from the data's: the teacher lacks yellow; the data lacks red",
-      /train --data DIR --init run\/model/,
+      /train --data other --init run\/model/,
     );
   });
 
