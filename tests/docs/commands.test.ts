@@ -41,7 +41,8 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   "import { z } from 'zod';": 'tests/workedExample.test.ts',
   "import { command, jsonFlag } from '../command.ts';": 'tests/workedParts.test.ts',
   "import { lineChart } from '../../analysis/lineChart.ts';": 'tests/workedParts.test.ts',
-  "import type { Engine } from '../../engine/contract.ts';": 'tests/workedParts.test.ts',
+  "import { plainLoader, type ReadPixels } from '../../data/loading/plainLoader.ts';": 'tests/workedParts.test.ts',
+  "import { defineImages, resume, train } from 'understudy';": 'tests/extend.test.ts',
   'cd src/onnx && protoc --es_out=generated --es_opt=target=ts onnx.proto': 'by hand: it needs protoc',
 };
 
