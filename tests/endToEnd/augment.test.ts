@@ -81,15 +81,7 @@ describe('early stop', () => {
 
 describe('--budget', () => {
   it('chooses the epochs by measured speed and saves the number', async () => {
-    const found = await json<RunResult>(
-      ...TRAIN,
-      '--budget',
-      '20s',
-      '--set',
-      'train.evalEvery=1000',
-      '--out',
-      'budget',
-    );
+    const found = await json<RunResult>(...TRAIN, '--budget', '8s', '--set', 'train.evalEvery=1000', '--out', 'budget');
     const config = readFileSync(join(dir, 'budget/config.yaml'), 'utf8');
     const epochs = Number(/^ {2}epochs: (\d+)$/m.exec(config)![1]);
     expect(found.steps).toBe(3 * epochs);
@@ -97,9 +89,9 @@ describe('--budget', () => {
     // A step takes milliseconds; the table's choice would have been 100.
     expect(epochs).toBeGreaterThan(3);
     expect(readFileSync(join(dir, 'budget/train.log'), 'utf8')).toMatch(
-      new RegExp(`train.epochs = ${epochs} \\(budget 20s: [\\d.e-]+ s an epoch`),
+      new RegExp(`train.epochs = ${epochs} \\(budget 8s: [\\d.e-]+ s an epoch`),
     );
-    const again = await understudy(dir, ['train', '--resume', '--budget', '20s', '--out', 'budget']);
+    const again = await understudy(dir, ['train', '--resume', '--budget', '8s', '--out', 'budget']);
     expect(again.status, again.stderr).toBe(0);
     expect(existsSync(join(dir, 'budget/checkpoints/last/state.json'))).toBe(true);
   });
