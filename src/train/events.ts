@@ -71,7 +71,7 @@ export interface EvaluationEvent extends Stamped {
   readonly step: number;
   readonly epoch: number;
   readonly stage?: number;
-  /** By bare name (`top1` becomes `val/top1`, or `val_ema/top1`), or by full name (`teacher/top1`). */
+  /** By full name: `val/top1`, of the averaged weights `val_ema/top1`, `teacher/top1`. A bare name is taken for one of these weights. */
   readonly metrics: Readonly<Record<string, number>>;
   /** True if the averaged weights were evaluated. */
   readonly ema?: boolean;

@@ -21,7 +21,7 @@ import { evalTransform } from '../../datasets/preprocess.ts';
 import { openAnswerStore, storeWanted } from '../../teacher/store.ts';
 
 export interface Evaluated {
-  /** One event for the weights and one for their average. */
+  /** One event for the weights and one for their average; metrics by full name. */
   readonly events: readonly { readonly metrics: Record<string, number>; readonly ema: boolean }[];
   readonly named: Record<string, number>;
   /** The better top-1 and whether it is the average's; of multilabel data mAP, of images without labels agreement with the teacher (of a multilabel one: less KL). */
@@ -102,11 +102,15 @@ export class RunEvaluator {
     const found: StudentAnswers[] = [];
     for (const kind of kinds) found.push(await this.#studentAnswers(state, kind, teacher));
     const distances = this.#attention.due(epoch) ? await this.#attention.measure(state) : {};
-    const events = found.map((answers, i) => ({
-      metrics: { ...this.#metrics(answers, teacher, i === 0), ...(i === 0 ? distances : {}) },
+    const measured = found.map((answers, i) => ({
+      ...this.#metrics(answers, teacher, i === 0),
+      ...(i === 0 ? distances : {}),
+    }));
+    const events = measured.map((metrics, i) => ({
+      metrics: prefixed(metrics, i === 1 ? 'val_ema/' : 'val/'),
       ema: i === 1,
     }));
-    const named = Object.assign({}, ...events.map(({ metrics, ema }) => prefixed(metrics, ema ? 'val_ema/' : 'val/')));
+    const named = Object.assign({}, ...events.map(({ metrics }) => metrics));
     const scoreOf = ({ top1, decisions, scores, kl }: StudentAnswers) => {
       if (teacher?.decided) return -kl!;
       return scores?.map ?? (this.#parts.data.labelled ? top1 : agreement(decisions, teacher!.decisions));
@@ -114,7 +118,7 @@ export class RunEvaluator {
     const scores = found.map(scoreOf);
     const best = scores.length > 1 && scores[1]! > scores[0]! ? 1 : 0;
     const judged = teacher && this.#parts.data.labelled ? ofTeacher(teacher) : {};
-    const metrics = { ...events[best]!.metrics, ...judged };
+    const metrics = { ...measured[best]!, ...judged };
     const { divergences, scores: own } = found[best]!;
     const answers = {
       metrics,
