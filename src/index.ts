@@ -97,6 +97,6 @@ export type {
   StepEvent,
   WarningEvent,
 } from './train/events.ts';
-export { namedMetrics } from './train/events.ts';
+export { namedMetrics } from './train/metricNames.ts';
 
 export { UserError } from './graph/errors.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isTiming, namedMetrics } from './events.ts';
+import { isTiming, namedMetrics } from './metricNames.ts';
 import { evaluation, step } from './loggers/testEvents.ts';
 
 test('a step has the metric names of the conventions, terms in code-point order', () => {

@@ -1,6 +1,7 @@
 import { UserError } from '../../graph/errors.ts';
 import { placeOf, readText, type RunFiles } from '../../host/files.ts';
-import { type EvaluationEvent, namedMetrics } from '../events.ts';
+import type { EvaluationEvent } from '../events.ts';
+import { namedMetrics } from '../metricNames.ts';
 import { formatCsv, parseCsv } from './csvText.ts';
 import type { ResumeOptions } from './jsonl.ts';
 import type { Logger } from './logger.ts';

@@ -1,4 +1,5 @@
-import { isTiming, type MetricEvent, namedMetrics } from '../events.ts';
+import type { MetricEvent } from '../events.ts';
+import { isTiming, namedMetrics } from '../metricNames.ts';
 
 /** A line of metrics.jsonl. Positions first, metrics next, `time` (milliseconds since 1970) last; NaN and infinities are null. */
 export interface MetricRow {

@@ -1,4 +1,5 @@
-import { isDetail, type Json, type LedgerEvent, namedMetrics, type RunEvent, sortedKeys } from '../events.ts';
+import type { Json, LedgerEvent, RunEvent } from '../events.ts';
+import { isDetail, namedMetrics, sortedKeys } from '../metricNames.ts';
 import { formatDuration, formatNumber, type ProgressContext, plainStepLine } from './progressLine.ts';
 
 /**

@@ -1,5 +1,6 @@
 import { largest } from '../../graph/lists.ts';
-import { type RunTotals, type StepEvent, sortedKeys } from '../events.ts';
+import type { RunTotals, StepEvent } from '../events.ts';
+import { sortedKeys } from '../metricNames.ts';
 
 /** What a step does not say itself, from the events before it. */
 export interface ProgressContext {

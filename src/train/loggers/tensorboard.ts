@@ -1,6 +1,6 @@
 import type { RunFiles } from '../../host/files.ts';
 import { largest } from '../../graph/lists.ts';
-import { namedMetrics } from '../events.ts';
+import { namedMetrics } from '../metricNames.ts';
 import type { ResumeOptions } from './jsonl.ts';
 import type { Logger } from './logger.ts';
 import { encodeEvent, type TensorboardEvent, tfRecord } from './tensorboardFormat.ts';
