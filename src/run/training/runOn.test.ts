@@ -77,7 +77,10 @@ class Killed extends Error {}
 describe('a run on a host in memory', () => {
   it('goes through its stages and leaves what every run leaves', async () => {
     const disk = memoryDisk();
-    const result = await run(disk);
+    const locked: boolean[] = [];
+    const result = await run(disk, false, () => locked.push(disk.locked));
+    // Whoever comes meanwhile is kept out.
+    expect(new Set(locked)).toEqual(new Set([true]));
     expect(result).toMatchObject({ out: 'run', reason: 'done', steps: 8 });
     expect(result.last['val/top1']).toBe(1);
     const { rows, files } = leftBy(disk);
