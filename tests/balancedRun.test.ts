@@ -8,7 +8,7 @@ import { type BalanceForm, weightsFromShares } from '../src/program/balanced.ts'
 import { stream } from '../src/random/stream.ts';
 import type { RunInputs } from '../src/run/training/prepare/assemble.ts';
 import { runOn } from '../src/run/training/runOn.ts';
-import { checkBalance } from '../src/run/training/stage/balance.ts';
+import { checkBalance, checkBalancedTerms } from '../src/run/training/stage/balance.ts';
 import type { RunEvent } from '../src/train/events.ts';
 import { parseMetricRows, withoutTimings } from '../src/train/loggers/metricRow.ts';
 
@@ -112,8 +112,17 @@ describe('a run with balanced weights', () => {
   it.each([
     [runConfig({ rule: 'amortised' }), /weights\.mode=balanced.*got fixed/],
     [runConfig({ mode: 'balanced', minLoss: { kd: 1 } }), /Unknown term of weights\.minLoss "kd".*ce, ceDist/],
-  ])('refuses what it cannot do', async (config, message) => {
-    await expect(runOn(memoryHost({ disk: memoryDisk(), read }), config, inputs, {})).rejects.toThrow(message);
+  ])('refuses what it cannot do, before anything is written', async (config, message) => {
+    const disk = memoryDisk();
+    await expect(runOn(memoryHost({ disk, read }), config, inputs, {})).rejects.toThrow(message);
+    expect([...disk.files.keys()]).toEqual([]);
+  });
+
+  it('knows the terms of all its stages', () => {
+    const { weights } = runConfig({ mode: 'balanced', minLoss: { kd: 1, ce: 0.5 }, shareMin: 0.4 });
+    expect(() => checkBalancedTerms(weights, [['ce', 'kd'], ['ce', 'feature'], []])).not.toThrow();
+    expect(() => checkBalancedTerms(weights, [['ce', 'feature']])).toThrow(/minLoss "kd".*ce, feature/);
+    expect(() => checkBalancedTerms(weights, [['ce', 'kd', 'feature']])).toThrow(/shareMin: wanted at most 1\/3/);
   });
 
   it('refuses lanes', () => {

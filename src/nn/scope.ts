@@ -36,10 +36,18 @@ export type NoiseSpec = { readonly name: string; readonly shape: readonly number
   | { readonly kind: 'exactCount'; readonly ones: number }
 );
 
+/** A number that is another one in each epoch, which the host feeds. */
+export interface ScheduledSpec {
+  readonly name: string;
+  /** Its value in an epoch of the stage, counted from 0, of which there are `epochs`. */
+  readonly at: (epoch: number, epochs: number) => number;
+}
+
 /** Where the tensors of a build come from. A program provides slices of its state, an export constants, a test plain inputs. */
 export interface Store {
   param(spec: ParamSpec): Tensor;
   noise(spec: NoiseSpec): Tensor;
+  scheduled(spec: ScheduledSpec): Tensor;
   update(name: string, value: Tensor): void;
 }
 
@@ -100,6 +108,11 @@ export class Scope {
     return this.#draw({ kind: 'exactCount', name, shape, ones });
   }
 
+  /** A scalar of the host's that changes with the epoch. */
+  scheduled(name: string, at: ScheduledSpec['at']): Tensor {
+    return this.#store.scheduled({ name: this.#join(name), at });
+  }
+
   #draw(spec: NoiseSpec): Tensor {
     if (!this.training) throw internal(`${this.path}: noise outside training`);
     return this.#store.noise({ ...spec, name: this.#join(spec.name) });
@@ -120,6 +133,7 @@ function remembering(store: Store): Store {
   return {
     param: (spec) => once(spec.name, () => store.param(spec)),
     noise: (spec) => once(`noise.${spec.name}`, () => store.noise(spec)),
+    scheduled: (spec) => once(`scheduled.${spec.name}`, () => store.scheduled(spec)),
     update: (name, value) => store.update(name, value),
   };
 }
@@ -128,20 +142,23 @@ function remembering(store: Store): Store {
 export interface Collected {
   readonly params: Map<string, ParamSpec>;
   readonly noises: Map<string, NoiseSpec>;
+  readonly schedules: Map<string, ScheduledSpec>;
   readonly updates: Map<string, Tensor>;
 }
 
 /** A store that gives plain input ports under the parameters' own names (after `prefix`) and remembers what was asked for. */
 export function inputStore(prefix = '', provide?: (spec: ParamSpec) => Tensor | undefined): Store & Collected {
-  const [params, noises, updates] = [
+  const [params, noises, schedules, updates] = [
     new Map<string, ParamSpec>(),
     new Map<string, NoiseSpec>(),
+    new Map<string, ScheduledSpec>(),
     new Map<string, Tensor>(),
   ];
   const made = new Map<string, Tensor>();
   return {
     params,
     noises,
+    schedules,
     updates,
     param: (spec) => {
       if (made.has(spec.name)) throw internal(`parameter ${spec.name} is declared twice`);
@@ -153,6 +170,10 @@ export function inputStore(prefix = '', provide?: (spec: ParamSpec) => Tensor | 
     noise: (spec) => {
       noises.set(spec.name, spec);
       return cast(input(`noise.${spec.name}`, spec.shape, 'uint8'), 'float32');
+    },
+    scheduled: (spec) => {
+      schedules.set(spec.name, spec);
+      return input(`scalar.${spec.name}`, []);
     },
     update: (name, value) => void updates.set(name, value),
   };

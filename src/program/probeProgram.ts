@@ -1,16 +1,17 @@
 import type { Tensor } from '../graph/tensor.ts';
-import type { NoiseSpec } from '../nn/scope.ts';
+import type { NoiseSpec, ScheduledSpec } from '../nn/scope.ts';
 import { globalNorm } from '../optim/clip.ts';
 import { add, mul } from '../ops/elementwise.ts';
 import { reduceSum } from '../ops/reduce.ts';
 import { closeProgram, type Program } from './program.ts';
 import { sharedGrad } from './sharedGrad.ts';
 import { trainedOf, type Vector } from './state.ts';
-import { buildStep, usedNoises, type TrainSpec } from './trainProgram.ts';
+import { buildStep, type TrainSpec, usedNoises, usedSchedules } from './trainProgram.ts';
 
 export interface ProbeProgram {
   readonly program: Program;
   readonly noises: readonly NoiseSpec[];
+  readonly schedules: readonly ScheduledSpec[];
   /** Names of the loss terms. */
   readonly terms: readonly string[];
 }
@@ -37,7 +38,12 @@ export function probeProgram(spec: TrainSpec, vectors: readonly Vector[]): Probe
     before.push([name, gradients]);
   }
   const program = closeProgram(outputs);
-  return { program, noises: usedNoises(program, store.noises), terms: Object.keys(terms) };
+  return {
+    program,
+    noises: usedNoises(program, store.noises),
+    schedules: usedSchedules(program, store.schedules),
+    terms: Object.keys(terms),
+  };
 }
 
 const innerProduct = (a: readonly Tensor[], b: readonly Tensor[]): Tensor =>

@@ -5,7 +5,7 @@ import type { Tensor } from '../graph/tensor.ts';
 import { topologicalOrder } from '../graph/walk.ts';
 import type { Terms } from '../methods/method.ts';
 import { type Features, isHead, type Model } from '../models/index.ts';
-import { inputStore, type NoiseSpec, type ParamSpec, Scope } from '../nn/scope.ts';
+import { inputStore, type NoiseSpec, type ParamSpec, type ScheduledSpec, Scope } from '../nn/scope.ts';
 import { add, mul, sub } from '../ops/elementwise.ts';
 import { concat, reshape } from '../ops/movement.ts';
 import { globalNorm } from '../optim/clip.ts';
@@ -71,6 +71,8 @@ export interface TrainProgram {
   /** Optimiser state by name, with its shape; starts at zero. */
   readonly slots: ReadonlyMap<string, readonly number[]>;
   readonly noises: readonly NoiseSpec[];
+  /** Numbers that change with the epoch: inputs `scalar.<name>`. */
+  readonly schedules: readonly ScheduledSpec[];
   /** Names of the loss terms, which are outputs `term.<name>`; with their weights. */
   readonly weights: Readonly<Record<string, number>>;
   /** Of the terms whose weight rises: over how many epochs. */
@@ -100,6 +102,9 @@ export function readFeatures(spec: TrainSpec): string[] {
   const nodes = topologicalOrder(Object.values(terms).map(({ value }) => value));
   return fedFeatures(nodes.filter(({ outputs }) => isInput(outputs[0]!)).map(({ outputs }) => inputName(outputs[0]!)));
 }
+
+/** The terms of the loss with what weighs them, by name. */
+export const lossTerms = (spec: TrainSpec): Terms => buildLoss(stepOf(spec), new Scope(inputStore(), true)).terms;
 
 /** The trainable set is what `terms` declares: here the student's weights and the method's own. */
 function stepOf(spec: TrainSpec | StepSpec): StepSpec {
@@ -195,6 +200,7 @@ export function trainProgram(given: TrainSpec | StepSpec): TrainProgram {
     vectors,
     slots,
     noises: usedNoises(update, store.noises),
+    schedules: usedSchedules(update, store.schedules),
     weights: Object.fromEntries(Object.entries(terms).map(([name, { weight }]) => [name, weight])),
     rises: Object.fromEntries(
       Object.entries(terms).flatMap(([name, { rise }]) => (rise === undefined ? [] : [[name, rise]])),
@@ -218,6 +224,11 @@ function inParts(
 /** The masks that the program reads: those of features that no loss uses are not drawn. */
 export function usedNoises(program: Program, noises: ReadonlyMap<string, NoiseSpec>): NoiseSpec[] {
   return [...noises.values()].filter(({ name }) => program.inputs.has(`noise.${name}`));
+}
+
+/** The numbers of the epoch that the program reads. */
+export function usedSchedules(program: Program, schedules: ReadonlyMap<string, ScheduledSpec>): ScheduledSpec[] {
+  return [...schedules.values()].filter(({ name }) => program.inputs.has(`scalar.${name}`));
 }
 
 /** The gradient of each trained vector, divided by the number of micro-batches. */

@@ -5,7 +5,7 @@ import {
   type Measured,
   noiseFeeds,
   refuseNonFinite,
-  riseFeeds,
+  epochFeeds,
   scalarFeeds,
   scalarPorts,
   type UpdateTask,
@@ -78,7 +78,7 @@ export class Lanes {
       const ended = await Promise.allSettled(
         here.map(async (engine, lane) => {
           const taken = await this.#inputs(loop, step, first + lane, lane);
-          const drawn = { ...riseFeeds(engine, loop, step), ...noiseFeeds(engine, loop, step, first + lane) };
+          const drawn = { ...epochFeeds(engine, loop, step), ...noiseFeeds(engine, loop, step, first + lane) };
           await this.#gradients[lane]!.run({ ...this.#params, ...taken.feeds, ...drawn }, this.#found[lane]!);
           taken.release();
           // While the others compute and the update is applied, the teacher can look at the next images.

@@ -7,7 +7,7 @@ import {
   type Measured,
   noiseFeeds,
   refuseNonFinite,
-  riseFeeds,
+  epochFeeds,
   scalarFeeds,
   scalarPorts,
   shareFeeds,
@@ -75,7 +75,7 @@ async function runUpdate(loop: StageLoop, step: number, lr: number): Promise<Mea
     if (inputs.teacherSeconds !== undefined) teacherSeconds = (teacherSeconds ?? 0) + inputs.teacherSeconds;
     const scalars = scalarPorts(outputs.keys(), engine);
     const drawn = noiseFeeds(engine, loop, step, micro);
-    const fed = { ...scalarFeeds(loop, step, lr), ...riseFeeds(engine, loop, step), ...shareFeeds(loop), ...drawn };
+    const fed = { ...scalarFeeds(loop, step, lr), ...epochFeeds(engine, loop, step), ...shareFeeds(loop), ...drawn };
     const feeds = { ...state.feeds(), ...inputs.feeds, ...fed };
     await compiled.run(feeds, { ...state.into(outputs), ...scalars });
     for (const [name, tensor] of Object.entries(scalars)) values[name] = ((await tensor.read()) as Float32Array)[0]!;

@@ -7,6 +7,7 @@ import type { StepInputs } from './batch.ts';
 import { shareName } from '../program/balanced.ts';
 import type { Balancer } from './balance/balancer.ts';
 import { risen, weightsAt } from './rise.ts';
+import { scheduledAt, type StageSpan } from './scheduled.ts';
 import type { TrainState } from './trainState.ts';
 
 /** What an update is made of, whoever computes its micro-batches. */
@@ -25,6 +26,8 @@ export interface UpdateTask {
   readonly to: number;
   /** Of the run: weights may rise with the epoch. */
   readonly updatesPerEpoch: number;
+  /** The stage's first update and the first one after it, counted over the run from 0. Default: 0 and `to`. */
+  readonly span?: Pick<StageSpan, 'from' | 'to'>;
   /** Update at which the optimiser began; its clock counts from there. Default: 0. */
   readonly optimiserFrom?: number;
   /** Where the weights of the terms follow from shares that are fed. */
@@ -63,14 +66,22 @@ export function scalarFeeds(
   return feedsOf(engine, scalars);
 }
 
-/** The parts that there are of weights that rise with the epoch, which each micro-batch reads. */
-export function riseFeeds(
+/** What changes with the epoch, which each micro-batch reads: the parts of weights that rise, and what a method schedules. */
+export function epochFeeds(
   engine: Engine,
-  { program, updatesPerEpoch }: Pick<UpdateTask, 'program' | 'updatesPerEpoch'>,
+  {
+    program,
+    updatesPerEpoch,
+    to,
+    span = { from: 0, to },
+  }: Pick<UpdateTask, 'program' | 'updatesPerEpoch' | 'to' | 'span'>,
   step: number,
 ): Record<string, EngineTensor> {
   const rises = [...new Set(Object.values(program.rises))];
-  return feedsOf(engine, Object.fromEntries(rises.map((rise) => [riseName(rise), risen(rise, step, updatesPerEpoch)])));
+  return feedsOf(engine, {
+    ...Object.fromEntries(rises.map((rise) => [riseName(rise), risen(rise, step, updatesPerEpoch)])),
+    ...scheduledAt(program.schedules, { ...span, updatesPerEpoch }, step),
+  });
 }
 
 /** The shares of balanced terms, which each micro-batch reads. */

@@ -190,6 +190,7 @@ class RunCourse {
       from: this.#progress.step,
       totalSteps: this.#totalSteps,
       updatesPerEpoch: this.#updatesPerEpoch,
+      span: stage,
       optimiserFrom: stage.optimiserFrom,
       schedule: stageSchedule(settings, config, stage, this.#updatesPerEpoch, this.#totalSteps),
       emit: this.#record.emit,

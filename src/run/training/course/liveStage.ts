@@ -140,6 +140,7 @@ function probeTask(
     engine: host.engine,
     seed: parts.settings.train.seed,
     step,
+    span: { from: stage.from, to: stage.to, updatesPerEpoch: parts.stages.at(-1)!.to / parts.settings.train.epochs },
     peek: () => batches.peek(step),
     teacher: teacher?.source.feeds,
   };

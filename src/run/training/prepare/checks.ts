@@ -5,8 +5,10 @@ import { BuildError, naming, UserError } from '../../../graph/errors.ts';
 import { unknownName } from '../../../graph/names.ts';
 import { type MethodTable, methodNamed, withMethods } from '../../../methods/index.ts';
 import { VARIANTS } from '../../../models/index.ts';
-import { collectParams } from '../../../program/trainProgram.ts';
+import { balancedTerms } from '../../../program/balanced.ts';
+import { collectParams, lossTerms } from '../../../program/trainProgram.ts';
 import { checkAttentionProbe } from '../course/attentionProbe.ts';
+import { checkBalancedTerms } from '../stage/balance.ts';
 import { type RunParts, stageSpec } from '../stage/spec.ts';
 import { checkProbeMethod } from './linearProbe.ts';
 import type { LoadedModel } from '../../models/loaded.ts';
@@ -39,9 +41,12 @@ export function checkFile(given: Settings, file: string): void {
  */
 export function checkStages(parts: RunParts): void {
   checkAttentionProbe(parts);
+  const balanced: string[][] = [];
   for (const stage of parts.stages) {
     try {
-      checkProbeMethod(parts.config, stage, collectParams(stageSpec(parts, stage, {})));
+      const spec = stageSpec(parts, stage, {});
+      checkProbeMethod(parts.config, stage, collectParams(spec));
+      if (spec.balance) balanced.push(balancedTerms(lossTerms(spec)));
     } catch (error) {
       if (!(error instanceof BuildError)) throw error;
       throw new UserError(`method ${stage.name}: these settings do not fit together: ${error.message}`, {
@@ -49,6 +54,7 @@ export function checkStages(parts: RunParts): void {
       });
     }
   }
+  checkBalancedTerms(parts.config.weights, balanced);
 }
 
 /** What makes two models of a family different kinds. */

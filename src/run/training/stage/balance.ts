@@ -26,6 +26,18 @@ function refuseIdle(weights: Weights): void {
     );
 }
 
+/** Refuses, before anything is compiled, settings that name a term of no stage, or leave a stage's terms too little. */
+export function checkBalancedTerms({ minLoss, shareMin }: Weights, stages: readonly (readonly string[])[]): void {
+  const known = [...new Set(stages.flat())];
+  const unknown = Object.keys(minLoss).find((name) => !known.includes(name));
+  if (unknown !== undefined) throw unknownName('term of weights.minLoss', unknown, known);
+  for (const terms of stages)
+    if (shareMin * terms.length > 1)
+      throw new UserError(
+        `weights.shareMin: wanted at most 1/${terms.length} for ${terms.length} terms (${terms.join(', ')}), got ${shareMin}`,
+      );
+}
+
 /** Undefined where a stage's weights are fixed: by the settings, or since it has one term. */
 export async function openBalancer(
   weights: Weights,
@@ -35,14 +47,7 @@ export async function openBalancer(
   program: TrainProgram,
   before: BalanceState | undefined,
 ): Promise<Balancer | undefined> {
-  const { balanced } = program;
-  if (balanced.length === 0) return undefined;
-  const unknown = Object.keys(weights.minLoss).find((name) => !balanced.includes(name));
-  if (unknown !== undefined) throw unknownName('term of weights.minLoss', unknown, balanced);
-  if (weights.shareMin * balanced.length > 1)
-    throw new UserError(
-      `weights.shareMin: wanted at most 1/${balanced.length} for ${balanced.length} terms (${balanced.join(', ')}), got ${weights.shareMin}`,
-    );
+  if (program.balanced.length === 0) return undefined;
   const every = weights.every === 'auto' ? EVERY[weights.rule] : weights.every;
   const settings: BalanceSettings = { ...weights, every };
   return Balancer.open({ settings, engine, spec, program, from: stage.from }, before);

@@ -37,6 +37,7 @@ export function describeFeatures(model: Model): Features {
   const store = {
     param: (spec: { name: string; shape: readonly number[] }) => input(spec.name, spec.shape),
     noise: () => input('noise', []),
+    scheduled: () => input('scheduled', []),
     update: () => undefined,
   };
   return model.build(new Scope(store, false), input('pixel_values', [1, 3, model.imageSize, model.imageSize]));

@@ -7,6 +7,7 @@ import { type TrainSpec, trainProgram } from '../../../program/trainProgram.ts';
 import { stream } from '../../../random/stream.ts';
 import { targetRows } from '../../../train/batch.ts';
 import type { TeacherFeeds, TrainBatch } from '../../../train/batch.ts';
+import { scheduledAt, type StageSpan } from '../../../train/scheduled.ts';
 import { type StateArray, TrainState } from '../../../train/trainState.ts';
 
 /** A loss term by itself, unweighted. */
@@ -47,8 +48,9 @@ export class TermProbe {
     shown: TrainBatch,
     seed: number,
     step: number,
+    span: StageSpan,
   ): Promise<Probed> {
-    const { program, noises, terms } = this.#program;
+    const { program, noises, schedules, terms } = this.#program;
     const { batch, pixels, student } = this.#spec;
     const engine = this.#engine;
     const feeds: Record<string, EngineTensor> = {
@@ -56,6 +58,8 @@ export class TermProbe {
       'batch.pixels': engine.tensor('float32', [batch, ...pixels], shown.images),
       'batch.targets': engine.tensor('float32', [batch, student.classes], targetRows(shown, student.classes)),
     };
+    for (const [name, value] of Object.entries(scheduledAt(schedules, span, step)))
+      feeds[`scalar.${name}`] = engine.tensor('float32', [], Float32Array.of(value));
     for (const noise of noises)
       feeds[`noise.${noise.name}`] = engine.tensor(
         'uint8',
@@ -88,6 +92,8 @@ export interface ProbeTask {
   readonly engine: Engine;
   readonly seed: number;
   readonly step: number;
+  /** Of the stage. */
+  readonly span: StageSpan;
   /** The batch at the current position, which stays the next one. */
   readonly peek: () => Promise<TrainBatch>;
   readonly teacher?: TeacherFeeds | undefined;
@@ -95,14 +101,14 @@ export interface ProbeTask {
 
 /** Measures the terms at a state, once. */
 export async function probeTerms(
-  { spec, engine, seed, step, peek, teacher }: ProbeTask,
+  { spec, engine, seed, step, span, peek, teacher }: ProbeTask,
   vectors: readonly Vector[],
   state: TrainState,
 ): Promise<Probed> {
   const probe = await TermProbe.open(spec, vectors, engine);
   try {
     const batch = await peek();
-    return await probe.measure({ ...state.weights('param'), ...(await teacher?.(batch)) }, batch, seed, step);
+    return await probe.measure({ ...state.weights('param'), ...(await teacher?.(batch)) }, batch, seed, step, span);
   } finally {
     await probe.dispose();
   }
