@@ -25,18 +25,31 @@ ${inline(body.filter((part) => part !== '').join('\n'))}
 /** In a page SVG needs no name space, and so the page holds no address at all. */
 const inline = (html: string): string => html.replaceAll(' xmlns="http://www.w3.org/2000/svg"', '');
 
-/** A table of plain text, one attribute text a row where given. */
+/** What a cell shows: text, or text that leads to a file. */
+export type Cell = string | Link;
+
+export interface Link {
+  readonly words: string;
+  /** Folders and file seen from the page. Each part is encoded, so no name can lead to another place or run as a script. */
+  readonly to: readonly string[];
+}
+
+/** A table of text and links, whatever characters they have; one attribute text a row where given. */
 export function htmlTable(
   head: readonly string[],
-  rows: readonly (readonly string[])[],
+  rows: readonly (readonly Cell[])[],
   attributes?: readonly string[],
 ): string {
-  const line = (cells: readonly string[], tag: string) =>
-    cells.map((cell) => `<${tag}>${escapeText(cell)}</${tag}>`).join('');
+  const line = (cells: readonly Cell[], tag: string) => cells.map((cell) => `<${tag}>${shown(cell)}</${tag}>`).join('');
   const top = head.length === 0 ? '' : `<thead><tr>${line(head, 'th')}</tr></thead>`;
   return `<div class="wide"><table>${top}<tbody>
 ${rows.map((row, i) => `<tr${attributes?.[i] ?? ''}>${line(row, 'td')}</tr>`).join('\n')}
 </tbody></table></div>`;
+}
+
+function shown(cell: Cell): string {
+  if (typeof cell === 'string') return escapeText(cell);
+  return `<a href="./${cell.to.map(encodeURIComponent).join('/')}">${escapeText(cell.words)}</a>`;
 }
 
 export const heading = (words: string): string => `<h2>${escapeText(words)}</h2>`;

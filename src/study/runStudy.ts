@@ -164,7 +164,8 @@ async function writeResults(plan: StudyPlan, records: RunRecords, out: string): 
   const report = reportOf(plan, held, sets);
   await writeFileAtomic(join(out, 'results.json'), `${JSON.stringify(report, null, 2)}\n`);
   await writeFileAtomic(join(out, 'results.csv'), reportCsv(report));
-  await writeFileAtomic(join(out, 'index.html'), reportHtml(report));
+  const hasReport = (key: string) => existsSync(join(records.folder(key), 'report.html'));
+  await writeFileAtomic(join(out, 'index.html'), reportHtml(report, hasReport));
   return report;
 }
 

@@ -96,7 +96,10 @@ it('takes the last evaluation of each run; the table is made of the rows', () =>
   const csv = parseCsv(text('whole/results.csv'));
   expect(csv[0]!.slice(0, 5)).toEqual(['id', 'method', 'train.seed', 'state', 'val/top1']);
   expect(csv.slice(1).map((row) => [row[0], Number(row[4])])).toEqual(runs.map(({ id, last }) => [id, last]));
-  expect(text('whole/index.html')).toContain('<td>kd_seed-1</td><td>done</td>');
+  const page = text('whole/index.html');
+  expect(page).toContain('<td><a href="./runs/kd_seed-1/report.html">kd_seed-1</a></td><td>done</td>');
+  expect(page).toContain('<svg');
+  for (const [, href] of page.matchAll(/<a href="([^"]+)">/g)) expect(existsSync(join(dir, 'whole', href!))).toBe(true);
 });
 
 it('a finished study makes nothing again', async () => {

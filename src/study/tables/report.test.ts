@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { curveSvg } from './curveSvg.ts';
+import { dotsSvg } from './dotsSvg.ts';
 import { planStudy, type StudyAxis } from '../plan.ts';
 import type { RunRecord } from '../recordsNode.ts';
 import { pairedDifference, reportOf, tableOf } from './report.ts';
@@ -165,6 +166,57 @@ it('the curve has a series a method, ordered by the share of the data, on a loga
   expect(lines[0]![0]![1]).toBeGreaterThan(lines[0]![1]![1]!);
   expect(svg).toContain('>a &amp; b</text>');
   expect(curveSvg({ ...REPORT, axes: [METHOD, SEED], table: tableOf(RUNS, [METHOD, SEED], BASELINE) })).toBe('');
+});
+
+/** One varied thing over three seeds, with what a user may write as a label. */
+function oneAxis(runs: readonly RunRow[]): StudyReport {
+  const labels = [...new Set(runs.map(({ labels }) => labels.method!))];
+  const axes = [{ ...METHOD, labels }, SEED];
+  return { ...REPORT, axes, runs, table: tableOf(runs, axes, BASELINE) };
+}
+
+it('one varied thing has a chart: each run, the mean and the deviation of each value, where they lie', () => {
+  const first = RUNS.filter(({ labels }) => labels.data === '5 %');
+  const svg = dotsSvg(oneAxis(first));
+  const dots = [...svg.matchAll(/<circle cx="([^"]+)" cy="([^"]+)" r="(\d)"/g)].map(([, x, y, r]) =>
+    [x, y, r].map(Number),
+  );
+  const at = (row: number, radius: number) => dots.filter(([, y, r]) => y === dots[4 * row]![1] && r === radius);
+  expect(dots).toHaveLength(8);
+  // alone: 0.5, 0.6, 0.7, evenly spaced with the mean in the middle; a & b: 0.6, 0.68, 0.83.
+  const [low, middle, high] = at(0, 3).map(([x]) => x!) as [number, number, number];
+  expect(high - middle).toBeCloseTo(middle - low, 1);
+  expect(at(0, 5)[0]![0]).toBeCloseTo(middle, 1);
+  const unit = (high - low) / 20;
+  expect(at(1, 3).map(([x]) => (x! - low) / unit + 50)).toEqual([60, 68, 83].map((one) => expect.closeTo(one, 1)));
+  expect((at(1, 5)[0]![0]! - low) / unit + 50).toBeCloseTo((60 + 68 + 83) / 3, 1);
+  // The deviation of 0.5, 0.6, 0.7 is 0.1: its bar goes from the first to the last.
+  expect(svg).toMatch(new RegExp(`<line x1="${low}" y1="57" x2="${high}" y2="57"`));
+  expect(svg).toContain(`stroke="#d55e00"`);
+  expect(svg).toContain('>a &amp; b</text>');
+  // A learning curve shows the same better; one row is nothing to compare.
+  expect(dotsSvg(REPORT)).toBe('');
+  expect(dotsSvg(oneAxis(first.slice(0, 3)))).toBe('');
+  expect(dotsSvg(oneAxis(first.map((run) => ({ ...run, last: null }))))).toBe('');
+  expect(reportHtml(oneAxis(first))).toContain('<svg');
+});
+
+it('a run leads to its own page where it has one, and no name leads elsewhere', () => {
+  const names = ['kd', 'javascript:alert(1)', '"><script>x</script>', '../../up', '//elsewhere'];
+  const runs = names.map((name, i) => ({ ...row(name, '5 %', 0, 0.5 + i / 10), id: name }));
+  const html = reportHtml({ ...oneAxis(runs), teachers: [{ ...row('t', '5 %', 0, 0.5), id: 'cnn' }] }, () => true);
+  const links = [...html.matchAll(/<a href="([^"]*)">/g)].map(([, href]) => href);
+  expect(links).toEqual([
+    './teachers/cnn/report.html',
+    './runs/kd/report.html',
+    './runs/javascript%3Aalert(1)/report.html',
+    './runs/%22%3E%3Cscript%3Ex%3C%2Fscript%3E/report.html',
+    './runs/..%2F..%2Fup/report.html',
+    './runs/%2F%2Felsewhere/report.html',
+  ]);
+  expect(html).not.toContain('<script');
+  expect(html).toContain('>&quot;&gt;&lt;script&gt;x&lt;/script&gt;</a>');
+  expect(reportHtml(oneAxis(runs), (key) => key === 'runs/kd').match(/<a /g)).toHaveLength(1);
 });
 
 it('the page loads nothing and escapes what users wrote', () => {
