@@ -1,6 +1,7 @@
 import type { Tensor } from '../graph/tensor.ts';
 import type { NormStat } from '../nn/layers.ts';
 import type { Scope } from '../nn/scope.ts';
+import type { Dense } from './dense.ts';
 
 /** What a model gives besides its logits. An unused feature costs nothing: emission starts at what is used. */
 export interface Features {
@@ -24,6 +25,10 @@ export interface Features {
   readonly maps?: Readonly<Record<string, Tensor>>;
   /** Input of the last linear layer, [B,D]. */
   readonly pooled?: Tensor;
+  /** What an encoder gives for an image as a whole, [B,E], not normalised: what its head reads, or what a model without one is for. */
+  readonly embedding?: Tensor;
+  /** The features of an image's places: patch tokens after the final norm, or the last map's places. */
+  readonly dense?: Dense;
   /** What each BatchNorm sees and the running statistics it has, in the order of the network. */
   readonly normStats?: readonly NormStat[];
 }

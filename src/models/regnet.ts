@@ -5,6 +5,7 @@ import { batchNorm, conv, fanInUniform, linear, type NormStat, squeezeExcite } f
 import type { Scope } from '../nn/scope.ts';
 import { add, relu } from '../ops/elementwise.ts';
 import { reduceMean } from '../ops/reduce.ts';
+import { denseOfMap } from './dense.ts';
 import type { Features, Model } from './features.ts';
 
 /**
@@ -33,7 +34,14 @@ export function regnet(config: RegnetConfig): Model {
     config,
     classes: config.classes,
     imageSize: config.imageSize,
-    features: [...(config.classes > 0 ? (['logits'] as const) : []), 'maps', 'pooled', 'normStats'],
+    features: [
+      ...(config.classes > 0 ? (['logits'] as const) : []),
+      'maps',
+      'pooled',
+      'embedding',
+      'dense',
+      'normStats',
+    ],
     build: (scope, pixels) => build(scope, pixels, config),
   };
 }
@@ -68,10 +76,11 @@ function build(s: Scope, pixels: Tensor, config: RegnetConfig): Features {
     maps[`s${stage + 1}`] = x;
   });
   const pooled = reduceMean(x, { axes: [2, 3] }); // B C
-  if (config.classes === 0) return { logits: pooled, maps, pooled, normStats };
+  const shared = { maps, pooled, embedding: pooled, dense: denseOfMap(x), normStats };
+  if (config.classes === 0) return { logits: pooled, ...shared };
   const init = fanInUniform(pooled.shape[1]!);
   const logits = s.in('head.fc', (s) => linear(s, pooled, config.classes, { weightInit: init, biasInit: init }));
-  return { logits, maps, pooled, normStats };
+  return { logits, ...shared };
 }
 
 function block(

@@ -9,6 +9,7 @@ import { type Scope, TRUNCATED_02 } from '../nn/scope.ts';
 import { add, mul } from '../ops/elementwise.ts';
 import { concat, pad, reshape, slice, transpose } from '../ops/movement.ts';
 import { reduceMean } from '../ops/reduce.ts';
+import { denseOfTokens } from './dense.ts';
 import type { Features, Model } from './features.ts';
 import { blockShape, checkWidths, headWidth, widened, widthsShape } from './widths.ts';
 
@@ -75,6 +76,8 @@ export function vit(config: VitConfig): Model {
       'norm',
       'attention',
       'pooled',
+      'embedding',
+      'dense',
       ...(hasDistHead(config) ? (['distLogits'] as const) : []),
     ],
     build: (scope, pixels) => build(scope, pixels, config),
@@ -132,7 +135,7 @@ function build(s: Scope, pixels: Tensor, config: VitConfig): Features {
   const mean = () => reduceMean(slice(norm, 1, grid.prefix, norm.shape[1]!), { axes: [1] }); // B D
   const chosen = config.pool === 'token' ? tokenAt(0) : mean();
   const pooled = config.poolNorm ? s.in('fc_norm', (s) => layerNorm(s, chosen, config.normEpsilon)) : chosen;
-  const shared = { ...features, norm, pooled, grid };
+  const shared = { ...features, norm, pooled, embedding: pooled, dense: denseOfTokens(norm, grid), grid };
   if (config.classes === 0) return { logits: pooled, ...shared };
   const logits = s.in('head', (s) => linear(s, pooled, config.classes));
   if (!hasDistHead(config)) return { logits, ...shared };

@@ -1,6 +1,7 @@
 import { UserError } from '../../graph/errors.ts';
 import { unknownName } from '../../graph/names.ts';
 import type { Tensor } from '../../graph/tensor.ts';
+import { type Dense, denseOfMap, denseOfTokens } from '../../models/dense.ts';
 import type { FeatureName, Features, Model } from '../../models/features.ts';
 import type { NormStat } from '../../nn/layers.ts';
 import { reshape, slice, transpose } from '../../ops/movement.ts';
@@ -74,6 +75,8 @@ export function onnxModel(file: OnnxFile, { imageSize, features = {} }: OnnxOpti
     ['attention', (blocks?.attention.length ?? 0) > 0],
     ['maps', Object.keys(plan.maps).length > 0],
     ['pooled', plan.pooled !== undefined],
+    ['embedding', plan.pooled !== undefined],
+    ['dense', plan.norm !== undefined || Object.keys(plan.maps).length > 0],
     ['normStats', norms],
   ];
   return {
@@ -189,9 +192,12 @@ function buildFeatures(graph: OpenGraph, plan: Plan, pixels: Tensor): Features {
   // The statistics are those of the whole batch.
   const seen = parts.map(normNodes);
   const norms = seen[0]!.map((norm, at) => ({ ...norm, input: joined((_, part) => seen[part]![at]!.input) }));
+  const pooled = plan.pooled === undefined ? undefined : flat(get(plan.pooled));
+  const dense = denseOf(plan.norm === undefined ? undefined : get(plan.norm), maps.at(-1)?.[1], B);
   return {
     logits,
-    ...(plan.pooled === undefined ? {} : { pooled: flat(get(plan.pooled)) }),
+    ...(pooled ? { pooled, embedding: pooled } : {}),
+    ...(dense ? { dense } : {}),
     ...(plan.norm === undefined ? {} : { norm: get(plan.norm) }),
     ...(maps.length > 0 ? { maps: Object.fromEntries(maps) } : {}),
     ...(blocks ? { tokens: all('tokens'), ...gridOf(get(blocks.tokens[0]!), B) } : {}),
@@ -208,6 +214,14 @@ function asMap(x: Tensor, batch: number): Tensor {
   if (kind === 'mapsLast') return transpose(x, [0, 3, 1, 2]);
   const patches = slice(x, 1, prefix, x.shape[1]!);
   return transpose(reshape(patches, [batch, size, size, channels]), [0, 3, 1, 2]);
+}
+
+/** Tokens after the last norm where there are some, else the last map. */
+function denseOf(norm: Tensor | undefined, map: Tensor | undefined, batch: number): Dense | undefined {
+  const layout = norm && layoutOf(norm, batch);
+  if (layout?.kind === 'tokens')
+    return denseOfTokens(norm!, { rows: layout.size, columns: layout.size, prefix: layout.prefix });
+  return map && denseOfMap(map);
 }
 
 function gridOf(tokens: Tensor, batch: number): Pick<Features, 'grid'> {

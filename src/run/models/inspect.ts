@@ -98,6 +98,8 @@ function featureReport(name: string, value: unknown): FeatureReport {
     const stats = value as NonNullable<Features['normStats']>;
     return { name, count: stats.length, shapes: { '': shape(stats[0]!.input) } };
   }
+  if (name === 'dense')
+    return { name, count: 1, shapes: { '': shape((value as NonNullable<Features['dense']>).tokens) } };
   if (Array.isArray(value)) return { name, count: value.length, shapes: byBlock((value as Tensor[]).map(shape)) };
   if ('node' in (value as object)) return { name, count: 1, shapes: { '': shape(value as Tensor) } };
   const stages = Object.entries(value as Record<string, Tensor>);
