@@ -1,11 +1,22 @@
 import { UserError } from '../graph/errors.ts';
 import { writeMnistFolder } from '../quickstart/mnistFolder.ts';
 import { writeEmojiFolder } from './emojiNode.ts';
+import { writeFashionFolder } from './fashionNode.ts';
+import { writeHandSignsFolder } from './handSignsNode.ts';
 import type { StudyFile } from './schema.ts';
 
+type Prepared = NonNullable<StudyFile['prepare']>;
+
+const WRITERS: Readonly<Record<Prepared, (dir: string) => Promise<void>>> = {
+  mnist: (dir) => writeMnistFolder(dir),
+  emoji: (dir) => writeEmojiFolder(dir),
+  fashion: (dir) => writeFashionFolder(dir),
+  handSigns: (dir) => writeHandSignsFolder(dir),
+};
+
 /** Writes the images that a study asks for, where they are not there yet. */
-export async function prepareData(what: NonNullable<StudyFile['prepare']>, dir: unknown): Promise<void> {
+export async function prepareData(what: Prepared, dir: unknown): Promise<void> {
   if (typeof dir !== 'string')
     throw new UserError(`prepare: ${what}: wanted the folder to write to in base.data.dir, got nothing`);
-  return what === 'emoji' ? writeEmojiFolder(dir) : writeMnistFolder(dir);
+  return WRITERS[what](dir);
 }
