@@ -7,7 +7,7 @@ import { type RunConfig, runSchema } from '../src/config/schema.ts';
 import { chooseSettings } from '../src/run/plan/defaults.ts';
 import type { RunResult } from '../src/run/training/course/result.ts';
 import { trainRun } from '../src/run/training/trainRunNode.ts';
-import { VARIANTS } from '../src/models/index.ts';
+import { VARIANTS, variantConfig } from '../src/models/index.ts';
 import type { RunEvent, StepEvent } from '../src/train/events.ts';
 import { temporaryFolder, understudy, writeDataset } from './endToEnd/commandLine.ts';
 
@@ -197,11 +197,16 @@ interface Made {
   readonly steps: readonly StepEvent[];
 }
 
-/** Recipes that differ in nothing but the share of the data or the epochs are the same when shrunk: each is made once. */
+/**
+ * Recipes that differ in nothing but the share of the data, the epochs or the size of the network are the same when shrunk: each is
+ * made once, known by what is built.
+ */
 const made = new Map<string, Promise<Made>>();
 
 function make(config: RunConfig): Promise<Made> {
-  const key = JSON.stringify(config);
+  const { name, imageSize, settings } = config.student;
+  const built = variantConfig(name, { ...settings, imageSize: Number(imageSize), classes: 3 });
+  const key = JSON.stringify({ ...config, student: { ...config.student, name: built } });
   const held = made.get(key) ?? run(config, join(dir, 'runs', String(made.size)));
   made.set(key, held);
   return held;

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, it, vi } from 'vitest';
 import { distill, train } from '../../src/index.ts';
 import { writeDigits } from '../browser/digits.ts';
-import { temporaryFolder, understudy } from '../endToEnd/commandLine.ts';
+import { ownProcess, temporaryFolder } from '../endToEnd/commandLine.ts';
 import { blocksOf, commandsOf } from './blocks.ts';
 
 /**
@@ -45,7 +45,7 @@ const shown = BLOCKS.flatMap((block) => {
 });
 
 it.each(shown)('understudy $line', async ({ command, block }) => {
-  const { status, stdout, stderr } = await understudy(dir, command);
+  const { status, stdout, stderr } = await ownProcess(dir, command);
   expect(status, stderr).toBe(0);
   const said = words(`${stdout}\n${stderr}`);
   const documented = words(block.code.replaceAll('\\\n', ' ').split('\n').slice(1).join('\n'));

@@ -19,8 +19,21 @@ export interface Finished {
   readonly stderr: string;
 }
 
-/** Runs the command line that users run. `watch` sees stderr so far, and may signal the process; `killAfter` ms it is killed. */
+/**
+ * Runs the command line that users run. `watch` sees stderr so far, and may signal the process; `killAfter` ms it is killed. Without
+ * them only the answer is asked for: it comes from a process that this file's other commands share.
+ */
 export function understudy(
+  cwd: string,
+  args: readonly string[],
+  watch?: (stderr: string, kill: (signal: NodeJS.Signals) => void) => void,
+  killAfter?: number,
+): Promise<Finished> {
+  return watch === undefined && killAfter === undefined ? shared(cwd, args) : ownProcess(cwd, args, watch, killAfter);
+}
+
+/** The same in a process of its own, as users start it. */
+export function ownProcess(
   cwd: string,
   args: readonly string[],
   watch?: (stderr: string, kill: (signal: NodeJS.Signals) => void) => void,
@@ -49,12 +62,9 @@ const SERVER = fileURLToPath(new URL('./commandServer.mjs', import.meta.url));
 let server: ChildProcess | undefined;
 let busy = false;
 
-/**
- * Runs a command as `understudy` does, in a process that this file's other commands share. For what is asked of its answer alone:
- * a signal, two at a time, or how a process begins and ends take one of its own.
- */
-async function quickly(cwd: string, args: readonly string[]): Promise<Finished> {
-  if (busy) return understudy(cwd, args);
+/** To load the program is half of a short command's time: it is loaded once for all commands of a file that come one after the other. */
+async function shared(cwd: string, args: readonly string[]): Promise<Finished> {
+  if (busy) return ownProcess(cwd, args);
   busy = true;
   const done = new AbortController();
   try {
@@ -65,7 +75,7 @@ async function quickly(cwd: string, args: readonly string[]): Promise<Finished> 
       throw new Error(`understudy ${args.join(' ')} ended the process that it shares, with ${status}`);
     });
     for (const promise of [answer, ended]) promise.catch(() => undefined);
-    server.send({ cwd, args });
+    server.send({ cwd, args, env: process.env });
     const [found] = await Promise.race([answer, ended]);
     return found!;
   } finally {
@@ -77,8 +87,13 @@ async function quickly(cwd: string, args: readonly string[]): Promise<Finished> 
 /** An empty folder that goes after the tests of the file. */
 export function temporaryFolder(): string {
   const dir = mkdtempSync(join(tmpdir(), 'understudy-cli-'));
-  afterAll(() => {
-    if (server?.connected) server.disconnect();
+  afterAll(async () => {
+    if (server?.connected) {
+      const gone = once(server, 'exit');
+      server.disconnect();
+      await gone;
+    }
+    server = undefined;
     rmSync(dir, { recursive: true, force: true });
   });
   return dir;
@@ -124,7 +139,7 @@ export function contents(dir: string): string[] {
 /** What runs a command in `dir` that must succeed and gives the one JSON value that it prints. */
 export function jsonIn(dir: string) {
   return async <T>(...args: string[]): Promise<T> => {
-    const { status, stdout, stderr } = await quickly(dir, [...args, '--json']);
+    const { status, stdout, stderr } = await understudy(dir, [...args, '--json']);
     expect(status, stderr).toBe(0);
     return JSON.parse(stdout) as T;
   };
@@ -137,7 +152,7 @@ export function jsonIn(dir: string) {
 export function refusalsIn(dir: string) {
   return async (args: readonly string[], status: number, ...parts: (string | RegExp)[]): Promise<void> => {
     const before = contents(dir);
-    const found = await quickly(dir, args);
+    const found = await understudy(dir, args);
     expect(found.stdout).toBe('');
     for (const part of parts) expect(found.stderr).toMatch(part);
     expect(found.stderr).not.toMatch(/^\s+at |report it with/m);

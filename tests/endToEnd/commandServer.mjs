@@ -1,10 +1,9 @@
 import { runProgram } from '../../dist/cli/program.js';
 
 /**
- * Runs one command line after the other in a process that has loaded the program once: a process of its own for each takes half a
- * second to load what it needs. Plain JavaScript, so that Node runs it as it stands.
+ * Runs one command line after the other in a process that has loaded the program once. Plain JavaScript, so that Node runs it as it stands.
  */
-process.on('message', async ({ cwd, args }) => {
+process.on('message', async ({ cwd, args, env }) => {
   const written = { stdout: '', stderr: '' };
   const streams = Object.keys(written);
   const before = streams.map((name) => process[name].write);
@@ -14,6 +13,8 @@ process.on('message', async ({ cwd, args }) => {
       rest.find((given) => typeof given === 'function')?.();
       return true;
     };
+  for (const name of Object.keys(process.env)) if (!(name in env)) delete process.env[name];
+  Object.assign(process.env, env);
   process.chdir(cwd);
   const status = await runProgram(args);
   streams.forEach((name, i) => {

@@ -7,6 +7,7 @@ import { openDataset } from '../../src/data/openDatasetNode.ts';
 import {
   contents,
   jsonIn,
+  ownProcess,
   refusalsIn,
   TINY_RESNET,
   TINY_VIT,
@@ -168,7 +169,7 @@ describe('the same set, byte for byte', () => {
 
   it('by two processes at once, of which each makes a part, with threads as they like', async () => {
     const both = await Promise.all(
-      [1, 2].map((threads) => understudy(dir, make('shared', '--verifier', 'vit', '--set', `threads=${threads}`))),
+      [1, 2].map((threads) => ownProcess(dir, make('shared', '--verifier', 'vit', '--set', `threads=${threads}`))),
     );
     for (const { status, stderr } of both) expect(status, stderr).toBe(0);
     expect(setOf('shared')).toEqual(setOf('whole'));
