@@ -24,7 +24,9 @@ function configOf({ config, teacher }: Recipe): RunConfig {
 const TINY = { width: 24, heads: 3, depth: 4 };
 /** What makes a step small. The learning rate, its schedule, the method and the rest stay the recipe's. */
 function shrunk(config: RunConfig): RunConfig {
-  const student = { ...config.student, imageSize: 32, settings: { ...config.student.settings, ...TINY } };
+  // CSKD's patches are no coarser than the map of the CNN.
+  const patches = config.method === 'cskd' ? { patchSize: 4 } : {};
+  const student = { ...config.student, imageSize: 32, settings: { ...config.student.settings, ...TINY, ...patches } };
   const stages = config.method === 'dearkd' ? 2 : 1;
   const train = { ...config.train, batch: 2, accumulate: 1, evalBatch: 12, epochs: stages, evalEvery: 1000 };
   return { ...config, student, train, data: { ...config.data, fraction: 1, images: 2, workers: 1 } };
@@ -54,6 +56,9 @@ it('there is a recipe for each experiment of the papers', () => {
       'vkd-deit-small',
       'widelast-deit-tiny',
       'lift-deit-tiny',
+      'cskd-deit-tiny',
+      'cskd-deit-small',
+      'cskd-deit-base',
     ].sort(),
   );
 });
@@ -163,6 +168,23 @@ describe('the settings are the published ones', () => {
   });
 });
 
+describe('CSKD', () => {
+  it('is DeiT without drop path, at a rate that belongs to its images an update', () => {
+    for (const [size, accumulate, lr] of [
+      ['tiny', 16, 1e-3],
+      ['small', 8, 5e-4],
+      ['base', 4, 2.5e-4],
+    ] as const) {
+      const { optim, train, methods, student, augment } = configOf(RECIPES[`cskd-deit-${size}`]!);
+      expect(optim).toMatchObject({ name: 'adamw', lr, minLr: 1e-5, warmupEpochs: 5, weightDecay: 0.05 });
+      expect([train.batch, train.accumulate, train.epochs]).toEqual([64, accumulate, 300]);
+      expect([student.name, student.settings.dropPath]).toEqual([`deit_${size}_distilled_patch16_224`, 0]);
+      expect(methods.cskd).toMatchObject({ kind: 'hard', fuse: 'linear', weight: 1, alpha: 0.5, inference: 'three' });
+      expect(augment).toMatchObject({ preset: 'deit' });
+    }
+  });
+});
+
 it('each opens with source, command and published result, and says what is missing', () => {
   for (const { name, source, command, published, notApplied, config } of all) {
     expect(source).toMatch(/arXiv|CVPR/);
@@ -173,7 +195,7 @@ it('each opens with source, command and published result, and says what is missi
     expect(notApplied.length).toBeGreaterThan(0);
     for (const text of notApplied) expect(text).toMatch(/\(.+\)$/);
   }
-  for (const name of ['deit', 'deit3', 'dearkd', 'vitkd', 'vkd', 'widelast']) {
+  for (const name of ['deit', 'deit3', 'dearkd', 'vitkd', 'vkd', 'widelast', 'cskd']) {
     const head = readFileSync(`src/config/recipes/${name}.ts`, 'utf8').split('*/')[0]!;
     expect(head).toMatch(
       /^\/\*\*\n \* .*(arXiv|doi)[\s\S]*understudy (?:distill|train) --config [\s\S]*Published[\s\S]*Not applied/,
@@ -189,6 +211,7 @@ const TERMS: Readonly<Record<string, string[]>> = {
   nkd: ['ce', 'nonTarget', 'target'],
   vkd: ['ce', 'feature', 'kd'],
   widelast: ['ce', 'feature', 'kd'],
+  cskd: ['ce', 'kd', 'patches'],
   'vitkd+nkd': ['ce', 'nkd.nonTarget', 'nkd.target', 'vitkd.deep', 'vitkd.shallow'],
 };
 

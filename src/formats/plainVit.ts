@@ -12,6 +12,7 @@ export function plainVit(saved: SavedModel): SavedModel {
     model.family !== 'vit' ||
     model.mhca?.layers ||
     !oneWidth(model) ||
+    model.patchVote ||
     (model.layerScale === null && !model.posEmbedOnPatchesOnly)
   )
     return saved;

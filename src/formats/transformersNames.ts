@@ -7,11 +7,11 @@ import { joinBlocks, splitBlocks } from './names/rowBlocks.ts';
 
 type Weights = ReadonlyMap<string, Weight>;
 
-/** Is it a ViT or DeiT as transformers defines them? MHCA, LayerScale, positions on patches alone, a mean of tokens and blocks of other widths are not. */
+/** Is it a ViT or DeiT as transformers defines them? MHCA, LayerScale, positions on patches alone, a mean of tokens, a vote of the patches and blocks of other widths are not. */
 export function isPlain(model: ModelConfig): boolean {
   if (model.family !== 'vit') return false;
-  const { classToken, distToken, distHead, pool, qkvBias, layerScale, posEmbedOnPatchesOnly, mhca } = model;
-  const heads = classToken && pool === 'token' && (!distToken || distHead);
+  const { classToken, distToken, distHead, patchVote, pool, qkvBias, layerScale, posEmbedOnPatchesOnly, mhca } = model;
+  const heads = classToken && pool === 'token' && (!distToken || distHead) && !patchVote;
   return heads && qkvBias && oneWidth(model) && !mhca?.layers && layerScale === null && !posEmbedOnPatchesOnly;
 }
 

@@ -1,5 +1,6 @@
 import { UserError } from '../graph/errors.ts';
 import { unknownName } from '../graph/names.ts';
+import { cskd } from './cskd.ts';
 import { dearkd } from './dearkd.ts';
 import { deit } from './deit.ts';
 import { dkd } from './dkd.ts';
@@ -15,7 +16,7 @@ import { widelast } from './widelast.ts';
 
 export type { LabelNeed, LossContext, Method, MethodStage, Needs, Term, Terms } from './method.ts';
 
-export const METHODS = { supervised, kd, deit, dearkd, nkd, dkd, uskd, vitkd, vkd, widelast } as const;
+export const METHODS = { supervised, kd, deit, dearkd, nkd, dkd, uskd, vitkd, vkd, widelast, cskd } as const;
 
 export type MethodName = keyof typeof METHODS;
 

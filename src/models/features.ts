@@ -29,11 +29,17 @@ export interface Features {
   readonly embedding?: Tensor;
   /** The features of an image's places: patch tokens after the final norm, or the last map's places. */
   readonly dense?: Dense;
+  /** The classifier's answer at every place of the last map, or of a Vision Transformer at every patch, [B,h,w,K]. */
+  readonly placeLogits?: Tensor;
+  /** The distillation head's at every patch, [B,rows,columns,K]. */
+  readonly patchDistLogits?: Tensor;
+  /** The mean of `patchDistLogits`, [B,K], where the model's answer counts it as a third vote. */
+  readonly patchVote?: Tensor;
   /** What each BatchNorm sees and the running statistics it has, in the order of the network. */
   readonly normStats?: readonly NormStat[];
 }
 
-export type FeatureName = Exclude<keyof Features, 'grid'>;
+export type FeatureName = Exclude<keyof Features, 'grid' | 'patchVote'>;
 
 /** A network: a config and how to build it. */
 export interface Model {

@@ -4,6 +4,7 @@ import type { Tensor } from '../graph/tensor.ts';
 import { batchNorm, conv, fanInUniform, linear, type NormStat, squeezeExcite } from '../nn/layers.ts';
 import type { Scope } from '../nn/scope.ts';
 import { add, relu } from '../ops/elementwise.ts';
+import { transpose } from '../ops/movement.ts';
 import { reduceMean } from '../ops/reduce.ts';
 import { denseOfMap } from './dense.ts';
 import type { Features, Model } from './features.ts';
@@ -35,7 +36,7 @@ export function regnet(config: RegnetConfig): Model {
     classes: config.classes,
     imageSize: config.imageSize,
     features: [
-      ...(config.classes > 0 ? (['logits'] as const) : []),
+      ...(config.classes > 0 ? (['logits', 'placeLogits'] as const) : []),
       'maps',
       'pooled',
       'embedding',
@@ -79,8 +80,11 @@ function build(s: Scope, pixels: Tensor, config: RegnetConfig): Features {
   const shared = { maps, pooled, embedding: pooled, dense: denseOfMap(x), normStats };
   if (config.classes === 0) return { logits: pooled, ...shared };
   const init = fanInUniform(pooled.shape[1]!);
-  const logits = s.in('head.fc', (s) => linear(s, pooled, config.classes, { weightInit: init, biasInit: init }));
-  return { logits, ...shared };
+  const again = s.remembering();
+  const classify = (x: Tensor) =>
+    again.in('head.fc', (s) => linear(s, x, config.classes, { weightInit: init, biasInit: init }));
+  // It is linear: its mean over the places is its answer to the mean.
+  return { logits: classify(pooled), placeLogits: classify(transpose(x, [0, 2, 3, 1])), ...shared };
 }
 
 function block(

@@ -7,9 +7,12 @@ import { topologicalOrder } from '../graph/walk.ts';
 import { inputStore, type ParamSpec, Scope } from '../nn/scope.ts';
 import { gemm } from '../ops/matmul.ts';
 import { reshape, slice } from '../ops/movement.ts';
+import { layerNorm } from '../ops/norm.ts';
+import { reduceMean } from '../ops/reduce.ts';
 import { evaluate } from '../engine/reference.ts';
 import { initialValue } from '../nn/initialise.ts';
 import { buildModel, variantConfig } from './index.ts';
+import { answer } from './vit.ts';
 
 const SETTINGS = {
   imageSize: 8,
@@ -56,6 +59,70 @@ function feeds(outputs: readonly Tensor[], params: ReadonlyMap<string, ParamSpec
     }),
   );
 }
+
+/** The values of features on waves. */
+function valuesOf({ store }: ReturnType<typeof build>, outputs: readonly Tensor[]) {
+  const shared = shareCommon(outputs);
+  return evaluate(shared, feeds(shared, store.params)).map(({ data }) => Array.from(data));
+}
+
+describe('what the heads say of each patch', () => {
+  it.each([
+    ['two tokens', { distToken: true }],
+    ['no class token, the mean of normed patches', { classToken: false, pool: 'mean' }],
+    ['a norm behind the mean', { pool: 'mean', poolNorm: true }],
+  ] as const)('is the head on the normed token, row by row: %s', (_, more) => {
+    const built = build(more, false);
+    const { norm, grid, placeLogits, patchDistLogits } = built.features;
+    const params = [...built.store.params.values()];
+    const param = (name: string) => {
+      const { shape } = params.find((spec) => spec.name === name)!;
+      return input(name, shape);
+    };
+    const patches = reshape(slice(norm!, 1, grid!.prefix, norm!.shape[1]!), [B * 4, D]);
+    const normed =
+      'poolNorm' in more ? layerNorm(patches, param('fc_norm.weight'), param('fc_norm.bias'), 1e-6) : patches;
+    const head = (name: string, x: Tensor) => gemm(x, param(`${name}.weight`), param(`${name}.bias`), { transB: true });
+    expect(placeLogits!.shape).toEqual([B, 2, 2, 3]);
+    const [own, wanted] = valuesOf(built, [placeLogits!, head('head', normed)]) as [number[], number[]];
+    own.forEach((x, i) => void expect(x).toBeCloseTo(wanted[i]!, 12));
+    expect(new Set(own.map((x) => x.toFixed(6))).size).toBeGreaterThan(12);
+    expect(patchDistLogits === undefined).toBe(!('distToken' in more));
+    if (!patchDistLogits) return;
+    const [dist, distWanted] = valuesOf(built, [patchDistLogits, head('head_dist', patches)]) as [number[], number[]];
+    dist.forEach((x, i) => void expect(x).toBeCloseTo(distWanted[i]!, 12));
+  });
+});
+
+describe('three votes', () => {
+  it('answer with the mean of two heads and of the distillation head over the patches', () => {
+    const built = build({ distToken: true, patchVote: true }, false);
+    const { logits, distLogits, patchDistLogits } = built.features;
+    const [whole, own, dist, patches] = valuesOf(built, [
+      answer(built.features),
+      logits,
+      distLogits!,
+      reduceMean(patchDistLogits!, { axes: [1, 2] }),
+    ]) as [number[], number[], number[], number[]];
+    whole.forEach((x, i) => void expect(x).toBeCloseTo((own[i]! + dist[i]! + patches[i]!) / 3, 12));
+    const two = build({ distToken: true }, false);
+    const [both, a, b] = valuesOf(two, [answer(two.features), two.features.logits, two.features.distLogits!]);
+    both!.forEach((x, i) => void expect(x).toBeCloseTo((a![i]! + b![i]!) / 2, 12));
+    // The same parameters, and no block twice: all rows of the last one are read.
+    expect([...built.store.params.keys()]).toEqual([...two.store.params.keys()]);
+    expect(mlpRows(built.features)).toEqual([
+      ['blocks.0.mlp.fc2', B * (N + 1)],
+      ['blocks.1.mlp.fc2', B * (N + 1)],
+    ]);
+  });
+
+  it('need the head that has the third', () => {
+    expect(() => build({ patchVote: true }, false)).toThrow(
+      /patchVote.*wanted distToken true and distHead true, got false/,
+    );
+    expect(() => build({ patchVote: true, distToken: true, distHead: false }, false)).toThrow(/got true and false/);
+  });
+});
 
 describe('the last block', () => {
   it('computes for the logits only the rows that the heads read', () => {

@@ -57,6 +57,8 @@ export const vitSchema = z.strictObject({
   /** DeiT III: the class token has no position embedding. */
   posEmbedOnPatchesOnly: z.boolean().default(false),
   mhca: mhcaSchema.nullable().default(null),
+  /** The mean of the distillation head's answers at the patches is a third vote beside the two heads' (CSKD). */
+  patchVote: z.boolean().default(false),
   ...widthsShape,
 });
 
@@ -69,7 +71,7 @@ export function vit(config: VitConfig): Model {
     classes: config.classes,
     imageSize: config.imageSize,
     features: [
-      ...(config.classes > 0 ? (['logits'] as const) : []),
+      ...(config.classes > 0 ? (['logits', 'placeLogits'] as const) : []),
       'tokens',
       'ffn',
       'mha',
@@ -78,7 +80,7 @@ export function vit(config: VitConfig): Model {
       'pooled',
       'embedding',
       'dense',
-      ...(hasDistHead(config) ? (['distLogits'] as const) : []),
+      ...(hasDistHead(config) ? (['distLogits', 'patchDistLogits'] as const) : []),
     ],
     build: (scope, pixels) => build(scope, pixels, config),
   };
@@ -99,7 +101,7 @@ const [MAX_PATCHES, MAX_MHCA_PATCHES] = [65_536, 4_096];
  * @throws UserError
  */
 export function checkVit(config: VitConfig): void {
-  const { heads, width, imageSize, patchSize, classToken, distToken, pool, mhca } = config;
+  const { heads, width, imageSize, patchSize, classToken, distToken, distHead, patchVote, pool, mhca } = config;
   checkWidths(config);
   const patches = Math.floor(imageSize / patchSize) ** 2;
   const most = mhca === null ? MAX_PATCHES : MAX_MHCA_PATCHES;
@@ -113,6 +115,10 @@ export function checkVit(config: VitConfig): void {
     throw new UserError('model: pool token needs a class token; wanted classToken true or pool mean');
   if (!classToken && distToken)
     throw new UserError('model: a distillation token needs a class token; wanted classToken true or distToken false');
+  if (patchVote && !(distToken && distHead))
+    throw new UserError(
+      `model: patchVote: the vote is the distillation head's, so wanted distToken true and distHead true, got ${distToken} and ${distHead}. Set both, or patchVote false`,
+    );
 }
 
 function build(s: Scope, pixels: Tensor, config: VitConfig): Features {
@@ -126,20 +132,27 @@ function build(s: Scope, pixels: Tensor, config: VitConfig): Features {
     const out = again.in(`blocks.${i}`, (s) => block(s, from, config, grid, i));
     x = out.tokens;
     for (const name of ['tokens', 'ffn', 'mha', 'attention'] as const) features[name].push(out[name]);
-    // Where the head reads the mean of the patches, all rows are read.
-    const cut = i === config.depth - 1 && config.pool === 'token';
+    // Where a head reads the mean of the patches, all rows are read.
+    const cut = i === config.depth - 1 && config.pool === 'token' && !config.patchVote;
     read = cut ? again.in(`blocks.${i}`, (s) => readBlock(s, from, config, grid, i)) : x;
   }
   const [norm, readNorm] = [finalNorm(again, x, config), finalNorm(again, read, config)]; // read: B prefix D, or all tokens for the mean
   const tokenAt = (at: number) => reshape(slice(readNorm, 1, at, at + 1), [norm.shape[0]!, headWidth(config)]); // B D
-  const mean = () => reduceMean(slice(norm, 1, grid.prefix, norm.shape[1]!), { axes: [1] }); // B D
+  const patches = slice(norm, 1, grid.prefix, norm.shape[1]!); // B rows*columns D
+  const mean = () => reduceMean(patches, { axes: [1] }); // B D
   const chosen = config.pool === 'token' ? tokenAt(0) : mean();
-  const pooled = config.poolNorm ? s.in('fc_norm', (s) => layerNorm(s, chosen, config.normEpsilon)) : chosen;
+  const beforeHead = (x: Tensor) =>
+    config.poolNorm ? again.in('fc_norm', (s) => layerNorm(s, x, config.normEpsilon)) : x;
+  const pooled = beforeHead(chosen);
   const shared = { ...features, norm, pooled, embedding: pooled, dense: denseOfTokens(norm, grid), grid };
   if (config.classes === 0) return { logits: pooled, ...shared };
-  const logits = s.in('head', (s) => linear(s, pooled, config.classes));
-  if (!hasDistHead(config)) return { logits, ...shared };
-  return { logits, distLogits: s.in('head_dist', (s) => linear(s, tokenAt(1), config.classes)), ...shared };
+  const head = (name: string, x: Tensor) => again.in(name, (s) => linear(s, x, config.classes));
+  const onGrid = (x: Tensor) => reshape(x, [x.shape[0]!, grid.rows, grid.columns, config.classes]);
+  const given = { logits: head('head', pooled), placeLogits: onGrid(head('head', beforeHead(patches))), ...shared };
+  if (!hasDistHead(config)) return given;
+  const distLogits = head('head_dist', tokenAt(1));
+  const heads = { ...given, distLogits, patchDistLogits: onGrid(head('head_dist', patches)) };
+  return config.patchVote ? { ...heads, patchVote: head('head_dist', mean()) } : heads;
 }
 
 /** The tokens as a block takes them. */
@@ -234,7 +247,12 @@ function patchEmbed(s: Scope, pixels: Tensor, P: number, D: number, rows: number
   return affine(reshape(tiles, [B, rows * columns, C * P * P]), reshape(weight, [D, C * P * P]), bias);
 }
 
-/** At test time a two-headed DeiT answers with the mean of its heads (DeiT, section 5.2). */
-export function answer({ logits, distLogits }: Features): Tensor {
-  return distLogits ? mul(add(logits, distLogits), 0.5) : logits;
+/**
+ * At test time a two-headed DeiT answers with the mean of its heads (DeiT, section 5.2), and one that CSKD taught (arXiv 2307.08500)
+ * with that of three: the distillation head's mean over the patches is a vote of its own.
+ */
+export function answer({ logits, distLogits, patchVote }: Features): Tensor {
+  if (!distLogits) return logits;
+  const both = add(logits, distLogits);
+  return patchVote ? mul(add(both, patchVote), 1 / 3) : mul(both, 0.5);
 }

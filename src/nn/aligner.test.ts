@@ -8,7 +8,8 @@ import { buildModel } from '../models/index.ts';
 import { mul } from '../ops/elementwise.ts';
 import { reduceSum } from '../ops/reduce.ts';
 import { stream } from '../random/stream.ts';
-import { adaptiveAveragePool, aligner } from './aligner.ts';
+import { adaptiveAveragePool, adaptiveAveragePoolLast } from './adaptivePool.ts';
+import { aligner } from './aligner.ts';
 import { initialValue } from './initialise.ts';
 import { inputStore, Scope } from './scope.ts';
 
@@ -95,5 +96,20 @@ describe('aligner', () => {
     );
     // Rows 0-1 and 1-2; columns 0-1, 1-2, 2-3.
     expect(Array.from(y!.data)).toEqual([3.5, 4.5, 5.5, 7.5, 8.5, 9.5]);
+    const last = input('last', [1, 3, 4, 2]);
+    const [z] = evaluate(
+      [adaptiveAveragePoolLast(last, 2, 3)],
+      new Map([
+        [
+          'last',
+          ndArray(
+            last.shape,
+            Array.from({ length: 24 }, (_, i) => (i % 2 === 0 ? i / 2 + 1 : -i)),
+          ),
+        ],
+      ]),
+    );
+    expect(Array.from(z!.data).filter((_, i) => i % 2 === 0)).toEqual([3.5, 4.5, 5.5, 7.5, 8.5, 9.5]);
+    expect(Array.from(z!.data).filter((_, i) => i % 2 === 1)).toEqual([-6, -8, -10, -14, -16, -18]);
   });
 });

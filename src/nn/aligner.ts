@@ -1,9 +1,8 @@
-import { floats } from '../graph/build.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { add, mul, relu } from '../ops/elementwise.ts';
 import { conv as convOp } from '../ops/conv.ts';
-import { matmul } from '../ops/matmul.ts';
 import { reshape, slice, transpose } from '../ops/movement.ts';
+import { adaptiveAveragePool } from './adaptivePool.ts';
 import { batchNorm, fanInUniform, layerNorm } from './layers.ts';
 import type { Grid } from './mhca.ts';
 import type { Scope } from './scope.ts';
@@ -41,20 +40,4 @@ function upsample(s: Scope, x: Tensor, u: number): Tensor {
   const weight = s.param('weight', [D, 1, u, u], fanInUniform(1));
   const product = mul(reshape(x, [B, D, h, 1, w, 1]), reshape(weight, [1, D, 1, u, 1, u]));
   return reshape(product, [B, D, h * u, w * u]);
-}
-
-/** torch's adaptive_avg_pool2d: output row i averages the input rows floor(i h/H) to ceil((i+1) h/H). */
-export function adaptiveAveragePool(x: Tensor, rows: number, columns: number): Tensor {
-  const [, , h, w] = x.shape as [number, number, number, number];
-  const down = h === rows ? x : matmul(poolingMatrix(rows, h), x); // rows h @ B C h w
-  return w === columns ? down : matmul(down, poolingMatrix(columns, w), { transB: true });
-}
-
-function poolingMatrix(out: number, from: number): Tensor {
-  const data = new Float64Array(out * from);
-  for (let i = 0; i < out; i++) {
-    const [start, end] = [Math.floor((i * from) / out), Math.ceil(((i + 1) * from) / out)];
-    data.fill(1 / (end - start), i * from + start, i * from + end);
-  }
-  return floats([out, from], data);
 }

@@ -80,7 +80,7 @@ describe('names and settings', () => {
     refuses(
       distill('--student', 'vit_pico_patch4', '--method', 'vitkd'),
       2,
-      /vitkd needs teacher\.tokens.*; this teacher, a resnet, has logits, maps, pooled, embedding, dense, normStats\. a Vision Transformer would work/,
+      /vitkd needs teacher\.tokens.*; this teacher, a resnet, has logits, placeLogits, maps, pooled, embedding, dense, normStats\. a Vision Transformer would work/,
     ));
 
   it('a pair of layers that does not exist', () =>

@@ -26,6 +26,8 @@ export interface MethodCase {
   readonly terms: Readonly<Record<string, (terms: Terms) => Tensor>>;
   /** What the host draws for a mask. */
   noise?(spec: NoiseSpec): NdArray;
+  /** The epoch, from 0, and how many there are, for what the method schedules. */
+  readonly epoch?: readonly [number, number];
 }
 
 export function oneHot(labels: NdArray, classes: number): NdArray {
@@ -73,6 +75,8 @@ export function buildCase(golden: Golden, { method, config, ...given }: MethodCa
     method.loss({ scope, student, teacher, targets, config: parsed }),
   );
   for (const spec of store.noises.values()) feeds.set(`noise.${spec.name}`, given.noise!(spec));
+  for (const { name, at } of store.schedules.values())
+    feeds.set(`scalar.${name}`, { dtype: 'float32', shape: [], data: Float64Array.of(at(...given.epoch!)) });
   const loss = total(terms);
   const outputs = new Map<string, Tensor>([['loss', loss]]);
   for (const [name, of] of Object.entries(given.terms))

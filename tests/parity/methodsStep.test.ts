@@ -16,8 +16,8 @@ import { expectClose } from './golden.ts';
 import { runOrt } from './harness.ts';
 
 const [B, K, SIZE] = [2, 5, 8];
-const vitOf = (width: number, depth: number) =>
-  buildModel(variantConfig('vit_pico_patch4', { imageSize: SIZE, classes: K, width, depth, heads: 2 }));
+const vitOf = (width: number, depth: number, more: object = {}) =>
+  buildModel(variantConfig('vit_pico_patch4', { imageSize: SIZE, classes: K, width, depth, heads: 2, ...more }));
 const TEACHERS = {
   vit: vitOf(12, 3),
   resnet: buildModel(variantConfig('resnet8_small', { imageSize: SIZE, classes: K, widths: [4, 6, 8] })),
@@ -39,7 +39,7 @@ function step(name: string, config: object, teacher: keyof typeof TEACHERS) {
   };
   const program = trainProgram({
     batch: B,
-    student: vitOf(8, 4),
+    student: vitOf(8, 4, name.startsWith('cskd') ? { distToken: true, patchVote: true } : {}),
     ...(method.needs(parsed).teacher.length > 0 ? { teacher: build } : {}),
     loss: (context) => method.loss({ ...context, config: parsed }),
     optimiser: adamw({ betas: [0.9, 0.999], epsilon: 1e-3, weightDecay: 0.05 }),
@@ -61,6 +61,7 @@ function step(name: string, config: object, teacher: keyof typeof TEACHERS) {
   for (const [scalar, value] of Object.entries(program.scalars({ step: 1, lr: 1e-2 })))
     feeds.set(`scalar.${scalar}`, ndArray([], [value]));
   for (const epochs of Object.values(program.rises)) feeds.set(`scalar.${riseName(epochs)}`, ndArray([], [1 / epochs]));
+  for (const { name, at } of program.schedules) feeds.set(`scalar.${name}`, ndArray([], [at(1, 4)]));
   for (const spec of program.noises)
     feeds.set(`noise.${spec.name}`, ndArray(spec.shape, drawNoise(spec, stream(1, spec.name)), 'uint8'));
   for (const spec of frozen.params.values())
@@ -78,6 +79,9 @@ const STEPS: readonly (readonly [name: string, config: object, teacher: keyof ty
   ['uskd', {}, 'vit'],
   ['vkd', { distToken: false }, 'resnet'],
   ['vkd', { distToken: false, normalise: 'whiten', projector: 'fixed', allowWide: true }, 'vit'],
+  ['cskd', { kind: 'soft', alpha: 0.3 }, 'resnet'],
+  ['cskd', { fuse: 'cosine' }, 'vit'],
+  ['cskd+dearkd', { dearkd: { beta: 0.5 } }, 'resnet'],
   ['vkd+nkd', { vkd: { distToken: false, normalise: 'bothBatch', projector: 'free' } }, 'vit'],
 ];
 

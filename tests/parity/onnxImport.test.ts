@@ -7,7 +7,7 @@ import { OnnxFile } from '../../src/onnx/import/onnxFile.ts';
 import { onnxModel } from '../../src/onnx/import/onnxModel.ts';
 import { mul, sub } from '../../src/ops/elementwise.ts';
 import { slice } from '../../src/ops/movement.ts';
-import { reduceSum } from '../../src/ops/reduce.ts';
+import { reduceMean, reduceSum } from '../../src/ops/reduce.ts';
 import { buildFrozen } from '../../src/program/evalProgram.ts';
 import { closeProgram } from '../../src/program/program.ts';
 import { expectClose, readGolden } from './golden.ts';
@@ -85,6 +85,25 @@ describe('features', () => {
     });
     for (const { shape } of Object.values(maps!)) expect([shape[0], shape[2]]).toEqual([2, shape[3]]);
     expect(logits.node.inputs[0]!.shape).toEqual(pooled!.shape);
+  });
+
+  it('the answer at each place is there where one linear layer is behind the pooling, and its mean is the answer', async () => {
+    const names = Object.keys(CNNS).filter((name) => modelOf(name).features.includes('placeLogits'));
+    expect(names).toEqual(['resnetBasic', 'resnetBottleneck', 'regnetY', 'mobilenetV2', 'efficientnet', 'swin']);
+    for (const name of names) {
+      const model = modelOf(name);
+      const pixels = input('pixels', [3, 3, model.imageSize, model.imageSize]);
+      const { logits, placeLogits, maps } = buildFrozen(model, pixels, new Map());
+      const [, h, w, K] = placeLogits!.shape as [number, number, number, number];
+      expect([h, w, K], name).toEqual([...Object.values(maps!).at(-1)!.shape.slice(2), 5]);
+      const mean = reduceMean(placeLogits!, { axes: [1, 2] });
+      const found = await run(
+        closeProgram({ logits, mean, apart: sub(slice(placeLogits!, 1, 0, 1), slice(placeLogits!, 1, 1, 2)) }),
+        pixelsOf(3, model.imageSize),
+      );
+      found.get('mean')!.forEach((x, i) => void expect(x, name).toBeCloseTo(found.get('logits')![i]!, 4));
+      expect(Math.max(...found.get('apart')!.map(Math.abs)), name).toBeGreaterThan(1e-3);
+    }
   });
 
   it('the stages of ResNet are its layers, and another value can be taken', () => {

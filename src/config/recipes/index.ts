@@ -1,3 +1,4 @@
+import { CSKD } from './cskd.ts';
 import { DEARKD } from './dearkd.ts';
 import { DEIT } from './deit.ts';
 import { DEIT3 } from './deit3.ts';
@@ -10,5 +11,5 @@ export type { Recipe, RecipeConfig } from './recipe.ts';
 
 /** The papers' own experiments by name. */
 export const RECIPES: Readonly<Record<string, Recipe>> = Object.fromEntries(
-  [...DEIT, ...DEIT3, ...DEARKD, ...VITKD, ...VKD, ...WIDELAST].map((recipe) => [recipe.name, recipe]),
+  [...DEIT, ...DEIT3, ...DEARKD, ...VITKD, ...VKD, ...WIDELAST, ...CSKD].map((recipe) => [recipe.name, recipe]),
 );

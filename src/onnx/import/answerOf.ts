@@ -34,7 +34,8 @@ export function answerOf(output: Tensor): Answer {
   return { logits: flat(output), through: undefined, isProduct: isProduct(made) };
 }
 
-function behindMoves(x: Tensor): Tensor {
+/** What a value is but for where it stands. */
+export function behindMoves(x: Tensor): Tensor {
   let at = x;
   while ([Reshape, Identity].includes(at.node.op) || (at.node.op === Cast && at.node.inputs[0]!.dtype === at.dtype))
     at = at.node.inputs[0]!;

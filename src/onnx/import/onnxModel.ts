@@ -10,6 +10,7 @@ import { type Blocks, blocksOf, lastLinearInput, tokensBehind } from './blocks.t
 import { layoutOf, liveNodes } from './landmarks.ts';
 import type { OnnxFile } from './onnxFile.ts';
 import { type Built, type OpenGraph, openGraph } from './openGraph.ts';
+import { placeLogitsOf } from './placeLogits.ts';
 import { openShape, type Stage, stagesOf } from './stages.ts';
 import { externalBytes } from './tensorData.ts';
 
@@ -68,6 +69,7 @@ export function onnxModel(file: OnnxFile, { imageSize, features = {} }: OnnxOpti
   const blocks = plan.blocks;
   const offered: readonly (readonly [FeatureName, boolean])[] = [
     ['logits', true],
+    ['placeLogits', placeLogitsOf(probe.logits, probe.image) !== undefined],
     ['tokens', blocks !== undefined],
     ['ffn', (blocks?.ffn.length ?? 0) > 0],
     ['mha', (blocks?.mha.length ?? 0) > 0],
@@ -191,6 +193,7 @@ function buildFeatures(graph: OpenGraph, plan: Plan, pixels: Tensor): Features {
   const maps = laidOut.map(([stage, name]) => [stage, asMap(get(name), B)] as const);
   // The statistics are those of the whole batch.
   const seen = parts.map(normNodes);
+  const places = parts.map((part) => placeLogitsOf(part.logits, part.image));
   const norms = seen[0]!.map((norm, at) => ({ ...norm, input: joined((_, part) => seen[part]![at]!.input) }));
   const pooled = plan.pooled === undefined ? undefined : flat(get(plan.pooled));
   const dense = denseOf(plan.norm === undefined ? undefined : get(plan.norm), maps.at(-1)?.[1], B);
@@ -198,6 +201,7 @@ function buildFeatures(graph: OpenGraph, plan: Plan, pixels: Tensor): Features {
     logits,
     ...(pooled ? { pooled, embedding: pooled } : {}),
     ...(dense ? { dense } : {}),
+    ...(places[0] ? { placeLogits: joined((_, part) => places[part]!) } : {}),
     ...(plan.norm === undefined ? {} : { norm: get(plan.norm) }),
     ...(maps.length > 0 ? { maps: Object.fromEntries(maps) } : {}),
     ...(blocks ? { tokens: all('tokens'), ...gridOf(get(blocks.tokens[0]!), B) } : {}),

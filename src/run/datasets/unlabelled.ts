@@ -15,6 +15,7 @@ export const WITHOUT_LABELS: Readonly<Partial<Record<MethodName, Readonly<Record
   vitkd: { labelWeight: 0 },
   vkd: { labelWeight: 0 },
   widelast: { alpha: 1 },
+  cskd: { alpha: 1 },
 };
 
 /** Images without labels are answered with the teacher's classes, one or several an image as it does, where there is a teacher. */

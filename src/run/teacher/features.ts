@@ -52,18 +52,23 @@ export function frozenBuilder(
   wanted: readonly FeatureName[],
   data?: string,
 ) {
-  const order = wanted.includes('logits') ? classOrder(model, classes, data) : undefined;
+  const order = OF_CLASSES.some((name) => wanted.includes(name)) ? classOrder(model, classes, data) : undefined;
   const size = model.preprocessing.imageSize;
   return (pixels: Tensor): Features => {
     const sized = pixels.shape[2] === size && pixels.shape[3] === size ? pixels : resizeBicubic(pixels, size, size);
     const found = buildFrozen(model.network, renormalised(sized, pixelsAre, model.preprocessing), model.weights);
     if (!order) return found;
-    return {
-      ...found,
-      logits: gather(found.logits, constant({ dtype: 'int64', shape: [order.length], data: order }), 1),
-    };
+    const places = constant({ dtype: 'int64', shape: [order.length], data: order });
+    const inOrder = OF_CLASSES.flatMap((name) => {
+      const given = found[name];
+      return given ? [[name, gather(given, places, given.shape.length - 1)] as const] : [];
+    });
+    return { ...found, ...Object.fromEntries(inOrder) };
   };
 }
+
+/** What a teacher says of each class, along the last axis. */
+const OF_CLASSES = ['logits', 'placeLogits'] as const;
 
 /** The port of the pixels. */
 export function teacherPixels({ teacher }: TeacherUse, batch: number): Tensor {

@@ -67,9 +67,9 @@ export class TeacherSource {
   }
 
   async #compute({ images, teacherImages, indices, labels }: TrainBatch): Promise<void> {
-    // On a device the features stay where the step reads them; the store wants them on the host. The logits are few, and a
+    // On a device the features stay where the step reads them; the store wants them on the host. Answers are few, and a
     // NaN among them may come to no loss (a decision of theirs is a label like any other), so they are always looked at.
-    const stays = (name: string): boolean => !this.#store && name !== 'logits';
+    const stays = (name: string): boolean => !this.#store && !['logits', 'placeLogits'].includes(name);
     this.#compiled ??= await this.#engine.compile(this.#program, { stays });
     const { shape } = this.#program.inputs.get('pixels')!;
     const pixels = this.#engine.tensor('float32', shape, teacherImages ?? images);

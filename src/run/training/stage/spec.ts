@@ -65,6 +65,8 @@ function refuse(method: string, role: 'student' | 'teacher', needs: readonly Fea
     maps: 'a CNN (resnet, regnet)',
     logits: 'A model with a classifier, or this one with a new head (understudy train --data DIR --init REF),',
     distLogits: 'a student with a distillation token',
+    patchDistLogits: 'a student with a distillation token',
+    placeLogits: 'A CNN whose classifier is one linear layer behind its average pooling (resnet, regnet)',
   } as Record<string, string>;
   const remedy = works[missing[0]!];
   throw new UserError(
