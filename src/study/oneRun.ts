@@ -61,6 +61,7 @@ async function outcomeOf(key: string, config: PlannedRun['config'], records: Run
   const { settings, data, studentConfig, stages } = assemble(config, await openInputs(config));
   const progress = (await records.progress(key))!;
   const steps = stages.at(-1)!.to;
+  const right = await records.right(key);
   return {
     steps,
     last: await records.lastEvaluation(key),
@@ -68,5 +69,6 @@ async function outcomeOf(key: string, config: PlannedRun['config'], records: Run
     imagesSeen: steps * settings.train.batch * settings.train.accumulate,
     trainImages: data.train.paths.length,
     parameters: modelSize(studentConfig).parameters,
+    ...(right === undefined ? {} : { right }),
   };
 }

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import type { BestStep } from '../run/training/course/result.ts';
 import { findFolder, writeFileAtomic } from '../formats/disk/atomicNode.ts';
 import type { Progress } from '../train/progress.ts';
+import { parseCsv } from '../train/loggers/csvText.ts';
 import { type MetricRow, parseMetricRows } from '../train/loggers/metricRow.ts';
+import { packRight } from './tables/rightBits.ts';
 
 /** What a finished run found. */
 export interface Outcome {
@@ -17,6 +19,8 @@ export interface Outcome {
   /** Different training images. */
   readonly trainImages: number;
   readonly parameters: number;
+  /** Whether the last evaluation was right on each validation image (tables/rightBits.ts); absent where that is not known. */
+  readonly right?: string;
 }
 
 /** What the study knows of a run, beside the run's own folder. */
@@ -89,6 +93,14 @@ export class RunRecords {
     return Object.fromEntries(
       metrics.filter((entry): entry is [string, number] => entry[0].includes('/') && typeof entry[1] === 'number'),
     );
+  }
+
+  /** From predictions.csv; undefined of images without labels and of runs without the file. */
+  async right(key: string): Promise<string | undefined> {
+    const path = join(this.folder(key), 'predictions.csv');
+    if (!existsSync(path)) return undefined;
+    const rows = parseCsv(await readFile(path, 'utf8')).slice(1);
+    return rows.every(([, label]) => label !== '') ? packRight(rows.map((row) => row[1] === row[2])) : undefined;
   }
 
   async metrics(key: string): Promise<MetricRow[]> {

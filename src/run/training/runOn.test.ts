@@ -91,12 +91,18 @@ describe('a run on a host in memory', () => {
       expect.arrayContaining([
         'config.yaml',
         'evaluation.json',
+        'predictions.csv',
         'summary.csv',
         'checkpoints/last/state.json',
         'checkpoints/best/optimizer.safetensors',
         'model/onnx/model.onnx',
       ]),
     );
+    const said = new TextDecoder().decode(files['predictions.csv']).trim().split('\n');
+    expect(said[0]).toBe('image,class,prediction,probability');
+    // All are right, as top-1 says above.
+    for (const line of said.slice(1)) expect(line.split(',')[1]).toBe(line.split(',')[2]);
+    expect(said.length).toBeGreaterThan(1);
     expect(disk.locked).toBe(false);
   });
 

@@ -1,5 +1,7 @@
 import type { PlannedRun, StudyAxis, StudyPlan } from '../plan.ts';
 import type { RunRecord } from '../recordsNode.ts';
+import { type Differences, intervalOverImages } from './pairedImages.ts';
+import { unpackRight } from './rightBits.ts';
 import { tQuantile } from './studentT.ts';
 import type { ImageSetRow, RunRow, TableRow, PairedDifference, StudyReport } from './rows.ts';
 
@@ -48,6 +50,7 @@ function runRow({ key, labels }: PlannedRun, record: RunRecord | undefined, metr
     trainImages: outcome?.trainImages ?? null,
     parameters: outcome?.parameters ?? null,
     error: state === 'failed' ? (record?.error ?? null) : null,
+    ...(outcome?.right !== undefined && metric === 'val/top1' ? { right: outcome.right } : {}),
   };
 }
 
@@ -65,17 +68,17 @@ export function tableOf(
     const labels = Object.fromEntries(open.map((name) => [name, group[0]!.labels[name]!]));
     const isBaseline = !baseline || labels[baseline.axis] === baseline.label;
     const others = isBaseline ? [] : (groups.get(keyOf(open, { ...labels, [baseline.axis]: baseline.label })) ?? []);
-    const bySeed = new Map(others.map((other) => [keyOf(seeds, other.labels), other.last]));
-    const pairs = group.flatMap(({ last, labels }) => {
-      const other = bySeed.get(keyOf(seeds, labels)) ?? null;
-      return last === null || other === null ? [] : [last - other];
+    const bySeed = new Map(others.map((other) => [keyOf(seeds, other.labels), other]));
+    const pairs = group.flatMap((run): Pair[] => {
+      const other = bySeed.get(keyOf(seeds, run.labels));
+      return run.last === null || other === undefined || other.last === null ? [] : [[run, other]];
     });
     return {
       labels,
       planned: group.length,
       ...summaryOf(group),
       expected: expectationOf(axes, baseline, labels),
-      difference: pairs.length > 0 ? pairedDifference(pairs) : null,
+      difference: pairs.length > 0 ? differenceOf(pairs) : null,
     };
   });
 }
@@ -101,6 +104,25 @@ function summaryOf(group: readonly RunRow[]) {
     imagesSeen: meanOf(done, 'imagesSeen'),
     trainImages: meanOf(done, 'trainImages'),
   };
+}
+
+type Pair = readonly [run: RunRow, baseline: RunRow];
+
+/** With the chance of the images in its interval, where all runs kept what they said of each. */
+function differenceOf(pairs: readonly Pair[]): PairedDifference {
+  const found = pairedDifference(pairs.map(([run, other]) => run.last! - other.last!));
+  const byImage = imageDifferences(pairs);
+  const interval = byImage && intervalOverImages(byImage);
+  return interval ? { ...found, interval, insideNoise: interval[0] <= 0 && interval[1] >= 0, overImages: true } : found;
+}
+
+/** Undefined where a run did not keep its answers, or was asked about other images. */
+function imageDifferences(pairs: readonly Pair[]): Differences | undefined {
+  if (pairs.flat().some(({ right }) => right === undefined)) return undefined;
+  const rows = pairs.map(([run, other]) => [unpackRight(run.right!), unpackRight(other.right!)] as const);
+  const images = rows[0]![0].length;
+  if (rows.flat().some(({ length }) => length !== images)) return undefined;
+  return rows.map(([mine, theirs]) => Int8Array.from(mine, (one, i) => one - theirs[i]!));
 }
 
 /** Mean of differences with its 95 % interval: mean +- t(0.975, n - 1) sd / sqrt n. */

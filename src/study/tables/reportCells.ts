@@ -37,14 +37,18 @@ function verdict({ n, mean, insideNoise }: PairedDifference, { n: finished, expe
 }
 
 /** What the numbers mean, so that nobody reads more out of them than they hold. */
-export function tableNotes({ metric, baseline, axes }: StudyReport): string[] {
+export function tableNotes({ metric, baseline, axes, table }: StudyReport): string[] {
+  const found = table.flatMap(({ difference }) => difference ?? []);
+  const overImages = found.length > 0 && found.every((difference) => difference.overImages);
   const seeds = axes.filter(({ seed }) => seed).map(({ name }) => name);
   return [
     `${metric} is that of the last evaluation, not of the best one; mean and standard deviation (sd) over ${seeds.join(' and ') || 'one run each'}.`,
     ...(baseline === null
       ? []
       : [
-          'Differences are paired: same seed, same data. Intervals are Student-t over the seeds, 95 % each, not corrected for their number; all runs share the validation images, whose own chance is not in them.',
+          overImages
+            ? 'Differences are paired: same seed, same data, same images. Intervals are over new seeds and new validation images together, 95 % each, not corrected for their number.'
+            : 'Differences are paired: same seed, same data. Intervals are Student-t over the seeds, 95 % each, not corrected for their number; all runs share the validation images, whose own chance is not in them.',
         ]),
   ];
 }

@@ -23,6 +23,8 @@ export interface RunRow {
   readonly trainImages: number | null;
   readonly parameters: number | null;
   readonly error: string | null;
+  /** Right or wrong on each validation image (rightBits.ts), where the metric is val/top1; absent of runs that did not keep it. */
+  readonly right?: string;
 }
 
 /** Means over the seeds of one combination of the other axes. */
@@ -49,8 +51,10 @@ export interface TableRow {
 export interface PairedDifference {
   readonly n: number;
   readonly mean: number;
-  /** 95 % Student-t interval; null for one pair. */
+  /** 95 % interval; null for one pair. */
   readonly interval: readonly [low: number, high: number] | null;
+  /** Whether the chance of the validation images is in the interval, beside that of the seeds. */
+  readonly overImages?: boolean;
   /** True where the interval includes 0; null where there is none. */
   readonly insideNoise: boolean | null;
 }

@@ -27,6 +27,8 @@ export interface Evaluated {
   /** The better top-1 and whether it is the average's; of multilabel data mAP, of images without labels agreement with the teacher (of a multilabel one: less KL). */
   readonly score: number;
   readonly ema: boolean;
+  /** Of the weights themselves, not of their average; undefined of multilabel data. */
+  readonly plain: Answers | undefined;
   /** All that is known of each image, of the better of the two. */
   readonly best: BestAnswers;
 }
@@ -128,7 +130,8 @@ export class RunEvaluator {
       scores: own,
       teacherScores: teacher?.scores,
     };
-    return { events, named, score: scores[best]!, ema: best === 1, best: answers };
+    const plain = this.#parts.data.multilabel ? undefined : found[0]!;
+    return { events, named, score: scores[best]!, ema: best === 1, plain, best: answers };
   }
 
   async close(): Promise<void> {

@@ -25,6 +25,7 @@ import { LiveStage } from './liveStage.ts';
 import { openRunLoggers } from './loggers.ts';
 import { RunRecord } from './record.ts';
 import { bestStep, judgedBy, type RunResult } from './result.ts';
+import { predictionsCsv } from './predictions.ts';
 import { noProgress, writeBest } from './saveModel.ts';
 
 export interface ExecuteOptions {
@@ -217,6 +218,8 @@ class RunCourse {
     for (const { metrics, ema } of found.events)
       this.#record.emit({ type: 'evaluation', step, epoch, stage: stage.index, metrics, ...(ema ? { ema } : {}) });
     this.#progress = { ...this.#progress, last: found.named };
+    const { plain } = found;
+    if (plain) await this.#host.files.replace('predictions.csv', predictionsCsv(this.#parts.data, plain));
     if (!reportOnly) this.#watchForEnd(stage, step);
     if (!reportOnly && this.#progress.best !== null && found.score <= this.#progress.best.metric) return;
     this.#progress = { ...this.#progress, best: { step, metric: found.score } };
