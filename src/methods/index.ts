@@ -4,6 +4,7 @@ import { cskd } from './cskd.ts';
 import { dearkd } from './dearkd.ts';
 import { deit } from './deit.ts';
 import { dkd } from './dkd.ts';
+import { embed } from './embed.ts';
 import { kd } from './kd.ts';
 import type { Method } from './method.ts';
 import { nkd } from './nkd.ts';
@@ -16,7 +17,7 @@ import { widelast } from './widelast.ts';
 
 export type { LabelNeed, LossContext, Method, MethodStage, Needs, Term, Terms } from './method.ts';
 
-export const METHODS = { supervised, kd, deit, dearkd, nkd, dkd, uskd, vitkd, vkd, widelast, cskd } as const;
+export const METHODS = { supervised, kd, deit, dearkd, nkd, dkd, uskd, vitkd, vkd, widelast, cskd, embed } as const;
 
 export type MethodName = keyof typeof METHODS;
 

@@ -25,6 +25,8 @@ export interface LossContext<C> {
   /** The rows have a 1 for each of an image's classes instead, or a part of it where images are mixed. */
   readonly multilabel?: boolean | undefined;
   readonly config: C;
+  /** Training images of the run, where that is known: for what a method remembers of them. */
+  readonly images?: number | undefined;
 }
 
 /**

@@ -6,6 +6,8 @@ export interface Dense {
   readonly tokens: Tensor;
   readonly rows: number;
   readonly columns: number;
+  /** They say little of their places (CLIP's, which nothing trains): not worth learning by default. */
+  readonly weak?: true;
 }
 
 /** Of tokens [B, prefix + rows * columns, D]: those of patches; class, register and distillation tokens are cut. */

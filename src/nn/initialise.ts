@@ -8,6 +8,7 @@ export function initialValue({ name, shape, init }: ParamSpec, seed: number): Fl
   const random = stream(seed, 'init', name);
   if (init.kind === 'constant') return values.fill(init.value);
   if (init.kind === 'values') return Float32Array.from(init.values);
+  if (init.kind === 'measured') return values.fill(init.statistic === 'mean' ? 0 : 1);
   if (init.kind === 'orthonormal') return orthonormal(shape, random);
   const draw = drawer(init, random);
   for (let i = 0; i < values.length; i++) values[i] = draw();
@@ -15,7 +16,7 @@ export function initialValue({ name, shape, init }: ParamSpec, seed: number): Fl
 }
 
 function drawer(
-  init: Exclude<ParamSpec['init'], { kind: 'constant' | 'values' | 'orthonormal' }>,
+  init: Exclude<ParamSpec['init'], { kind: 'constant' | 'values' | 'orthonormal' | 'measured' }>,
   random: Stream,
 ): () => number {
   if (init.kind === 'uniform') return () => (2 * random.uniform() - 1) * init.bound;

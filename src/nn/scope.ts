@@ -12,15 +12,28 @@ export type Init =
   | { readonly kind: 'uniform'; readonly bound: number }
   /** A matrix with orthonormal columns, or rows where it has fewer of them, every such matrix equally likely. */
   | { readonly kind: 'orthonormal' }
-  | { readonly kind: 'values'; readonly values: readonly number[] };
+  | { readonly kind: 'values'; readonly values: readonly number[] }
+  /**
+   * Of a teacher's feature, by the name of its port: what a stage measures on so many images before its first step. scalarDeviation:
+   * the root of the mean variance of the channels. Where nothing measures: 0 for the mean, 1 for the deviation.
+   */
+  | {
+      readonly kind: 'measured';
+      readonly feature: string;
+      readonly statistic: 'mean' | 'deviation' | 'scalarDeviation';
+      readonly images: number;
+    };
 
 export interface ParamSpec {
   /** PyTorch/timm name: `blocks.3.attn.qkv.weight`. */
   readonly name: string;
   readonly shape: readonly number[];
   readonly init: Init;
-  /** `param` is trained, `buffer` is state that the forward pass updates (running statistics). */
-  readonly role: 'param' | 'buffer';
+  /**
+   * `param` is trained; `buffer` is a part of the network that the forward pass updates (running statistics); `state` is what a method
+   * remembers from step to step or has measured: it is saved, and neither trained, averaged nor exported.
+   */
+  readonly role: 'param' | 'buffer' | 'state';
   /** Whether weight decay acts on it: not on norms, biases, tokens and position embeddings. */
   readonly decay: boolean;
   /** What a training step keeps it to, after the optimiser's update (program/kept.ts). Default: it may be anything. */
@@ -93,7 +106,12 @@ export class Scope {
     return this.#store.param({ name: this.#join(name), shape, init, role: 'buffer', decay: false });
   }
 
-  /** The buffer's value after this step. */
+  /** What a method remembers; without an update it stays. */
+  state(name: string, shape: readonly number[], init: Init): Tensor {
+    return this.#store.param({ name: this.#join(name), shape, init, role: 'state', decay: false });
+  }
+
+  /** The value of a buffer or a state after this step. */
   update(name: string, value: Tensor): void {
     this.#store.update(this.#join(name), value);
   }

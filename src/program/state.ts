@@ -5,7 +5,8 @@ import type { ParamSpec } from '../nn/scope.ts';
 import { reshape, slice } from '../ops/movement.ts';
 
 /**
- * Parameters live in a few long vectors: weights that decay, other parameters, those that a step does not train, buffers. The optimiser then needs a tenth of
+ * Parameters live in a few long vectors: weights that decay, other parameters, those that a step does not train, buffers, what
+ * methods remember. The optimiser then needs a tenth of
  * the nodes, and saving a vector saves all. Each parameter is a slice of its vector, in the order of declaration.
  */
 export interface VectorEntry {
@@ -14,20 +15,20 @@ export interface VectorEntry {
 }
 
 export interface Vector {
-  readonly name: 'decay' | 'plain' | 'frozen' | 'buffer';
+  readonly name: 'decay' | 'plain' | 'frozen' | 'buffer' | 'state';
   readonly size: number;
   readonly entries: readonly VectorEntry[];
 }
 
 /** @param frozen which parameters, by name, the step reads and leaves as they are */
 export function layOut(specs: Iterable<ParamSpec>, frozen: (name: string) => boolean = () => false): Vector[] {
-  const groups: Record<Vector['name'], ParamSpec[]> = { decay: [], plain: [], frozen: [], buffer: [] };
+  const groups: Record<Vector['name'], ParamSpec[]> = { decay: [], plain: [], frozen: [], buffer: [], state: [] };
   const groupOf = ({ name, role, decay }: ParamSpec) => {
-    if (role === 'buffer') return 'buffer';
+    if (role !== 'param') return role;
     return frozen(name) ? 'frozen' : decay ? 'decay' : 'plain';
   };
   for (const spec of specs) groups[groupOf(spec)].push(spec);
-  return (['decay', 'plain', 'frozen', 'buffer'] as const).flatMap((name) => {
+  return (['decay', 'plain', 'frozen', 'buffer', 'state'] as const).flatMap((name) => {
     let size = 0;
     const entries = groups[name].map((spec) => {
       const entry = { spec, offset: size };

@@ -23,7 +23,7 @@ export interface StepSpec {
   readonly optimiser: Transform;
   /** Micro-batches to an update; their gradients are averaged. */
   readonly accumulate: number;
-  /** Keep an exponential moving average of the parameters and buffers. */
+  /** Keep an exponential moving average of the parameters and buffers; not of what methods remember. */
   readonly ema: boolean;
   /** Weights of terms that replace their own; terms with weight "auto" (NaN) need one here. */
   readonly weights?: Readonly<Record<string, number>>;
@@ -63,8 +63,8 @@ export interface TrainProgram {
   /** The (last) micro-batch and the update. */
   readonly update: Program;
   /**
-   * The same in two parts, for micro-batches that are computed beside each other; undefined where a step changes buffers, which
-   * are the next one's inputs. Built when called.
+   * The same in two parts, for micro-batches that are computed beside each other; undefined where a step changes buffers or what a
+   * method remembers, which are the next one's inputs. Built when called.
    */
   readonly inParts: (() => UpdateParts) | undefined;
   readonly vectors: readonly Vector[];
@@ -174,8 +174,7 @@ export function trainProgram(given: TrainSpec | StepSpec): TrainProgram {
   const common = new Map<string, Tensor>([['loss', loss]]);
   for (const [name, term] of Object.entries(terms)) common.set(`term.${name}`, term.value);
   for (const [name, weight] of balanced) common.set(`weight.${name}`, weight);
-  const buffers = vectors.find(({ name }) => name === 'buffer');
-  if (buffers && store.updates.size > 0) common.set('next.param.buffer', flatBuffers(buffers, params, store.updates));
+  for (const [port, value] of changed(vectors, params, store.updates)) common.set(port, value);
   const optimParams: OptimParam[] = trained.map(({ name, entries }) => ({
     name,
     value: ports.get(name)!,
@@ -196,7 +195,7 @@ export function trainProgram(given: TrainSpec | StepSpec): TrainProgram {
   return {
     accumulate: spec.accumulate > 1 ? closeProgram(accumulated) : undefined,
     update,
-    inParts: common.has('next.param.buffer') ? undefined : () => inParts(common, trained, gradients, updateFrom),
+    inParts: store.updates.size > 0 ? undefined : () => inParts(common, trained, gradients, updateFrom),
     vectors,
     slots,
     noises: usedNoises(update, store.noises),
@@ -250,15 +249,19 @@ function flatGradients(
   });
 }
 
-function flatBuffers(
-  vector: Vector,
+/** The next value of each vector that the forward pass changes a part of, as `next.param.<vector>`. */
+function changed(
+  vectors: readonly Vector[],
   params: ReadonlyMap<string, Tensor>,
   updates: ReadonlyMap<string, Tensor>,
-): Tensor {
-  const parts = vector.entries.map(({ spec }) =>
-    reshape(updates.get(spec.name) ?? params.get(spec.name)!, [sizeOf(spec.shape)]),
-  );
-  return concat(parts, 0);
+): [port: string, value: Tensor][] {
+  const written = vectors.filter(({ entries }) => entries.some(({ spec }) => updates.has(spec.name)));
+  return written.map(({ name, entries }) => {
+    const parts = entries.map(({ spec }) =>
+      reshape(updates.get(spec.name) ?? params.get(spec.name)!, [sizeOf(spec.shape)]),
+    );
+    return [`next.param.${name}`, concat(parts, 0)];
+  });
 }
 
 function buildUpdate(
@@ -281,7 +284,8 @@ function buildUpdate(
   for (const [name, value] of after) out.set(`next.slot.${name}`, value);
   if (!ema) return out;
   const rate = input('scalar.emaRate', []);
-  for (const name of ports.keys()) {
+  // What a method remembers is no weight.
+  for (const name of [...ports.keys()].filter((vector) => vector !== 'state')) {
     const [average, now] = [
       input(`ema.${name}`, ports.get(name)!.shape),
       out.get(`next.param.${name}`) ?? common.get(`next.param.${name}`) ?? ports.get(name)!,

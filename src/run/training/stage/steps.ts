@@ -49,7 +49,7 @@ export async function openSteps(
   const { classes } = student;
   if (lanes && !program.inParts)
     tell(
-      'train.lanes: this stage takes one micro-batch after the other: its batch normalisation hands running statistics from each to the next',
+      'train.lanes: this stage takes one micro-batch after the other: each hands running statistics (batch normalisation) or what its method remembers to the next',
     );
   if (!lanes || !program.inParts) {
     const stays = (output: string): boolean => output.startsWith('next.');
