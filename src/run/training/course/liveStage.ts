@@ -10,6 +10,7 @@ import { LAST } from '../../../train/runFolder.ts';
 import { type StateArray, TrainState, withoutSlots } from '../../../train/trainState.ts';
 import { hasNewOptimiser, type PlannedStage } from '../../plan/stages.ts';
 import { openBalancer, toldBalance } from '../stage/balance.ts';
+import { measuredState } from '../stage/measured.ts';
 import { type RunParts, stageSpec } from '../stage/spec.ts';
 import { openSteps, type StageSteps } from '../stage/steps.ts';
 import { openStageTeacher, type StageTeacher } from '../stage/teacher.ts';
@@ -74,11 +75,14 @@ export class LiveStage {
     this.progress = { ...progress, stage: stage.index, weights, ...(teacher && { teacher: teacher.choice }) };
   }
 
-  static async open(entry: StageEntry): Promise<LiveStage> {
-    const { host, parts, stage, batches, record, progress, inherited, resuming, lanes } = entry;
+  static async open(given: StageEntry): Promise<LiveStage> {
+    const { host, parts, stage, batches, record, progress, resuming, lanes } = given;
     const known = resuming ? progress.teacher : undefined;
     const teacher = await openStageTeacher(parts, stage, host, known, record.emit);
     try {
+      const { inherited: before } = given;
+      const inherited = resuming ? before : await measuredState(parts, stage, host, before, record.emit);
+      const entry = { ...given, inherited };
       await batches.showTeacher(teacher !== undefined);
       const weights = resuming
         ? progress.weights

@@ -103,6 +103,7 @@ export function stageSpec(parts: RunParts, stage: PlannedStage, weights: Readonl
         targets,
         multilabel: parts.data.multilabel,
         config: stage.settings,
+        images: parts.data.train.paths.length,
       }),
     optimiser: optimiserOf(stageSettings(settings, parts.config, stage).optim),
     accumulate: settings.train.accumulate,
