@@ -51,7 +51,7 @@ export async function measuredState(
   });
   return new Map([
     ...inherited,
-    ...open.map(({ spec, init }) => [`param.${spec.name}`, valueOf(spec, init, found.get(init.feature)!)] as const),
+    ...open.map(({ spec, init }) => [`param.${spec.name}`, arrayOf(spec, init, found.get(init.feature)!)] as const),
   ]);
 }
 
@@ -97,7 +97,7 @@ async function momentsOf(
   return { found, seen };
 }
 
-function valueOf({ name, shape }: ParamSpec, { statistic }: Measured, moments: ChannelMoments): StateArray {
+function arrayOf({ name, shape }: ParamSpec, { statistic }: Measured, moments: ChannelMoments): StateArray {
   const variance = moments.variance();
   const values = {
     mean: () => moments.mean(),
