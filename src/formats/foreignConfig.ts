@@ -2,10 +2,11 @@ import { UserError } from '../graph/errors.ts';
 import { preprocessingOf } from './preprocessing/foreignPreprocessor.ts';
 import type { ReadPreprocessing } from './preprocessing/preprocessorValues.ts';
 import { type ModelConfig, VARIANTS } from '../models/index.ts';
-import { asObject, type Json, show } from './disk/jsonValue.ts';
+import { asObject, type Json, positive, show } from './disk/jsonValue.ts';
+import { checkEncoderSizes, ENCODER_TYPES, encoderHints, encoderPart } from './encoderConfig.ts';
 import { saysMultilabel } from './problemType.ts';
-import { checkTimm, checkTransformersSizes } from './saidArchitecture.ts';
-import type { ModelHints } from './recogniseModel.ts';
+import { checkTimm, checkTransformersSizes, compareSaid } from './saidArchitecture.ts';
+import type { ModelHints } from './shapeReader.ts';
 
 /** What the JSON files of transformers or timm say about a model besides its weights. */
 export interface ForeignConfig {
@@ -48,7 +49,8 @@ export function readForeignConfig(
   const timm = typeof config.architecture === 'string';
   // Class names alone say nothing of the architecture, which is read off the weights.
   const named = said === undefined || (config.model_type === undefined && config.id2label !== undefined);
-  if (!timm && !named) checkTransformers(config, where);
+  const encoder = timm || named ? undefined : encoderPart(config, where);
+  if (!timm && !named && !encoder) checkTransformers(config, where);
   const card = timm ? timmCard(config) : undefined;
   const preprocessing = preprocessingOf(
     preprocessor,
@@ -56,8 +58,13 @@ export function readForeignConfig(
     preprocessor ? preprocessorWhere : where,
     config.model_type,
   );
-  const own = timm ? timmHints(config, preprocessing.imageSize) : transformersHints(config);
-  const imageSize = own.imageSize ?? preprocessing.imageSize;
+  const own = timm
+    ? timmHints(config, preprocessing.imageSize)
+    : encoder
+      ? encoderHints(encoder.kind, encoder.said, where)
+      : transformersHints(config);
+  // An encoder's config has the side of its last training, and its images are prepared for another.
+  const imageSize = encoder ? (preprocessing.imageSize ?? own.imageSize) : (own.imageSize ?? preprocessing.imageSize);
   return {
     hints: { ...own, ...(imageSize === undefined ? {} : { imageSize }) },
     labels: labelsOf(config, where),
@@ -65,7 +72,10 @@ export function readForeignConfig(
     preprocessing,
     check: (model) => {
       if (timm) return checkTimm(config, model, where);
-      if (!named) checkTransformersSizes(config, model, where);
+      if (model.family === 'encoder' && encoder) checkEncoderSizes(encoder.said, encoder.kind, model, where);
+      else if (model.family === 'encoder' || encoder)
+        compareSaid(config.model_type, model.family === 'encoder' ? model.kind : model.family, 'model_type', where);
+      else if (!named) checkTransformersSizes(config, model, where);
       return [];
     },
   };
@@ -78,7 +88,7 @@ function checkTransformers(config: Json, where: string): void {
     const got =
       type === undefined ? 'neither model_type (transformers) nor architecture (timm)' : `model_type ${show(type)}`;
     throw new UserError(
-      `${where}: wanted model_type ${Object.keys(TRANSFORMERS).join(', ')}, or timm's architecture, got ${got}. Other architectures come as ONNX files`,
+      `${where}: wanted model_type ${[...Object.keys(TRANSFORMERS), ...ENCODER_TYPES].join(', ')}, or timm's architecture, got ${got}. Other architectures come as ONNX files`,
     );
   }
   for (const [key, wanted] of Object.entries(fixed))
@@ -137,9 +147,6 @@ function timmHints(config: Json, cardSize: number | undefined): ModelHints {
     ...(pool === 'avg' ? { pool: 'mean' as const } : {}),
   };
 }
-
-const positive = <K extends string>(key: K, value: unknown): Partial<Record<K, number>> =>
-  Number.isInteger(value) && (value as number) > 0 ? ({ [key]: value } as Record<K, number>) : {};
 
 /** transformers' id2label, or timm's label_names. */
 export function labelsOf(config: Json, where: string): readonly string[] | undefined {

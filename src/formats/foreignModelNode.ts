@@ -6,12 +6,15 @@ import { distinctNames } from './classNames.ts';
 import { buildModel, type ModelConfig } from '../models/index.ts';
 import { type ForeignConfig, readForeignConfig } from './foreignConfig.ts';
 import { readJsonFile } from './disk/jsonFileNode.ts';
+import { encoderPreprocessing } from './preprocessing/encoderPreprocessing.ts';
 import { chosenPreprocessing } from './preprocessing/foreignPreprocessor.ts';
+import type { ReadPreprocessing } from './preprocessing/preprocessorValues.ts';
 import type { Preprocessing, SavedModel } from './savedModel.ts';
 import type { Weight } from './tensors/weight.ts';
-import { type Place, renameToOurs } from './names/rename.ts';
-import { joinBlocks } from './names/rowBlocks.ts';
-import { type ModelHints, recogniseModel } from './recogniseModel.ts';
+import { renameToOurs } from './names/rename.ts';
+import { joinBlocks, joinShapes } from './names/rowBlocks.ts';
+import { recogniseModel } from './recogniseModel.ts';
+import type { ModelHints } from './shapeReader.ts';
 import { openWeights } from './tensors/weightFilesNode.ts';
 import { positionsFor } from './fitPositions.ts';
 
@@ -38,33 +41,44 @@ export interface ForeignHints extends ModelHints, Partial<Omit<Preprocessing, 'i
  */
 export async function readForeignModel(path: string, asked: ForeignHints = {}): Promise<ForeignModel> {
   const files = await openWeights(path);
-  const { convention, places } = renameToOurs([...files.shapes.keys()], path);
+  const { convention, places, passedOver } = renameToOurs([...files.shapes.keys()], path);
   const config = await readConfigs(path);
   const given = { ...config?.hints, ...asked };
   // Only positions tie a model to an input side: a CNN takes the asked one, a ViT is read as it was saved and then resized.
-  const shapes = ourShapes(files.shapes, places);
-  const model = recogniseModel(convention.family, shapes, given, path);
+  const shapes = joinShapes(files.shapes, places, convention);
+  const model = recogniseModel(convention, shapes, given, path);
   // Refuses what does not fit together before anything is read or resized.
   naming(path, () => buildModel(model));
   const said = config?.check(model) ?? [];
-  const weights = joinBlocks(await files.read(new Set(places.keys())), places);
-  const notes = [...(config?.preprocessing.notes ?? []), ...said, ...guessedHeads(model, given)];
-  if (model.family === 'vit') append(notes, fitPositions(model, weights));
+  const weights = joinBlocks(await files.read(new Set(places.keys())), places, convention);
+  const prepared = preparation(model, config, asked);
+  const notes = [...prepared.notes, ...said, ...guessedHeads(model, given)];
+  if (passedOver > 0) notes.push(`${passedOver} tensors of ${convention.passed!.what} are passed over`);
+  append(notes, fitPositions(model, weights));
   const labels = labelsFor(model, asked.labels, config, notes);
-  append(notes, assumed({ ...config?.preprocessing, ...asked }));
+  append(notes, assumed({ ...prepared, ...asked }));
   const multilabel = config?.multilabel;
-  if (config?.preprocessing.flipsChannels) flipChannels(weights);
-  const preprocessing = chosenPreprocessing(
-    { ...ASSUMED, notes: [], ...config?.preprocessing },
-    asked,
-    model.imageSize,
-  )!;
+  if (prepared.flipsChannels) flipChannels(weights);
+  const preprocessing = chosenPreprocessing({ ...ASSUMED, ...prepared }, asked, model.imageSize)!;
   return { model, classes: labels, multilabel, preprocessing, weights, notes };
+}
+
+/** What the files say of it, or how a known encoder's images are prepared where they say nothing. */
+function preparation(
+  model: ModelConfig,
+  config: ForeignConfig | undefined,
+  { mean, std }: ForeignHints,
+): ReadPreprocessing {
+  const said = config?.preprocessing ?? { notes: [] };
+  if (model.family !== 'encoder' || said.mean) return said;
+  const usual = encoderPreprocessing(model.kind, model.imageSize);
+  const note = `no preprocessor_config.json: images are prepared as those of ${model.kind} are: ${usual.said}`;
+  return { ...usual.read, notes: [...said.notes, ...(mean && std ? [] : [note])] };
 }
 
 /** Heads leave no trace in the weights: with another number of them every answer is another one. */
 const guessedHeads = (model: ModelConfig, { heads }: ModelHints): string[] =>
-  model.family !== 'vit' || heads !== undefined
+  !('heads' in model) || heads !== undefined
     ? []
     : [
         `the files do not say how many attention heads it has: ${model.heads} are taken, as the known models of width ${model.width} have. Where it has others, say so in a config.json beside it: "num_attention_heads"`,
@@ -106,23 +120,10 @@ async function readConfigs(path: string): Promise<ForeignConfig | undefined> {
   return said || prepared ? readForeignConfig(said, prepared, said ? config : preprocessor, preprocessor) : undefined;
 }
 
-/** Shapes under our names; row blocks of one parameter add up. */
-function ourShapes(
-  theirs: ReadonlyMap<string, readonly number[]>,
-  places: ReadonlyMap<string, Place>,
-): Map<string, readonly number[]> {
-  const shapes = new Map<string, readonly number[]>();
-  for (const [name, { ours }] of places) {
-    const [rows = 0, ...rest] = theirs.get(name)!;
-    const before = shapes.get(ours);
-    shapes.set(ours, theirs.get(name)!.length === 0 ? [] : [rows + (before?.[0] ?? 0), ...rest]);
-  }
-  return shapes;
-}
-
 /** Position embeddings saved for another input side are resized. */
-function fitPositions(model: ModelConfig & { family: 'vit' }, weights: Map<string, Weight>): string[] {
-  const resized = positionsFor(model, weights.get('pos_embed')!);
+function fitPositions(model: ModelConfig, weights: Map<string, Weight>): string[] {
+  const positions = weights.get('pos_embed');
+  const resized = positions && positionsFor(model, positions);
   if (resized === undefined) return [];
   weights.set('pos_embed', resized.weight);
   return [

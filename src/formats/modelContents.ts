@@ -1,3 +1,4 @@
+import type { EncoderConfig } from '../models/encoder.ts';
 import type { ModelConfig } from '../models/index.ts';
 import type { Content } from './disk/content.ts';
 import { preprocessorFile } from './preprocessing/preprocessorFile.ts';
@@ -41,6 +42,7 @@ function architectureOf(model: ModelConfig): object {
       layer_type: 'y',
       hidden_act: 'relu',
     };
+  if (model.family === 'encoder') return encoderArchitecture(model);
   return {
     model_type: model.distToken ? 'deit' : 'vit',
     hidden_size: model.width,
@@ -53,6 +55,18 @@ function architectureOf(model: ModelConfig): object {
     qkv_bias: model.qkvBias,
   };
 }
+
+const encoderArchitecture = (model: EncoderConfig): object => ({
+  model_type: model.kind,
+  hidden_size: model.width,
+  num_hidden_layers: model.depth,
+  num_attention_heads: model.heads,
+  intermediate_size: model.hidden,
+  hidden_act: model.activation,
+  layer_norm_eps: model.normEpsilon,
+  patch_size: model.patchSize,
+  num_register_tokens: model.registers,
+});
 
 function huggingFaceConfig({ model, classes, multilabel }: SavedModel, renamed: boolean): object {
   const deit = model.family === 'vit' && model.distToken;

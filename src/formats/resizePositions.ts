@@ -1,14 +1,14 @@
-import { resizeMatrix } from '../nn/resize.ts';
+import { plainCubicMatrix, resizeMatrix } from '../nn/resize.ts';
 
 /**
  * Position embeddings [1, prefix + from^2, D] resized to a grid of `to` x `to`: bicubic with antialiasing, as timm's
- * resample_abs_pos_embed. The rows of the `prefix` tokens stay as they are.
+ * resample_abs_pos_embed, or without (PyTorch's interpolate). The rows of the `prefix` tokens stay as they are.
  */
 export function resizePositions(
   data: Float32Array,
-  { prefix, from, to, width }: { prefix: number; from: number; to: number; width: number },
+  { prefix, from, to, width, smooth = true }: Resizing,
 ): Float32Array {
-  const weights = resizeMatrix(to, from); // to from
+  const weights = smooth ? resizeMatrix(to, from) : plainCubicMatrix(to, from); // to from
   const out = new Float32Array((prefix + to * to) * width);
   out.set(data.subarray(0, prefix * width));
   const grid = data.subarray(prefix * width); // from from D
@@ -18,6 +18,15 @@ export function resizePositions(
     out.set(mix(weights, line, to, from, width), (prefix + row * to) * width);
   }
   return out;
+}
+
+interface Resizing {
+  readonly prefix: number;
+  readonly from: number;
+  readonly to: number;
+  readonly width: number;
+  /** With antialiasing. */
+  readonly smooth?: boolean;
 }
 
 /** weights [out,from] times rows [from,size]. */

@@ -2,11 +2,14 @@ import { UserError } from '../graph/errors.ts';
 import { type ModelConfig, VARIANTS } from '../models/index.ts';
 import { asObject, type Json, show } from './disk/jsonValue.ts';
 
+/** Models of one family in several libraries. */
+export type PlainConfig = Exclude<ModelConfig, { family: 'encoder' }>;
+
 /**
  * timm's names whose networks are those that are built here. Names say what shapes do not: resnetblur18 has the parameters of
  * resnet18 and computes other numbers. Source: timm's models/resnet.py, regnet.py, vision_transformer.py, deit.py.
  */
-const COMPUTED: Readonly<Record<ModelConfig['family'], RegExp>> = {
+const COMPUTED: Readonly<Record<PlainConfig['family'], RegExp>> = {
   resnet: /^(tv_|gluon_|ssl_|swsl_|ig_)?(wide_)?resnet\d+(_2|_v1b)?$/,
   regnet: /^regnety_\d+$/,
   vit: /^(vit|deit3?)(_(tiny|little|small|medium|base|large|huge|giant|gigantic|wee|pwee|dwee|dpwee|distilled|gap|ap|miil|dino|dinov2|in21k|in22k|plus|patch\d+|\d+))+$/,
@@ -51,6 +54,8 @@ export function checkTimm(config: Json, model: ModelConfig, where: string): stri
   }
   const base = architecture.split('.')[0]!;
   checkVariant(base, asObject(config.model_args), model, where);
+  if (model.family === 'encoder')
+    throw otherwise(where, `architecture: wanted a model_type of transformers, as the weights are`, show(architecture));
   if (COMPUTED[model.family].test(base)) return [];
   if (FAMILIES.test(base) || (/^(vit|deit)/.test(base) && OTHER_VIT.test(base)) || model.family !== 'vit')
     throw otherwise(
@@ -70,11 +75,11 @@ function checkVariant(base: string, args: Json, model: ModelConfig, where: strin
   if (known.family !== model.family)
     throw otherwise(where, `architecture: wanted a ${model.family}, as the weights are`, show(base));
   for (const key of ['patchSize', 'width', 'depth', 'depths', 'widths', 'block', 'groupWidth'])
-    compare(known.settings[key], (model as unknown as Json)[key], `architecture ${base}: ${key}`, where);
+    compareSaid(known.settings[key], (model as unknown as Json)[key], `architecture ${base}: ${key}`, where);
 }
 
 /** What a config.json of transformers says of the sizes, held against what is built. */
-export function checkTransformersSizes(config: Json, model: ModelConfig, where: string): void {
+export function checkTransformersSizes(config: Json, model: PlainConfig, where: string): void {
   const built: Json =
     model.family === 'vit'
       ? {
@@ -84,11 +89,11 @@ export function checkTransformersSizes(config: Json, model: ModelConfig, where: 
           intermediate_size: Math.round(model.width * model.mlpRatio),
         }
       : { depths: model.depths };
-  for (const [key, value] of Object.entries(built)) compare(config[key], value, key, where);
-  if (model.family === 'resnet') compare(config.layer_type, model.block, 'layer_type', where);
+  for (const [key, value] of Object.entries(built)) compareSaid(config[key], value, key, where);
+  if (model.family === 'resnet') compareSaid(config.layer_type, model.block, 'layer_type', where);
 }
 
-function compare(said: unknown, built: unknown, key: string, where: string): void {
+export function compareSaid(said: unknown, built: unknown, key: string, where: string): void {
   if (said === undefined || said === null || JSON.stringify(said) === JSON.stringify(built)) return;
   throw new UserError(
     `${where}: ${key}: wanted ${show(built)}, as the weights beside it have, got ${show(said)}. The two files belong to different models, or a part of the weights is missing: copy or download them anew`,

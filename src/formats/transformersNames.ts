@@ -34,5 +34,5 @@ export function toTransformers(model: ModelConfig, weights: Weights): Map<string
 export function fromTransformers(model: ModelConfig, weights: Weights): Weights {
   const convention = conventionOf(model);
   if (!isPlain(model) || !weights.has(`${convention.base}embeddings.cls_token`)) return weights;
-  return joinBlocks(weights, placesIn(convention, [...weights.keys()]));
+  return joinBlocks(weights, placesIn(convention, [...weights.keys()]), convention);
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { UserError } from '../graph/errors.ts';
+import { checkEncoder, type EncoderConfig, encoder, encoderSchema } from './encoder.ts';
 import type { Model } from './features.ts';
 import { type RegnetConfig, regnet, regnetSchema } from './regnet.ts';
 import { type ResnetConfig, resnet, resnetSchema } from './resnet.ts';
@@ -15,6 +16,7 @@ export const modelConfigSchema = z.discriminatedUnion('family', [
   vitSchema.extend({ family: z.literal('vit') }),
   resnetSchema.extend({ family: z.literal('resnet') }),
   regnetSchema.extend({ family: z.literal('regnet') }),
+  encoderSchema.extend({ family: z.literal('encoder') }),
 ]);
 
 export type ModelConfig = z.output<typeof modelConfigSchema>;
@@ -38,6 +40,10 @@ export function buildModel({ family, ...config }: ModelConfig): Model {
     checkVit(config as VitConfig);
     checkMhca(config as VitConfig);
     return vit(config as VitConfig);
+  }
+  if (family === 'encoder') {
+    checkEncoder(config as EncoderConfig);
+    return encoder(config as EncoderConfig);
   }
   checkStages(config as RegnetConfig | ResnetConfig);
   if (family === 'regnet') {

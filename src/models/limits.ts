@@ -5,6 +5,8 @@
 
 /** Side of the input in pixels, of settings as of files. */
 export const MOST_IMAGE_SIZE = 2048;
+/** Attention is quadratic in the patches. */
+export const MOST_PATCHES = 65_536;
 /** ImageNet-21k has 21,843. */
 export const MOST_CLASSES = 1_000_000;
 /** Real models have some hundreds; each name is compared with all naming tables. */

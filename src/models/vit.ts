@@ -1,13 +1,14 @@
 import { z } from 'zod';
-import { MOST_CLASSES, MOST_IMAGE_SIZE } from './limits.ts';
+import { MOST_CLASSES, MOST_IMAGE_SIZE, MOST_PATCHES } from './limits.ts';
 import { UserError } from '../graph/errors.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { attention, attentionOf, type Scores } from '../nn/attention.ts';
-import { affine, fanInUniform, layerNorm, layerScale, linear, mlp, residual } from '../nn/layers.ts';
+import { layerNorm, layerScale, linear, mlp, residual } from '../nn/layers.ts';
 import { type Grid, mhcaScores } from '../nn/mhca.ts';
+import { patchEmbed } from '../nn/patches.ts';
 import { type Scope, TRUNCATED_02 } from '../nn/scope.ts';
 import { add, mul } from '../ops/elementwise.ts';
-import { concat, pad, reshape, slice, transpose } from '../ops/movement.ts';
+import { concat, pad, reshape, slice } from '../ops/movement.ts';
 import { reduceMean } from '../ops/reduce.ts';
 import { denseOfTokens } from './dense.ts';
 import type { Features, Model } from './features.ts';
@@ -93,8 +94,8 @@ export function vitGrid({ imageSize, patchSize, classToken, distToken }: VitConf
   return { rows: side, columns: side, prefix: Number(classToken) + Number(distToken) };
 }
 
-/** Attention is quadratic in the patches, and MHCA holds a constant for each pair; far above any real model. */
-const [MAX_PATCHES, MAX_MHCA_PATCHES] = [65_536, 4_096];
+/** MHCA holds a constant for each pair of patches; far above any real model. */
+const MAX_MHCA_PATCHES = 4_096;
 
 /**
  * Refuses settings that do not fit together.
@@ -104,7 +105,7 @@ export function checkVit(config: VitConfig): void {
   const { heads, width, imageSize, patchSize, classToken, distToken, distHead, patchVote, pool, mhca } = config;
   checkWidths(config);
   const patches = Math.floor(imageSize / patchSize) ** 2;
-  const most = mhca === null ? MAX_PATCHES : MAX_MHCA_PATCHES;
+  const most = mhca === null ? MOST_PATCHES : MAX_MHCA_PATCHES;
   if (patches > most)
     throw new UserError(
       `model: wanted at most ${most} patches, got ${patches} (imageSize ${imageSize}, patchSize ${patchSize})`,
@@ -220,7 +221,7 @@ function embed(s: Scope, pixels: Tensor, config: VitConfig, { rows, columns, pre
   const { width: D, posEmbedOnPatchesOnly } = config;
   const [B, Np] = [pixels.shape[0]!, rows * columns];
   const patches = s.in('patch_embed', (s) =>
-    s.in('proj', (s) => patchEmbed(s, pixels, config.patchSize, D, rows, columns)),
+    s.in('proj', (s) => patchEmbed(s, pixels, { patchSize: config.patchSize, width: D, rows, columns })),
   );
   const token = (name: string) => s.param(name, [1, 1, D], TRUNCATED_02, false);
   const learned = [
@@ -235,16 +236,6 @@ function embed(s: Scope, pixels: Tensor, config: VitConfig, { rows, columns, pre
     ? concat([tokens, position], 1)
     : add(pad(tokens, [0, 0, 0], [0, Np, 0]), position);
   return add(pad(reshape(patches, [B, Np, D]), [0, prefix, 0], [0, 0, 0]), offset);
-}
-
-/** A convolution with kernel = stride = P, as a reordering and one product. */
-function patchEmbed(s: Scope, pixels: Tensor, P: number, D: number, rows: number, columns: number): Tensor {
-  const [B, C] = [pixels.shape[0]!, pixels.shape[1]!];
-  const init = fanInUniform(C * P * P);
-  const [weight, bias] = [s.param('weight', [D, C, P, P], init), s.param('bias', [D], init)];
-  const cut = slice(slice(pixels, 2, 0, rows * P), 3, 0, columns * P);
-  const tiles = transpose(reshape(cut, [B, C, rows, P, columns, P]), [0, 2, 4, 1, 3, 5]); // B rows columns C P P
-  return affine(reshape(tiles, [B, rows * columns, C * P * P]), reshape(weight, [D, C * P * P]), bias);
 }
 
 /**

@@ -42,7 +42,7 @@ export function attention(
 }
 
 /**
- * The same for `asking` [B,M,D] alone, few tokens of x: [B,M,D]. No key and no value is computed: a query is taken back
+ * The same for `asking` [B,M,D] alone, few tokens of x, or learned ones [1,M,D] that ask of every image: [B,M,D]. No key and no value is computed: a query is taken back
  * through the keys' weight and meets the tokens themselves, and the weighted mean of the tokens goes through the values' weight.
  * That is 2 N H M D multiplications in place of 2 N D D. The keys' bias is left out, as softmax does not see it.
  */
@@ -52,10 +52,11 @@ export function attentionOf(
   x: Tensor,
   { heads, qkvBias = true }: Omit<AttentionOptions, 'scores'>,
 ): Tensor {
-  const [B, M, D] = asking.shape as [number, number, number];
+  const [, M, D] = asking.shape as [number, number, number];
   const d = D / heads;
-  const byHead = (t: Tensor, width: number) => transpose(reshape(t, [B * M, heads, width]), [1, 0, 2]); // H BM width
-  const byToken = (t: Tensor) => reshape(transpose(t, [1, 0, 2]), [B, M * heads, t.shape.at(-1)!]); // B MH width
+  // Of learned tokens B is 1 until they have met the images.
+  const byHead = (t: Tensor, width: number) => transpose(reshape(t, [t.shape[0]! * M, heads, width]), [1, 0, 2]); // H BM width
+  const byToken = (t: Tensor) => reshape(transpose(t, [1, 0, 2]), [t.shape[1]! / M, M * heads, t.shape.at(-1)!]); // B MH width
   const { weights: qkv, biases } = s.in('qkv', (s) => projections(s, D, qkvBias));
   const [wQ, wK, wV] = qkv as [Tensor, Tensor, Tensor];
   const perHead = (weight: Tensor) => reshape(weight, [heads, d, D]);
@@ -63,7 +64,7 @@ export function attentionOf(
   const turned = byToken(matmul(queries, perHead(wK))); // B MH D
   const weights = softmax(matmul(turned, x, { transB: true, alpha: 1 / Math.sqrt(d) })); // B MH N
   const means = byHead(matmul(weights, x), D); // H BM D
-  const joined = reshape(byToken(matmul(means, perHead(wV), { transB: true })), [B, M, D]);
+  const joined = reshape(byToken(matmul(means, perHead(wV), { transB: true })), [x.shape[0]!, M, D]);
   return s.in('proj', (s) => joinHeads(s, joined, biases[2]));
 }
 

@@ -25,7 +25,7 @@ type Kernel = readonly [weight: (x: number) => number, reach: number];
 const KERNELS: Readonly<Record<Exclude<Filter, 'nearest'>, Kernel>> = {
   lanczos: [(x) => (Math.abs(x) < 3 ? sinc(x) * sinc(x / 3) : 0), 3],
   bilinear: [(x) => Math.max(0, 1 - Math.abs(x)), 1],
-  bicubic: [cubic, 2],
+  bicubic: [(x) => cubic(x), 2],
   box: [(x) => (x > -0.5 && x <= 0.5 ? 1 : 0), 0.5],
   hamming: [(x) => (Math.abs(x) < 1 ? sinc(x) * (0.54 + 0.46 * Math.cos(Math.PI * x)) : 0), 1],
 };
@@ -78,8 +78,9 @@ function nearest(scale: number, start: number, length: number): Spans {
 
 const sinc = (x: number): number => (x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x));
 
-function cubic(x: number): number {
-  const [a, t] = [-0.5, Math.abs(x)];
+/** Keys' cubic convolution (1981); a = -0.5 is Pillow's. */
+export function cubic(x: number, a = -0.5): number {
+  const t = Math.abs(x);
   if (t < 1) return ((a + 2) * t - (a + 3)) * t * t + 1;
   return t < 2 ? (((t - 5) * t + 8) * t - 4) * a : 0;
 }

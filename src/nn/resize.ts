@@ -1,7 +1,7 @@
 import { floats } from '../graph/build.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { matmul } from '../ops/matmul.ts';
-import { resamplingSpan } from './resampling.ts';
+import { cubic, resamplingSpan } from './resampling.ts';
 
 /**
  * Resizes maps [B,C,h,w] by two constant matrices: bicubic (a = -0.5) with antialiasing when it shrinks, as Pillow's
@@ -20,6 +20,23 @@ export function resizeMatrix(out: number, from: number): Float64Array {
   for (let i = 0; i < out; i++) {
     const { first, weights } = resamplingSpan(i, from, out);
     data.set(weights, i * from + first);
+  }
+  return data;
+}
+
+/**
+ * Weights [out,from] of PyTorch's interpolate, bicubic without antialiasing and align_corners: a = -0.75, and beyond the border its
+ * last value again.
+ */
+export function plainCubicMatrix(out: number, from: number): Float64Array {
+  const data = new Float64Array(out * from);
+  for (let i = 0; i < out; i++) {
+    const centre = ((i + 0.5) * from) / out - 0.5;
+    const first = Math.floor(centre) - 1;
+    for (let at = first; at < first + 4; at++) {
+      const pixel = Math.min(Math.max(at, 0), from - 1);
+      data[i * from + pixel] = data[i * from + pixel]! + cubic(at - centre, -0.75);
+    }
   }
   return data;
 }

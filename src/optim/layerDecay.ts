@@ -34,7 +34,8 @@ export function layerRates(names: readonly string[], decay: number): Map<string,
 function layersAbove(name: string, blocks: readonly number[]): number {
   const block = blockOf(name);
   if (block !== undefined) return blocks.length - blocks.indexOf(block);
-  if (/^(cls_token|dist_token|pos_embed|patch_embed|conv1|bn1|stem)\b/.test(name)) return blocks.length + 1;
+  if (/^(cls_token|dist_token|reg_token|pos_embed|patch_embed|norm_pre|conv1|bn1|stem)\b/.test(name))
+    return blocks.length + 1;
   return name.startsWith('norm.') ? 1 : 0;
 }
 

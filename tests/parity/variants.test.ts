@@ -59,7 +59,7 @@ describe('the table of models', () => {
     const widths = [64, 144, 320, 784];
     const theirs = buildModel(variantConfig('regnety_008', { classes: 1000, widths }));
     const shapes = new Map(modelParams(theirs).map(({ name, shape }) => [name, shape]));
-    const found = recogniseModel('regnet', shapes, {}, 'file');
+    const found = recogniseModel({ family: 'regnet' }, shapes, {}, 'file');
     expect(found).toMatchObject({ widths, depths: [1, 3, 8, 2], groupWidth: 16 });
     expect(modelParams(buildModel(found)).map(({ name, shape }) => [name, shape])).toEqual([...shapes]);
   });

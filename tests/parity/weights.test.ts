@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ortNode } from '../../src/engine/ortNode.ts';
-import { CONVENTIONS, type Convention } from '../../src/formats/names/conventions.ts';
 import { renameFromOurs, renameToOurs } from '../../src/formats/names/rename.ts';
 import { resizePositions } from '../../src/formats/resizePositions.ts';
 import {
@@ -15,9 +14,8 @@ import {
 } from '../../src/formats/tensors/safetensors.ts';
 import { input } from '../../src/graph/build.ts';
 import { sizeOf } from '../../src/graph/shape.ts';
-import { buildModel, modelConfigSchema } from '../../src/models/index.ts';
 import { answer } from '../../src/models/vit.ts';
-import { buildFrozen, modelParams } from '../../src/program/evalProgram.ts';
+import { buildFrozen } from '../../src/program/evalProgram.ts';
 import { closeProgram } from '../../src/program/program.ts';
 import { exportModel } from '../../src/run/exporting/exportModel.ts';
 import { loadModelReference } from '../../src/run/models/reference.ts';
@@ -144,31 +142,6 @@ describe.each(CASES)('a state dict of %s', (name) => {
 function withSize(name: string, config: object): { config: object; preprocessor?: object } {
   return name === 'hfRegnet' ? { config, preprocessor: { size: { shortest_edge: 64 } } } : { config };
 }
-
-describe('naming tables', () => {
-  const TINY = {
-    vit: { imageSize: 8, patchSize: 4, width: 4, depth: 12, heads: 2, classes: 3, distToken: true },
-    resnet: { imageSize: 32, stem: 'imagenet', block: 'bottleneck', depths: [1, 12, 2], widths: [2, 2, 2], classes: 3 },
-    regnet: { imageSize: 32, stemWidth: 8, depths: [1, 12, 2], widths: [4, 4, 4], groupWidth: 2, classes: 3 },
-  };
-
-  it.each(Object.entries(CONVENTIONS))('%s: ours -> theirs -> ours, each name once', (_, convention: Convention) => {
-    const plain = convention.base === 'deit.' || convention.name.startsWith('timm') ? {} : { distToken: false };
-    const config = modelConfigSchema.parse({
-      family: convention.family,
-      ...TINY[convention.family],
-      ...(convention.family === 'vit' ? plain : {}),
-      ...(convention.name === 'transformers DeiT' ? { distHead: false } : {}),
-    });
-    const ours = modelParams(buildModel(config)).map(({ name }) => name);
-    const theirs = ours.flatMap((name) => renameFromOurs(convention, name));
-    expect(new Set(theirs).size).toBe(theirs.length);
-    const { convention: found, places } = renameToOurs(theirs, 'test');
-    expect(found.name).toBe(convention.name);
-    expect([...new Set([...places.values()].map(({ ours }) => ours))]).toEqual(ours);
-    expect([...places.keys()]).toEqual(theirs);
-  });
-});
 
 describe('what the files say', () => {
   it('transformers: labels, heads, epsilon, preprocessing and what is done otherwise', async () => {

@@ -8,6 +8,10 @@ export function asObject(value: unknown): Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {};
 }
 
+/** The value under a key where it is a whole number above 0, else nothing. */
+export const positive = <K extends string>(key: K, value: unknown): Partial<Record<K, number>> =>
+  Number.isInteger(value) && (value as number) > 0 ? ({ [key]: value } as Record<K, number>) : {};
+
 /** A value of the user's file, cut short. */
 export function show(value: unknown): string {
   const text = JSON.stringify(value) ?? 'nothing';

@@ -1,8 +1,16 @@
+import type { EncoderKind } from '../../models/encoder.ts';
 import type { ModelConfig } from '../../models/index.ts';
+import {
+  CLIP,
+  DINOV2,
+  DINOV3,
+  type EncoderNames,
+  type NameRow,
+  type Passed,
+  SIGLIP,
+  type ZeroBlock,
+} from './encoderNames.ts';
 import { type Template, template } from './template.ts';
-
-/** Our names (timm's; torchvision's for ResNet) and what others call them. Several of theirs are row blocks of one of ours. */
-export type NameRow = readonly [ours: string, ...theirs: string[]];
 
 /** How one library names the parameters of one family. */
 export interface Convention {
@@ -14,9 +22,17 @@ export interface Convention {
   readonly base: string;
   /** Older spellings: [old, today's]. */
   readonly aliases: readonly (readonly [Template, Template])[];
+  /** Of an encoder: which one. */
+  readonly kind?: EncoderKind;
+  /** Tensors of another part of a whole model, which are passed over: what they are, and their names. */
+  readonly passed?: Passed;
+  /** A row block that it leaves out, as all of it is zeros. */
+  readonly zeros?: ZeroBlock;
+  /** Axes of those of our parameters that it stores without leading axes of 1. */
+  readonly axes?: Readonly<Record<string, number>>;
 }
 
-interface Extra {
+interface Extra extends Pick<Convention, 'kind' | 'passed' | 'zeros' | 'axes'> {
   readonly base?: string;
   readonly aliases?: readonly (readonly [string, string])[];
 }
@@ -25,11 +41,12 @@ const convention = (
   name: string,
   family: ModelConfig['family'],
   rows: readonly NameRow[],
-  { base = '', aliases = [] }: Extra = {},
+  { base = '', aliases = [], ...rest }: Extra = {},
 ): Convention => ({
   name,
   family,
   base,
+  ...rest,
   rows: rows.map(([ours, ...theirs]) => ({ ours: template(ours), theirs: theirs.map(template) })),
   aliases: aliases.map(([old, now]) => [template(old), template(now)]),
 });
@@ -124,6 +141,8 @@ const VIT_NAMES = [
   'lift.{x}',
 ];
 
+const encoder = (name: string, { rows, ...rest }: EncoderNames): Convention => convention(name, 'encoder', rows, rest);
+
 /** All that are read. Where two fit equally well, the first is taken. */
 export const CONVENTIONS = {
   timmVit: convention('timm ViT', 'vit', same(...VIT_NAMES, 'fc_norm.{x}', 'head.{x}', 'head_dist.{x}')),
@@ -154,6 +173,11 @@ export const CONVENTIONS = {
   huggingFaceResnet: convention('transformers ResNet', 'resnet', huggingFaceResnet, { base: 'resnet.' }),
   huggingFaceRegnet: convention('transformers RegNet', 'regnet', huggingFaceRegnet, { base: 'regnet.' }),
   torchvisionRegnet: convention('torchvision RegNet', 'regnet', torchvisionRegnet),
+  dinov2: encoder('transformers DINOv2', DINOV2),
+  dinov3: encoder('transformers DINOv3', DINOV3),
+  // SigLIP without its head has no name that CLIP has not.
+  siglip: encoder('transformers SigLIP', SIGLIP),
+  clip: encoder('transformers CLIP', CLIP),
 } as const satisfies Readonly<Record<string, Convention>>;
 
 export type ConventionName = keyof typeof CONVENTIONS;

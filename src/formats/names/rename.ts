@@ -19,6 +19,8 @@ export interface Renaming {
   readonly convention: Convention;
   /** By the file's names. Names that belong to nothing stay as they are, so that a diff shows them. */
   readonly places: ReadonlyMap<string, Place>;
+  /** How many tensors belong to another part of a whole model, such as CLIP's for texts. */
+  readonly passedOver: number;
 }
 
 /**
@@ -26,27 +28,27 @@ export interface Renaming {
  * @throws UserError where no naming fits, or two names of the file mean the same.
  */
 export function renameToOurs(names: readonly string[], where: string): Renaming {
-  const kept = names
+  const used = names
     .map((name) => [name, name.replace(WRAPPERS, '')] as const)
     .filter(([, bare]) => !UNUSED.test(bare));
-  const scored = Object.values<Convention>(CONVENTIONS).map((convention) => ({
-    convention,
-    fits: kept.filter(([, bare]) => placeOf(convention, bare) !== undefined).length,
-  }));
-  const best = scored.reduce((a, b) => (b.fits > a.fits ? b : a));
+  const scored = Object.values<Convention>(CONVENTIONS).map((convention) => {
+    const kept = used.filter(([, bare]) => !convention.passed?.names.test(bare));
+    return { convention, kept, fits: kept.filter(([, bare]) => placeOf(convention, bare) !== undefined).length };
+  });
+  const { convention, kept, fits } = scored.reduce((a, b) => (b.fits > a.fits ? b : a));
   // Half of the names: a head of its own or some odd names still let the diff say what is wrong.
-  if (best.fits * 2 < kept.length || best.fits === 0)
+  if (fits * 2 < kept.length || fits === 0)
     throw unknownNames(
       where,
-      kept.map(([, bare]) => bare),
+      used.map(([, bare]) => bare),
     );
   const bare = placesIn(
-    best.convention,
+    convention,
     kept.map(([, bare]) => bare),
   );
   const places = new Map(kept.map(([name, spelled]) => [name, bare.get(spelled)!]));
   refuseTwice(where, places);
-  return { convention: best.convention, places };
+  return { convention, places, passedOver: used.length - kept.length };
 }
 
 /** Where the tensors of a file of this convention go; names that belong to nothing stay as they are. */

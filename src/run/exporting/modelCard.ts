@@ -4,6 +4,7 @@ import { printableName } from '../../graph/printable.ts';
 import type { RunDetails } from '../../report/details.ts';
 import type { SavedModel } from '../../formats/savedModel.ts';
 import { isPlain } from '../../formats/transformersNames.ts';
+import type { EncoderKind } from '../../models/encoder.ts';
 import type { ModelConfig } from '../../models/index.ts';
 import { oneWidth } from '../../models/widths.ts';
 import { type Dtype, ONNX_FILES } from './files.ts';
@@ -177,14 +178,24 @@ export function describe(model: ModelConfig): string {
     return `RegNetY, depths ${model.depths.join('-')}, widths ${model.widths.join('-')}, ${model.imageSize} px`;
   if (model.family === 'resnet')
     return `ResNet, ${model.depths.join('-')} ${model.block} blocks, ${model.imageSize} px`;
-  const kind =
-    model.mhca && model.mhca.layers > 0
-      ? 'Vision Transformer with MHCA'
-      : model.distToken
-        ? 'DeiT'
-        : 'Vision Transformer';
-  return `${kind}, width ${model.width}${widths(model)}, depth ${model.depth}, ${model.heads === 1 ? '1 head' : `${model.heads} heads`}, patch ${model.patchSize}, ${model.imageSize} px`;
+  const { heads } = model;
+  const kind = kindOf(model);
+  return `${kind}, width ${model.width}${model.family === 'vit' ? widths(model) : ''}, depth ${model.depth}, ${heads === 1 ? '1 head' : `${heads} heads`}, patch ${model.patchSize}, ${model.imageSize} px`;
 }
+
+function kindOf(model: Extract<ModelConfig, { family: 'vit' | 'encoder' }>): string {
+  if (model.family === 'encoder') return ENCODERS[model.kind];
+  if (model.mhca && model.mhca.layers > 0) return 'Vision Transformer with MHCA';
+  return model.distToken ? 'DeiT' : 'Vision Transformer';
+}
+
+const ENCODERS = {
+  dinov2: 'DINOv2',
+  dinov2_with_registers: 'DINOv2 with registers',
+  dinov3_vit: 'DINOv3',
+  clip_vision_model: "CLIP's image tower",
+  siglip_vision_model: "SigLIP's image tower",
+} as const satisfies Readonly<Record<EncoderKind, string>>;
 
 function widths({ lastBlocks, lift }: Extract<ModelConfig, { family: 'vit' }>): string {
   const last = lastBlocks.length === 0 ? [] : [`in the last blocks ${lastBlocks.map(({ width }) => width).join(', ')}`];
@@ -197,6 +208,8 @@ function portability(model: ModelConfig): string {
     return 'Its first blocks have MHCA layers, so it is no plain ViT: only the ONNX files are portable. `model.safetensors` has our own names\nand loads in Understudy.';
   if (model.family === 'vit' && !oneWidth(model))
     return 'Its tokens have more than one width, so it is no plain ViT: only the ONNX files are portable. `model.safetensors` has our own names\nand loads in Understudy.';
+  if (model.family === 'encoder')
+    return 'The ONNX files run in every ONNX runtime. `model.safetensors` has our own names and loads in Understudy.';
   if (isPlain(model))
     return `The ONNX files run in every ONNX runtime. \`model.safetensors\` has the parameter names of transformers'\n\`${model.family === 'vit' && model.distToken ? 'DeiTForImageClassificationWithTeacher' : 'ViTForImageClassification'}\`.`;
   return 'The ONNX files run in every ONNX runtime. `model.safetensors` has the parameter names of timm (ViT, RegNet) or torchvision (ResNet).';

@@ -7,7 +7,7 @@ import { readJsonFile } from '../../formats/disk/jsonFileNode.ts';
 import { checkWeights } from '../../formats/matchNames.ts';
 import { readModelFolder } from '../../formats/modelFolderNode.ts';
 import { isPickle, pickleError } from '../../formats/tensors/pickleNode.ts';
-import type { ModelHints } from '../../formats/recogniseModel.ts';
+import type { ModelHints } from '../../formats/shapeReader.ts';
 import { UserError } from '../../graph/errors.ts';
 import { unknownName } from '../../graph/names.ts';
 import { buildModel, VARIANTS } from '../../models/index.ts';
