@@ -1,4 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
+import { fileError } from '../formats/disk/fileErrorNode.ts';
 import { UserError } from '../graph/errors.ts';
 import { reportError, whileRunning } from './outcome.ts';
 
@@ -45,4 +46,14 @@ it('what the system refuses is a failure in words, begun or not', () => {
   const [status, text] = report(Object.assign(new Error("EMFILE: too many open files, open '/x'"), { code: 'EMFILE' }));
   expect(status).toBe(1);
   expect(text).toMatch(/^error: the system refused: EMFILE: [^\n]*ulimit -n\)\.\n$/);
+});
+
+it('a full disk is a failure whenever it comes, a path that may not be read is wrong use', () => {
+  const refusal = (code: string) =>
+    fileError(Object.assign(new Error(`${code}: no, open '/x'`), { code }), 'x', 'read it');
+  expect(report(refusal('ENOSPC'))).toEqual([
+    1,
+    expect.stringMatching(/^error: x: wanted to read it, got ENOSPC: no\. Free/),
+  ]);
+  expect(report(refusal('EACCES'))).toEqual([2, expect.stringMatching(/^error: x: wanted to read it, got EACCES/)]);
 });

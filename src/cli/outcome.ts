@@ -1,5 +1,5 @@
 import { systemError } from '../formats/disk/fileErrorNode.ts';
-import { UserError } from '../graph/errors.ts';
+import { MachineError, UserError } from '../graph/errors.ts';
 import { remark } from './text.ts';
 
 /** Exit statuses. */
@@ -19,7 +19,7 @@ export function reportError(error: unknown): number {
 function show(error: unknown, userStatus: number): number {
   if (error instanceof UserError) {
     remark(`error: ${error.message}`);
-    return userStatus;
+    return error instanceof MachineError ? STATUS.failed : userStatus;
   }
   // What the machine refuses in the middle of anything is a failure, and no fault of ours.
   const refused = systemError(error);

@@ -9,13 +9,22 @@ export class UserError extends Error {
   }
 }
 
+/**
+ * What the machine refuses whatever is asked of it: it is full, has no more open files or memory, its disk fails. The command was
+ * right, and the file at hand is not to blame: it is no reason to skip that file.
+ */
+export class MachineError extends UserError {
+  override name = 'MachineError';
+}
+
 /** Does `work`; what it says to the user begins with `where`, unless it names that already. */
 export function naming<T>(where: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
     if (!(error instanceof UserError) || error.message.includes(where)) throw error;
-    throw new UserError(`${where}: ${error.message}`, { cause: error });
+    const Same = error instanceof MachineError ? MachineError : UserError;
+    throw new Same(`${where}: ${error.message}`, { cause: error });
   }
 }
 

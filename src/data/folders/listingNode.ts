@@ -1,7 +1,8 @@
 import { existsSync, opendirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { UserError } from '../../graph/errors.ts';
+import { fileError } from '../../formats/disk/fileErrorNode.ts';
+import { MachineError, UserError } from '../../graph/errors.ts';
 import { sortByCodePoint } from '../dataset.ts';
 import { type FileState, fileState } from '../fileStateNode.ts';
 import { LeftOut } from './leftOutNode.ts';
@@ -223,6 +224,8 @@ function noUtf8(path: string, name: string): UserError {
 }
 
 export function unreadable(path: string, error: unknown): UserError {
+  const refusal = fileError(error, path, 'read it');
+  if (refusal instanceof MachineError) return refusal;
   const code = (error as NodeJS.ErrnoException).code ?? String(error);
   return new UserError(
     `${path}: wanted a folder or file that can be read, got ${code}. Check its permissions and links`,

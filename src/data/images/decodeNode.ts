@@ -1,6 +1,7 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import sharp, { type Sharp } from 'sharp';
-import { UserError } from '../../graph/errors.ts';
+import { fileError } from '../../formats/disk/fileErrorNode.ts';
+import { MachineError, UserError } from '../../graph/errors.ts';
 import { briefAddress, spanOf } from '../address.ts';
 import type { Pixels } from '../augment/pixels.ts';
 import { bmpSize, decodeBmp, isBmp, TooManyPixels } from './bmp.ts';
@@ -25,7 +26,7 @@ const OWN: DecodeLimits = { budget: new PixelBudget(), seconds: MOST_SECONDS };
  * Decode the image at an address (data/address.ts) to 8-bit sRGB. EXIF rotation is applied; grey, CMYK and 16-bit images and
  * embedded colour profiles are converted; of an animation the first frame is taken.
  * Our choice: transparent pixels are laid over white, since most cut-out images are made for white pages.
- * Throws UserError `Cannot read image PATH: wanted ..., got ...`.
+ * Throws UserError `Cannot read image PATH: wanted ..., got ...`, MachineError where the image is not to blame.
  */
 export async function decodeImage(path: string): Promise<Pixels> {
   return released(await openImage(path));
@@ -33,7 +34,7 @@ export async function decodeImage(path: string): Promise<Pixels> {
 
 /** The same for a file's bytes; `path` names them in errors. */
 export async function decodeBytes(bytes: Buffer, path: string): Promise<Pixels> {
-  return released(await limited(bytes, path, (most) => decode(bytes, most), OWN));
+  return released(await limited(bytes, path, (...limits) => decode(bytes, ...limits), OWN));
 }
 
 /** What was read, counting in the budget until `release` is called, which must be once. */
@@ -45,7 +46,7 @@ export interface Held<T> {
 /** As decodeImage, for those who have several images in hand: a large one counts until it is released. */
 export async function openImage(path: string, limits = OWN): Promise<Held<Pixels>> {
   const bytes = bytesOf(path);
-  return limited(bytes, path, (most) => decode(bytes, most), limits);
+  return limited(bytes, path, (...within) => decode(bytes, ...within), limits);
 }
 
 async function released<T>({ value, release }: Held<T>): Promise<T> {
@@ -56,11 +57,11 @@ async function released<T>({ value, release }: Held<T>): Promise<T> {
 /** The image at an address in grey, squeezed to side x side, one byte a pixel. Far faster than decoding a large JPEG whole. */
 export async function greyThumbnail(path: string, side: number): Promise<Uint8Array> {
   const bytes = bytesOf(path);
-  const read = async (most: number): Promise<Uint8Array> => {
+  const read = async (most: number, seconds: number): Promise<Uint8Array> => {
     const bmp = isBmp(bytes) ? decodeBmp(bytes, most) : undefined;
     const image = bmp
       ? sharp(bmp.data, { raw: { width: bmp.width, height: bmp.height, channels: 3 } })
-      : opened(bytes, most).flatten({ background: '#ffffff' });
+      : opened(bytes, most, seconds).flatten({ background: '#ffffff' });
     return image
       .resize(side, side, { fit: 'fill' })
       .toColourspace('b-w')
@@ -84,7 +85,11 @@ function bytesOf(path: string): Buffer {
   try {
     return readImageBytes(path);
   } catch (error) {
-    throw cannotRead(path, describeReadError(error as NodeJS.ErrnoException));
+    const failed = error as NodeJS.ErrnoException;
+    const refusal = fileError(failed, briefAddress(path), 'read it');
+    // A bad sector is the one file's own; too many open files are not.
+    if (refusal instanceof MachineError && failed.code !== 'EIO') throw refusal;
+    throw cannotRead(path, describeReadError(failed));
   }
 }
 
@@ -95,17 +100,17 @@ function bytesOf(path: string): Buffer {
 async function limited<T>(
   bytes: Buffer,
   path: string,
-  read: (most: number) => Promise<T>,
+  read: (most: number, seconds: number) => Promise<T>,
   { budget, seconds }: DecodeLimits,
 ): Promise<Held<T>> {
   let release: Release = async () => {};
   try {
     checkFormat(bytes);
-    const small = await inTime(read(FREE_PIXELS), seconds).catch(unlessTooLarge);
+    const small = await inTime(() => read(FREE_PIXELS, seconds), seconds).catch(unlessTooLarge);
     if (small !== undefined) return { value: small, release };
     const pixels = await claimedPixels(bytes);
     release = await budget.take(pixels);
-    return { value: await inTime(read(pixels), seconds), release };
+    return { value: await inTime(() => read(pixels, seconds), seconds), release };
   } catch (error) {
     await release();
     throw cannotRead(path, describeDamage(bytes, error as Error));
@@ -157,12 +162,20 @@ function scansOf(bytes: Buffer): number {
 
 // failOn 'error', not sharp's 'warning': real data sets hold files with stray bytes that every viewer shows whole.
 // 'truncated' would let a cut TIFF pass.
-const opened = (bytes: Buffer, most: number): Sharp =>
-  sharp(bytes, { failOn: 'error', autoOrient: true, limitInputPixels: most });
+const opened = (bytes: Buffer, most: number, seconds: number): Sharp =>
+  endingItself(sharp(bytes, { failOn: 'error', autoOrient: true, limitInputPixels: most }), seconds);
 
-async function decode(bytes: Buffer, most: number): Promise<Pixels> {
+/**
+ * The same work, which ends itself and gives its thread back a second after nobody waits for it any more: a thread in C++ cannot
+ * be ended from outside, and the process could not leave before it. A WebP or AVIF, which is read in one go, ends when it is read;
+ * that is bounded by its pixels.
+ */
+export const endingItself = (image: Sharp, seconds: number): Sharp =>
+  image.timeout({ seconds: Math.ceil(seconds) + 1 });
+
+async function decode(bytes: Buffer, most: number, seconds: number): Promise<Pixels> {
   if (isBmp(bytes)) return decodeBmp(bytes, most);
-  const image = opened(bytes, most).flatten({ background: '#ffffff' }).toColourspace('srgb');
+  const image = opened(bytes, most, seconds).flatten({ background: '#ffffff' }).toColourspace('srgb');
   const { data, info } = await image.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
   if (info.channels !== 3) throw new Error(`${info.channels} channels after conversion`);
   return { data, width: info.width, height: info.height };

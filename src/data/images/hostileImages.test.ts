@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deflateSync } from 'node:zlib';
 import sharp from 'sharp';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { UserError } from '../../graph/errors.ts';
 import { photoTransform } from '../augment/pipeline.ts';
-import { decodeImage, greyThumbnail, openImage, pixelCount } from './decodeNode.ts';
+import { decodeImage, endingItself, greyThumbnail, openImage, pixelCount } from './decodeNode.ts';
 import { formatOf, otherFormat } from './imageFormat.ts';
 import { inTime, TooLate } from './imageLimits.ts';
 import { PixelBudget } from './pixelBudgetNode.ts';
@@ -184,10 +184,33 @@ describe('how much it may ask for', () => {
 
 describe('how long it may take', () => {
   it('what never ends is given up', async () => {
-    const endless = new Promise<never>(() => {});
+    const endless = () => new Promise<never>(() => {});
     await expect(inTime(endless, 0.05)).rejects.toThrow('an image that is not decoded after 0.05 seconds');
     await expect(inTime(endless, 0.05)).rejects.toBeInstanceOf(TooLate);
-    expect(await inTime(Promise.resolve(7), 0.05)).toBe(7);
+    expect(await inTime(async () => 7, 0.05)).toBe(7);
+  });
+
+  it('its thread is given back: the decoder ends itself', async () => {
+    // Minutes of work.
+    const side = (n: number) => ({ width: n, height: n });
+    const slow = () =>
+      endingItself(sharp({ create: { ...side(6000), channels: 3, background: 'red' } }).median(51), 0.1)
+        .raw()
+        .toBuffer();
+    await expect(inTime(slow, 0.1)).rejects.toBeInstanceOf(TooLate);
+    expect(sharp.counters().process).toBe(1);
+    await vi.waitFor(() => expect(sharp.counters().process).toBe(0), { timeout: 60_000 });
+  });
+
+  it('a decoder that ended itself because the process stood still is started again', async () => {
+    let starts = 0;
+    const start = async () => {
+      if (++starts < 3) throw new Error('timeout: 8% complete\nVipsImage: killed for image "temp-1"');
+      return starts;
+    };
+    expect(await inTime(start, 5)).toBe(3);
+    const damaged = () => Promise.reject(new Error('pngload: timeout: 8% complete'));
+    await expect(inTime(damaged, 5)).rejects.toThrow('pngload');
   });
 
   it('an image that is late counts as unreadable by name, and the loader goes on', async () => {

@@ -21,15 +21,18 @@ export const MOST_SCANNED = 2 ** 31;
 /** A decode that was given up. */
 export class TooLate extends Error {}
 
+/** How the decoder says that it ended itself, after wall time. */
+const ENDED_ITSELF = /^timeout: \d+% complete/;
+
 /**
- * `work`, or TooLate. Time is counted in ticks while this process runs: one that was stopped for an hour has lost one tick.
- * What does not end goes on, but nobody waits for it.
+ * What `start` gives, or TooLate. Time is counted in ticks while this process runs: one that was stopped for an hour has lost one
+ * tick. The decoder, which counts that hour, ends itself (decodeNode.ts); with ticks left it is started again.
  */
-export function inTime<T>(work: Promise<T>, seconds: number): Promise<T> {
+export async function inTime<T>(start: () => Promise<T>, seconds: number): Promise<T> {
   const ticks = 20;
+  let left = ticks;
   let timer: ReturnType<typeof setInterval> | undefined;
   const late = new Promise<never>((_, reject) => {
-    let left = ticks;
     timer = setInterval(
       () => {
         if (--left <= 0) reject(new TooLate(`an image that is not decoded after ${seconds} seconds`));
@@ -37,5 +40,13 @@ export function inTime<T>(work: Promise<T>, seconds: number): Promise<T> {
       (1000 * seconds) / ticks,
     );
   });
-  return Promise.race([work, late]).finally(() => clearInterval(timer));
+  const work = async (): Promise<T> => {
+    for (;;)
+      try {
+        return await start();
+      } catch (error) {
+        if (left <= 0 || !ENDED_ITSELF.test((error as Error).message)) throw error;
+      }
+  };
+  return Promise.race([work(), late]).finally(() => clearInterval(timer));
 }

@@ -2,7 +2,7 @@ import { briefAddress } from '../address.ts';
 import { join } from 'node:path';
 import { type MessagePort, workerData } from 'node:worker_threads';
 import sharp from 'sharp';
-import { UserError } from '../../graph/errors.ts';
+import { MachineError, UserError } from '../../graph/errors.ts';
 import type { Pixels } from '../augment/pixels.ts';
 import { type DecodeLimits, openImage } from '../images/decodeNode.ts';
 import { DiskCache, imageKey, pixelForm } from '../caches/diskCacheNode.ts';
@@ -113,6 +113,11 @@ async function readImage(index: number): Promise<Readied | undefined> {
       throw error;
     }
   } catch (error) {
+    if (error instanceof MachineError) {
+      // A class does not outlive the way to another thread.
+      post({ kind: 'refused', reason: error.message });
+      return undefined;
+    }
     if (!(error instanceof UserError)) throw error;
     // Posted before the row is counted as done, so that the main thread knows before it takes the batch.
     const name = briefAddress(address);

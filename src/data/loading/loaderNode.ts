@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { shardBytes } from '../../formats/disk/shardFolderNode.ts';
-import { UserError } from '../../graph/errors.ts';
+import { MachineError, UserError } from '../../graph/errors.ts';
 import { drawMix, type Mix, mixRows, scaledMix } from '../augment/mix.ts';
 import { SPARE_BYTES } from '../caches/diskCacheNode.ts';
 import type { DiskCacheSetup } from '../caches/diskCacheSetup.ts';
@@ -34,6 +34,7 @@ export function createLoader(options: LoaderOptions): Loader {
   const pool = createWorkerPool(setup, options.workers ?? defaultWorkers(), (message) => {
     if (message.kind === 'warning' && !warned.has(message.text)) options.onWarning?.(message.text);
     if (message.kind === 'warning') warned.add(message.text);
+    if (message.kind === 'refused') pool.fail(new MachineError(message.reason));
     if (message.kind !== 'bad') return;
     // Several workers may find the same image out.
     if (!bad.has(list.paths[message.index]!)) options.onBad?.(message.reason);

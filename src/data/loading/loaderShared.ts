@@ -92,6 +92,8 @@ export interface StartMessage {
 
 export type WorkerMessage =
   | { readonly kind: 'bad'; readonly index: number; readonly reason: string }
+  /** The machine gives no more: the run cannot go on. */
+  | { readonly kind: 'refused'; readonly reason: string }
   | { readonly kind: 'ready' }
   /** For people; told by each worker that finds it out. */
   | { readonly kind: 'warning'; readonly text: string }

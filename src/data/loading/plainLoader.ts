@@ -1,4 +1,4 @@
-import { UserError } from '../../graph/errors.ts';
+import { MachineError, UserError } from '../../graph/errors.ts';
 import { drawMix, type Mix, mixRows, scaledMix } from '../augment/mix.ts';
 import type { Pixels } from '../augment/pixels.ts';
 import type { LoadedBatch, Loader, LoaderOptions } from './loader.ts';
@@ -107,7 +107,7 @@ class ImageShelf {
     try {
       return await this.#ready(await this.#read(path));
     } catch (error) {
-      if (!(error instanceof UserError)) throw error;
+      if (!(error instanceof UserError) || error instanceof MachineError) throw error;
       const reason = error.message.includes(path) ? error.message : `${path}: ${error.message}`;
       this.bad.set(path, reason);
       onBad?.(reason);

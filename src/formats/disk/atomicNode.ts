@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { MachineError, UserError } from '../../graph/errors.ts';
 import type { Content } from './content.ts';
 import { fileError } from './fileErrorNode.ts';
 import { type Lock, takeLock } from './lockNode.ts';
@@ -97,8 +98,15 @@ async function replaceLocked(
     await hook('done');
   } catch (error) {
     await rm(temporary, { recursive: true, force: true }).catch(ignore);
-    throw fileError(error, finalDir, 'save it');
+    throw fileError(nameFor(error, temporary, finalDir), finalDir, 'save it');
   }
+}
+
+/** Users know the folder by its own name. */
+function nameFor(error: unknown, temporary: string, finalDir: string): unknown {
+  if (!(error instanceof UserError) || !error.message.includes(basename(temporary))) return error;
+  const Same = error instanceof MachineError ? MachineError : UserError;
+  return new Same(error.message.replaceAll(basename(temporary), basename(finalDir)), { cause: error.cause });
 }
 
 /**

@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { UserError } from '../../graph/errors.ts';
+import { MachineError, UserError } from '../../graph/errors.ts';
 
 /** What the user can do, by the operating system's error code. Codes that are not here are not the user's to mend. */
 const remedies: Readonly<Record<string, string>> = {
@@ -37,6 +37,11 @@ const remedies: Readonly<Record<string, string>> = {
     'The system gives no more threads or memory: close other programs, or raise the limits (ulimit -u, ulimit -v).',
 };
 
+/** Codes that say nothing about the path that was asked for. */
+const ofMachine: ReadonlySet<string> = new Set([
+  ...['ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'ESTALE', 'ETIMEDOUT', 'EHOSTDOWN'],
+]);
+
 /** How memory that is refused is told: by JavaScript, its threads, and ONNX Runtime with the C++ library below it. */
 const NO_MEMORY = [
   /^Array buffer allocation failed/,
@@ -60,11 +65,12 @@ export function fileError(error: unknown, path: string, wish: string): unknown {
   if (!found) return error;
   // Node's message is `EACCES: permission denied, open '/path'`; the path can be a temporary one, so it is left out.
   const reason = found.reason.split(', ')[0];
-  return new UserError(`${path}: wanted to ${wish}, got ${reason}. ${found.remedy}`, { cause: error });
+  const Kind = found.ofMachine ? MachineError : UserError;
+  return new Kind(`${path}: wanted to ${wish}, got ${reason}. ${found.remedy}`, { cause: error });
 }
 
 /** What the system refused outside of any file of the user's: memory, threads, open files. Undefined for all else. */
-export function systemError(error: unknown): UserError | undefined {
+export function systemError(error: unknown): MachineError | undefined {
   if (!(error instanceof Error) || error instanceof UserError) return undefined;
   const { code } = error as NodeJS.ErrnoException;
   const text = `${code ?? ''} ${error.message}`.trim();
@@ -75,16 +81,23 @@ export function systemError(error: unknown): UserError | undefined {
     : fits(NO_THREAD)
       ? { ...short, remedy: remedies.EAGAIN! }
       : refused(error);
-  return found && new UserError(`the system refused: ${found.reason}. ${found.remedy}`, { cause: error });
+  return found && new MachineError(`the system refused: ${found.reason}. ${found.remedy}`, { cause: error });
 }
 
-function refused(error: unknown): { readonly reason: string; readonly remedy: string } | undefined {
+interface Refusal {
+  readonly reason: string;
+  readonly remedy: string;
+  readonly ofMachine: boolean;
+}
+
+function refused(error: unknown): Refusal | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code, errno, message } = error as NodeJS.ErrnoException;
   const name = code?.startsWith('Unknown system error') ? nameOf(errno) : code;
   const remedy = name === undefined ? undefined : remedies[name];
   if (remedy === undefined) return undefined;
-  return { reason: name === code ? message : message.replace(code!, name!), remedy };
+  const reason = name === code ? message : message.replace(code!, name!);
+  return { reason, remedy, ofMachine: ofMachine.has(name!) };
 }
 
 /** Node has no name for some errors of the system (EDQUOT: "Unknown system error -122"), but their numbers. */

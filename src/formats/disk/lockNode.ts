@@ -136,7 +136,10 @@ async function createWhole(path: string, text: string): Promise<boolean> {
 
 async function hold(path: string, text: string, of: LockOf, { renew }: LockTimes): Promise<Lock> {
   // By its handle: should the lock be another's by now, the renewal does not touch that one.
-  const file = await open(path, 'r+');
+  const file = await open(path, 'r+').catch(async (error: unknown) => {
+    await unlink(path).catch(() => undefined);
+    throw error;
+  });
   const timer = setInterval(() => void renewFile(file), renew);
   timer.unref();
   return {

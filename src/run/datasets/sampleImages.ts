@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { decodeImage } from '../../data/images/decodeNode.ts';
-import { UserError } from '../../graph/errors.ts';
+import { MachineError, UserError } from '../../graph/errors.ts';
 import { stream } from '../../random/stream.ts';
 import { openEvaluationData, openImages } from './evaluationData.ts';
 import type { LoadedModel } from '../models/loaded.ts';
@@ -55,7 +55,7 @@ export async function readSample(model: LoadedModel, source: SampleSource, most:
       paths.push(path);
       if (source.labels) labels.push(source.labels[i]!);
     } catch (error) {
-      if (!(error instanceof UserError)) throw error;
+      if (!(error instanceof UserError) || error instanceof MachineError) throw error;
     }
   }
   if (inputs.length === 0)

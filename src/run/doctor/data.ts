@@ -1,3 +1,4 @@
+import { MachineError } from '../../graph/errors.ts';
 import { listNames } from '../../graph/names.ts';
 import { join } from 'node:path';
 import { largest, smallest } from '../../graph/lists.ts';
@@ -43,6 +44,7 @@ export async function examineImages({ train, val, classes }: RunData): Promise<F
           thumbnail: await greyThumbnail(join(list.root, path), THUMBNAIL),
         });
       } catch (error) {
+        if (error instanceof MachineError) throw error;
         bad.push((error as Error).message);
       }
     }
