@@ -1,4 +1,4 @@
-import { UserError } from '../graph/errors.ts';
+import { brief, UserError } from '../graph/errors.ts';
 import { listNames } from '../graph/names.ts';
 import type { Pixels } from './augment/pixels.ts';
 import { type Dataset, type ImageList, splitList } from './dataset.ts';
@@ -34,7 +34,7 @@ export function datasetOf(source: ImageSource, valFraction: number, seed: number
   const seen = new Set<string>();
   const twice = ids.find((id) => seen.size === seen.add(id).size);
   if (twice !== undefined)
-    throw new UserError(`${source.name}: wanted an id for each image, got ${JSON.stringify(twice)} twice`);
+    throw new UserError(`${source.name}: wanted an id for each image, got ${brief(JSON.stringify(twice))} twice`);
   const labelled = ids.length > 0 && [...train, ...(val ?? [])].some(({ label }) => label !== undefined);
   if (labelled && classes.length < 2)
     throw new UserError(`${source.name}: wanted two classes or more, got ${listNames(classes) || 'none'}`);

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { naming, UserError } from '../graph/errors.ts';
+import { brief, naming, UserError } from '../graph/errors.ts';
 import { buildModel, modelConfigSchema } from '../models/index.ts';
 import { distinctNames } from './classNames.ts';
 import { writeFileAtomic } from './disk/atomicNode.ts';
@@ -56,9 +56,9 @@ function readClasses(labels: unknown, count: number, path: string): string[] {
   const names = Array.from({ length: count }, (_, i) => given[String(i)]);
   const at = names.findIndex((name) => typeof name !== 'string');
   const wanted = `${path}: id2label: wanted a name for each of the ${count} classes ("0" to "${count - 1}")`;
-  if (at >= 0) throw new UserError(`${wanted}, got ${JSON.stringify(names[at]) ?? 'nothing'} for "${at}"`);
+  if (at >= 0) throw new UserError(`${wanted}, got ${brief(JSON.stringify(names[at]) ?? 'nothing')} for "${at}"`);
   const extra = Object.keys(given).find((key) => !(Number(key) < count && String(Number(key)) === key));
-  if (extra !== undefined) throw new UserError(`${wanted}, got "${extra}" besides`);
+  if (extra !== undefined) throw new UserError(`${wanted}, got "${brief(extra)}" besides`);
   return names as string[];
 }
 

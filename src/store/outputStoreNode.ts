@@ -63,7 +63,7 @@ export class OutputStore implements Outputs {
       column.write(this.#key(image, view), bits);
       this.#bytes += column.recordBytes;
     } catch (error) {
-      this.#stop(`${this.#options.dir}: ${(error as Error).message}`);
+      this.#stop(error);
     }
     return kept;
   }
@@ -85,7 +85,7 @@ export class OutputStore implements Outputs {
     try {
       for (const column of this.#columns.values()) column.flush();
     } catch (error) {
-      this.#stop(`${this.#options.dir}: ${(error as Error).message}`);
+      this.#stop(error);
     }
   }
 
@@ -112,7 +112,10 @@ export class OutputStore implements Outputs {
     return false;
   }
 
-  #stop(reason: string): void {
+  #stop(error: unknown): void {
+    const { dir } = this.#options;
+    const told = fileError(error, dir, 'keep teacher outputs in it (teacher.store.dir)') as Error;
+    const reason = told === error ? `${dir}: ${told.message}` : told.message;
     this.#full = true;
     for (const column of this.#columns.values()) column.discard();
     this.#options.warn(`teacher outputs are no longer kept: ${reason}`);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { schemaProblem } from '../formats/disk/schemaProblem.ts';
-import { UserError } from '../graph/errors.ts';
+import { brief, UserError } from '../graph/errors.ts';
 
 /** Metrics that are not finite are null in JSON. */
 const metric = z.union([z.number(), z.null().transform(() => Number.NaN)]);
@@ -96,7 +96,7 @@ export function checkProgress(
     throw damaged(path, `stage: wanted that of step ${step}, got ${stage}`);
   // The measures are shares, or a divergence with its sign turned.
   if (best && (best.step > step || best.step < 1 || best.metric > 1))
-    throw damaged(path, `best: wanted an evaluation up to step ${step}, got ${JSON.stringify(best)}`);
+    throw damaged(path, `best: wanted an evaluation up to step ${step}, got ${brief(JSON.stringify(best))}`);
   if (progress.seed !== seed) throw damaged(path, `seed: wanted ${seed}, as in config.yaml, got ${progress.seed}`);
 }
 

@@ -10,6 +10,7 @@ import { smallTransform } from '../../dist/data/augment/pipeline.js';
 import { createLoader } from '../../dist/data/loading/loaderNode.js';
 import { openDataset } from '../../dist/data/openDatasetNode.js';
 import { UserError } from '../../dist/graph/errors.js';
+import { printable } from '../../dist/graph/printable.js';
 import { trainingInput } from '../../dist/cli/trainingInput.js';
 import { startRun } from '../../dist/run/training/startRunNode.js';
 import { readPlan } from '../../dist/study/readPlan.js';
@@ -103,7 +104,7 @@ async function readSettings({ kind, folder, files }) {
         else await startRun('distill', {}, { out: join(path, '..'), resume: true });
       } catch (error) {
         const places = kind === 'study' || !(error instanceof UserError) ? [] : placesOf(path);
-        if (!places.some((place) => error.message.startsWith(`${place}: `))) throw error;
+        if (!places.some((place) => error.message.startsWith(`${printable(place)}: `))) throw error;
       }
     });
 }

@@ -1,5 +1,6 @@
 // Long because it is one table: a row for every operator that can be imported.
 import { describe, expect, it } from 'vitest';
+import { ort } from '../../src/engine/onnxRuntimeNode.ts';
 import { RULES } from '../../src/onnx/import/rules/index.ts';
 import {
   type Attribute,
@@ -13,7 +14,7 @@ import {
   onnxBytes,
   type TensorInit,
 } from './onnxBuilder.ts';
-import { agree } from './onnxRun.ts';
+import { agree, imported } from './onnxRun.ts';
 
 /** From `x` [2,3,8,8] to `y`, which is flattened to the logits. */
 interface Row {
@@ -330,6 +331,12 @@ const REDUCTIONS = [
   one('LogSoftmax', { axis: 1 }, [], 13),
   one('LpNormalization', { axis: 1 }),
   one('LpNormalization', { axis: 1, p: 1 }),
+  ...[1, 2].map((p) =>
+    row(`LpNormalization of zeros, p = ${p}`, [
+      node('Sub', ['x', 'x'], ['z']),
+      node('LpNormalization', ['z'], ['y'], { axis: 1, p }),
+    ]),
+  ),
 ];
 
 const WINDOWS = [
@@ -583,6 +590,38 @@ describe.each(ALL)('%s against ONNX Runtime', (_, rows, tolerance) => {
       { tolerance, pixels },
     );
   });
+});
+
+const SHORT = [intTensor('from', [0]), intTensor('to', [4]), intTensor('axis', [1])];
+
+it.each([
+  ['EyeLike of no matrix', [node('EyeLike', ['x'], ['logits'])], [], 'wanted a matrix, got [1,3,8,8]'],
+  [
+    'a pool without places',
+    [node('Flatten', ['x'], ['f']), node('GlobalAveragePool', ['f'], ['logits'])],
+    [],
+    'got [1,192]',
+  ],
+  [
+    'a slice with more steps than axes',
+    [node('Slice', ['x', 'from', 'to', 'axis', 'steps'], ['s']), node('Flatten', ['s'], ['logits'])],
+    [...SHORT, intTensor('steps', [1, 1])],
+    'wanted as many starts, ends, axes and steps, got 1, 1, 1, 2',
+  ],
+  [
+    "an operator of ONNX Runtime's own with an input too many",
+    [node('Flatten', ['x'], ['f']), node('com.microsoft::Gelu', ['f', 'f'], ['logits'])],
+    [],
+    'wanted 1 inputs, got 2',
+  ],
+])('%s is refused, by ONNX Runtime too', async (_, nodes, weights, message) => {
+  const bytes = onnxBytes({ nodes, weights, input: [1, 3, 8, 8], declared: [] });
+  expect(() => imported(bytes)).toThrow(message);
+  await expect(
+    ort.InferenceSession.create(bytes, { logSeverityLevel: 4 }).then((session) =>
+      session.run({ x: new ort.Tensor('float32', new Float32Array(192), [1, 3, 8, 8]) }),
+    ),
+  ).rejects.toThrow(/ShapeInferenceError|not in range|dimension/);
 });
 
 it('every rule has a row here, or is Constant, or stands in the tests of whole files', () => {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type MessagePort, workerData } from 'node:worker_threads';
 import sharp from 'sharp';
 import { MachineError, UserError } from '../../graph/errors.ts';
+import { printable } from '../../graph/printable.ts';
 import type { Pixels } from '../augment/pixels.ts';
 import { type DecodeLimits, openImage } from '../images/decodeNode.ts';
 import { DiskCache, imageKey, pixelForm } from '../caches/diskCacheNode.ts';
@@ -120,7 +121,7 @@ async function readImage(index: number): Promise<Readied | undefined> {
     }
     if (!(error instanceof UserError)) throw error;
     // Posted before the row is counted as done, so that the main thread knows before it takes the batch.
-    const name = briefAddress(address);
+    const name = printable(briefAddress(address));
     const named = error.message.includes(name) ? error.message : `${name}: ${error.message}`;
     post({ kind: 'bad', index, reason: named });
     Atomics.store(bad, index, 1);

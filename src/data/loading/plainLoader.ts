@@ -1,3 +1,4 @@
+import { printable } from '../../graph/printable.ts';
 import { MachineError, UserError } from '../../graph/errors.ts';
 import { drawMix, type Mix, mixRows, scaledMix } from '../augment/mix.ts';
 import type { Pixels } from '../augment/pixels.ts';
@@ -108,7 +109,8 @@ class ImageShelf {
       return await this.#ready(await this.#read(path));
     } catch (error) {
       if (!(error instanceof UserError) || error instanceof MachineError) throw error;
-      const reason = error.message.includes(path) ? error.message : `${path}: ${error.message}`;
+      const name = printable(path);
+      const reason = error.message.includes(name) ? error.message : `${name}: ${error.message}`;
       this.bad.set(path, reason);
       onBad?.(reason);
       const n = list.paths.length;

@@ -1,5 +1,6 @@
 import { BuildError } from '../../graph/errors.ts';
 import { type AttributeProto, AttributeProto_AttributeType as Type, type NodeProto } from '../generated/onnx_pb.ts';
+import { CONTRIB_TABLE } from './contribTable.ts';
 import { OPERATOR_TABLE } from './generated/operatorTable.ts';
 
 /*
@@ -55,7 +56,7 @@ const FLAGS = new Set(
 const OLDER: Readonly<Record<string, number>> = { LayerNormalization: 1 };
 
 /**
- * Checks a node of the standard's own domain; others are not in the table. Gives the types of its outputs.
+ * Checks a node of the standard's own domain or of ONNX Runtime's; others are not in the tables. Gives the types of its outputs.
  * @throws BuildError with the reason
  */
 export function checkSignature(
@@ -79,10 +80,12 @@ export function checkSignature(
   return node.output.map((_, i) => outputType(signature, i, bound) ?? typeByAttribute(key, attributes));
 }
 
+const TABLE = { ...OPERATOR_TABLE, ...CONTRIB_TABLE };
+
 const parsed = new Map<string, Signature>();
 
 function signatureOf(key: string, opset: number): Signature | undefined {
-  const versions = Object.hasOwn(OPERATOR_TABLE, key) ? OPERATOR_TABLE[key]! : undefined;
+  const versions = Object.hasOwn(TABLE, key) ? TABLE[key]! : undefined;
   if (!versions) return undefined;
   const row = versions.findLast(([since]) => (OLDER[key] ?? since) <= opset);
   if (!row) throw new BuildError(`it is in operator sets (opsets) from ${versions[0]![0]} on, the node's is ${opset}`);
@@ -151,7 +154,7 @@ function bindTypes({ inputTypes, variables }: Signature, inputs: readonly Elemen
   inputs.forEach((type, i) => {
     // The last one is that of any number of further inputs.
     const name = inputTypes[Math.min(i, inputTypes.length - 1)];
-    if (type === undefined || name === undefined) return;
+    if (type === undefined || name === undefined || name === '*') return;
     const allowed = variables.get(name) ?? [name];
     if (!allowed.includes(type)) throw new BuildError(`input ${i} is ${type}; wanted ${allowed.join(', ')}`);
     const before = bound.get(name) ?? type;

@@ -1,6 +1,6 @@
 import { parseConfig } from '../../config/parse.ts';
 import type { RunConfig } from '../../config/schema.ts';
-import { internal, UserError } from '../../graph/errors.ts';
+import { brief, internal, UserError } from '../../graph/errors.ts';
 import { type Features, type ModelConfig, modelConfigSchema, VARIANTS } from '../../models/index.ts';
 import type { PlannedStage } from './stages.ts';
 
@@ -40,7 +40,7 @@ function refuseOwned(settings: Readonly<Record<string, unknown>>): void {
   for (const [key, remedy] of Object.entries(OWNED))
     if (Object.hasOwn(settings, key))
       throw new UserError(
-        `student.settings.${key}: wanted a setting of the architecture, got ${JSON.stringify(settings[key])}; ${remedy}`,
+        `student.settings.${key}: wanted a setting of the architecture, got ${brief(JSON.stringify(settings[key]))}; ${remedy}`,
       );
 }
 

@@ -84,6 +84,9 @@ function sliceRule(call: Call): Tensor {
   const ends = listAt(call, 2, 'ends') ?? [];
   const axes = listAt(call, 3, 'axes') ?? starts.map((_, i) => i);
   const steps = numbersAt(call, 4, 'the steps') ?? starts.map(() => 1);
+  const counts = [starts, ends, axes, steps].map(({ length }) => length);
+  if (new Set(counts).size > 1)
+    throw new BuildError(`wanted as many starts, ends, axes and steps, got ${counts.join(', ')}`);
   return axes.reduce(
     (t, axis, i) => sliceAxis(t, normaliseAxis(axis, x.shape.length), starts[i]!, ends[i]!, steps[i]!),
     x,

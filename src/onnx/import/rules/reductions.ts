@@ -2,7 +2,8 @@ import { int64s } from '../../../graph/build.ts';
 import { BuildError } from '../../../graph/errors.ts';
 import { normaliseAxes, normaliseAxis, reducedShape, sizeOf } from '../../../graph/shape.ts';
 import type { Tensor } from '../../../graph/tensor.ts';
-import { abs, add, div, exp, log, mul, sqrt, sub } from '../../../ops/elementwise.ts';
+import { equal } from '../../../ops/compare.ts';
+import { abs, add, div, exp, log, mul, sqrt, sub, where } from '../../../ops/elementwise.ts';
 import {
   argMax,
   reduceMax,
@@ -76,10 +77,16 @@ function lpNormalization(call: Call): Tensor {
   const options = { axes: [normaliseAxis(call.attrs.int('axis', -1), x.shape.length)], keepDims: true };
   const p = call.attrs.int('p', 2);
   if (p !== 1 && p !== 2) throw new BuildError(`p = ${p} is not supported, only 1 or 2`);
-  return div(x, p === 1 ? reduceSum(abs(x), options) : sqrt(reduceSumSquare(x, options)));
+  const total = p === 1 ? reduceSum(abs(x), options) : reduceSumSquare(x, options);
+  // Where all is 0 the result is 0, as ONNX Runtime's is.
+  const safe = where(equal(total, 0), 1, total);
+  return div(x, p === 1 ? safe : sqrt(safe));
 }
 
-const space = (x: Tensor): ReduceOptions => ({ axes: x.shape.map((_, axis) => axis).slice(2), keepDims: true });
+function space(x: Tensor): ReduceOptions {
+  if (x.shape.length < 3) throw new BuildError(`wanted [N, C, ...] with places to pool over, got [${x.shape}]`);
+  return { axes: x.shape.map((_, axis) => axis).slice(2), keepDims: true };
+}
 
 export const reductionRules: Rules = {
   ReduceSum: reduction(reduceSum),

@@ -90,6 +90,7 @@ function trilu(call: Call): Tensor {
 
 function eyeLike(call: Call): Tensor {
   const { shape, dtype } = inputAt(call, 0);
+  if (shape.length !== 2) throw new BuildError(`wanted a matrix, got [${shape}]`);
   const k = call.attrs.int('k', 0);
   const to = call.attrs.has('dtype') ? dtypeOf(call.attrs.int('dtype', 1)) : dtype;
   call.budget.make(shape);

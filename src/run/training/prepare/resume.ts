@@ -20,6 +20,10 @@ export type ResumedCheckpoint = Awaited<ReturnType<typeof loadCheckpoint>>;
 /** The configuration that a run was started with. @throws UserError where there is no run. */
 export async function savedConfig(files: RunFiles): Promise<SavedConfig> {
   const text = await readText(files, CONFIG_FILE);
+  if (text === '' && (await files.read(CONFIG_FILE)) !== undefined)
+    throw new UserError(
+      `${placeOf(files, CONFIG_FILE)}: wanted the settings of a run, got an empty file. Put it back, or start a new run with another --out`,
+    );
   if (text === '') {
     const there = (await files.list('')).length > 0;
     throw new UserError(
