@@ -28,7 +28,7 @@
 export type { RunConfig, RunInput } from './config/schema.ts';
 export type { Device } from './engine/devices.ts';
 export type { MethodName } from './methods/index.ts';
-export type { BestStep, RunResult } from './run/training/course/result.ts';
+export type { BestStep, RunResult, StudentCost } from './run/training/course/result.ts';
 export type { RunSettings } from './run/training/startRunNode.ts';
 export type { DistillOptions, ResumeOptions, RunOptions, TrainRunOptions } from './run/training/trainNode.ts';
 export { distill, resume, train } from './run/training/trainNode.ts';

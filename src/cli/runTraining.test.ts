@@ -10,6 +10,7 @@ const RESULT = {
   last: { 'val/top1': 0.5 },
   best: { step: 3, top1: 0.5 },
   seconds: 1,
+  student: { parameters: 5_717_416, macs: 1_152_000_000, latencyMs: 12.345 },
 } as const;
 
 test('what may come next is filled in with what the run knows', () => {
@@ -23,6 +24,7 @@ test('what may come next is filled in with what the run knows', () => {
     `  understudy predict ${out} 'my photos/val/cat/1.png'`,
     `  understudy export ${out} --out my-model --data 'my photos'`,
   ]);
+  expect(text).toMatch(/^student +5\.72 M parameters, 1\.15 G multiply-accumulates and 12\.3 ms an image$/m);
   expect(text).toMatch(new RegExp(`^report +${out}/report\\.html$`, 'm'));
 });
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Device } from '../engine/devices.ts';
-import type { BestStep, RunResult } from '../run/training/course/result.ts';
+import type { BestStep, RunResult, StudentCost } from '../run/training/course/result.ts';
 import { type RunSettings, startRun } from '../run/training/startRunNode.ts';
 import type { RunEvent } from '../train/events.ts';
 import { isDetail } from '../train/metricNames.ts';
@@ -9,7 +9,7 @@ import { consoleLogger } from '../train/loggers/consoleNode.ts';
 import { listingEvents } from './listingEvents.ts';
 import { modelEvents } from './modelEvents.ts';
 import { STATUS, whileRunning } from './outcome.ts';
-import { percent, print, printJson, remark, shellWord, table } from './text.ts';
+import { percent, print, printJson, quantity, remark, shellWord, table } from './text.ts';
 
 export interface TrainingRequest {
   readonly kind: 'distill' | 'train';
@@ -83,7 +83,7 @@ export function watchInterrupts(note: (message: string) => void): Interrupts {
   };
 }
 
-export function summary({ out, steps, last, best, seconds, ...from }: RunResult): string {
+export function summary({ out, steps, last, best, seconds, student, ...from }: RunResult): string {
   const shown = Object.entries(last)
     .filter(([name]) => !isDetail(name))
     .map(([name, value]) => [name, /top[15]$|agreement$|map$|f1$/.test(name) ? percent(value) : value.toFixed(4)]);
@@ -92,12 +92,17 @@ export function summary({ out, steps, last, best, seconds, ...from }: RunResult)
     ['seconds', seconds.toFixed(1)],
     ...shown,
     ...(best ? [bestRow(best)] : []),
+    ...(student ? [['student', studentCost(student)]] : []),
     ['run', out],
     ['model', `${out}/model`],
     ...(existsSync(join(out, 'report.html')) ? [['report', `${out}/report.html`]] : []),
   ];
   return `${table(rows)}\n\n${nextSteps(out, from)}`;
 }
+
+/** What the student costs stands beside what it reaches: some methods make it larger. */
+const studentCost = ({ parameters, macs, latencyMs }: StudentCost): string =>
+  `${quantity(parameters)} parameters, ${quantity(macs)} multiply-accumulates${latencyMs === undefined ? '' : ` and ${latencyMs.toPrecision(3)} ms`} an image`;
 
 /** What a run may be followed by, filled in with what it knows. */
 function nextSteps(out: string, { data, image }: Pick<RunResult, 'data' | 'image'>): string {

@@ -1,3 +1,4 @@
+import { quantity } from '../report/measures.ts';
 import { fitted } from '../graph/fitted.ts';
 import { largest } from '../graph/lists.ts';
 import { printable, printableName } from '../graph/printable.ts';
@@ -18,16 +19,7 @@ export function table(cells: readonly (readonly string[])[]): string {
 /** 0.9124 -> `91.24 %` */
 export const percent = (share: number): string => `${(share * 100).toFixed(2)} %`;
 
-/** 5717416 -> `5.72 M`; by powers of 1000. */
-export function quantity(value: number): string {
-  for (const [unit, size] of [
-    ['G', 1e9],
-    ['M', 1e6],
-    ['k', 1e3],
-  ] as const)
-    if (value >= size) return `${(value / size).toPrecision(3)} ${unit}`;
-  return String(value);
-}
+export { quantity };
 
 /** 22871040 -> `22.9 MB`; by powers of 1000. */
 export const bytes = (value: number): string => `${quantity(value)}${value >= 1000 ? '' : ' '}B`;

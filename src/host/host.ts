@@ -45,6 +45,12 @@ export interface Host extends Platform {
   sha256(pieces: Iterable<Uint8Array>): Promise<string>;
   gzip(text: string): Promise<Uint8Array>;
   gunzip(bytes: Uint8Array): Promise<string>;
-  /** Draws the page about the finished run into its folder. */
-  report?(): Promise<void>;
+  /** Draws the page about the finished run into its folder; gives what it measured. */
+  report?(): Promise<Reported>;
+}
+
+/** What is measured of a finished run. */
+export interface Reported {
+  /** Median milliseconds that the exported student takes for one image; undefined where none was exported. */
+  readonly latencyMs: number | undefined;
 }

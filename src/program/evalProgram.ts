@@ -40,10 +40,21 @@ export function frozenProgram(model: Model, weights: Weights, batch: number): Pr
   return closeProgram({ logits: answer(buildFrozen(model, pixels, weights)) });
 }
 
-/** The same over the state vectors of a training program (`param.*`), so that evaluation reads the live weights. */
-export function liveProgram(model: Model, vectors: readonly Vector[], batch: number): Program {
-  return closeProgram({ logits: answer(liveFeatures(model, vectors, batch)) });
+/** The output of a program that judges a model whose answer is a mean of heads: what the class head alone says, [B,K]. */
+export const CLASS_HEAD = 'classHead';
+
+const judged = (features: Features): Program =>
+  closeProgram({ logits: answer(features), ...(features.distLogits ? { [CLASS_HEAD]: features.logits } : {}) });
+
+/** As `frozenProgram`, with the class head's own logits beside those of several heads. */
+export function judgedProgram(model: Model, weights: Weights, batch: number): Program {
+  requireClassifier(model);
+  return judged(buildFrozen(model, input('pixel_values', [batch, 3, model.imageSize, model.imageSize]), weights));
 }
+
+/** The same over the state vectors of a training program (`param.*`), so that evaluation reads the live weights. */
+export const liveProgram = (model: Model, vectors: readonly Vector[], batch: number): Program =>
+  judged(liveFeatures(model, vectors, batch));
 
 /** All features of a model in evaluation mode over the state vectors of a training program. */
 export function liveFeatures(model: Model, vectors: readonly Vector[], batch: number): Features {

@@ -45,7 +45,7 @@ const PANELS: readonly Panel[] = [
   { title: 'Terms of the loss, as weighted in it', pattern: /^train\/loss_/, yLabel: 'loss' },
   {
     title: 'On the validation images',
-    pattern: /^((val|val_ema)\/(top\d+|map|micro_f1|macro_f1|teacher_agreement)|teacher\/(top1|map))$/,
+    pattern: /^((val|val_ema)\/(top\d+|class_head_top1|map|micro_f1|macro_f1|teacher_agreement)|teacher\/(top1|map))$/,
     yLabel: '%',
     percent: true,
   },

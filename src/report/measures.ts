@@ -5,6 +5,7 @@ export const percent = (share: number | null | undefined): string =>
 /** What the measures of an evaluation are called. */
 export const LABELS: Readonly<Record<string, string>> = {
   top1: 'top-1',
+  class_head_top1: 'top-1 of the class head alone',
   top5: 'top-5',
   map: 'mAP',
   micro_f1: 'micro-F1',
@@ -14,6 +15,17 @@ export const LABELS: Readonly<Record<string, string>> = {
   teacher_top1: 'top-1 of the teacher',
   teacher_map: 'mAP of the teacher',
 };
+
+/** 5717416 -> `5.72 M`; by powers of 1000. */
+export function quantity(value: number): string {
+  for (const [unit, size] of [
+    ['G', 1e9],
+    ['M', 1e6],
+    ['k', 1e3],
+  ] as const)
+    if (value >= size) return `${(value / size).toPrecision(3)} ${unit}`;
+  return String(value);
+}
 
 /** Rows of a table of classes at most. */
 export const MOST_CLASSES = 200;

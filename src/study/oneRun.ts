@@ -1,10 +1,9 @@
 import { rm } from 'node:fs/promises';
 import { UserError } from '../graph/errors.ts';
-import { bestStep } from '../run/training/course/result.ts';
+import { bestStep, type StudentCost } from '../run/training/course/result.ts';
 import { assemble } from '../run/training/prepare/assemble.ts';
 import { openInputs } from '../run/training/prepare/openInputsNode.ts';
 import { trainRun } from '../run/training/trainRunNode.ts';
-import { modelSize } from '../run/models/size.ts';
 import { throwIfInUse } from '../formats/disk/folderLockNode.ts';
 import type { RunEvent } from '../train/events.ts';
 import type { PlannedRun } from './plan.ts';
@@ -42,9 +41,9 @@ export async function oneRun(
     const out = records.folder(key);
     if (!resume) await clear(out);
     await records.write(key, { state: 'running', seconds: before, startedAt });
-    const { reason } = await trainRun(config, { out, resume, ...options });
+    const { reason, student } = await trainRun(config, { out, resume, ...options });
     if (reason === 'interrupted') return end({ state: 'interrupted' });
-    return end({ state: 'done', outcome: await outcomeOf(key, config, records) });
+    return end({ state: 'done', outcome: await outcomeOf(key, config, student!, records) });
   } catch (error) {
     const text = error instanceof UserError ? error.message : ((error as Error).stack ?? String(error));
     return end({ state: 'failed', error: text });
@@ -57,8 +56,13 @@ async function clear(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
 }
 
-async function outcomeOf(key: string, config: PlannedRun['config'], records: RunRecords): Promise<Outcome> {
-  const { settings, data, studentConfig, stages } = assemble(config, await openInputs(config));
+async function outcomeOf(
+  key: string,
+  config: PlannedRun['config'],
+  student: StudentCost,
+  records: RunRecords,
+): Promise<Outcome> {
+  const { settings, data, stages } = assemble(config, await openInputs(config));
   const progress = (await records.progress(key))!;
   const steps = stages.at(-1)!.to;
   const right = await records.right(key);
@@ -68,7 +72,7 @@ async function outcomeOf(key: string, config: PlannedRun['config'], records: Run
     best: progress.best && bestStep(progress.best, data),
     imagesSeen: steps * settings.train.batch * settings.train.accumulate,
     trainImages: data.train.paths.length,
-    parameters: modelSize(studentConfig).parameters,
+    ...student,
     ...(right === undefined ? {} : { right }),
   };
 }

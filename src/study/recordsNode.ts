@@ -21,6 +21,9 @@ export interface Outcome {
   readonly parameters: number;
   /** Whether the last evaluation was right on each validation image (tables/rightBits.ts); absent where that is not known. */
   readonly right?: string;
+  /** Missing in records of older versions; the latency also where no report measured it. */
+  readonly macs?: number;
+  readonly latencyMs?: number;
 }
 
 /** What the study knows of a run, beside the run's own folder. */

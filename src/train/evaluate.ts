@@ -1,5 +1,6 @@
 import type { Compiled, Engine, EngineTensor } from '../engine/contract.ts';
 import { type Answering, checkAnswer } from '../engine/finiteAnswer.ts';
+import { CLASS_HEAD } from '../program/evalProgram.ts';
 import { type Evaluation, Tally } from './metrics.ts';
 
 /** A batch as evaluation needs it; rows whose `valid` is 0 are padding or unreadable. */
@@ -25,6 +26,8 @@ export interface EvaluationTask {
   /** Images in the list. */
   readonly size: number;
   readonly onProgress?: (images: number) => void;
+  /** The program has the output `classHead` too, whose top-1 is told beside that of the answer. Default: false. */
+  readonly classHead?: boolean;
   /** The place in the program's logits of each class of the list; default: the same order. */
   readonly order?: readonly number[];
   /** Sees the logits of each image, with its place in the list; they are good until it returns. */
@@ -32,7 +35,7 @@ export interface EvaluationTask {
 }
 
 /**
- * Runs a program `pixel_values -> logits` over a list of images and adds up the metrics.
+ * Runs a program `pixel_values -> logits` (and perhaps `classHead`) over a list of images and adds up the metrics.
  * @throws UserError where a logit is NaN or infinite.
  */
 export async function evaluate({
@@ -46,27 +49,31 @@ export async function evaluate({
   answering,
   size,
   onProgress,
+  classHead = false,
   order,
   onLogits,
 }: EvaluationTask): Promise<Evaluation> {
-  const tally = new Tally(size);
+  const [tally, alone] = [new Tally(size), new Tally(size)];
   const logits = engine.empty('float32', [batch, classes]);
+  const into = { logits, ...(classHead ? { [CLASS_HEAD]: engine.empty('float32', [batch, classes]) } : {}) };
   let seen = 0;
   for await (const loaded of batches) {
     const pixels = engine.tensor('float32', [batch, 3, imageSize, imageSize], loaded.images);
-    await compiled.run({ ...feeds, pixel_values: pixels }, { logits });
+    await compiled.run({ ...feeds, pixel_values: pixels }, into);
     const rows = (await logits.read()) as Float32Array;
+    const head = (await into[CLASS_HEAD]?.read()) as Float32Array | undefined;
     for (let row = 0; row < batch; row++) {
       if (!loaded.valid[row]) continue;
       const given = rows.subarray(row * classes, (row + 1) * classes);
       checkAnswer(given, 'logits', answering.model, answering.image(loaded.indices[row]!));
       const one = order ? Float32Array.from(order, (at) => given[at]!) : given;
       tally.add(one, loaded.labels[row]!, loaded.indices[row]!);
+      if (head) alone.add(head.subarray(row * classes, (row + 1) * classes), loaded.labels[row]!, loaded.indices[row]!);
       onLogits?.(one, loaded.indices[row]!);
     }
     loaded.release();
     seen += batch;
     onProgress?.(Math.min(seen, size));
   }
-  return tally.result();
+  return { ...tally.result(), ...(classHead ? { classHeadTop1: alone.result().top1 } : {}) };
 }

@@ -10,6 +10,8 @@ export interface Evaluation {
   readonly decisions: Int32Array;
   /** The probability of each decision. */
   readonly confidences: Float32Array;
+  /** Top-1 of the class head alone, where the answer is a mean of heads. */
+  readonly classHeadTop1?: number;
 }
 
 /** Adds up an evaluation, batch by batch. Logits are rows of K. */

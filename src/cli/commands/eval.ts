@@ -64,6 +64,7 @@ async function describe(report: EvaluationReport): Promise<string> {
   const head = table([
     ...share('mAP', report.map),
     ...share('top-1', report.top1),
+    ...share('top-1, class head', report.classHeadTop1),
     ...(classes.length + absentClasses.length > 5 ? share('top-5', report.top5) : []),
     ...share('micro-F1', report.microF1),
     ...share('macro-F1', report.macroF1),

@@ -34,7 +34,7 @@ export function nodePlatform({ device, threads, source }: NodeOptions): Platform
 const LEVEL = 1;
 
 /** Node with the folder of a run. `report` draws its page. */
-export function nodeHost(dir: string, options: NodeOptions, report?: () => Promise<void>): Host {
+export function nodeHost(dir: string, options: NodeOptions, report?: Host['report']): Host {
   return {
     ...nodePlatform(options),
     computed: computedOn(options.device, options.threads),

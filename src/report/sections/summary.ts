@@ -10,6 +10,7 @@ function summaryRows({ details }: RunReport): string[][] {
   const { setup, metrics, step, epoch, ema, images } = details;
   const shares = [
     'top1',
+    'class_head_top1',
     'top5',
     'map',
     'micro_f1',

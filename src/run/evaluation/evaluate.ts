@@ -4,7 +4,7 @@ import { imageName } from '../../data/dataset.ts';
 import type { OnListing } from '../../data/folders/listingNode.ts';
 import type { Engine } from '../../engine/contract.ts';
 import { ortNode } from '../../engine/ortNode.ts';
-import { frozenProgram, requireClassifier } from '../../program/evalProgram.ts';
+import { CLASS_HEAD, judgedProgram, requireClassifier } from '../../program/evalProgram.ts';
 import { evaluate } from '../../train/evaluate.ts';
 import type { Evaluation } from '../../train/metrics.ts';
 import { dataOfRun, type EvaluationData, openEvaluationData } from '../datasets/evaluationData.ts';
@@ -55,6 +55,8 @@ export interface EvaluationReport {
   /** Shares, 0 to 1, over all classes of the model; left out of multilabel data. */
   readonly top1?: number;
   readonly top5?: number;
+  /** Top-1 of the class head alone, where the answer is a mean of heads. */
+  readonly classHeadTop1?: number;
   /** Of multilabel data: mean average precision of the classes that have images, and F1 of all decisions together. */
   readonly map?: number;
   readonly microF1?: number;
@@ -94,10 +96,12 @@ export async function evaluateModel(
   const loader = createLoader(onceOver(data.list, evalTransform(model.preprocessing), batch));
   try {
     options.onStart?.(data);
-    const compiled = await engine.compile(frozenProgram(model.network, model.weights, batch));
+    const program = judgedProgram(model.network, model.weights, batch);
+    const compiled = await engine.compile(program);
     const found = await evaluate({
       engine,
       compiled,
+      classHead: program.outputs.has(CLASS_HEAD),
       batch,
       imageSize,
       classes: model.classes.length,
@@ -133,9 +137,10 @@ function report(
 }
 
 function singleReport(classes: readonly string[], labels: Int32Array, found: Evaluation) {
-  const { loss, top1, top5, decisions, confidences } = found;
+  const { loss, top1, top5, classHeadTop1, decisions, confidences } = found;
   return {
     ...{ loss, top1, top5 },
+    ...(classHeadTop1 === undefined ? {} : { classHeadTop1 }),
     macroF1: classify(labels, decisions).macroF1,
     ece: calibrate(labels, decisions, confidences).ece,
     classes: classAccuracies(classes, labels, decisions),

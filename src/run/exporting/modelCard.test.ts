@@ -22,6 +22,28 @@ test('the card says teacher, method and data, and the accuracy on all validation
   );
 });
 
+test('the card says what the model costs and who answers; an accuracy of heads averaged is told apart from the class head’s', () => {
+  const of = (settings: object) => {
+    const model = variantConfig('vit_pico_patch4', { classes: 2, imageSize: 28, ...settings });
+    const metrics = { top1: 0.876, class_head_top1: 0.85 };
+    return modelCard({ ...saved, model }, ['fp32'], [], { setup, metrics, images: 40, truth: 'labels' });
+  };
+  const [one, two, three] = [of({}), of({ distToken: true }), of({ distToken: true, patchVote: true })];
+  expect(one).toMatch(/^Size: 141 k parameters, [\d.]+ M multiply-accumulates an image\.$/m);
+  expect(one).toContain("parameter names of transformers'\n`ViTForImageClassification`");
+  expect(two).toMatch(/an image\. It answers with the mean of two heads\.$/m);
+  expect(two).toContain("parameter names of transformers'\n`DeiTForImageClassificationWithTeacher`");
+  expect(three).toMatch(
+    /mean of three votes: the class head, the distillation head, and the distillation head over the patches\.$/m,
+  );
+  expect(three).toContain('# DeiT with three votes, width 64');
+  expect(three).toContain('Its patches have a vote, so it is no plain DeiT: only the ONNX files are portable.');
+  expect(three).toContain('87.60 % (all heads averaged; the class head alone 85.00 %)');
+  const macs = (card: string) => Number(/, ([\d.]+) M multiply/.exec(card)![1]);
+  // All patches of the last block are computed for the third vote.
+  expect(macs(three)).toBeGreaterThan(1.1 * macs(two));
+});
+
 test('without a teacher, of several classes an image, without labels', () => {
   const alone = { ...setup, teacher: null, method: 'supervised' };
   const card = cardOf({ setup: alone, metrics: { map: 0.5 }, images: 40, truth: 'labels' });

@@ -2,12 +2,14 @@ import { geometryText } from '../../formats/preprocessing/geometry.ts';
 import { largest } from '../../graph/lists.ts';
 import { printableName } from '../../graph/printable.ts';
 import type { RunDetails } from '../../report/details.ts';
+import { quantity } from '../../report/measures.ts';
 import type { SavedModel } from '../../formats/savedModel.ts';
 import { isPlain } from '../../formats/transformersNames.ts';
 import type { EncoderKind } from '../../models/encoder.ts';
 import type { ModelConfig } from '../../models/index.ts';
 import { oneWidth } from '../../models/widths.ts';
 import { type Dtype, ONNX_FILES } from './files.ts';
+import { modelSize } from '../models/size.ts';
 import type { FileCheck } from './agreement.ts';
 
 /** What the run of a model knows of it: its evaluation.json. */
@@ -24,8 +26,10 @@ function trained({ setup, metrics, images, truth }: Origin): string {
       ? ['top-1', metrics.top1, metrics.teacher_top1]
       : ['mAP', metrics.map, metrics.teacher_map];
   const beside = ofTeacher === undefined ? '' : `; the teacher has ${percent(ofTeacher)}`;
+  const alone = metrics.class_head_top1;
+  const heads = alone === undefined ? '' : ` (all heads averaged; the class head alone ${percent(alone)})`;
   if (truth === 'labels' && value !== undefined)
-    return `How: ${how}. ${name} on the ${images} validation images of that run: ${percent(value)}${beside}.`;
+    return `How: ${how}. ${name} on the ${images} validation images of that run: ${percent(value)}${heads}${beside}.`;
   const agreement = metrics.teacher_agreement;
   return agreement === undefined
     ? `How: ${how}.`
@@ -56,7 +60,8 @@ tags:
 
 Trained with Understudy. ${classes.length} classes: ${shown}.
 
-${origin ? `${trained(origin)}\n\n` : ''}Input \`pixel_values\` float32 [batch, 3, ${imageSize}, ${imageSize}]; output \`logits\` float32 [batch, ${classes.length}].
+${origin ? `${trained(origin)}\n\n` : ''}Size: ${sizeOf(model)}.${votes(model)}
+Input \`pixel_values\` float32 [batch, 3, ${imageSize}, ${imageSize}]; output \`logits\` float32 [batch, ${classes.length}].
 Images: RGB, ${geometryText(preprocessing, filter)}, then (x / 255 - mean) / std
 with mean [${mean.join(', ')}] and std [${std.join(', ')}].
 
@@ -186,6 +191,7 @@ export function describe(model: ModelConfig): string {
 function kindOf(model: Extract<ModelConfig, { family: 'vit' | 'encoder' }>): string {
   if (model.family === 'encoder') return ENCODERS[model.kind];
   if (model.mhca && model.mhca.layers > 0) return 'Vision Transformer with MHCA';
+  if (model.patchVote) return 'DeiT with three votes';
   return model.distToken ? 'DeiT' : 'Vision Transformer';
 }
 
@@ -197,20 +203,42 @@ const ENCODERS = {
   siglip_vision_model: "SigLIP's image tower",
 } as const satisfies Readonly<Record<EncoderKind, string>>;
 
-function widths({ lastBlocks, lift }: Extract<ModelConfig, { family: 'vit' }>): string {
+/** Parameters and cost of one image. */
+function sizeOf(model: ModelConfig): string {
+  const { parameters, macs } = modelSize(model);
+  return `${quantity(parameters)} parameters, ${quantity(macs)} multiply-accumulates an image`;
+}
+
+/** Who answers, where it is not one head. */
+function votes(model: ModelConfig): string {
+  if (model.family !== 'vit' || !model.distToken || !model.distHead) return '';
+  return model.patchVote
+    ? ' It answers with the mean of three votes: the class head, the distillation head, and the distillation head over the patches.'
+    : ' It answers with the mean of two heads.';
+}
+
+type Vit = Extract<ModelConfig, { family: 'vit' }>;
+
+function widths({ lastBlocks, lift }: Vit): string {
   const last = lastBlocks.length === 0 ? [] : [`in the last blocks ${lastBlocks.map(({ width }) => width).join(', ')}`];
   const parts = [...last, ...(lift === null ? [] : [`lifted to ${lift}`])];
   return parts.length === 0 ? '' : ` (${parts.join('; ')})`;
 }
 
 function portability(model: ModelConfig): string {
-  if (model.family === 'vit' && model.mhca && model.mhca.layers > 0)
-    return 'Its first blocks have MHCA layers, so it is no plain ViT: only the ONNX files are portable. `model.safetensors` has our own names\nand loads in Understudy.';
-  if (model.family === 'vit' && !oneWidth(model))
-    return 'Its tokens have more than one width, so it is no plain ViT: only the ONNX files are portable. `model.safetensors` has our own names\nand loads in Understudy.';
+  const why = model.family === 'vit' ? unlikeOthers(model) : undefined;
+  if (why !== undefined)
+    return `${why}, so it is no plain ${model.family === 'vit' && model.distToken ? 'DeiT' : 'ViT'}: only the ONNX files are portable. \`model.safetensors\` has our own names\nand loads in Understudy.`;
   if (model.family === 'encoder')
     return 'The ONNX files run in every ONNX runtime. `model.safetensors` has our own names and loads in Understudy.';
   if (isPlain(model))
     return `The ONNX files run in every ONNX runtime. \`model.safetensors\` has the parameter names of transformers'\n\`${model.family === 'vit' && model.distToken ? 'DeiTForImageClassificationWithTeacher' : 'ViTForImageClassification'}\`.`;
   return 'The ONNX files run in every ONNX runtime. `model.safetensors` has the parameter names of timm (ViT, RegNet) or torchvision (ResNet).';
+}
+
+/** What no other library's ViT has. */
+function unlikeOthers(model: Vit): string | undefined {
+  if (model.mhca && model.mhca.layers > 0) return 'Its first blocks have MHCA layers';
+  if (!oneWidth(model)) return 'Its tokens have more than one width';
+  return model.patchVote ? 'Its patches have a vote' : undefined;
 }

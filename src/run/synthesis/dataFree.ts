@@ -95,6 +95,7 @@ const interrupted = (out: string, images: SynthesisResult, options: DataFreeOpti
   last: {},
   best: null,
   seconds: images.seconds,
+  student: null,
   data: images.out,
   images,
   validatedOn: validatedOn(options),

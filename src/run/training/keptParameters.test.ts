@@ -58,7 +58,7 @@ const read = async (path: string): Promise<Pixels> => {
   return { width: 8, height: 8, data: Uint8Array.from({ length: 192 }, () => light + draw.below(100)) };
 };
 
-const configOf = (projector: string) =>
+const configOf = (projector: string, weights: string) =>
   parseConfig(
     runSchema,
     {
@@ -67,6 +67,7 @@ const configOf = (projector: string) =>
       student: { name: 'vit_pico_patch4', imageSize: 8, settings: { width: 8, depth: 1, heads: 2 } },
       method: 'vkd',
       methods: { vkd: { projector } },
+      weights: weights as 'balanced',
       optim: { lr: 0.02, warmupEpochs: 0 },
       train: { epochs: 2, batch: 2, evalBatch: 2, ema: 0.9, seed: 3 },
     },
@@ -86,8 +87,12 @@ function leftBy({ files }: MemoryDisk) {
   };
 }
 
-it.each(['orthogonal', 'fixed'])('%s: stopped and gone on with, a run leaves the same bytes', async (projector) => {
-  const config = configOf(projector);
+it.each([
+  ['orthogonal', 'fixed'],
+  ['fixed', 'fixed'],
+  ['orthogonal', 'balanced'],
+])('%s, weights %s: stopped and gone on with, a run leaves the same bytes', async (projector, weights) => {
+  const config = configOf(projector, weights);
   const [whole, disk, stop] = [memoryDisk(), memoryDisk(), new AbortController()];
   await runOn(memoryHost({ disk: whole, read }), config, inputs, { resume: false });
   await runOn(memoryHost({ disk, read }), config, inputs, {
@@ -97,6 +102,8 @@ it.each(['orthogonal', 'fixed'])('%s: stopped and gone on with, a run leaves the
   const early = projectorOf(disk)!.data as Float32Array;
   await runOn(memoryHost({ disk, read }), config, inputs, { resume: true });
   expect(leftBy(disk)).toEqual(leftBy(whole));
+  const shares = leftBy(disk).rows.flatMap((row) => row['balance/feature'] ?? []);
+  expect(shares.length > 0 && shares.every((share) => share > 0 && share < 1)).toBe(weights === 'balanced');
   const late = projectorOf(disk)!;
   expect(late.shape).toEqual([12, 8]);
   const W = late.data as Float32Array;

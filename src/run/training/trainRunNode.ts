@@ -59,7 +59,7 @@ export async function trainRun(
   const config = resume ? await resumedConfig(input, out) : withNames(parseConfig(runSchema, input, 'config'));
   if (resume) naming(join(out, CONFIG_FILE), () => checkNames(config, methods));
   else checkNames(config, methods);
-  const report = async () => void (await writeReport([out]));
+  const report = async () => ({ latencyMs: (await writeReport([out])).runs[0]?.speed?.latency.median });
   const host = nodeHost(out, { device, threads: config.train.threads, source }, report);
   const inputs = await openInputs(config, { onModel, onListing, source });
   return runOn(host, config, inputs, { ...options, methods, resume, began, notes: decodedNotes });

@@ -46,6 +46,8 @@ function row(method: string, data: string, seed: number, last: number | null): R
     imagesSeen: done ? 30 : null,
     trainImages: done ? 7 : null,
     parameters: done ? 5 : null,
+    macs: done ? 50 : null,
+    latencyMs: done ? 0.5 + seed : null,
     error: done ? null : 'it <broke>',
   };
 }
@@ -142,6 +144,22 @@ it('the text table says what is noise and what is missing', () => {
   expect(rows[0]).toEqual(['alone', '5 %', '60.00', '10.00', '3', '', '', 'baseline', '11s', '30']);
   expect(rows[2]!.slice(5, 8)).toEqual(['+10.33', '+4.08 to +16.58', 'as expected']);
   expect(rows[3]!.slice(4, 8)).toEqual(['2 of 3', '+0.50', '-18.56 to +19.56', 'inside the noise']);
+});
+
+it('what a student costs stands in the table where students differ', () => {
+  expect(REPORT.table[0]).toMatchObject({ parameters: 5, macs: 50, latencyMs: 1.5 });
+  expect(tableCells(REPORT).head).not.toContain('parameters');
+  const larger = RUNS.map((run) =>
+    run.labels.method === 'alone' || run.last === null ? run : { ...run, parameters: 7_313_896, macs: 1.169e9 },
+  );
+  const { head, rows } = tableCells({ ...REPORT, runs: larger, table: tableOf(larger, AXES, BASELINE) });
+  expect(head.slice(-3)).toEqual(['parameters', 'MACs', 'ms an image']);
+  expect(rows[0]!.slice(-3)).toEqual(['5', '50', '1.50']);
+  expect(rows[2]!.slice(-3)).toEqual(['7.31 M', '1.17 G', '1.50']);
+  // Of a run of an older version the cost is not all known.
+  const older = larger.map(({ macs: _, latencyMs: __, ...run }) => run as RunRow);
+  const { rows: unknown } = tableCells({ ...REPORT, runs: older, table: tableOf(older, AXES, BASELINE) });
+  expect(unknown[2]!.slice(-3)).toEqual(['7.31 M', '-', '-']);
 });
 
 it('a clear difference on the wrong side is said to be against what was expected', () => {

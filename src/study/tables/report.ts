@@ -49,6 +49,8 @@ function runRow({ key, labels }: PlannedRun, record: RunRecord | undefined, metr
     imagesSeen: outcome?.imagesSeen ?? null,
     trainImages: outcome?.trainImages ?? null,
     parameters: outcome?.parameters ?? null,
+    macs: outcome?.macs ?? null,
+    latencyMs: outcome?.latencyMs ?? null,
     error: state === 'failed' ? (record?.error ?? null) : null,
     ...(outcome?.right !== undefined && metric === 'val/top1' ? { right: outcome.right } : {}),
   };
@@ -100,9 +102,12 @@ function summaryOf(group: readonly RunRow[]) {
     mean: values.length > 0 ? mean(values) : null,
     sd: deviation(values),
     seconds: meanOf(done, 'seconds'),
-    cpuSeconds: done.some(({ cpuSeconds }) => cpuSeconds === null) ? null : meanOf(done, 'cpuSeconds'),
+    cpuSeconds: knownMean(done, 'cpuSeconds'),
     imagesSeen: meanOf(done, 'imagesSeen'),
     trainImages: meanOf(done, 'trainImages'),
+    parameters: knownMean(done, 'parameters'),
+    macs: knownMean(done, 'macs'),
+    latencyMs: knownMean(done, 'latencyMs'),
   };
 }
 
@@ -142,9 +147,14 @@ function deviation(values: readonly number[]): number | null {
   return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1));
 }
 
-function meanOf(rows: readonly RunRow[], key: 'seconds' | 'cpuSeconds' | 'imagesSeen' | 'trainImages'): number | null {
-  return rows.length === 0 ? null : mean(rows.map((row) => row[key] ?? 0));
-}
+type Cost = 'seconds' | 'cpuSeconds' | 'imagesSeen' | 'trainImages' | 'parameters' | 'macs' | 'latencyMs';
+
+const meanOf = (rows: readonly RunRow[], key: Cost): number | null =>
+  rows.length === 0 ? null : mean(rows.map((row) => row[key] ?? 0));
+
+/** Null where it is not known of each; reports of older versions lack some. */
+const knownMean = (rows: readonly RunRow[], key: Cost): number | null =>
+  rows.some((row) => (row[key] ?? null) === null) ? null : meanOf(rows, key);
 
 function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>();

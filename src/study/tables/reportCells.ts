@@ -1,12 +1,23 @@
 import { formatDuration } from '../../train/loggers/progressLine.ts';
+import { quantity } from '../../report/measures.ts';
 import type { PairedDifference, StudyReport, TableRow } from './rows.ts';
 
 /** The table as text: a heading and a row for each combination, in percent and percentage points. */
 export function tableCells({ table, axes, baseline, metric }: StudyReport): { head: string[]; rows: string[][] } {
   const names = axes.filter(({ seed }) => !seed).map(({ name }) => name);
+  const students = studentsDiffer(table);
   const against = baseline === null ? [] : [`difference to ${baseline.label}`, '95 % interval', ''];
   return {
-    head: [...names, `${metric} %`, 'sd', 'n', ...against, 'time', 'images seen'],
+    head: [
+      ...names,
+      `${metric} %`,
+      'sd',
+      'n',
+      ...against,
+      'time',
+      'images seen',
+      ...(students ? ['parameters', 'MACs', 'ms an image'] : []),
+    ],
     rows: table.map((row) => [
       ...names.map((name) => row.labels[name]!),
       row.mean === null ? '-' : points(row.mean),
@@ -15,8 +26,21 @@ export function tableCells({ table, axes, baseline, metric }: StudyReport): { he
       ...(baseline === null ? [] : differenceCells(row, row.labels[baseline.axis] === baseline.label)),
       row.seconds === null ? '-' : formatDuration(row.seconds),
       row.imagesSeen === null ? '-' : String(Math.round(row.imagesSeen)),
+      ...(students ? studentCells(row) : []),
     ]),
   };
+}
+
+/** Whether a row's student is another one than the others': then what it costs stands beside what it reaches. */
+function studentsDiffer(table: readonly TableRow[]): boolean {
+  const known = table.filter(({ parameters, macs }) => (parameters ?? macs ?? null) !== null);
+  return new Set(known.map(({ parameters, macs }) => `${parameters} ${macs}`)).size > 1;
+}
+
+/** Parameters, multiply-accumulates and latency; those of a report of an older version are not all known. */
+export function studentCells({ parameters, macs, latencyMs }: Pick<TableRow, 'parameters' | 'macs' | 'latencyMs'>) {
+  const shown = (value: number | null | undefined) => (value === null || value === undefined ? '-' : quantity(value));
+  return [shown(parameters), shown(macs), (latencyMs ?? null) === null ? '-' : latencyMs!.toPrecision(3)];
 }
 
 function differenceCells(row: TableRow, isBaseline: boolean): string[] {

@@ -1,7 +1,18 @@
 import { formatCsv } from '../../train/loggers/csvText.ts';
 import type { RunRow, StudyReport } from './rows.ts';
 
-const NUMBERS = ['last', 'best', 'seconds', 'cpuSeconds', 'steps', 'imagesSeen', 'trainImages', 'parameters'] as const;
+const NUMBERS = [
+  'last',
+  'best',
+  'seconds',
+  'cpuSeconds',
+  'steps',
+  'imagesSeen',
+  'trainImages',
+  'parameters',
+  'macs',
+  'latencyMs',
+] as const;
 
 /** One row a run, teachers left out. `last` is named after the metric; accuracies are shares, 0 to 1. */
 export function reportCsv({ axes, metric, runs }: StudyReport): string {

@@ -4,7 +4,7 @@ import { escapeText } from '../../analysis/svg.ts';
 import { curveSvg } from './curveSvg.ts';
 import { BASELINE_LINE, dotsSvg } from './dotsSvg.ts';
 import { IMAGE_SET_HEAD, imageSetCells } from './imageSetTable.ts';
-import { points, tableCells, tableNotes } from './reportCells.ts';
+import { points, studentCells, tableCells, tableNotes } from './reportCells.ts';
 import type { RunRow, StudyReport } from './rows.ts';
 
 const RUN_HEAD = (metric: string): string[] => [
@@ -18,6 +18,8 @@ const RUN_HEAD = (metric: string): string[] => [
   'images seen',
   'training images',
   'parameters',
+  'MACs',
+  'ms an image',
   '',
 ];
 
@@ -62,7 +64,8 @@ function runCells(row: RunRow, prefix: string, page: readonly string[] | undefin
     share(row.best),
     row.seconds === null ? '-' : formatDuration(row.seconds),
     row.cpuSeconds === null ? '-' : formatDuration(row.cpuSeconds),
-    ...[row.steps, row.imagesSeen, row.trainImages, row.parameters].map(count),
+    ...[row.steps, row.imagesSeen, row.trainImages].map(count),
+    ...studentCells(row),
     row.error ?? '',
   ];
 }

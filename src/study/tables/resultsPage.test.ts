@@ -24,6 +24,8 @@ const row = (method: string, data: string, seed: number, last: number | null, cp
   imagesSeen: last && 30,
   trainImages: last && 7,
   parameters: last && 5,
+  macs: last && 50,
+  latencyMs: last && 0.5,
   error: null,
 });
 const RUNS = [

@@ -22,6 +22,9 @@ export interface RunRow {
   readonly imagesSeen: number | null;
   readonly trainImages: number | null;
   readonly parameters: number | null;
+  /** Multiply-accumulates of one image, and the milliseconds that one takes. */
+  readonly macs: number | null;
+  readonly latencyMs: number | null;
   readonly error: string | null;
   /** Right or wrong on each validation image (rightBits.ts), where the metric is val/top1; absent of runs that did not keep it. */
   readonly right?: string;
@@ -45,6 +48,10 @@ export interface TableRow {
   readonly cpuSeconds: number | null;
   readonly imagesSeen: number | null;
   readonly trainImages: number | null;
+  /** Of the students; null where it is not known of every finished run. */
+  readonly parameters: number | null;
+  readonly macs: number | null;
+  readonly latencyMs: number | null;
 }
 
 /** This row minus the baseline, over the seeds that both have, all other labels alike. */

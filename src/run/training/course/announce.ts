@@ -1,11 +1,15 @@
 import type { Json, UnstampedEvent } from '../../../train/events.ts';
+import type { ModelConfig } from '../../../models/index.ts';
+import { vit } from '../../../models/vit.ts';
+import { quantity } from '../../../report/measures.ts';
 import type { RunParts } from '../stage/spec.ts';
 import type { LoadedModel } from '../../models/loaded.ts';
 import { CONFIG_FILE } from '../../plan/configFile.ts';
 import type { Choice, Settings } from '../../plan/defaults.ts';
 import { valueAt } from '../../../config/settings.ts';
 import { describe } from '../../exporting/modelCard.ts';
-import { modelSize } from '../../models/size.ts';
+import { type ModelSize, modelSize, sizeOfModel } from '../../models/size.ts';
+import { studentConfig } from '../../plan/studentConfig.ts';
 import { describeStage } from '../../plan/schedule.ts';
 
 /** Tells at the start of a run what it will do: data, every automatic setting with its reason, student, teacher. */
@@ -17,7 +21,7 @@ export function announce(
     teacher,
     stages,
     student,
-    studentConfig,
+    studentConfig: described,
     init,
   }: RunParts & { readonly init?: LoadedModel | undefined },
   steps: number,
@@ -45,10 +49,11 @@ export function announce(
     );
   tellChoices(settings.choices, config, note, detail);
   note(`augmentation: ${describeAugment(settings.augment)}`);
-  const { parameters } = modelSize(studentConfig);
-  note(
-    `student: ${config.student.name}, ${(parameters / 1e6).toPrecision(3)} M parameters (${describe(studentConfig)})`,
-  );
+  const size = modelSize(described);
+  note(`student: ${config.student.name}, ${toldSize(size)} (${describe(described)})`);
+  const plain = plainSize(config, described, init?.model);
+  if (plain && (plain.parameters !== size.parameters || plain.macs !== size.macs))
+    note(`the method changes the student, for good: without it ${toldSize(plain)}; compare with a student of one size`);
   detail(`student: ${student.family} ${JSON.stringify(student.config)}`);
   if (stages.length > 1 || stages[0]?.optim)
     for (const stage of stages) note(describeStage(settings, config, stage, steps / settings.train.epochs));
@@ -56,6 +61,18 @@ export function announce(
   for (const model of [teacher, init]) for (const text of model?.notes ?? []) note(`${model!.path}: ${text}`);
   for (const text of notes) note(text);
 }
+
+/** What the student would be if no method asked anything of it; only Vision Transformers are asked. */
+function plainSize(config: RunParts['config'], student: ModelConfig, init: LoadedModel['model'] | undefined) {
+  if (student.family !== 'vit' || init?.family === 'onnx') return undefined;
+  const { imageSize, classes } = student;
+  const plain = studentConfig(config, { imageSize, classes }, [], undefined, init);
+  // Unchecked: a setting of the user's may need what the method asks for, and it is only measured.
+  return plain.family === 'vit' ? sizeOfModel(vit(plain)) : undefined;
+}
+
+const toldSize = ({ parameters, macs }: ModelSize): string =>
+  `${quantity(parameters)} parameters, ${quantity(macs)} multiply-accumulates an image`;
 
 type Tell = (message: string) => void;
 

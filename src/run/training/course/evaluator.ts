@@ -5,7 +5,7 @@ import type { Compiled } from '../../../engine/contract.ts';
 import type { Platform } from '../../../host/host.ts';
 import { imageName } from '../../../data/dataset.ts';
 import type { Loader } from '../../../data/loading/loader.ts';
-import { frozenProgram, liveProgram } from '../../../program/evalProgram.ts';
+import { CLASS_HEAD, frozenProgram, liveProgram } from '../../../program/evalProgram.ts';
 import type { Program } from '../../../program/program.ts';
 import type { Vector } from '../../../program/state.ts';
 import type { Answers } from '../../../report/details.ts';
@@ -141,7 +141,7 @@ export class RunEvaluator {
   }
 
   #metrics(answers: StudentAnswers, teacher: TeacherAnswers | undefined, first: boolean): Record<string, number> {
-    const { loss, top1, top5, decisions, confidences, kl, alike: same, scores } = answers;
+    const { loss, top1, classHeadTop1, top5, decisions, confidences, kl, alike: same, scores } = answers;
     if (teacher?.decided) return { teacher_agreement: same!, teacher_kl: kl! };
     if (scores) return { ...labelMetrics(scores), ...(first && teacher ? ofTeacher(teacher) : {}) };
     const alike = teacher && {
@@ -153,6 +153,7 @@ export class RunEvaluator {
     const own = {
       loss,
       top1,
+      ...(classHeadTop1 === undefined ? {} : { class_head_top1: classHeadTop1 }),
       ...(this.#parts.student.classes > 5 ? { top5 } : {}),
       macro_f1: classify(labels, decisions).macroF1,
       ece: calibrate(labels, decisions, confidences).ece,
@@ -173,6 +174,7 @@ export class RunEvaluator {
     let [sum, both, same] = [0, 0, 0];
     const found = await this.#run({
       compiled: this.#compiled!,
+      classHead: this.#program!.outputs.has(CLASS_HEAD),
       classes: K,
       imageSize: this.#parts.settings.imageSize,
       batches: this.#loader.batches(),

@@ -10,6 +10,7 @@ import type { LoadedModel } from '../../models/loaded.ts';
 import { trainBatches } from '../../datasets/loaders.ts';
 import { writeTrainedImages } from '../../datasets/trainedImages.ts';
 import { writeRunConfig } from '../../plan/configFile.ts';
+import { modelSize } from '../../models/size.ts';
 import { stageSchedule } from '../../plan/schedule.ts';
 import { type PlannedStage, updatesIn } from '../../plan/stages.ts';
 import { ownView } from '../../teacher/features.ts';
@@ -110,18 +111,21 @@ class RunCourse {
       if (this.#progress.step < stage.to) break;
     }
     const { best, step, ended, last } = this.#progress;
+    const reason = step < this.#totalSteps && !ended ? 'interrupted' : 'done';
+    const seconds = this.#record.seconds();
+    const latencyMs = reason === 'done' ? (await this.#record.report())?.latencyMs : undefined;
     const result: RunResult = {
       out: this.#host.files.name,
-      reason: step < this.#totalSteps && !ended ? 'interrupted' : 'done',
+      reason,
       steps: step,
       last,
       best: best && bestStep(best, this.#parts.data),
-      seconds: this.#record.seconds(),
+      seconds,
+      student: { ...modelSize(this.#parts.studentConfig), ...(latencyMs !== undefined && { latencyMs }) },
       ...judgedBy(this.#parts.config, this.#parts.data),
     };
-    if (result.reason === 'done') await this.#record.report();
-    const { reason, seconds } = result;
-    this.#record.emit({ type: 'runEnd', reason, seconds, summary: { last, best: result.best && { ...result.best } } });
+    const summary = { last, best: result.best && { ...result.best }, student: { ...result.student } };
+    this.#record.emit({ type: 'runEnd', reason, seconds, summary });
     return result;
   }
 

@@ -1,4 +1,4 @@
-import type { Host } from '../../../host/host.ts';
+import type { Host, Reported } from '../../../host/host.ts';
 import { saveCheckpoint } from '../../../train/checkpoint.ts';
 import type { Progress } from '../../../train/progress.ts';
 import type { RunEvent, UnstampedEvent } from '../../../train/events.ts';
@@ -56,13 +56,14 @@ export class RunRecord {
     return this.#logger.flush();
   }
 
-  /** Draws the page about the run. What goes wrong here is told and no more: the run itself is whole. */
-  async report(): Promise<void> {
+  /** Draws the page about the run and gives what it measured. What goes wrong here is told and no more: the run itself is whole. */
+  async report(): Promise<Reported | undefined> {
     await this.#logger.flush();
     try {
-      await this.#host.report?.();
+      return await this.#host.report?.();
     } catch (error) {
       this.emit({ type: 'warning', message: `no report.html: ${(error as Error).message}` });
+      return undefined;
     }
   }
 

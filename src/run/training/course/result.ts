@@ -13,6 +13,15 @@ export interface BestStep {
   readonly teacherKl?: number;
 }
 
+/** What a student costs whoever uses it; methods may change it. */
+export interface StudentCost {
+  readonly parameters: number;
+  /** Multiply-accumulates of one image. */
+  readonly macs: number;
+  /** Median milliseconds of one image by its ONNX file on this machine's CPU, where a report measured it. */
+  readonly latencyMs?: number;
+}
+
 /** How a run ended. */
 export interface RunResult {
   readonly out: string;
@@ -23,6 +32,8 @@ export interface RunResult {
   /** The best evaluation: by top-1, of multilabel data by mAP, of images without labels by agreement with the teacher (of a multilabel one: KL). */
   readonly best: BestStep | null;
   readonly seconds: number;
+  /** Null where the run was interrupted before it had one. */
+  readonly student: StudentCost | null;
   /** Where its validation images come from (`data.valDir` or `data.dir`). */
   readonly data: string | readonly string[];
   /** One of them; absent where they lie in shards. */
