@@ -91,6 +91,7 @@ it(
     clock.mockImplementation(() => (now += 1001));
     await openDataset(path, { seed: 1, onListing: (event) => events.push(event) });
     clock.mockRestore();
+    expect(events.pop()).toEqual({ type: 'note', message: `sorting and splitting ${MANY} images` });
     const images = events.map((event) => (event as { images?: number }).images!);
     expect(images.length).toBeGreaterThan(2 * Math.floor(MANY / 4096));
     expect([...images].sort((a, b) => a - b)).toEqual(images);

@@ -43,6 +43,9 @@ export interface OpenOptions {
   readonly onListing?: OnListing | undefined;
 }
 
+/** Our choice: to sort and split so many takes a moment, and of ten millions a minute, so it is told. */
+const MANY = 100_000;
+
 /**
  * The images at `places`: a folder of class folders or of images, a CSV file, tar shards (WebDataset) or Parquet files
  * (Hugging Face), or a folder of such files. Several places are one data set; classes are the same by name. Without a
@@ -56,7 +59,10 @@ export async function openDataset(places: string | readonly string[], options: O
   const list = typeof places === 'string' ? [places] : places;
   const read: { where: string; layout: Layout }[] = [];
   for (const where of list) read.push({ where, layout: await readLayout(where, options) });
-  const found = datasetOf(showPlaces(places), joinLayouts(read), valFraction, options.seed);
+  const layout = joinLayouts(read);
+  const count = layout.train.paths.length + (layout.val?.paths.length ?? 0);
+  if (count >= MANY) options.onListing?.({ type: 'note', message: `sorting and splitting ${count} images` });
+  const found = datasetOf(showPlaces(places), layout, valFraction, options.seed);
   if (options.limit === undefined) return found;
   const amount: Amount = { count: options.limit };
   const [train, val] = [subset(found.train, amount, options.seed), subset(found.val, amount, options.seed)];
