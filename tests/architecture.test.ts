@@ -37,6 +37,7 @@ const ROOMS = [
   'datasets',
   'teacher',
   'evaluation',
+  'embedding',
   'exporting',
   'looking',
   'training/stage',

@@ -16,6 +16,7 @@ export const COMMANDS: Commands = {
   train: async () => (await import('./commands/train.ts')).train,
   eval: async () => (await import('./commands/eval.ts')).evaluate,
   predict: async () => (await import('./commands/predict.ts')).predict,
+  embed: async () => (await import('./commands/embed.ts')).embed,
   export: async () => (await import('./commands/export.ts')).exportCommand,
   verify: async () => (await import('./commands/verify.ts')).verify,
   inspect: async () => (await import('./commands/inspect.ts')).inspect,

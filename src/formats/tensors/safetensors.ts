@@ -63,19 +63,30 @@ export function safetensorsChunks(
 ): Uint8Array[] {
   const named = [...tensors];
   checkEncodable(named);
+  const { header, order } = safetensorsHead(named, metadata);
+  const tensor = new Map(named);
+  return [header, ...order.map((name) => viewBytes(tensor.get(name)!.data))];
+}
+
+/** The header of a file whose tensors are written one after another in `order`. */
+export function safetensorsHead(
+  named: readonly (readonly [name: string, type: Pick<SafetensorsTensor, 'dtype' | 'shape'>])[],
+  metadata: Readonly<Record<string, string>> = {},
+): { readonly header: Uint8Array; readonly order: readonly string[] } {
   const laidOut = [...named].sort(([, a], [, b]) => elementBytes[b.dtype] - elementBytes[a.dtype]);
   const offsets = new Map<string, [number, number]>();
   let end = 0;
-  for (const [name, { data }] of laidOut) {
-    offsets.set(name, [end, end + data.byteLength]);
-    end += data.byteLength;
+  for (const [name, { dtype, shape }] of laidOut) {
+    const bytes = elementBytes[dtype] * shape.reduce((size, side) => size * side, 1);
+    offsets.set(name, [end, end + bytes]);
+    end += bytes;
   }
   // Joined by hand: an object would move names that look like integers to the front.
   const parts = named.map(([name, { dtype, shape }]) =>
     member(name, { dtype, shape, data_offsets: offsets.get(name)! }),
   );
   if (Object.keys(metadata).length > 0) parts.unshift(member('__metadata__', metadata));
-  return [headerBytes(`{${parts.join(',')}}`), ...laidOut.map(([, { data }]) => viewBytes(data))];
+  return { header: headerBytes(`{${parts.join(',')}}`), order: laidOut.map(([name]) => name) };
 }
 
 /**
