@@ -1,5 +1,5 @@
 import type { EncoderConfig } from '../models/encoder.ts';
-import type { ModelConfig } from '../models/index.ts';
+import type { NetworkConfig } from '../onnx/network.ts';
 import type { Content } from './disk/content.ts';
 import { preprocessorFile } from './preprocessing/preprocessorFile.ts';
 import { MULTILABEL } from './problemType.ts';
@@ -12,24 +12,33 @@ export interface ContentsOptions {
   readonly forTransformers?: boolean;
 }
 
-/** The files of a model folder (Hugging Face layout): config.json, preprocessor_config.json and model.safetensors. */
+/** The file of a user's own network, without the values of its weights, in a model folder. */
+export const NETWORK_FILE = 'network.onnx';
+
+/**
+ * The files of a model folder (Hugging Face layout): config.json, preprocessor_config.json and model.safetensors; of a network that
+ * came as ONNX also its graph.
+ */
 export function modelContents(
   saved: SavedModel,
   { forTransformers = false }: ContentsOptions = {},
 ): Map<string, Content> {
-  const renamed = forTransformers && isPlain(saved.model);
-  const weights = renamed ? toTransformers(saved.model, saved.weights) : saved.weights;
+  const { model } = saved;
+  const renamed = forTransformers && isPlain(model);
+  const weights = renamed ? toTransformers(model, saved.weights) : saved.weights;
   const tensors = [...weights].map(([name, { shape, data }]) => [name, float32Tensor(shape, data)] as const);
   return new Map<string, Content>([
     ['model.safetensors', safetensorsChunks(tensors, { format: 'pt' })],
     ['preprocessor_config.json', json(preprocessorFile(saved.preprocessing))],
+    ...(model.family === 'onnx' ? [[NETWORK_FILE, model.network] as const] : []),
     ['config.json', json(huggingFaceConfig(saved, renamed))],
   ]);
 }
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
-function architectureOf(model: ModelConfig): object {
+function architectureOf(model: NetworkConfig): object {
+  if (model.family === 'onnx') return { model_type: model.modelType };
   if (model.family === 'resnet')
     return { model_type: 'resnet', depths: model.depths, layer_type: model.block, hidden_act: 'relu' };
   if (model.family === 'regnet')
@@ -70,6 +79,8 @@ const encoderArchitecture = (model: EncoderConfig): object => ({
 
 function huggingFaceConfig({ model, classes, multilabel }: SavedModel, renamed: boolean): object {
   const deit = model.family === 'vit' && model.distToken;
+  // The bytes of a network lie beside it.
+  const described = model.family === 'onnx' ? { ...model, network: undefined } : model;
   return {
     ...(renamed
       ? { architectures: [deit ? 'DeiTForImageClassificationWithTeacher' : 'ViTForImageClassification'] }
@@ -81,6 +92,6 @@ function huggingFaceConfig({ model, classes, multilabel }: SavedModel, renamed: 
     ...(multilabel ? { problem_type: MULTILABEL } : {}),
     id2label: Object.fromEntries(classes.map((name, i) => [String(i), name])),
     label2id: Object.fromEntries(classes.map((name, i) => [name, i])),
-    understudy: { model },
+    understudy: { model: described },
   };
 }

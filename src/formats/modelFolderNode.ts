@@ -1,13 +1,16 @@
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { brief, naming, UserError } from '../graph/errors.ts';
-import { buildModel, modelConfigSchema } from '../models/index.ts';
+import { modelConfigSchema } from '../models/index.ts';
+import { type NetworkConfig, networkOf } from '../onnx/network.ts';
+import { onnxConfigSchema } from '../onnx/student/config.ts';
 import { distinctNames } from './classNames.ts';
 import { writeFileAtomic } from './disk/atomicNode.ts';
 import { readJsonFile } from './disk/jsonFileNode.ts';
 import { makeFolder } from './disk/makeFolderNode.ts';
 import { schemaProblem } from './disk/schemaProblem.ts';
-import { type ContentsOptions, modelContents } from './modelContents.ts';
+import { type ContentsOptions, modelContents, NETWORK_FILE } from './modelContents.ts';
 import { readPreprocessorFile } from './preprocessing/preprocessorFile.ts';
 import { saysMultilabel } from './problemType.ts';
 import { readSafetensors } from './tensors/safetensorsNode.ts';
@@ -29,25 +32,38 @@ export async function readModelFolder(dir: string, notes: string[] = []): Promis
     throw new UserError(
       `${join(dir, 'config.json')}: wanted a model that Understudy wrote (a section "understudy"), got none`,
     );
-  const parsed = modelConfigSchema.safeParse(described);
-  if (!parsed.success)
-    throw new UserError(
-      `${join(dir, 'config.json')}: the model's description is not valid: ${schemaProblem(parsed.error)}`,
-    );
+  const model = await describedModel(dir, described);
   // Refuses what does not fit together before anything is read.
-  naming(join(dir, 'config.json'), () => buildModel(parsed.data));
+  naming(join(dir, 'config.json'), () => networkOf(model));
   const preprocessorPath = join(dir, 'preprocessor_config.json');
   const { tensors } = await readSafetensors(join(dir, 'model.safetensors'));
+  const weights = new Map(
+    [...tensors].map(([name, tensor]) => [name, { shape: tensor.shape, data: toFloat32(tensor) }]),
+  );
   return {
-    model: parsed.data,
+    model,
     multilabel: saysMultilabel(config),
-    classes: distinctNames(readClasses(config.id2label, parsed.data.classes, join(dir, 'config.json')), notes),
-    preprocessing: readPreprocessorFile(await readJson(preprocessorPath), parsed.data.imageSize, preprocessorPath),
-    weights: fromTransformers(
-      parsed.data,
-      new Map([...tensors].map(([name, tensor]) => [name, { shape: tensor.shape, data: toFloat32(tensor) }])),
-    ),
+    classes: distinctNames(readClasses(config.id2label, model.classes, join(dir, 'config.json')), notes),
+    preprocessing: readPreprocessorFile(await readJson(preprocessorPath), model.imageSize, preprocessorPath),
+    weights: fromTransformers(model, weights),
   };
+}
+
+async function describedModel(dir: string, described: unknown): Promise<NetworkConfig> {
+  const path = join(dir, 'config.json');
+  const onnx = (described as { family?: unknown } | null)?.family === 'onnx';
+  const given = onnx ? { ...(described as object), network: await networkBytes(dir) } : described;
+  const parsed = (onnx ? onnxConfigSchema : modelConfigSchema).safeParse(given);
+  if (!parsed.success)
+    throw new UserError(`${path}: the model's description is not valid: ${schemaProblem(parsed.error)}`);
+  return parsed.data as NetworkConfig;
+}
+
+async function networkBytes(dir: string): Promise<Uint8Array> {
+  const path = join(dir, NETWORK_FILE);
+  if (!existsSync(path))
+    throw new UserError(`${path}: the file is missing; it holds the graph of this model, which came as an ONNX file`);
+  return readFile(path);
 }
 
 /** `id2label` as names in the order of the logits; people edit it by hand. */

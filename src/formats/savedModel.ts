@@ -1,6 +1,6 @@
 import type { Geometry } from './preprocessing/geometry.ts';
 import type { Filter } from '../nn/resampling.ts';
-import type { ModelConfig } from '../models/index.ts';
+import type { NetworkConfig } from '../onnx/network.ts';
 import type { Weight } from './tensors/weight.ts';
 
 /**
@@ -20,7 +20,7 @@ export interface Preprocessing {
 
 /** A trained network with all that is needed to use it. */
 export interface SavedModel {
-  readonly model: ModelConfig;
+  readonly model: NetworkConfig;
   /** Class names in the order of the logits. */
   readonly classes: readonly string[];
   /** Its logits are questions of their own (sigmoid), since an image may have several classes; else one class is right. */

@@ -1,4 +1,4 @@
-import type { ModelConfig } from '../models/index.ts';
+import type { NetworkConfig } from '../onnx/network.ts';
 import { oneWidth } from '../models/widths.ts';
 import type { Weight } from './tensors/weight.ts';
 import { CONVENTIONS, type Convention } from './names/conventions.ts';
@@ -8,7 +8,7 @@ import { joinBlocks, splitBlocks } from './names/rowBlocks.ts';
 type Weights = ReadonlyMap<string, Weight>;
 
 /** Is it a ViT or DeiT as transformers defines them? MHCA, LayerScale, positions on patches alone, a mean of tokens, a vote of the patches and blocks of other widths are not. */
-export function isPlain(model: ModelConfig): boolean {
+export function isPlain(model: NetworkConfig): boolean {
   if (model.family !== 'vit') return false;
   const { classToken, distToken, distHead, patchVote, pool, qkvBias, layerScale, posEmbedOnPatchesOnly, mhca } = model;
   const heads = classToken && pool === 'token' && (!distToken || distHead) && !patchVote;
@@ -16,11 +16,11 @@ export function isPlain(model: ModelConfig): boolean {
 }
 
 /** ViTForImageClassification's names, or DeiTForImageClassificationWithTeacher's. */
-const conventionOf = (model: ModelConfig): Convention =>
+const conventionOf = (model: NetworkConfig): Convention =>
   model.family === 'vit' && model.distToken ? CONVENTIONS.huggingFaceDeitTwoHeads : CONVENTIONS.huggingFaceVit;
 
 /** Weights of a plain ViT or DeiT under transformers' names. */
-export function toTransformers(model: ModelConfig, weights: Weights): Map<string, Weight> {
+export function toTransformers(model: NetworkConfig, weights: Weights): Map<string, Weight> {
   const convention = conventionOf(model);
   return new Map(
     [...weights].flatMap(([ours, weight]) => {
@@ -31,7 +31,7 @@ export function toTransformers(model: ModelConfig, weights: Weights): Map<string
 }
 
 /** The reverse, for weights that have transformers' names; others are given back as they are. */
-export function fromTransformers(model: ModelConfig, weights: Weights): Weights {
+export function fromTransformers(model: NetworkConfig, weights: Weights): Weights {
   const convention = conventionOf(model);
   if (!isPlain(model) || !weights.has(`${convention.base}embeddings.cls_token`)) return weights;
   return joinBlocks(weights, placesIn(convention, [...weights.keys()]), convention);

@@ -51,4 +51,8 @@ export interface Model {
   readonly features: readonly FeatureName[];
   /** pixels [B,3,S,S], normalised. */
   build(scope: Scope, pixels: Tensor): Features;
+  /** The classifier's parameters with the axis of the classes. Left out: by their names, the classes first (`isHead`). */
+  readonly heads?: ReadonlyMap<string, number>;
+  /** How many layers lie above a parameter, for rates by layer. Left out: by their names (optim/layerDecay.ts). */
+  readonly layersAbove?: ReadonlyMap<string, number>;
 }

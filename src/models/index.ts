@@ -8,7 +8,7 @@ import { VARIANTS } from './variants.ts';
 import { checkVit, type VitConfig, vit, vitSchema } from './vit.ts';
 
 export type { FeatureName, Features, Model } from './features.ts';
-export { isHead } from './head.ts';
+export { classAxis, isHead } from './head.ts';
 export { VARIANTS, type Variant } from './variants.ts';
 
 /** A model's description as it is saved with its weights. */

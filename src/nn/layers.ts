@@ -86,6 +86,34 @@ export function conv(s: Scope, x: Tensor, out: number, kernel: number, options: 
 /** PyTorch's momentum: the weight of the new batch in the running statistics. */
 const BATCH_NORM_MOMENTUM = 0.1;
 
+/** A BatchNorm's input [B,C,...], parameters and running statistics [C]. */
+export interface BatchNormParts {
+  readonly x: Tensor;
+  readonly weight: Tensor;
+  readonly bias: Tensor;
+  readonly mean: Tensor;
+  readonly variance: Tensor;
+  readonly epsilon: number;
+  /** PyTorch's: the weight of the new batch. */
+  readonly momentum: number;
+}
+
+/** Normalises by the batch; gives the result and the running statistics after it (the unbiased variance, as PyTorch). */
+export function batchNormStep({
+  x,
+  weight,
+  bias,
+  mean,
+  variance,
+  epsilon,
+  momentum,
+}: BatchNormParts): readonly [y: Tensor, after: { readonly mean: Tensor; readonly variance: Tensor }] {
+  const [y, batchMean, batchVariance] = batchNormTraining(x, weight, bias, epsilon);
+  const n = sizeOf(x.shape) / x.shape[1]!;
+  const blend = (old: Tensor, now: Tensor, gain: number) => add(mul(old, 1 - momentum), mul(now, momentum * gain));
+  return [y, { mean: blend(mean, batchMean, 1), variance: blend(variance, batchVariance, n / Math.max(n - 1, 1)) }];
+}
+
 /** The input [B,C,h,w] of a BatchNorm and its running statistics [C]. */
 export interface NormStat {
   readonly name: string;
@@ -104,12 +132,9 @@ export function batchNorm(s: Scope, x: Tensor, seen?: NormStat[], epsilon = 1e-5
   const [mean, variance] = [s.buffer('running_mean', [C], ZEROS), s.buffer('running_var', [C], ONES)];
   seen?.push({ name: s.path, input: x, mean, variance });
   if (!s.training) return batchNormEval(x, weight, bias, mean, variance, epsilon);
-  const [y, batchMean, batchVariance] = batchNormTraining(x, weight, bias, epsilon);
-  const n = sizeOf(x.shape) / C;
-  const blend = (old: Tensor, now: Tensor, gain: number) =>
-    add(mul(old, 1 - BATCH_NORM_MOMENTUM), mul(now, BATCH_NORM_MOMENTUM * gain));
-  s.update('running_mean', blend(mean, batchMean, 1));
-  s.update('running_var', blend(variance, batchVariance, n / Math.max(n - 1, 1)));
+  const [y, after] = batchNormStep({ x, weight, bias, mean, variance, epsilon, momentum: BATCH_NORM_MOMENTUM });
+  s.update('running_mean', after.mean);
+  s.update('running_var', after.variance);
   return y;
 }
 

@@ -5,22 +5,29 @@ import { type OptimParam, partsOf, type Transform } from './transform.ts';
 
 /**
  * Layer-wise learning rates (BEiT, arXiv 2106.08254, with timm's layers): the head moves at full rate, each layer below at
- * `decay` times the rate of the one above it, weight decay included. Stands last in a chain.
+ * `decay` times the rate of the one above it, weight decay included. Stands last in a chain. `above`: how many layers are above a
+ * parameter; left out, its name tells.
  */
-export function layerDecay(decay: number): Transform {
+export function layerDecay(decay: number, above?: ReadonlyMap<string, number>): Transform {
   return {
     slots: () => [],
     scalars: () => ({}),
     update: (updates, params) => {
       const names = params.flatMap((param) => partsOf(param).map(({ name }) => name));
-      const rates = layerRates(names, decay);
+      const rates = layerRates(names, decay, above);
       return { updates: updates.map((update, i) => scaled(update, params[i]!, rates)), slots: new Map() };
     },
   };
 }
 
-/** The factor of each parameter, by PyTorch name. */
-export function layerRates(names: readonly string[], decay: number): Map<string, number> {
+/** The factor of each parameter: by the number of layers above it, else by PyTorch name. */
+export function layerRates(
+  names: readonly string[],
+  decay: number,
+  above?: ReadonlyMap<string, number>,
+): Map<string, number> {
+  // What is not the network's own, a method's, is at the top.
+  if (above) return new Map(names.map((name) => [name, decay ** (above.get(name) ?? 0)]));
   const found = names.map(blockOf).filter((block) => block !== undefined);
   const blocks = [...new Set(found)].sort((a, b) => a - b);
   return new Map(names.map((name) => [name, decay ** layersAbove(name, blocks)]));

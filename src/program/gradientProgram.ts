@@ -1,7 +1,7 @@
 import { UserError } from '../graph/errors.ts';
 import { sizeOf } from '../graph/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import { type Features, isHead } from '../models/index.ts';
+import { classAxis, type Features, type Model } from '../models/index.ts';
 import { concat, reshape } from '../ops/movement.ts';
 import { closeProgram, type Program } from './program.ts';
 import { sharedGrad } from './sharedGrad.ts';
@@ -30,7 +30,7 @@ export function gradientProgram(
     },
   };
   const { params, terms: built } = buildStep(watched, vectors);
-  const wrt = by === 'losses' ? [] : comparedBy(by, vectors, params, student!);
+  const wrt = by === 'losses' ? [] : comparedBy(by, vectors, params, student!, spec.student);
   const outputs = new Map<string, Tensor>();
   for (const name of terms) {
     const { value } = built[name]!;
@@ -47,10 +47,11 @@ function comparedBy(
   vectors: readonly Vector[],
   params: ReadonlyMap<string, Tensor>,
   student: Features,
+  model: Model,
 ): Tensor[] {
   const own = trainedOf(vectors)
     .flatMap(({ entries }) => entries.map(({ spec }) => spec.name))
-    .filter((name) => !name.startsWith('method.') && !isHead(name));
+    .filter((name) => !name.startsWith('method.') && classAxis(model, name) === undefined);
   const blocks = own.map((name) => Number(/^blocks\.(\d+)\./.exec(name)?.[1] ?? -1));
   const deepest = blocks.reduce((a, b) => Math.max(a, b), -1);
   if (by === 'shared') return own.map((name) => params.get(name)!);

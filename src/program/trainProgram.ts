@@ -4,7 +4,7 @@ import { sizeOf } from '../graph/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { topologicalOrder } from '../graph/walk.ts';
 import type { Terms } from '../methods/method.ts';
-import { type Features, isHead, type Model } from '../models/index.ts';
+import { classAxis, type Features, type Model } from '../models/index.ts';
 import { inputStore, type NoiseSpec, type ParamSpec, type ScheduledSpec, Scope } from '../nn/scope.ts';
 import { add, mul, sub } from '../ops/elementwise.ts';
 import { concat, reshape } from '../ops/movement.ts';
@@ -117,7 +117,11 @@ function stepOf(spec: TrainSpec | StepSpec): StepSpec {
     const teacher = spec.teacher && withLabel('teacher', () => spec.teacher!(pixels));
     return scope.in('method', (scope) => spec.loss({ scope, student, teacher, targets }));
   };
-  return { ...spec, terms, ...(probes ? { frozen: (name: string) => !isHead(name) } : {}) };
+  return {
+    ...spec,
+    terms,
+    ...(probes ? { frozen: (name: string) => classAxis(spec.student, name) === undefined } : {}),
+  };
 }
 
 /** Weights that rise over so many epochs share a scalar, which is fed with the part that there is of them. */

@@ -34,17 +34,25 @@ export async function measureSpeed(file: string, imageSize: number): Promise<Spe
   }
 }
 
+function imagePort({ inputMetadata }: Ort.InferenceSession): { name: string; shape: readonly (number | string)[] } {
+  const port = inputMetadata[0]!;
+  return { name: port.name, shape: port.isTensor ? port.shape : [] };
+}
+
 /** Milliseconds of each run, after one that does not count: the first one allocates. */
 async function times(session: Ort.InferenceSession, batch: number, size: number): Promise<number[]> {
   const random = stream('speed', batch);
   const data = Float32Array.from({ length: batch * 3 * size * size }, () => random.normal());
-  const pixel_values = new ort.Tensor('float32', data, [batch, 3, size, size]);
-  await session.run({ pixel_values });
+  // A network that came as ONNX has a name of its own for the image, and perhaps another layout.
+  const { name, shape } = imagePort(session);
+  const dims = shape.at(-1) === 3 ? [batch, size, size, 3] : [batch, 3, size, size];
+  const feeds = { [name]: new ort.Tensor('float32', data, dims) };
+  await session.run(feeds);
   const found: number[] = [];
   const end = performance.now() + 1000 * SECONDS;
   do {
     const start = performance.now();
-    await session.run({ pixel_values });
+    await session.run(feeds);
     found.push(performance.now() - start);
   } while (performance.now() < end && found.length < MOST_RUNS);
   return found;

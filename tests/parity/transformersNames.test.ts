@@ -11,7 +11,8 @@ import { plainVit } from '../../src/formats/plainVit.ts';
 import { readSafetensors } from '../../src/formats/tensors/safetensorsNode.ts';
 import { fromTransformers, isPlain, toTransformers } from '../../src/formats/transformersNames.ts';
 import { ndArray } from '../../src/graph/ndArray.ts';
-import { buildModel, modelConfigSchema } from '../../src/models/index.ts';
+import { modelConfigSchema } from '../../src/models/index.ts';
+import { networkOf } from '../../src/onnx/network.ts';
 import { frozenProgram } from '../../src/program/evalProgram.ts';
 import { writeExport } from '../../src/run/exporting/exportModel.ts';
 import { expectClose, type Golden, readGolden } from './golden.ts';
@@ -25,7 +26,7 @@ const weightsOf = (golden: Golden): Map<string, Weight> =>
   );
 
 function logits({ model, weights }: SavedModel, pixels: { shape: readonly number[]; data: ArrayLike<number> }) {
-  const program = frozenProgram(buildModel(model), weights, pixels.shape[0]!);
+  const program = frozenProgram(networkOf(model), weights, pixels.shape[0]!);
   const feeds = new Map([['pixel_values', ndArray(pixels.shape, Float64Array.from(pixels.data))]]);
   return evaluate([...program.outputs.values()], feeds)[0]!.data;
 }

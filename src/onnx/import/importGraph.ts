@@ -1,6 +1,7 @@
 import { constant, constantOf } from '../../graph/build.ts';
 import { BuildError, UserError } from '../../graph/errors.ts';
 import { withLabel } from '../../graph/scope.ts';
+import { sizeOf } from '../../graph/shape.ts';
 import type { Tensor } from '../../graph/tensor.ts';
 import type { AttributeProto, NodeProto, ValueInfoProto } from '../generated/onnx_pb.ts';
 import { Attributes } from './attributes.ts';
@@ -10,6 +11,7 @@ import { type Frame, frameOf } from './frame.ts';
 import { type OnnxFile, operatorKey } from './onnxFile.ts';
 import { Problems } from './problems.ts';
 import { RULES } from './rules/index.ts';
+import type { TrainedWeights } from './trained.ts';
 import { checkSignature, type ElementType, elementType } from './signature.ts';
 
 /** What one import may read, functions unrolled: a chain of functions that each call the next one twice doubles at every link. */
@@ -25,16 +27,17 @@ export interface ImportedGraph {
 }
 
 /**
- * Imports what the named outputs need. `given` are the file's inputs.
+ * Imports what the named outputs need. `given` are the file's inputs; `trained`: weights that stand for the file's own.
  * @throws UserError that lists everything that cannot be imported at once.
  */
 export function importGraph(
   file: OnnxFile,
   given: ReadonlyMap<string, Tensor>,
   outputs: readonly string[],
+  trained?: TrainedWeights,
 ): ImportedGraph {
   const [image] = given.values();
-  const importer = new Importer(file, Math.max(1, image?.shape[0] ?? 1));
+  const importer = new Importer(file, Math.max(1, image?.shape[0] ?? 1), trained);
   const found = importer.run(given, outputs);
   return { values: importer.values, outputs: found };
 }
@@ -45,13 +48,15 @@ class Importer {
   readonly #problems: Problems;
   readonly #budget: Budget;
   readonly #folder: Folder;
+  readonly #trained: TrainedWeights | undefined;
   /** Tensors that depend on the image. */
   readonly #live = new Set<Tensor>();
   #nodes = 0;
   #calls = 0;
 
-  constructor(file: OnnxFile, batch: number) {
+  constructor(file: OnnxFile, batch: number, trained: TrainedWeights | undefined) {
     this.#file = file;
+    this.#trained = trained;
     this.#budget = new Budget(batch);
     this.#folder = new Folder(this.#budget);
     this.#problems = new Problems(file.where);
@@ -108,6 +113,11 @@ class Importer {
   /** A value that no node of this name space gives: a weight, or something from outside. */
   #leaf(frame: Frame, name: string): Tensor | null {
     const weight = frame.initializers.get(name);
+    const trained = weight && this.#weight(frame, name);
+    if (trained) {
+      frame.types.set(name, elementType(weight.dataType));
+      return trained;
+    }
     if (weight) {
       const value = this.#file.tensor(weight);
       this.#budget.given(value.data.length);
@@ -124,6 +134,13 @@ class Importer {
     return frame.outer.values.get(name)!;
   }
 
+  /** A weight of the main graph that is trained. */
+  #weight(frame: Frame, name: string): Tensor | undefined {
+    const found = frame.prefix === '' ? this.#trained?.tensor(name) : undefined;
+    if (found) this.#budget.given(sizeOf(found.shape));
+    return found;
+  }
+
   #evaluate(frame: Frame, node: NodeProto): void {
     if (++this.#nodes > MAX_NODES) throw this.#error(`at most ${MAX_NODES} nodes, functions unrolled, got more`);
     const key = operatorKey(node.domain, node.opType, node.overload);
@@ -132,7 +149,10 @@ class Importer {
     const body = this.#file.functions.get(key);
     if (body) this.#bind(frame, node, this.#call(frame, node, inputs, body));
     else if (key === 'If') this.#bind(frame, node, this.#branch(frame, node, inputs[0]));
-    else this.#bind(frame, node, this.#apply(frame, node, key, inputs));
+    else {
+      const trained = key === 'Constant' ? this.#weight(frame, node.output[0] ?? '') : undefined;
+      this.#bind(frame, node, trained ? [trained] : this.#apply(frame, node, key, inputs));
+    }
   }
 
   #apply(frame: Frame, node: NodeProto, key: string, inputs: readonly (Tensor | null | undefined)[]) {
@@ -151,6 +171,7 @@ class Importer {
           opset: frame.opset,
           outputs: node.output.length,
           budget: this.#budget,
+          training: this.#trained?.training,
         };
         const inputTypes = node.input.map((name) => (name === '' ? undefined : frame.types.get(name)));
         const types = checkSignature(key, node, frame.opset, held, inputTypes);

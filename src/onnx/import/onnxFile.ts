@@ -7,6 +7,7 @@ import { type ReadExternal, readTensor } from './tensorData.ts';
 /** A decoded ONNX file; its weights are read when they are first needed, once. */
 export class OnnxFile {
   readonly where: string;
+  readonly bytes: Uint8Array;
   readonly model: ModelProto;
   readonly graph: GraphProto;
   readonly functions: ReadonlyMap<string, FunctionProto>;
@@ -16,6 +17,7 @@ export class OnnxFile {
   /** @throws UserError if the bytes are not an ONNX model that can be read. */
   constructor(bytes: Uint8Array, where: string, external: ReadExternal = noExternal(where)) {
     this.where = where;
+    this.bytes = bytes;
     this.model = decodeModel(bytes, where);
     this.graph = this.model.graph!;
     this.#external = external;

@@ -9,6 +9,8 @@ import { BatchNormalization } from '../../ops/norm.ts';
 import { type Blocks, blocksOf, lastLinearInput, tokensBehind } from './blocks.ts';
 import { layoutOf, liveNodes } from './landmarks.ts';
 import type { OnnxFile } from './onnxFile.ts';
+import type { ParamSpec } from '../../nn/scope.ts';
+import { lookedAt, type TrainedWeights, weightsIn } from './trained.ts';
 import { type Built, type OpenGraph, openGraph } from './openGraph.ts';
 import { placeLogitsOf } from './placeLogits.ts';
 import { openShape, type Stage, stagesOf } from './stages.ts';
@@ -25,9 +27,24 @@ export interface OnnxOptions {
   /** Needed where the file leaves it open. */
   readonly imageSize?: number | undefined;
   readonly features?: FeatureNames | undefined;
+  /** Tensors of the file that are trained, by name. Default: none, all are constants. */
+  readonly trained?: ReadonlyMap<string, ParamSpec> | undefined;
 }
 
-/** A network that was read from an ONNX file. Its weights are constants; gradients flow to its input. */
+/** How a file is run by others than us. */
+export interface FilePorts {
+  /** Names of the image and of the answer. */
+  readonly input: string;
+  readonly output: string;
+  /** Images are [B,h,w,3], not [B,3,h,w]. */
+  readonly channelsLast: boolean;
+  /** The only batch size that it takes. */
+  readonly batch: number | undefined;
+  /** The answer is this function of the logits, as its nodes say. */
+  readonly through: 'softmax' | 'sigmoid' | undefined;
+}
+
+/** A network that was read from an ONNX file. Its weights are constants unless they are trained; gradients flow to its input. */
 export interface OnnxModel extends Model {
   readonly family: 'onnx';
   /** The spatial stages and the values that can be taken as their maps. */
@@ -44,6 +61,9 @@ export interface OnnxModel extends Model {
   readonly multilabel: boolean;
   /** Whether its logits are known to be such by the nodes that make them. */
   readonly hasLogits: boolean;
+  readonly ports: FilePorts;
+  /** The graph as it was looked at, with the weights that are trained by their names. */
+  readonly probe: { readonly image: Tensor; readonly logits: Tensor; readonly weights: ReadonlyMap<string, Tensor> };
 }
 
 /** What follows from a sigmoid. */
@@ -58,8 +78,9 @@ interface Plan {
 }
 
 /** @throws UserError if the file cannot be imported, or a feature's name is not one of its values. */
-export function onnxModel(file: OnnxFile, { imageSize, features = {} }: OnnxOptions = {}): OnnxModel {
-  const graph = openGraph(file, { imageSize });
+export function onnxModel(file: OnnxFile, { imageSize, features = {}, trained }: OnnxOptions = {}): OnnxModel {
+  const looked = trained && lookedAt(trained);
+  const graph = openGraph(file, { imageSize, trained: looked });
   const { probe } = graph;
   const names = new Map<Tensor, string>();
   for (const [name, tensor] of probe.values) if (!names.has(tensor)) names.set(tensor, name);
@@ -94,7 +115,7 @@ export function onnxModel(file: OnnxFile, { imageSize, features = {} }: OnnxOpti
     classes: graph.classes,
     imageSize: graph.imageSize,
     features: offered.filter(([, there]) => there).map(([name]) => name),
-    build: (_, pixels) => buildFeatures(graph, plan, pixels),
+    build: (scope, pixels) => buildFeatures(graph, plan, pixels, trained && weightsIn(scope, trained)),
     stages,
     fixedBatch: graph.port.batch,
     parameters: countParameters(file),
@@ -102,6 +123,11 @@ export function onnxModel(file: OnnxFile, { imageSize, features = {} }: OnnxOpti
     notes: notesOf(graph),
     multilabel: graph.answer.through === 'sigmoid',
     hasLogits: graph.answer.isProduct,
+    ports: {
+      ...{ input: graph.port.name, channelsLast: graph.port.channelsLast, batch: graph.port.batch },
+      ...{ output: graph.output, through: graph.answer.through },
+    },
+    probe: { image: probe.image, logits: probe.logits, weights: looked?.tensors ?? new Map<string, Tensor>() },
   };
 }
 
@@ -180,11 +206,15 @@ function candidatesOf(key: string, stages: readonly Stage[]): string[] {
   return listed.map(({ name }) => name);
 }
 
-function buildFeatures(graph: OpenGraph, plan: Plan, pixels: Tensor): Features {
+function buildFeatures(graph: OpenGraph, plan: Plan, pixels: Tensor, trained?: TrainedWeights): Features {
   const { blocks } = plan;
   const lists = blocks ? [...blocks.tokens, ...blocks.mha, ...blocks.ffn, ...blocks.attention] : [];
   const wanted = [...Object.values(plan.maps), ...lists, plan.pooled, plan.norm].filter((name) => name !== undefined);
-  const { logits, values, parts, joined } = graph.build(pixels, wanted);
+  const { logits, values, parts, joined } = graph.build(pixels, wanted, trained);
+  if (trained?.training && parts.length > 1)
+    throw new UserError(
+      `${graph.where}: wanted a network for any number of images to train it, got one for batches of ${graph.port.batch} alone. Export it with an open batch dimension (dynamic_axes)`,
+    );
   const B = pixels.shape[0]!;
   const get = (name: string) => values.get(name)!;
   const all = (key: keyof Blocks) => blocks![key].map(get);

@@ -6,12 +6,15 @@ import { type Answer, answerOf } from './answerOf.ts';
 import { type ImagePort, imagePortOf, portPixels } from './imagePort.ts';
 import { type ImportedGraph, importGraph } from './importGraph.ts';
 import type { OnnxFile } from './onnxFile.ts';
+import type { TrainedWeights } from './trained.ts';
 
 /** One tensor of each part, put together to the rows of the whole batch. */
 type Joined = (of: (part: Built, index: number) => Tensor) => Tensor;
 
 /** A file's graph that can be imported for any batch size. */
 export interface OpenGraph {
+  /** What messages call the file. */
+  readonly where: string;
   readonly port: ImagePort;
   readonly imageSize: number;
   readonly classes: number;
@@ -24,6 +27,7 @@ export interface OpenGraph {
   build(
     pixels: Tensor,
     names: readonly string[],
+    trained?: TrainedWeights,
   ): { logits: Tensor; values: Map<string, Tensor>; parts: readonly Built[]; joined: Joined };
 }
 
@@ -37,30 +41,37 @@ export interface Built {
 /** Our choice: a batch that is no extent of a usual model, so that the batch is told from other extents. */
 const PROBE_BATCH = 5;
 
+export interface OpenOptions {
+  readonly imageSize?: number | undefined;
+  /** What stands for the file's weights while its shapes are looked at. */
+  readonly trained?: TrainedWeights | undefined;
+}
+
 /** @throws UserError if the file is no image classifier that can be imported. */
-export function openGraph(file: OnnxFile, given: { readonly imageSize?: number | undefined } = {}): OpenGraph {
+export function openGraph(file: OnnxFile, given: OpenOptions = {}): OpenGraph {
   const port = imagePortOf(file);
   const imageSize = sizeOf(file, port, given.imageSize);
-  const importAt = (image: Tensor, outputs: readonly string[]) =>
-    importGraph(file, new Map([[port.name, portPixels(port, image)]]), outputs);
+  const importAt = (image: Tensor, outputs: readonly string[], trained = given.trained) =>
+    importGraph(file, new Map([[port.name, portPixels(port, image)]]), outputs, trained);
   const image = input('pixel_values', [port.batch ?? PROBE_BATCH, 3, imageSize, imageSize]);
   const { output, graph } = chooseOutput(file, image, importAt);
   const answer = answerOf(graph.outputs.get(output)!);
   const { logits } = answer;
   const probe = { image, logits, values: graph.values };
-  const importOne = (pixels: Tensor): Built => {
-    const built = importAt(pixels, [output]);
+  const importOne = (pixels: Tensor, trained?: TrainedWeights): Built => {
+    const built = importAt(pixels, [output], trained);
     return { image: pixels, logits: answerOf(built.outputs.get(output)!).logits, values: built.values };
   };
   return {
+    where: file.where,
     port,
     imageSize,
     classes: logits.shape[1]!,
     output,
     answer,
     probe,
-    build: (pixels, names) => {
-      const parts = buildParts(port, probe, pixels, importOne);
+    build: (pixels, names, trained) => {
+      const parts = buildParts(port, probe, pixels, (part) => importOne(part, trained));
       const joined: Joined = (of) => rows(concat(parts.map(of), 0), pixels.shape[0]!, parts);
       const values = new Map(names.map((name) => [name, joined((part) => part.values.get(name)!)]));
       return { logits: joined(({ logits }) => logits), values, parts, joined };

@@ -4,6 +4,7 @@ import type { NdArray } from '../../graph/ndArray.ts';
 import type { Tensor } from '../../graph/tensor.ts';
 import type { Budget } from './budget.ts';
 import type { Attributes } from './attributes.ts';
+import type { Training } from './trained.ts';
 
 /** One node of the file, its inputs already imported. */
 export interface Call {
@@ -15,6 +16,8 @@ export interface Call {
   readonly outputs: number;
   /** Asked before a constant is made. */
   readonly budget: Budget;
+  /** Of a step that trains the network; undefined for a network that is used as it is. */
+  readonly training: Training | undefined;
 }
 
 /** How an ONNX operator is said with ours: the emission table read backwards. Faults are thrown as BuildErrors. */

@@ -17,6 +17,7 @@ import { readBack } from './readBack.ts';
 import type { Described } from '../models/described.ts';
 import { loadModelReference, type OnModel, refuseOnnx, trainable } from '../models/reference.ts';
 import type { LoadedModel, OwnModel } from '../models/loaded.ts';
+import { portsOf } from './ports.ts';
 import { fileRows, ownRows } from './runInputs.ts';
 import { openSample, randomInputs, readSample, type Sample } from '../datasets/sampleImages.ts';
 import { type Agreement, compareRows, type Rows, shortfall, type FileCheck } from './agreement.ts';
@@ -150,7 +151,11 @@ async function checkedFiles(
     onFile?.(dtype);
     const file = onnxFile(saved, dtype);
     const check = async (inputs: readonly Float32Array[], ours: Rows, labels?: Int32Array): Promise<Agreement> => {
-      const found = compareRows(ours, await fileRows(file, inputs, side, BATCHES), labels);
+      const found = compareRows(
+        ours,
+        await fileRows(file, inputs, side, BATCHES, undefined, undefined, portsOf(model.network)),
+        labels,
+      );
       const fault = shortfall(dtype, found, ours, inputs !== noise);
       if (fault !== undefined) throw differs(model, dtype, fault);
       return found;
@@ -166,7 +171,9 @@ async function checkedFiles(
 /** Of an export, whose folder `force` may replace; what else may lie there is nobody's to delete. */
 const isExport = (names: readonly string[]): boolean =>
   ['config.json', 'preprocessor_config.json', 'model.safetensors'].every((name) => names.includes(name)) &&
-  names.every((name) => /^(config|preprocessor_config)\.json$|^model\.safetensors$|^onnx$|^README\.md$/.test(name));
+  names.every((name) =>
+    /^(config|preprocessor_config)\.json$|^model\.safetensors$|^network\.onnx$|^onnx$|^README\.md$/.test(name),
+  );
 
 function refuseUsed(out: string, force: boolean): void {
   try {

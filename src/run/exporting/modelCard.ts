@@ -7,9 +7,11 @@ import type { SavedModel } from '../../formats/savedModel.ts';
 import { isPlain } from '../../formats/transformersNames.ts';
 import type { EncoderKind } from '../../models/encoder.ts';
 import type { ModelConfig } from '../../models/index.ts';
+import { type NetworkConfig, networkOf } from '../../onnx/network.ts';
 import { oneWidth } from '../../models/widths.ts';
 import { type Dtype, ONNX_FILES } from './files.ts';
 import { modelSize } from '../models/size.ts';
+import { portsOf } from './ports.ts';
 import type { FileCheck } from './agreement.ts';
 
 /** What the run of a model knows of it: its evaluation.json. */
@@ -47,6 +49,7 @@ export function modelCard(
   const { imageSize, mean, std, filter = 'bicubic' } = preprocessing;
   const shown =
     classes.slice(0, 20).map(literal).join(', ') + (classes.length > 20 ? ', ... (config.json has all)' : '');
+  const ports = portsOf(networkOf(model));
   const shownDtype = dtypes.includes('fp32') ? 'fp32' : dtypes[0]!;
   return `---
 library_name: transformers.js
@@ -61,7 +64,7 @@ tags:
 Trained with Understudy. ${classes.length} classes: ${shown}.
 
 ${origin ? `${trained(origin)}\n\n` : ''}Size: ${sizeOf(model)}.${votes(model)}
-Input \`pixel_values\` float32 [batch, 3, ${imageSize}, ${imageSize}]; output \`logits\` float32 [batch, ${classes.length}].
+Input \`${ports.input}\` float32 ${ports.channelsLast ? `[batch, ${imageSize}, ${imageSize}, 3]` : `[batch, 3, ${imageSize}, ${imageSize}]`}; output \`${ports.output}\` float32 [batch, ${classes.length}]${ports.through ? `, the ${ports.through} of the logits` : ''}.
 Images: RGB, ${geometryText(preprocessing, filter)}, then (x / 255 - mean) / std
 with mean [${mean.join(', ')}] and std [${std.join(', ')}].
 
@@ -178,7 +181,8 @@ ${ANSWER}
 `;
 
 /** One line: family and size. */
-export function describe(model: ModelConfig): string {
+export function describe(model: NetworkConfig): string {
+  if (model.family === 'onnx') return `a network that came as ONNX, ${model.imageSize} px`;
   if (model.family === 'regnet')
     return `RegNetY, depths ${model.depths.join('-')}, widths ${model.widths.join('-')}, ${model.imageSize} px`;
   if (model.family === 'resnet')
@@ -204,13 +208,13 @@ const ENCODERS = {
 } as const satisfies Readonly<Record<EncoderKind, string>>;
 
 /** Parameters and cost of one image. */
-function sizeOf(model: ModelConfig): string {
+function sizeOf(model: NetworkConfig): string {
   const { parameters, macs } = modelSize(model);
   return `${quantity(parameters)} parameters, ${quantity(macs)} multiply-accumulates an image`;
 }
 
 /** Who answers, where it is not one head. */
-function votes(model: ModelConfig): string {
+function votes(model: NetworkConfig): string {
   if (model.family !== 'vit' || !model.distToken || !model.distHead) return '';
   return model.patchVote
     ? ' It answers with the mean of three votes: the class head, the distillation head, and the distillation head over the patches.'
@@ -225,7 +229,9 @@ function widths({ lastBlocks, lift }: Vit): string {
   return parts.length === 0 ? '' : ` (${parts.join('; ')})`;
 }
 
-function portability(model: ModelConfig): string {
+function portability(model: NetworkConfig): string {
+  if (model.family === 'onnx')
+    return 'The fp32 file is the one that the network came as, with its own names and operators, and other weights. `model.safetensors` has them\nunder the names that they have in that file, `network.onnx` the graph without them; both load in Understudy.';
   const why = model.family === 'vit' ? unlikeOthers(model) : undefined;
   if (why !== undefined)
     return `${why}, so it is no plain ${model.family === 'vit' && model.distToken ? 'DeiT' : 'ViT'}: only the ONNX files are portable. \`model.safetensors\` has our own names\nand loads in Understudy.`;

@@ -4,7 +4,9 @@ import { checkAnswer } from '../../engine/finiteAnswer.ts';
 import { ortNode } from '../../engine/ortNode.ts';
 import { frozenProgram } from '../../program/evalProgram.ts';
 import type { Rows } from './agreement.ts';
+import type { FilePorts } from '../../onnx/import/onnxModel.ts';
 import type { LoadedModel } from '../models/loaded.ts';
+import { OWN_PORTS, portsOf } from './ports.ts';
 
 type Inputs = readonly Float32Array[];
 
@@ -24,7 +26,7 @@ interface OrtSession {
 const randomImage = (index: number): string => `image ${index + 1} of random numbers`;
 
 /**
- * Our own forward pass, one image at a time: logits of inputs [3,S,S].
+ * Our own forward pass, one image at a time: of inputs [3,S,S] the logits, or what the model's file makes of them.
  * @param image what an input is called in messages.
  * @throws UserError where a logit is NaN or infinite.
  */
@@ -32,19 +34,31 @@ export async function ownRows(model: LoadedModel, inputs: Inputs, image = random
   const engine = ortNode();
   const compiled = await engine.compile(frozenProgram(model.network, model.weights, 1));
   const logits = engine.empty('float32', [1, model.classes.length]);
+  const through = THROUGH[portsOf(model.network).through ?? 'logits'];
   const side = model.preprocessing.imageSize;
   const rows: Float32Array[] = [];
   for (const [i, input] of inputs.entries()) {
     await compiled.run({ pixel_values: engine.tensor('float32', [1, 3, side, side], input) }, { logits });
     const row = ((await logits.read()) as Float32Array).slice();
     checkAnswer(row, 'logits', model.path, image(i));
-    rows.push(row);
+    rows.push(through(row));
   }
   await compiled.dispose();
   return rows;
 }
 
-/** Logits of an ONNX file, run by ONNX Runtime alone; the sizes of the batches take turns, as the batch of the file is open. */
+/** What a file answers, of its logits. */
+const THROUGH = {
+  logits: (row: Float32Array) => row,
+  sigmoid: (row: Float32Array) => row.map((z) => 1 / (1 + Math.exp(-z))),
+  softmax: (row: Float32Array) => {
+    const most = row.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+    const sum = row.reduce((total, z) => total + Math.exp(z - most), 0);
+    return row.map((z) => Math.exp(z - most) / sum);
+  },
+} as const;
+
+/** Answers of an ONNX file, run by ONNX Runtime alone; the sizes of the batches take turns where the batch of the file is open. */
 export async function fileRows(
   file: Uint8Array,
   inputs: Inputs,
@@ -52,18 +66,31 @@ export async function fileRows(
   batches: readonly number[],
   { InferenceSession, Tensor }: OrtModule = ort as unknown as OrtModule,
   options: Ort.InferenceSession.SessionOptions = { executionProviders: ['cpu'], logSeverityLevel: 3 },
+  ports: FilePorts = OWN_PORTS,
 ): Promise<Rows> {
   const session = await InferenceSession.create(file, options);
   const rows: Float32Array[] = [];
   for (let at = 0, turn = 0; at < inputs.length; turn++) {
-    const part = inputs.slice(at, at + batches[turn % batches.length]!);
-    const dims = [part.length, 3, side, side];
-    const { logits } = await session.run({ pixel_values: new Tensor('float32', joined(part), dims) });
-    append(rows, unstack(logits as Ort.Tensor));
+    const size = ports.batch ?? batches[turn % batches.length]!;
+    const part = inputs.slice(at, at + size);
+    // A file for one batch size gets the last image again.
+    const full =
+      ports.batch === undefined ? part : [...part, ...new Array<Float32Array>(size - part.length).fill(part.at(-1)!)];
+    const found = await session.run({ [ports.input]: imageTensor(Tensor, full, side, ports) });
+    append(rows, unstack(found[ports.output] as Ort.Tensor).slice(0, part.length));
     at += part.length;
   }
   await session.release();
   return rows;
+}
+
+function imageTensor(Tensor: OrtModule['Tensor'], part: Inputs, side: number, { channelsLast }: FilePorts): Ort.Tensor {
+  if (!channelsLast) return new Tensor('float32', joined(part), [part.length, 3, side, side]);
+  const turned = part.map((input) => {
+    const area = side * side;
+    return Float32Array.from({ length: 3 * area }, (_, i) => input[(i % 3) * area + Math.floor(i / 3)]!);
+  });
+  return new Tensor('float32', joined(turned), [part.length, side, side, 3]);
 }
 
 export function joined(part: Inputs): Float32Array {

@@ -12,6 +12,7 @@ import { exportable, writeExport } from './exportModel.ts';
 import { onnxPathOf } from '../models/onnxReference.ts';
 import { loadModelReference, type OnModel, trainable } from '../models/reference.ts';
 import type { LoadedModel } from '../models/loaded.ts';
+import { isTransformers, portsOf } from './ports.ts';
 import { fileRows, ownRows } from './runInputs.ts';
 import { openSample, readSample, type Sample } from '../datasets/sampleImages.ts';
 import { ortWeb, transformers, transformersInputs, transformersRows } from './verifyClients.ts';
@@ -158,20 +159,23 @@ class Table {
 async function fill(table: Table, model: LoadedModel, folder: string, dtypes: readonly Dtype[]): Promise<string[]> {
   const side = model.preprocessing.imageSize;
   const { inputs, paths } = table.sample;
-  const [hub, web] = [await transformers(), await ortWeb()];
+  const ports = portsOf(model.network);
+  const [installed, web] = [await transformers(), await ortWeb()];
+  // It gives images to pixel_values and takes logits; a network that came as ONNX has its own names.
+  const hub = isTransformers(ports) ? installed : undefined;
   const hubInputs = hub && (await transformersInputs(hub, folder, paths));
   for (const dtype of dtypes) {
     const bytes = new Uint8Array(await readFile(join(folder, ONNX_FILES[dtype])));
-    await table.add('onnxruntime-node', dtype, () => fileRows(bytes, inputs, side, [1]));
+    await table.add('onnxruntime-node', dtype, () => fileRows(bytes, inputs, side, [1], undefined, undefined, ports));
     // WASM, the engine of browsers, in Node.
     if (web)
       await table.add(`onnxruntime-web ${web.version}`, dtype, () =>
-        fileRows(bytes, inputs, side, [1], web, { executionProviders: ['wasm'] }),
+        fileRows(bytes, inputs, side, [1], web, { executionProviders: ['wasm'] }, ports),
       );
     if (!hub) continue;
     const client = `transformers.js ${hub.version}`;
     await table.add(client, dtype, () => transformersRows(hub, folder, dtype, inputs, side));
     await table.add(client, dtype, () => transformersRows(hub, folder, dtype, hubInputs!, side), true);
   }
-  return [...(hub ? [] : ['@huggingface/transformers']), ...(web ? [] : ['onnxruntime-web'])];
+  return [...(installed ? [] : ['@huggingface/transformers']), ...(web ? [] : ['onnxruntime-web'])];
 }

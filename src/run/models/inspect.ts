@@ -12,6 +12,7 @@ import {
   VARIANTS,
   variantConfig,
 } from '../../models/index.ts';
+import { type NetworkConfig, networkOf } from '../../onnx/network.ts';
 import { lookAtOnnx, type OnnxInspection } from './inspectOnnx.ts';
 import { loadModelReference, type OnModel, trainable } from './reference.ts';
 import type { ImportedConfig } from './loaded.ts';
@@ -80,12 +81,13 @@ function inspectOnnx(path: string, described: Described): Inspection {
   };
 }
 
-function describeConfig(config: ModelConfig) {
-  const model = buildModel(config);
+function describeConfig(config: NetworkConfig) {
+  const model = networkOf(config);
   const { features, size } = sizeAndFeatures(model);
   return {
     family: config.family,
-    config,
+    // Without the bytes of a network.
+    config: config.family === 'onnx' ? (model.config as unknown as ImportedConfig) : config,
     ...size,
     features: model.features.map((name) => featureReport(name, features[name])),
     ...fittingMethods(config, model),
@@ -123,7 +125,7 @@ function byBlock<S extends readonly unknown[]>(shapes: readonly S[]): Record<str
 }
 
 /** A student is first shaped as the method asks (a distillation token, say), as a run does. */
-function fittingMethods(config: ModelConfig, model: Model): { asStudent: MethodName[]; asTeacher: MethodName[] } {
+function fittingMethods(config: NetworkConfig, model: Model): { asStudent: MethodName[]; asTeacher: MethodName[] } {
   const names = Object.keys(METHODS) as MethodName[];
   const settingsOf = (method: Method) => method.config.parse({});
   const asStudent = names.filter((name) => {

@@ -1,7 +1,8 @@
 import type { SavedModel } from '../../formats/savedModel.ts';
-import type { Model, ModelConfig } from '../../models/index.ts';
+import type { Model } from '../../models/index.ts';
+import type { NetworkConfig } from '../../onnx/network.ts';
 
-/** The description of a network that was read from an ONNX file: it cannot be built anew from it. */
+/** The description of an ONNX file that is used as it is: it cannot be built anew from it. */
 export interface ImportedConfig {
   readonly family: 'onnx';
   readonly imageSize: number;
@@ -13,7 +14,7 @@ export type ByIndex = 'index' | 'natural';
 
 /** A model with weights, checked to fit each other. */
 export interface LoadedModel extends Omit<SavedModel, 'model'> {
-  readonly model: ModelConfig | ImportedConfig;
+  readonly model: NetworkConfig | ImportedConfig;
   /** Its classes are numbers, which stand for the data's in the order of that word (see described.ts). */
   readonly classesByIndex?: ByIndex | false;
   /** Others have trained it: what it is comes from their files, or from the user. */
@@ -28,4 +29,4 @@ export interface LoadedModel extends Omit<SavedModel, 'model'> {
 }
 
 /** A loaded network of ours, which can be trained and exported. */
-export type OwnModel = LoadedModel & SavedModel;
+export type OwnModel = Omit<LoadedModel, 'model'> & SavedModel;

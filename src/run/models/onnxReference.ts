@@ -102,7 +102,7 @@ export async function loadOnnxReference(path: string, given: Described = {}): Pr
 }
 
 /** How images become its input, as far as the files beside it say. */
-function preparation(path: string): ReadPreprocessing | undefined {
+export function preparation(path: string): ReadPreprocessing | undefined {
   const [file, config] = [sidecar(path, 'preprocessor_config.json'), sidecar(path, 'config.json')];
   if (file) return preprocessingOf(file.value, undefined, file.path, config?.value.model_type);
   const said = config && modernTimm(config.value);
@@ -116,7 +116,7 @@ const flippingChannels = (network: OnnxModel): OnnxModel => ({
     network.build(scope, gather(pixels, constant({ dtype: 'int64', shape: [3], data: [2, 1, 0] }), 1)),
 });
 
-function sidecar(path: string, name: string): { path: string; value: Record<string, unknown> } | undefined {
+export function sidecar(path: string, name: string): { path: string; value: Record<string, unknown> } | undefined {
   const found = [dirname(path), join(dirname(path), '..')].map((dir) => join(dir, name)).find((one) => existsSync(one));
   if (found === undefined) return undefined;
   const value = parseJsonFile(found);
@@ -126,7 +126,9 @@ function sidecar(path: string, name: string): { path: string; value: Record<stri
 }
 
 /** transformers' id2label, or timm's label_names. */
-function namesIn(config: { path: string; value: Record<string, unknown> } | undefined): readonly string[] | undefined {
+export function namesIn(
+  config: { path: string; value: Record<string, unknown> } | undefined,
+): readonly string[] | undefined {
   const names = config && labelsOf(modernTimm(config.value), config.path);
   return !names || names.length === 0 || unnamed(names) ? undefined : names;
 }

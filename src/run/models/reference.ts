@@ -10,7 +10,8 @@ import { isPickle, pickleError } from '../../formats/tensors/pickleNode.ts';
 import type { ModelHints } from '../../formats/shapeReader.ts';
 import { UserError } from '../../graph/errors.ts';
 import { unknownName } from '../../graph/names.ts';
-import { buildModel, VARIANTS } from '../../models/index.ts';
+import { VARIANTS } from '../../models/index.ts';
+import { networkOf } from '../../onnx/network.ts';
 import { modelParams } from '../../program/evalProgram.ts';
 import { type DownloadProgress, downloadReference } from './hubReference.ts';
 import { checkCount, type Described, hintsOf, refuseDescribed } from './described.ts';
@@ -51,7 +52,7 @@ export async function loadModelReference(
   const stored = downloaded?.folder ?? (await findModel(reference));
   const saved = await readStored(stored, hints, described);
   const path = downloaded === undefined ? stored : reference;
-  const network = buildModel(saved.model);
+  const network = networkOf(saved.model, path);
   checkWeights(path, modelParams(network), saved.weights);
   checkFinite(path, saved.weights);
   const notes = [...(downloaded?.notes ?? []), ...saved.notes];

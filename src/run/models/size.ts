@@ -1,6 +1,7 @@
 import { input } from '../../graph/build.ts';
 import { sizeOf } from '../../graph/shape.ts';
-import { buildModel, type Features, type Model, type ModelConfig } from '../../models/index.ts';
+import type { Features, Model } from '../../models/index.ts';
+import { type NetworkConfig, networkOf } from '../../onnx/network.ts';
 import { answer } from '../../models/vit.ts';
 import { inputStore, type ParamSpec, Scope } from '../../nn/scope.ts';
 import { countMacs } from './countMacs.ts';
@@ -13,8 +14,8 @@ export interface ModelSize {
 }
 
 /** Parameters and multiply-accumulates. */
-export function modelSize(config: ModelConfig): ModelSize {
-  return sizeOfModel(buildModel(config));
+export function modelSize(config: NetworkConfig): ModelSize {
+  return sizeOfModel(networkOf(config));
 }
 
 export const sizeOfModel = (model: Model): ModelSize => sizeAndFeatures(model).size;

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { parseConfig } from '../../config/parse.ts';
 import { runSchema } from '../../config/schema.ts';
-import { buildModel } from '../../models/index.ts';
+import { networkOf } from '../../onnx/network.ts';
 import { studentConfig } from './studentConfig.ts';
 
 const student = (settings: object) => {
@@ -21,8 +21,8 @@ it('what the data and the name of the model say cannot be said against them', ()
 });
 
 it('MHCA has no more layers than the model has blocks', () => {
-  expect(() => buildModel(student({ depth: 2, mhca: { layers: 3 } }))).toThrow(
+  expect(() => networkOf(student({ depth: 2, mhca: { layers: 3 } }))).toThrow(
     'model: mhca.layers: wanted at most the 2 blocks of the model, got 3',
   );
-  expect(buildModel(student({ depth: 2, mhca: { layers: 2 } })).config.depth).toBe(2);
+  expect(networkOf(student({ depth: 2, mhca: { layers: 2 } })).config.depth).toBe(2);
 });

@@ -1,7 +1,10 @@
+import type { z } from 'zod';
 import { parseConfig } from '../../config/parse.ts';
 import type { RunConfig } from '../../config/schema.ts';
 import { brief, internal, UserError } from '../../graph/errors.ts';
-import { type Features, type ModelConfig, modelConfigSchema, VARIANTS } from '../../models/index.ts';
+import { type Features, modelConfigSchema, VARIANTS } from '../../models/index.ts';
+import type { NetworkConfig } from '../../onnx/network.ts';
+import { onnxConfigSchema } from '../../onnx/student/config.ts';
 import type { PlannedStage } from './stages.ts';
 
 /**
@@ -14,14 +17,15 @@ export function studentConfig(
   own: { readonly imageSize: number; readonly classes: number },
   stages: readonly PlannedStage[],
   teacher: Features | undefined,
-  init: ModelConfig | undefined,
-): ModelConfig {
+  init: NetworkConfig | undefined,
+): NetworkConfig {
   const variant = VARIANTS[student.name];
   const base = { ...(init ?? { family: variant!.family, ...variant!.settings }), ...own };
   const schema = schemaOf(base.family);
   refuseOwned(student.settings);
   parseConfig(schema.partial(), student.settings, 'student.settings');
-  const described = (asked: object) => parseConfig(schema, { ...base, ...asked, ...student.settings }, 'student');
+  const described = (asked: object): NetworkConfig =>
+    parseConfig<z.ZodType<NetworkConfig>>(schema, { ...base, ...asked, ...student.settings }, 'student');
   const plain = described({});
   // Only Vision Transformers have the parts that methods ask for.
   if (plain.family !== 'vit') return plain;
@@ -44,8 +48,9 @@ function refuseOwned(settings: Readonly<Record<string, unknown>>): void {
       );
 }
 
-function schemaOf(family: string) {
-  const found = modelConfigSchema.options.find(({ shape }) => shape.family.value === family);
+function schemaOf(family: string): z.ZodObject & z.ZodType<NetworkConfig> {
+  const options = [...modelConfigSchema.options, onnxConfigSchema];
+  const found = options.find(({ shape }) => shape.family.value === family);
   if (!found) throw internal(`no schema for the family ${family}`);
-  return found;
+  return found as z.ZodObject & z.ZodType<NetworkConfig>;
 }

@@ -5,6 +5,8 @@ import { type RunConfig, type RunInput, runSchema } from '../../config/schema.ts
 import { type Settings, valueAt } from '../../config/settings.ts';
 import { UserError } from '../../graph/errors.ts';
 import { type MethodTable, methodNamed, withMethods } from '../../methods/index.ts';
+import { VARIANTS } from '../../models/index.ts';
+import { onnxPathOf } from '../models/onnxReference.ts';
 import type { RunResult } from './course/result.ts';
 import { type TrainOptions, trainRun } from './trainRunNode.ts';
 
@@ -59,9 +61,19 @@ export async function startRun(
   return trainRun(input as RunInput, { ...options, out: options.out ?? freeFolder(config) });
 }
 
-/** A student that starts from a model needs no variant's name; it is called after that model. */
+/**
+ * A student that starts from a model needs no variant's name; it is called after that model. An ONNX file in place of the name is
+ * the network and its weights.
+ */
 function nameAfterInit(input: RunSettings): RunSettings {
   const { name, init } = input.student ?? {};
+  if (typeof name === 'string' && !Object.hasOwn(VARIANTS, name) && onnxPathOf(name) !== undefined) {
+    if (init != null)
+      throw new UserError(
+        `student: wanted one network to start from, got two: ${name} and ${String(init)}. An ONNX file has its weights; leave one of them out`,
+      );
+    return { ...input, student: { ...input.student, name: basename(resolve(name)), init: name } };
+  }
   // What is no path is refused with the rest of the settings.
   return typeof init !== 'string' || name != null
     ? input

@@ -21,6 +21,7 @@ import { checkNames } from './prepare/checks.ts';
 import { decodedForecast } from './prepare/decodedImagesNode.ts';
 import { openInputs } from './prepare/openInputsNode.ts';
 import { checkGivenAgain, savedConfig } from './prepare/resume.ts';
+import { START_FOLDER } from './course/executeRun.ts';
 import { runOn } from './runOn.ts';
 
 export interface TrainOptions {
@@ -61,7 +62,10 @@ export async function trainRun(
   else checkNames(config, methods);
   const report = async () => ({ latencyMs: (await writeReport([out])).runs[0]?.speed?.latency.median });
   const host = nodeHost(out, { device, threads: config.train.threads, source }, report);
-  const inputs = await openInputs(config, { onModel, onListing, source });
+  const inputs = await openInputs(config, {
+    ...{ onModel, onListing, source },
+    ...(resume ? { begun: join(out, START_FOLDER) } : {}),
+  });
   return runOn(host, config, inputs, { ...options, methods, resume, began, notes: decodedNotes });
 }
 

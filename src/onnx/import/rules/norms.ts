@@ -4,6 +4,7 @@ import { broadcastShapes, normaliseAxis, sameShape, sizeOf } from '../../../grap
 import type { Tensor } from '../../../graph/tensor.ts';
 import { add, div, mul, pow, sqrt, sub } from '../../../ops/elementwise.ts';
 import { pad, reshape, slice } from '../../../ops/movement.ts';
+import { batchNormStep } from '../../../nn/layers.ts';
 import { batchNormEval, layerNorm } from '../../../ops/norm.ts';
 import { reduceMean } from '../../../ops/reduce.ts';
 import { type Call, inputAt, refuseTraining, type Rules } from '../rule.ts';
@@ -19,7 +20,14 @@ function batchNorm(call: Call): Tensor {
     Tensor,
     Tensor,
   ];
-  return batchNormEval(x, scale, bias, mean, variance, call.attrs.float('epsilon', 1e-5));
+  const epsilon = call.attrs.float('epsilon', 1e-5);
+  if (!call.training) return batchNormEval(x, scale, bias, mean, variance, epsilon);
+  // The standard's momentum is the share of the old; PyTorch's, which is asked for here, that of the new.
+  const momentum = 1 - call.attrs.float('momentum', 0.9);
+  const [y, after] = batchNormStep({ x, weight: scale, bias, mean, variance, epsilon, momentum });
+  call.training.update(mean, after.mean);
+  call.training.update(variance, after.variance);
+  return y;
 }
 
 /** Mean, x - mean, and sqrt(var + eps) over some axes, which stay with length 1. */

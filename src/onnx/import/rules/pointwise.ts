@@ -110,12 +110,15 @@ const mean: Rule = (call) => {
   ];
 };
 
-/** Opset 12 and newer say by an input whether it drops anything. */
+/** Opset 12 and newer say by an input whether it drops anything. Of a network that is trained, the file's ratio is dropped while training. */
 function dropout(call: Call): Tensor[] {
   const x = inputAt(call, 0);
   const [ratio] = numbersAt(call, 1, 'the ratio') ?? [0.5];
   const [training] = numbersAt(call, 2, 'the training mode') ?? [0];
   refuseTraining(training !== 0 && ratio !== 0);
+  const rate = call.opset < 12 ? call.attrs.float('ratio', 0.5) : ratio!;
+  if (call.training && call.outputs === 1 && rate > 0)
+    return [mul(mul(x, call.training.noise(x.shape, 1 - rate)), 1 / (1 - rate))];
   const kept = expand(constant({ dtype: 'bool', shape: [], data: [1] }), x.shape);
   return call.outputs > 1 ? [x, kept] : [x];
 }

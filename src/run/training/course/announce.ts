@@ -1,5 +1,5 @@
 import type { Json, UnstampedEvent } from '../../../train/events.ts';
-import type { ModelConfig } from '../../../models/index.ts';
+import type { NetworkConfig } from '../../../onnx/network.ts';
 import { vit } from '../../../models/vit.ts';
 import { quantity } from '../../../report/measures.ts';
 import type { RunParts } from '../stage/spec.ts';
@@ -63,7 +63,7 @@ export function announce(
 }
 
 /** What the student would be if no method asked anything of it; only Vision Transformers are asked. */
-function plainSize(config: RunParts['config'], student: ModelConfig, init: LoadedModel['model'] | undefined) {
+function plainSize(config: RunParts['config'], student: NetworkConfig, init: LoadedModel['model'] | undefined) {
   if (student.family !== 'vit' || init?.family === 'onnx') return undefined;
   const { imageSize, classes } = student;
   const plain = studentConfig(config, { imageSize, classes }, [], undefined, init);

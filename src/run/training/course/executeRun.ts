@@ -2,11 +2,12 @@ import type { OpenLanes } from '../../../engine/contract.ts';
 import type { Host } from '../../../host/host.ts';
 import type { Checkpoint } from '../../../train/checkpoint.ts';
 import type { Progress } from '../../../train/progress.ts';
+import { modelContents } from '../../../formats/modelContents.ts';
 import type { RunEvent } from '../../../train/events.ts';
 import { combineLoggers, type Logger } from '../../../train/loggers/logger.ts';
 import { runUpdates } from '../../../train/stageLoop.ts';
 import type { StateArray } from '../../../train/trainState.ts';
-import type { LoadedModel } from '../../models/loaded.ts';
+import type { OwnModel } from '../../models/loaded.ts';
 import { trainBatches } from '../../datasets/loaders.ts';
 import { writeTrainedImages } from '../../datasets/trainedImages.ts';
 import { writeRunConfig } from '../../plan/configFile.ts';
@@ -39,7 +40,7 @@ export interface ExecuteOptions {
 }
 
 /** A run that is checked and ready to go. */
-export type ReadyRun = RunParts & { readonly init: LoadedModel | undefined };
+export type ReadyRun = RunParts & { readonly init: OwnModel | undefined };
 
 /** Runs the stages of a run in its folder, from the start or from a checkpoint. */
 export async function executeRun(
@@ -50,6 +51,7 @@ export async function executeRun(
 ): Promise<RunResult> {
   if (!from) await writeRunConfig(host.files, parts.config, parts.settings.choices);
   if (!from) await writeTrainedImages(host, parts.data);
+  if (!from) await writeStart(host, parts.init);
   const logger = combineLoggers([await openRunLoggers(host, from?.progress.step), ...(options.loggers ?? [])]);
   const record = new RunRecord(host, parts, logger, options.onEvent);
   const course = new RunCourse(host, parts, from, record, options);
@@ -63,6 +65,13 @@ export async function executeRun(
     await course.close();
     await record.close();
   }
+}
+
+/** What a student started from that came as ONNX: a run is gone on with when the file is gone or another. */
+export const START_FOLDER = 'start';
+
+async function writeStart({ files }: Host, init: OwnModel | undefined): Promise<void> {
+  if (init?.model.family === 'onnx') await files.replaceFolder(START_FOLDER, modelContents(init));
 }
 
 /** Goes through the stages, update by update, with evaluations and checkpoints between them. */

@@ -1,7 +1,8 @@
 import type { RunConfig } from '../../../config/schema.ts';
 import { showPlaces } from '../../../data/places.ts';
 import type { MethodTable } from '../../../methods/index.ts';
-import { buildModel, type ModelConfig, VARIANTS } from '../../../models/index.ts';
+import { VARIANTS } from '../../../models/index.ts';
+import { type NetworkConfig, networkOf } from '../../../onnx/network.ts';
 import { checkMultilabel } from '../../datasets/multilabel.ts';
 import type { RunData } from '../../datasets/runData.ts';
 import { checkLabels, withTeacherClasses } from '../../datasets/unlabelled.ts';
@@ -46,7 +47,7 @@ export function assemble(
   const own = { imageSize: settings.imageSize, classes: data.classes.length };
   const features = teacher && describeFeatures(teacher.network);
   const described = studentConfig(config, own, stages, features, init?.model);
-  const student = buildModel(described);
+  const student = networkOf(described, init?.path);
   checkEarlyStop(config.train.earlyStop, {
     ...{ labelled: data.labelled, multilabel: data.multilabel, classes: data.classes.length },
     teacher: teacher !== undefined,
@@ -76,7 +77,7 @@ function settle(
   });
 }
 
-function widthOf({ student }: RunConfig, init: ModelConfig | undefined): number | undefined {
+function widthOf({ student }: RunConfig, init: NetworkConfig | undefined): number | undefined {
   const shape: Record<string, unknown> = { ...VARIANTS[student.name]?.settings, ...init, ...student.settings };
   return typeof shape.width === 'number' ? shape.width : undefined;
 }

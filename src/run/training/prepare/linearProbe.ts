@@ -1,6 +1,7 @@
 import type { RunConfig } from '../../../config/schema.ts';
 import { UserError } from '../../../graph/errors.ts';
-import { buildModel, type Model } from '../../../models/index.ts';
+import type { Model } from '../../../models/index.ts';
+import { networkOf } from '../../../onnx/network.ts';
 import type { ParamSpec } from '../../../nn/scope.ts';
 import { initialWeights } from '../stage/initialWeights.ts';
 import type { LoadedModel, OwnModel } from '../../models/loaded.ts';
@@ -19,7 +20,7 @@ export function probesByDefault(
 ): boolean {
   if (!init || imageSize === 'auto' || config.stages !== 'auto' || config.method !== 'supervised') return false;
   const described = studentConfig(config, { imageSize, classes: classes.length }, [], undefined, init.model);
-  const { keepsHead, fresh } = initialWeights(init, buildModel(described), classes);
+  const { keepsHead, fresh } = initialWeights(init, networkOf(described, init.path), classes);
   return !keepsHead && fresh.length === 0;
 }
 

@@ -1,6 +1,6 @@
 import { UserError } from '../../../graph/errors.ts';
-import { sameShape, showShape } from '../../../graph/shape.ts';
-import { isHead, type Model, type ModelConfig } from '../../../models/index.ts';
+import { sameShape, showShape, sizeOf } from '../../../graph/shape.ts';
+import { classAxis, type Model, type ModelConfig } from '../../../models/index.ts';
 import { modelParams } from '../../../program/evalProgram.ts';
 import { positionsFor } from '../../../formats/fitPositions.ts';
 import type { Weight } from '../../../formats/tensors/weight.ts';
@@ -24,12 +24,15 @@ export interface TakenOver {
  * @throws UserError where a weight of that name has another shape.
  */
 export function initialWeights(init: LoadedModel, student: Model, classes: readonly string[]): TakenOver {
-  const rows = headRows(init.classes, classes);
+  // A network without a head that could get other classes is taken over whole.
+  const whole = student.heads?.size === 0 ? classes.map((_, i) => i) : undefined;
+  const rows = whole ?? headRows(init.classes, classes);
   const shapes = new Map(modelParams(student).map(({ name, shape }) => [name, shape]));
   const kept = [...fitted(init, student)].flatMap(([name, weight]): [string, Weight][] => {
     if (!shapes.has(name)) return [];
-    if (!isHead(name)) return [[name, weight]];
-    return rows ? [[name, takeRows(weight, rows)]] : [];
+    const axis = classAxis(student, name);
+    if (axis === undefined) return [[name, weight]];
+    return rows ? [[name, takeRows(weight, rows, axis)]] : [];
   });
   const wrong = kept.filter(([name, { shape }]) => !sameShape(shape, shapes.get(name)!));
   if (wrong.length > 0) {
@@ -44,8 +47,8 @@ export function initialWeights(init: LoadedModel, student: Model, classes: reado
     );
   }
   const weights = new Map(kept);
-  const fresh = [...shapes.keys()].filter((name) => !isHead(name) && !weights.has(name));
-  return { weights, keepsHead: rows !== undefined, ...headNote(rows, init, classes), fresh };
+  const fresh = [...shapes.keys()].filter((name) => classAxis(student, name) === undefined && !weights.has(name));
+  return { weights, keepsHead: rows !== undefined, ...(whole ? {} : headNote(rows, init, classes)), fresh };
 }
 
 /**
@@ -58,13 +61,20 @@ function headRows(own: readonly string[], classes: readonly string[]): number[] 
   return classes.length > 0 && rows.every((row) => row !== undefined) ? rows : undefined;
 }
 
-/** Rows of [K,...], in this order. */
-function takeRows(weight: Weight, rows: readonly number[]): Weight {
-  if (rows.length === weight.shape[0] && rows.every((row, i) => row === i)) return weight;
-  const size = weight.data.length / weight.shape[0]!;
-  const data = new Float32Array(rows.length * size);
-  for (const [i, row] of rows.entries()) data.set(weight.data.subarray(row * size, (row + 1) * size), i * size);
-  return { shape: [rows.length, ...weight.shape.slice(1)], data };
+/** The classes along an axis, in this order: `rows` of [K,...] for the first one. */
+function takeRows(weight: Weight, rows: readonly number[], axis: number): Weight {
+  const count = weight.shape[axis]!;
+  // A bias of one number is that of all classes.
+  if (count === 1 || (rows.length === count && rows.every((row, i) => row === i))) return weight;
+  const inner = sizeOf(weight.shape.slice(axis + 1));
+  const outer = sizeOf(weight.shape.slice(0, axis));
+  const data = new Float32Array(outer * rows.length * inner);
+  for (let o = 0; o < outer; o++)
+    for (const [i, row] of rows.entries()) {
+      const from = (o * count + row) * inner;
+      data.set(weight.data.subarray(from, from + inner), (o * rows.length + i) * inner);
+    }
+  return { shape: weight.shape.map((n, at) => (at === axis ? rows.length : n)), data };
 }
 
 function headNote(

@@ -2,7 +2,8 @@ import { showPlaces } from '../../../data/places.ts';
 import type { RunConfig } from '../../../config/schema.ts';
 import { UserError } from '../../../graph/errors.ts';
 import { input } from '../../../graph/build.ts';
-import type { FeatureName, Features, Model, ModelConfig } from '../../../models/index.ts';
+import type { FeatureName, Features, Model } from '../../../models/index.ts';
+import type { NetworkConfig } from '../../../onnx/network.ts';
 import { adamw } from '../../../optim/adamw.ts';
 import { clipByGlobalNorm } from '../../../optim/clip.ts';
 import { lamb } from '../../../optim/lamb.ts';
@@ -27,7 +28,7 @@ export interface RunParts {
   readonly data: RunData;
   readonly teacher: LoadedModel | undefined;
   readonly student: Model;
-  readonly studentConfig: ModelConfig;
+  readonly studentConfig: NetworkConfig;
   readonly preprocessing: Preprocessing;
   readonly stages: readonly PlannedStage[];
 }
@@ -105,7 +106,7 @@ export function stageSpec(parts: RunParts, stage: PlannedStage, weights: Readonl
         config: stage.settings,
         images: parts.data.train.paths.length,
       }),
-    optimiser: optimiserOf(stageSettings(settings, parts.config, stage).optim),
+    optimiser: optimiserOf(stageSettings(settings, parts.config, stage).optim, student),
     accumulate: settings.train.accumulate,
     ema: settings.train.ema !== null,
     pixels: [3, settings.imageSize, settings.imageSize],
@@ -115,7 +116,7 @@ export function stageSpec(parts: RunParts, stage: PlannedStage, weights: Readonl
   };
 }
 
-function optimiserOf(optim: Settings['optim']): Transform {
+function optimiserOf(optim: Settings['optim'], { layersAbove }: Model): Transform {
   const { weightDecay, betas, epsilon, momentum, nesterov, clipNorm } = optim;
   const core = {
     adamw: () => adamw({ betas, epsilon, weightDecay }),
@@ -125,7 +126,7 @@ function optimiserOf(optim: Settings['optim']): Transform {
   const parts = [
     ...(clipNorm === null ? [] : [clipByGlobalNorm(clipNorm)]),
     core,
-    ...(optim.layerDecay === null ? [] : [layerDecay(optim.layerDecay)]),
+    ...(optim.layerDecay === null ? [] : [layerDecay(optim.layerDecay, layersAbove)]),
   ];
   return parts.length === 1 ? core : chain(...parts);
 }

@@ -1,0 +1,209 @@
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { OnnxFile } from '../src/onnx/import/onnxFile.ts';
+import { readStudent } from '../src/onnx/student/read.ts';
+import { withoutValues } from '../src/onnx/student/structure.ts';
+import { evaluateModel } from '../src/run/evaluation/evaluate.ts';
+import { exportModel } from '../src/run/exporting/exportModel.ts';
+import { verifyModel } from '../src/run/exporting/verify.ts';
+import { inspectModel } from '../src/run/models/inspect.ts';
+import { distill, resume, train } from '../src/run/training/trainNode.ts';
+import { readSafetensors } from '../src/formats/tensors/safetensorsNode.ts';
+import { contents, writeDataset } from './endToEnd/commandLine.ts';
+import {
+  floatTensor,
+  intTensor,
+  node,
+  type NodeInit,
+  numbers,
+  onnxBytes,
+  port,
+  type TensorInit,
+} from './parity/onnxBuilder.ts';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+const dir = mkdtempSync(join(tmpdir(), 'understudy-student-'));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+const at = (...path: string[]) => join(dir, ...path);
+beforeAll(() => writeDataset(at('data')));
+
+const one = (count: number, from = 1) => numbers(count, 0.3).map((x) => from + x);
+
+/** A convolution, a BatchNorm that is kept, a dropout, a residual convolution, and a head of `classes`. */
+function network(classes: number): Uint8Array {
+  const nodes: NodeInit[] = [
+    node('Conv', ['x', 'stem.weight'], ['c'], { pads: [1, 1, 1, 1], strides: [2, 2] }),
+    node('BatchNormalization', ['c', 'bn.weight', 'bn.bias', 'bn.mean', 'bn.var'], ['n']),
+    node('Relu', ['n'], ['r']),
+    node('Conv', ['r', 'block.weight', 'block.bias'], ['d'], { pads: [1, 1, 1, 1] }),
+    node('Add', ['r', 'd'], ['sum']),
+    node('GlobalAveragePool', ['sum'], ['p']),
+    node('Flatten', ['p'], ['f']),
+    node('Dropout', ['f', 'rate'], ['kept']),
+    node('Gemm', ['kept', 'fc.weight', 'fc.bias'], ['scores'], { transB: 1 }),
+  ];
+  const weights: TensorInit[] = [
+    floatTensor('stem.weight', [4, 3, 3, 3], numbers(108, 0.4)),
+    floatTensor('bn.weight', [4], one(4)),
+    floatTensor('bn.bias', [4], numbers(4, 0.1, 3)),
+    floatTensor('bn.mean', [4], numbers(4, 0.1, 5)),
+    floatTensor('bn.var', [4], one(4, 0.8)),
+    floatTensor('block.weight', [4, 4, 3, 3], numbers(144, 0.3, 7)),
+    floatTensor('block.bias', [4], numbers(4, 0.1, 9)),
+    floatTensor('fc.weight', [classes, 4], numbers(classes * 4, 0.5, 11)),
+    floatTensor('fc.bias', [classes], numbers(classes, 0.1, 13)),
+    floatTensor('rate', [], [0.25]),
+  ];
+  return onnxBytes({ nodes, weights, input: ['N', 3, 16, 16], output: 'scores', declared: ['N', classes] });
+}
+
+const settings = {
+  train: { epochs: 3, batch: 8, ema: 0.9, seed: 5, linearProbe: 0 },
+  optim: { lr: 0.02, warmupEpochs: 0 },
+  augment: { preset: 'light' },
+} as const;
+
+/** A file without the values of what is trained. */
+const bare = (bytes: Uint8Array) => Buffer.from(withoutValues(bytes, readStudent(new OnnxFile(bytes, 'file')).weights));
+const onnxOf = (run: string) => readFileSync(at(run, 'model/onnx/model.onnx'));
+
+describe('an ONNX file as the student', () => {
+  it('is trained, gone on with after a stop and without the file, bit for bit', async () => {
+    writeFileSync(at('net.onnx'), network(3));
+    const run = (out: string, more: object = {}) =>
+      train({ data: at('data'), model: at('net.onnx'), out: at(out), settings, ...more });
+    await run('whole');
+    const stop = new AbortController();
+    const stopped = await run('parts', {
+      signal: stop.signal,
+      onEvent: (event: { type: string; step?: number }) => event.type === 'step' && event.step === 4 && stop.abort(),
+    });
+    expect(stopped).toMatchObject({ reason: 'interrupted', steps: 4 });
+    rmSync(at('net.onnx'));
+    expect(await resume(at('parts'))).toMatchObject({ reason: 'done', steps: 9 });
+    for (const part of ['checkpoints/last', 'model'])
+      expect(contents(at('parts', part))).toEqual(contents(at('whole', part)));
+    const { tensors } = await readSafetensors(at('whole/checkpoints/last/model.safetensors'));
+    expect([...tensors.keys()].sort()).toEqual(
+      'block.bias block.weight bn.bias bn.mean bn.var bn.weight fc.bias fc.weight stem.weight'.split(' '),
+    );
+    const file = readStudent(new OnnxFile(network(3), 'file')).weights;
+    for (const [name, { data }] of tensors)
+      expect(Array.from(data as Float32Array), name).not.toEqual([...file.get(name)!.data]);
+  });
+
+  it('is exported as the file that it was, with other weights alone, and evaluated as any model', async () => {
+    expect(bare(onnxOf('whole')).equals(bare(network(3)))).toBe(true);
+    const { top1 } = await evaluateModel(at('whole'), { data: at('data') });
+    expect(top1).toBeGreaterThan(0.6);
+    const report = await exportModel(at('whole'), { out: at('exported'), dtype: 'fp32,fp16,q8', data: at('data') });
+    expect(report.checks.map(({ dtype }) => dtype)).toEqual(['fp32', 'fp16', 'q8']);
+    const { agrees, rows } = await verifyModel(at('exported'), { data: at('data') });
+    expect([agrees, new Set(rows.map(({ file }) => file)).size]).toEqual([true, 3]);
+    const found = await inspectModel(at('exported'));
+    expect([found.family, found.parameters, found.asStudent]).toEqual([
+      'onnx',
+      279,
+      expect.arrayContaining(['kd', 'nkd']),
+    ]);
+  });
+
+  it('gets a head of the classes of the data, and learns from a teacher', async () => {
+    writeFileSync(at('five.onnx'), network(5));
+    await distill({
+      data: at('data'),
+      teacher: at('whole'),
+      student: at('five.onnx'),
+      method: 'kd',
+      out: at('taught'),
+      settings,
+    });
+    expect(bare(onnxOf('taught')).equals(bare(network(3)))).toBe(true);
+    expect(existsSync(at('taught/report.html'))).toBe(true);
+  });
+
+  it('is taken for weights where another is named too, and where there are two to start from', async () => {
+    writeFileSync(at('net.onnx'), network(3));
+    cpSync(at('net.onnx'), at('other.onnx'));
+    await expect(train({ data: at('data'), model: at('net.onnx'), init: at('other.onnx') })).rejects.toThrow(
+      /got two: .*net\.onnx and .*other\.onnx/,
+    );
+  });
+});
+
+describe('what cannot be trained', () => {
+  const reading = (bytes: Uint8Array) => () => readStudent(new OnnxFile(bytes, 'user.onnx'));
+
+  const message = (act: () => unknown): string => {
+    try {
+      act();
+    } catch (error) {
+      return (error as Error).message;
+    }
+    return '';
+  };
+
+  it('is told at once, by name', () => {
+    const graph = {
+      node: [node('Constant', [], ['c1'], { value: { tensor: floatTensor('', [], [1]) } })],
+      output: [port('c1', [])],
+    };
+    const bytes = onnxBytes({
+      nodes: [
+        node('QuantizeLinear', ['x', 's', 'z'], ['q']),
+        node('DequantizeLinear', ['q', 's', 'z'], ['dq']),
+        node('Conv', ['dq', 'w'], ['c']),
+        node('If', ['yes'], ['i'], { then_branch: { graph }, else_branch: { graph } }),
+        node('Mul', ['c', 'i'], ['m']),
+        node('BatchNormalization', ['m', 'g', 'b', 'mean', 'var'], ['n1']),
+        node('BatchNormalization', ['n1', 'g', 'b', 'mean', 'var'], ['n2']),
+        node('GlobalAveragePool', ['n2'], ['p']),
+        node('Flatten', ['p'], ['f']),
+        node('Round', ['f'], ['r']),
+        node('Gemm', ['r', 'fc'], ['logits']),
+      ],
+      weights: [
+        floatTensor('s', [], [0.1]),
+        { name: 'z', dims: [], dataType: 2, int32Data: [128] },
+        floatTensor('w', [4, 3, 1, 1], numbers(12)),
+        { name: 'yes', dims: [], dataType: 9, int32Data: [1] },
+        ...['g', 'b', 'mean', 'var'].map((name) => floatTensor(name, [4], one(4))),
+        floatTensor('fc', [4, 3], numbers(12)),
+      ],
+    });
+    const told = message(reading(bytes)).split('\n  ').sort();
+    expect(told.at(-1)).toMatch(/^weights that no gradient reaches: .*b, g.*/);
+    expect(told.slice(0, -1)).toEqual([
+      'control flow: operator If: n_i',
+      'operator without a gradient Round: n_r',
+      'quantised operator DequantizeLinear: n_dq',
+      'quantised operator QuantizeLinear: n_q',
+      'running statistics that several nodes share, and each would change: mean, var',
+      'user.onnx: wanted an ONNX network that can be trained, got 6 reasons against it:',
+    ]);
+  });
+
+  it('is a head that is tied, where the classes differ, and a network whose answer no layer makes', async () => {
+    const tied = onnxBytes({
+      nodes: [
+        node('GlobalAveragePool', ['x'], ['p']),
+        node('Flatten', ['p'], ['f']),
+        node('MatMul', ['f', 'w'], ['h']),
+        node('MatMul', ['h', 'w'], ['logits']),
+      ],
+      weights: [floatTensor('w', [3, 3], numbers(9)), intTensor('unused', [1])],
+      input: ['N', 3, 16, 16],
+    });
+    writeFileSync(at('tied.onnx'), tied);
+    await expect(train({ data: at('data'), model: at('tied.onnx'), out: at('tied'), settings })).resolves.toMatchObject(
+      { reason: 'done' },
+    );
+    await writeDataset(at('two'), ['blue', 'red']);
+    await expect(train({ data: at('two'), model: at('tied.onnx'), out: at('no'), settings })).rejects.toThrow(
+      /tied\.onnx: .*weights that other layers share: w/,
+    );
+    expect(existsSync(at('no'))).toBe(false);
+  });
+});
