@@ -55,7 +55,7 @@ it.each(['web', 'flat'])('%s: a folder with an ONNX file is a reference like oth
   expect(best!.probability).toBeGreaterThan(1 / 3);
   await model.dispose();
   await expect(exportModel(at(name), { out: at('out') })).rejects.toThrow(
-    `${at(name)}: wanted weights to train or to export, got a folder with an ONNX file and no weights`,
+    `${at(name)}: wanted a model of weights, got a folder with an ONNX file and no weights`,
   );
 });
 

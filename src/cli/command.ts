@@ -29,7 +29,7 @@ export const jsonFlag = {
 export const REF_HELP =
   'A run folder, an exported folder, a folder of transformers, timm or transformers.js, a .safetensors or .onnx file, or hf:org/name[@revision]';
 
-/** The same where it goes on being trained, which a network from an ONNX file cannot. */
+/** The same where weights are wanted, which an ONNX file is not: it is the export. */
 export const WEIGHTS_HELP = REF_HELP.replace(', timm or transformers.js', ' or timm').replace(' or .onnx', '');
 
 /** Where the commands say what they say about models that others have trained. */

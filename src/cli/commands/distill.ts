@@ -15,7 +15,12 @@ export const distill = command({
       valueHint: 'REF',
       description: `${REF_HELP} (teacher); uskd and supervised need none`,
     },
-    student: { type: 'string', valueHint: 'NAME', description: 'A model of "understudy list models" (student.name)' },
+    student: {
+      type: 'string',
+      valueHint: 'NAME',
+      description:
+        'A model of "understudy list models", or an .onnx file of your own: its graph and its weights (student.name)',
+    },
     method: { type: 'string', valueHint: 'NAME', description: 'A method of "understudy list methods" (method)' },
     ...trainingFlags,
     'data-free': {

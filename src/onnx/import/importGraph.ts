@@ -3,7 +3,7 @@ import { BuildError, UserError } from '../../graph/errors.ts';
 import { withLabel } from '../../graph/scope.ts';
 import { sizeOf } from '../../graph/shape.ts';
 import type { Tensor } from '../../graph/tensor.ts';
-import type { AttributeProto, NodeProto, ValueInfoProto } from '../generated/onnx_pb.ts';
+import type { AttributeProto, NodeProto } from '../generated/onnx_pb.ts';
 import { Attributes } from './attributes.ts';
 import { Budget, OverBudget } from './budget.ts';
 import { Folder } from './fold.ts';
@@ -12,7 +12,8 @@ import { type OnnxFile, operatorKey } from './onnxFile.ts';
 import { Problems } from './problems.ts';
 import { RULES } from './rules/index.ts';
 import type { TrainedWeights } from './trained.ts';
-import { checkSignature, type ElementType, elementType } from './signature.ts';
+import { boundAttributes, opsetOf, titleOf, typeOfPort, withoutMissing } from './nodeFacts.ts';
+import { checkSignature, elementType } from './signature.ts';
 
 /** What one import may read, functions unrolled: a chain of functions that each call the next one twice doubles at every link. */
 const MAX_NODES = 50_000;
@@ -286,30 +287,4 @@ class Importer {
   #error(what: string): UserError {
     return new UserError(`${this.#file.where}: wanted ${what}`);
   }
-}
-
-function typeOfPort({ type }: ValueInfoProto): ElementType {
-  return type?.value.case === 'tensorType' ? elementType(type.value.value.elemType) : undefined;
-}
-
-const titleOf = (node: NodeProto): string => node.name || node.output[0] || node.opType || 'a node';
-
-function opsetOf(imports: readonly { readonly domain?: string; readonly version?: bigint }[]): number {
-  return Number(imports.find(({ domain = '' }) => domain === '' || domain === 'ai.onnx')?.version ?? 0n);
-}
-
-/** A node's attributes; inside a function some stand for the call's. */
-function boundAttributes(node: NodeProto, { bound }: Frame): Map<string, AttributeProto> {
-  const found = new Map<string, AttributeProto>();
-  for (const one of node.attribute) {
-    const value = one.refAttrName ? bound.get(one.refAttrName) : one;
-    if (value) found.set(one.name ?? '', value);
-  }
-  return found;
-}
-
-/** An optional input that the call leaves out is left out of the function's nodes too. */
-function withoutMissing(node: NodeProto, names: readonly string[], given: ReadonlyMap<string, unknown>): NodeProto {
-  const missing = (name: string) => names.includes(name) && !given.has(name);
-  return node.input.some(missing) ? { ...node, input: node.input.map((name) => (missing(name) ? '' : name)) } : node;
 }

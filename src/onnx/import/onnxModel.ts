@@ -14,6 +14,8 @@ import { lookedAt, type TrainedWeights, weightsIn } from './trained.ts';
 import { type Built, type OpenGraph, openGraph } from './openGraph.ts';
 import { placeLogitsOf } from './placeLogits.ts';
 import { openShape, type Stage, stagesOf } from './stages.ts';
+import type { FilePorts } from './filePorts.ts';
+import { countParameters, producerOf } from './fileFacts.ts';
 import { externalBytes } from './tensorData.ts';
 
 /** Features by the names of values in the file; what is left out is found. */
@@ -29,19 +31,6 @@ export interface OnnxOptions {
   readonly features?: FeatureNames | undefined;
   /** Tensors of the file that are trained, by name. Default: none, all are constants. */
   readonly trained?: ReadonlyMap<string, ParamSpec> | undefined;
-}
-
-/** How a file is run by others than us. */
-export interface FilePorts {
-  /** Names of the image and of the answer. */
-  readonly input: string;
-  readonly output: string;
-  /** Images are [B,h,w,3], not [B,3,h,w]. */
-  readonly channelsLast: boolean;
-  /** The only batch size that it takes. */
-  readonly batch: number | undefined;
-  /** The answer is this function of the logits, as its nodes say. */
-  readonly through: 'softmax' | 'sigmoid' | undefined;
 }
 
 /** A network that was read from an ONNX file. Its weights are constants unless they are trained; gradients flow to its input. */
@@ -281,27 +270,6 @@ function normNodes({ logits, image }: Built): NormStat[] {
 function patchOf({ blocks }: Plan, { values, image }: Built, imageSize: number): { readonly patchSize?: number } {
   const layout = blocks && layoutOf(values.get(blocks.tokens[0]!)!, image.shape[0]!);
   return layout ? { patchSize: imageSize / layout.size } : {};
-}
-
-function countParameters({ graph }: OnnxFile): number {
-  // Mean and variance of a BatchNorm are measured, not trained.
-  const trained = new Set(
-    graph.node.flatMap(({ opType, input }) => (opType === 'BatchNormalization' ? input.slice(0, 3) : input)),
-  );
-  const measured = new Set(
-    graph.node
-      .flatMap(({ opType, input }) => (opType === 'BatchNormalization' ? input.slice(3, 5) : []))
-      .filter((name) => !trained.has(name)),
-  );
-  const float = graph.initializer.filter(
-    ({ dataType, name }) => [1, 10, 11, 16, 2, 3].includes(dataType ?? 0) && !measured.has(name ?? ''),
-  );
-  return float.reduce((sum, { dims }) => sum + dims.reduce((product, n) => product * Number(n), 1), 0);
-}
-
-function producerOf({ model }: OnnxFile): { readonly producer?: string } {
-  const producer = `${model.producerName ?? ''} ${model.producerVersion ?? ''}`.trim();
-  return producer === '' ? {} : { producer };
 }
 
 function notesOf({ port, answer: { through }, output }: OpenGraph): string[] {

@@ -1,3 +1,4 @@
+import { append } from '../../graph/lists.ts';
 import type { NodeProto, TensorProto } from '../generated/onnx_pb.ts';
 import { operatorKey, type OnnxFile } from '../import/onnxFile.ts';
 
@@ -113,7 +114,7 @@ function neededBy(output: string, producers: ReadonlyMap<string, NodeProto>): Se
     const node = producers.get(name);
     if (!node || found.has(node)) continue;
     found.add(node);
-    stack.push(...node.input);
+    append(stack, node.input);
   }
   return found;
 }
@@ -134,7 +135,7 @@ function meetingsOf(
       if (others.length > 0) {
         const prepares = !others.some((one) => after.has(one));
         const key = operatorKey(node.domain, node.opType, node.overload);
-        node.input.forEach((one, slot) => one === at && found.push({ node, key, slot, prepares }));
+        for (const [slot, one] of node.input.entries()) if (one === at) found.push({ node, key, slot, prepares });
         continue;
       }
       for (const output of node.output) if (!seen.has(output)) stack.push(output);

@@ -135,6 +135,6 @@ function unknownClasses(model: LoadedModel, dir: string, lacking: readonly strin
     ? 'Name its classes (--classes FILE, or index for those of the data, in its order), remove'
     : 'Remove';
   return new UserError(
-    `${dir}: wanted only classes of the model ${model.path} (${listNames(model.classes)}), got ${listNames(lacking)} besides. ${name} these folders, or ${newHead(model.network, model.path, dir)}`,
+    `${dir}: wanted only classes of the model ${model.path} (${listNames(model.classes)}), got ${listNames(lacking)} besides. ${name} these folders, or ${newHead(model.path, dir)}`,
   );
 }

@@ -1,5 +1,5 @@
 import type { Model } from '../../models/index.ts';
-import type { FilePorts } from '../../onnx/import/onnxModel.ts';
+import type { FilePorts } from '../../onnx/import/filePorts.ts';
 
 /** Those of the files that we write ourselves. */
 export const OWN_PORTS: FilePorts = {

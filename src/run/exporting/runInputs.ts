@@ -4,7 +4,7 @@ import { checkAnswer } from '../../engine/finiteAnswer.ts';
 import { ortNode } from '../../engine/ortNode.ts';
 import { frozenProgram } from '../../program/evalProgram.ts';
 import type { Rows } from './agreement.ts';
-import type { FilePorts } from '../../onnx/import/onnxModel.ts';
+import type { FilePorts } from '../../onnx/import/filePorts.ts';
 import type { LoadedModel } from '../models/loaded.ts';
 import { OWN_PORTS, portsOf } from './ports.ts';
 

@@ -93,7 +93,7 @@ export function trainable(loaded: LoadedModel): OwnModel {
 export function refuseOnnx(reference: string): void {
   if (onnxPathOf(reference) !== undefined)
     throw new UserError(
-      `${reference}: wanted weights to train or to export, got ${/\.onnx$/i.test(reference) ? 'an ONNX file' : 'a folder with an ONNX file and no weights'}. It can be a teacher (understudy distill --teacher), and be evaluated, asked and inspected`,
+      `${reference}: wanted a model of weights, got ${/\.onnx$/i.test(reference) ? 'an ONNX file' : 'a folder with an ONNX file and no weights'}. It can be trained (understudy train --model, distill --student), be a teacher (distill --teacher), and be evaluated, asked and inspected`,
     );
 }
 

@@ -112,11 +112,11 @@ function renormalised(pixels: Tensor, given: Normalised, own: Normalised): Tenso
 }
 
 /** How a teacher gets the classes of the data. */
-export function fitting({ network, path, classes }: LoadedModel, data?: string): string {
+export function fitting({ path, classes }: LoadedModel, data?: string): string {
   const name = unnamed(classes)
     ? 'name its classes, if they are these: --set teacher.classes=index (in the order of the data), or a FILE of names; else '
     : '';
-  return name + newHead(network, path, data);
+  return name + newHead(path, data);
 }
 
 /** How it is distilled all the same, by methods that read no logits. */
