@@ -94,7 +94,10 @@ describe('an .onnx file as a REF', { timeout: 300_000 }, () => {
     expect((await doctor()).map(({ about }) => about)).toEqual(['teacher']);
     const normal = ['teacher.mean=[0.485, 0.456, 0.406]', 'teacher.std=[0.229, 0.224, 0.225]'];
     const [classes] = await doctor('teacher.classes=others.txt', ...normal);
-    expect(classes).toMatchObject({ about: 'classes', remedy: expect.stringMatching(/understudy train --data \S+ --init /) as string });
+    expect(classes).toMatchObject({
+      about: 'classes',
+      remedy: expect.stringMatching(/understudy train --data \S+ --init /) as string,
+    });
   });
 
   it('teaches: logits by name, maps that are found or named', async () => {
