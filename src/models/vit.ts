@@ -6,7 +6,7 @@ import { attention, attentionOf, type Scores } from '../nn/attention.ts';
 import { layerNorm, layerScale, linear, mlp, residual } from '../nn/layers.ts';
 import { type Grid, mhcaScores } from '../nn/mhca.ts';
 import { patchEmbed } from '../nn/patches.ts';
-import { type Scope, TRUNCATED_02 } from '../nn/scope.ts';
+import { type Init, type ParamSpec, type Scope, TRUNCATED_02 } from '../nn/scope.ts';
 import { add, mul } from '../ops/elementwise.ts';
 import { concat, pad, reshape, slice } from '../ops/movement.ts';
 import { reduceMean } from '../ops/reduce.ts';
@@ -57,6 +57,11 @@ export const vitSchema = z.strictObject({
   dropPathForm: z.enum(['linear', 'constant']).default('linear'),
   /** DeiT III: the class token has no position embedding. */
   posEmbedOnPatchesOnly: z.boolean().default(false),
+  /**
+   * How the weights of linear layers begin: normal with deviation 0.02, as timm's; or 1 / sqrt(inputs) (LeCun), by which a layer's
+   * outputs are as large as its inputs whatever its width. At width 768 the two are alike; at 64 the first is six times smaller.
+   */
+  linearInit: z.enum(['fixed', 'fanIn']).default('fixed'),
   mhca: mhcaSchema.nullable().default(null),
   /** The mean of the distillation head's answers at the patches is a third vote beside the two heads' (CSKD). */
   patchVote: z.boolean().default(false),
@@ -83,9 +88,13 @@ export function vit(config: VitConfig): Model {
       'dense',
       ...(hasDistHead(config) ? (['distLogits', 'patchDistLogits'] as const) : []),
     ],
-    build: (scope, pixels) => build(scope, pixels, config),
+    build: (scope, pixels) => build(config.linearInit === 'fanIn' ? scope.beginning(fanIn) : scope, pixels, config),
   };
 }
+
+/** Of a linear layer's weight [out, in]; all else begins as its layer says. */
+const fanIn = ({ init, shape }: ParamSpec): Init =>
+  init === TRUNCATED_02 && shape.length === 2 ? { kind: 'normal', std: 1 / Math.sqrt(shape[1]!) } : init;
 
 const hasDistHead = ({ distToken, distHead, classes }: VitConfig): boolean => distToken && distHead && classes > 0;
 

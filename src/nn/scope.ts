@@ -92,6 +92,18 @@ export class Scope {
     return new Scope(remembering(this.#store), this.training, this.path);
   }
 
+  /** A scope whose parameters begin as `init` says in place of what their layers say. */
+  beginning(init: (spec: ParamSpec) => Init): Scope {
+    const store = this.#store;
+    const changed: Store = {
+      param: (spec) => store.param({ ...spec, init: init(spec) }),
+      noise: (spec) => store.noise(spec),
+      scheduled: (spec) => store.scheduled(spec),
+      update: (name, value) => store.update(name, value),
+    };
+    return new Scope(changed, this.training, this.path);
+  }
+
   param(name: string, shape: readonly number[], init: Init, decay = shape.length > 1): Tensor {
     return this.#store.param({ name: this.#join(name), shape, init, role: 'param', decay });
   }
