@@ -75,7 +75,7 @@ decayed = [p for n, p in model.named_parameters() if p.ndim > 1 and n not in ("c
 others = [p for n, p in model.named_parameters() if p.ndim <= 1 or n in ("cls", "pos")]
 optimiser = torch.optim.AdamW([dict(params=decayed, weight_decay=float(args.decay)), dict(params=others, weight_decay=0)], lr=LR)
 images, labels = read("train", args.images)
-test, truth = read("test", 0)
+test = truth = None
 per_epoch = len(images) // args.batch
 total, warm = args.epochs * per_epoch, round(min(5, args.epochs / 10) * per_epoch)
 curve, aside, step = [], [0.0, 0.0], 0
@@ -102,6 +102,8 @@ for epoch in range(args.epochs):
         step += 1
     before = now()
     model.eval()
+    if test is None:
+        test, truth = read("test", 0)
     with torch.no_grad():
         right = sum((model(prepared(test[i : i + 500])).argmax(1) == truth[i : i + 500]).sum().item() for i in range(0, len(test), 500))
     top1 = right / len(test)

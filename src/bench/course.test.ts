@@ -7,7 +7,7 @@ it('evaluations cost nothing, and the first one at the target is taken', () => {
     () => ({ user: 0.75e6 * cpu, system: 0.25e6 * cpu }),
     () => 1000 * wall,
   );
-  const pass = (seconds: number, elapsed: number) => [cpu, wall] = [cpu + seconds, wall + elapsed];
+  const pass = (seconds: number, elapsed: number) => ([cpu, wall] = [cpu + seconds, wall + elapsed]);
   for (const [epoch, top1] of [0.5, 0.8, 0.9].entries()) {
     pass(10, 20);
     clock.trained();

@@ -162,3 +162,35 @@ describe('the last block', () => {
     },
   );
 });
+
+describe('linearInit', () => {
+  const specs = (settings: object) => {
+    const store = inputStore();
+    const model = buildModel(variantConfig('vit_pico_patch4', { classes: 5, ...settings }));
+    model.build(new Scope(store, true), input('pixels', [2, 3, 32, 32]));
+    return store.params;
+  };
+  const deviation = (spec: ParamSpec) => {
+    const values = initialValue(spec, 1);
+    return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
+  };
+
+  it('fanIn, which small models have, begins linear weights with 1 / sqrt(inputs), and nothing else', () => {
+    const [own, fixed] = [specs({}), specs({ linearInit: 'fixed' })];
+    expect([...own.keys()]).toEqual([...fixed.keys()]);
+    const other = (name: string, { init }: ParamSpec) => JSON.stringify(init) !== JSON.stringify(fixed.get(name)!.init);
+    const changed = [...own].filter(([name, spec]) => other(name, spec)).map(([name]) => name);
+    const inBlocks = [0, 1, 2, 3].flatMap((i) =>
+      ['attn.qkv', 'attn.proj', 'mlp.fc1', 'mlp.fc2'].map((layer) => `blocks.${i}.${layer}.weight`),
+    );
+    expect(changed.sort()).toEqual([...inBlocks, 'head.weight'].sort());
+    // Widths 64 and, within the MLP, 128.
+    expect(deviation(own.get('blocks.1.attn.qkv.weight')!)).toBeCloseTo(1 / 8, 2);
+    expect(deviation(own.get('blocks.1.mlp.fc2.weight')!)).toBeCloseTo(1 / Math.sqrt(128), 2);
+    expect(deviation(fixed.get('blocks.1.attn.qkv.weight')!)).toBeCloseTo(0.02, 3);
+  });
+
+  it('of the models of papers it is as in timm', () => {
+    expect(variantConfig('deit_tiny_patch16_224', { classes: 5 })).toMatchObject({ linearInit: 'fixed' });
+  });
+});
