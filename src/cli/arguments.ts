@@ -57,6 +57,13 @@ export function wholeNumber(flag: string, text: string, least: number): number {
   return value;
 }
 
+export function atLeastOne(flag: string, text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value < 1)
+    throw new UserError(`--${flag}: wanted a number from 1 on, got "${text}"`);
+  return value;
+}
+
 function tokenise(command: CliCommand, rawArgs: readonly string[]): Token[] {
   const tokens: Token[] = [];
   for (let i = 0; i < rawArgs.length; i++) {

@@ -4,7 +4,7 @@ import { METHODS } from '../methods/index.ts';
 import { unknownName } from '../graph/names.ts';
 import { type Device, DEVICES } from '../engine/devices.ts';
 import type { RunSettings } from '../run/training/startRunNode.ts';
-import { wholeNumber } from './arguments.ts';
+import { atLeastOne, wholeNumber } from './arguments.ts';
 import { readConfigSource } from './configSource.ts';
 
 /** What is typed, as text. */
@@ -31,7 +31,7 @@ export async function trainingInput(
     throw new UserError('--budget chooses the epochs; leave --epochs or --budget out');
   const flags: Record<string, unknown> = {
     ...named,
-    'train.epochs': whole('epochs', 1),
+    'train.epochs': args.epochs === undefined ? undefined : atLeastOne('epochs', args.epochs),
     'train.budget': args.budget,
     'train.batch': whole('batch', 1),
     'train.seed': whole('seed', Number.MIN_SAFE_INTEGER),

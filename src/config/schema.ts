@@ -157,7 +157,8 @@ export const optimSchema = z.strictObject({
 });
 
 export const trainSchema = z.strictObject({
-  epochs: z.union([auto, count]).default('auto'),
+  /** 2.5: the last one is half of one. */
+  epochs: z.union([auto, z.number().min(1)]).default('auto'),
   /** Time for the whole run (90s, 30m, 2h): the number of epochs is chosen by measured speed, where epochs is auto. */
   budget: z
     .string()

@@ -3,6 +3,7 @@ import { heading, htmlPage, htmlTable, note } from '../analysis/page.ts';
 import { differences } from '../config/settings.ts';
 import { formatDuration } from '../train/loggers/progressLine.ts';
 import { comparedCharts } from './curves.ts';
+import { measureOf } from './details.ts';
 import { reliabilitySvg } from './pictures.ts';
 import { LABELS, percent } from './measures.ts';
 import type { RunReport } from './readRunNode.ts';
@@ -60,7 +61,7 @@ function sameData(runs: readonly RunReport[]): boolean {
 function measureRows(runs: readonly RunReport[]): string[][] {
   const shares = Object.entries(LABELS).map(([metric, label]): [string, (run: RunReport) => string] => [
     label,
-    ({ details }) => percent(details?.metrics[metric]),
+    ({ details }) => percent(details && measureOf(details, metric)),
   ]);
   const setup =
     (of: (setup: NonNullable<RunReport['details']>['setup']) => string | number | null) => (run: RunReport) =>
@@ -72,7 +73,7 @@ function measureRows(runs: readonly RunReport[]): string[][] {
     ['training images', setup(({ trainImages }) => trainImages)],
     ['seed', setup(({ seed }) => seed)],
     ...shares,
-    ['KL(teacher || student), nats', ({ details }) => details?.metrics.teacher_kl?.toFixed(4) ?? '-'],
+    ['KL(teacher || student), nats', ({ details }) => (details && measureOf(details, 'teacher_kl'))?.toFixed(4) ?? '-'],
     ['best step', ({ details }) => (details ? `${details.step} of ${details.setup.steps}` : '-')],
     ['parameters', setup(({ parameters }) => parameters)],
     ['multiply-accumulates', setup(({ macs }) => macs)],

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { type AnsweredImages, detailsOf, type RunSetup } from './details.ts';
+import { type AnsweredImages, detailsOf, measureOf, type RunSetup, withFullNames } from './details.ts';
 
-const HEAD = { step: 1, epoch: 1, ema: false, metrics: { top1: 0.5 }, setup: {} as RunSetup };
+const HEAD = { step: 1, epoch: 1, ema: false, metrics: { 'val/top1': 0.5 }, setup: {} as RunSetup };
 const answers = (decisions: number[], confidences: number[]) => ({
   decisions: Int32Array.from(decisions),
   confidences: Float32Array.from(confidences),
@@ -52,4 +52,19 @@ it('without labels the teacher stands for the truth, and there is no calibration
     [0, 1, 2],
   ]);
   expect(found.differing[0]).toMatchObject({ path: '2.png', label: null });
+});
+
+it('measures are found by their full names, also in files of older runs, which left them out', () => {
+  const older = { ema: true, metrics: { top1: 0.5, teacher_agreement: 0.7, teacher_top1: 0.9, teacher_map: 0.8 } };
+  const now = {
+    'val_ema/top1': 0.5,
+    'val_ema/teacher_agreement': 0.7,
+    'teacher/top1': 0.9,
+    'teacher/map': 0.8,
+  };
+  expect(withFullNames(older)).toEqual({ ema: true, metrics: now });
+  expect(withFullNames(withFullNames(older))).toEqual({ ema: true, metrics: now });
+  expect(withFullNames({ ...older, ema: false }).metrics).toMatchObject({ 'val/top1': 0.5, 'teacher/top1': 0.9 });
+  const read = withFullNames(older);
+  expect(['top1', 'teacher/top1', 'ece'].map((name) => measureOf(read, name))).toEqual([0.5, 0.9, undefined]);
 });

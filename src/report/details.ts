@@ -45,7 +45,7 @@ export interface RunDetails {
   readonly images: number;
   /** What stands for the right class: labels, or of unlabelled images the teacher's decision. */
   readonly truth: 'labels' | 'teacher';
-  /** By bare name: top1, macro_f1, ece, teacher_agreement, ... */
+  /** By full name, as in metrics.jsonl: `val/top1`, or `val_ema/top1` where the averages were better, and `teacher/top1`. */
   readonly metrics: Readonly<Record<string, number>>;
   readonly scores: readonly (ClassScore & { readonly teacherRecall: number | null })[];
   /** [truth, decision, images] */
@@ -89,6 +89,23 @@ export interface RunSetup {
   /** Settings that were chosen from the data. */
   readonly choices: readonly { readonly key: string; readonly value: number | string; readonly reason: string }[];
 }
+
+type Measured = Pick<RunDetails, 'ema' | 'metrics'>;
+
+/** A metric of the weights that were the better ones, such as `top1`, or one that has a full name of its own: `teacher/top1`. */
+export const measureOf = ({ ema, metrics }: Measured, name: string): number | undefined => metrics[fullName(name, ema)];
+
+/** The names of older runs, which were `top1` and `teacher_top1`, as they are now. */
+export function withFullNames<T extends Measured>(details: T): T {
+  const named = Object.entries(details.metrics).map(([name, value]) => [
+    fullName(name.replace(/^teacher_(top1|map)$/, 'teacher/$1'), details.ema),
+    value,
+  ]);
+  return { ...details, metrics: Object.fromEntries(named) };
+}
+
+const fullName = (name: string, ema: boolean): string =>
+  name.includes('/') ? name : `${ema ? 'val_ema' : 'val'}/${name}`;
 
 /** Our choice: enough to see a pattern, few enough for a small page. */
 const DIFFERING = 24;

@@ -12,8 +12,8 @@ export const LABELS: Readonly<Record<string, string>> = {
   macro_f1: 'macro-F1',
   ece: 'expected calibration error',
   teacher_agreement: 'agreement with the teacher',
-  teacher_top1: 'top-1 of the teacher',
-  teacher_map: 'mAP of the teacher',
+  'teacher/top1': 'top-1 of the teacher',
+  'teacher/map': 'mAP of the teacher',
 };
 
 /** 5717416 -> `5.72 M`; by powers of 1000. */

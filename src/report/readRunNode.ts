@@ -5,7 +5,7 @@ import { basename, join, resolve } from 'node:path';
 import { readYaml } from '../config/yaml.ts';
 import { UserError } from '../graph/errors.ts';
 import { type MetricRow, parseMetricRows } from '../train/loggers/metricRow.ts';
-import type { RunDetails } from './details.ts';
+import { type RunDetails, withFullNames } from './details.ts';
 import { measureSpeed, type Speed } from './speedNode.ts';
 import { thumbnails } from './thumbnailsNode.ts';
 
@@ -71,7 +71,7 @@ export async function readDetails(path: string): Promise<RunDetails | null> {
   const found = await read(path, 'JSON', (text) => JSON.parse(text) as Partial<RunDetails> | null);
   if (found?.version !== 1)
     throw new UserError(`${path}: wanted details of an evaluation of this version, got others; delete the file`);
-  return found as RunDetails;
+  return withFullNames(found as RunDetails);
 }
 
 async function read<T>(path: string, wanted: string, parseText: (text: string) => T): Promise<T> {

@@ -29,7 +29,13 @@ const answers = (decisions: number[]) => ({
 
 function page(name: string, decisions: number[], config: object): RunPage {
   const details = detailsOf(
-    { step: 3, epoch: 1, ema: false, metrics: { top1: 0.5, ece: 0.125, teacher_kl: 0.25 }, setup: SETUP },
+    {
+      step: 3,
+      epoch: 1,
+      ema: false,
+      metrics: { 'val/top1': 0.5, 'val/ece': 0.125, 'val/teacher_kl': 0.25 },
+      setup: SETUP,
+    },
     {
       classes: ['cat', EVIL],
       paths: ['a.png', `${EVIL}.png`],

@@ -9,7 +9,7 @@ import sharp from 'sharp';
 import { afterAll, expect } from 'vitest';
 import { stream } from '../../src/random/stream.ts';
 
-const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+export const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 export interface Finished {
   /** Exit status; null where a signal ended it. */

@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { ModelListing } from '../../src/run/models/listings.ts';
-import { jsonIn, temporaryFolder, understudy } from './commandLine.ts';
+import { jsonIn, MAIN, temporaryFolder, understudy } from './commandLine.ts';
 
 const dir = temporaryFolder();
 const json = jsonIn(dir);
@@ -27,6 +28,27 @@ describe('listings and help', () => {
     const augmentations = await json<{ key: string; meaning: string }[]>('list', 'augmentations');
     expect(augmentations.filter(({ meaning }) => meaning === '')).toEqual([]);
     expect(augmentations.map(({ key }) => key)).toContain('crop');
+  });
+
+  it('listings and help load neither the engine nor the decoder', () => {
+    const hook = join(dir, 'loaded.cjs');
+    writeFileSync(
+      hook,
+      "process.on('exit', () => process._rawDebug('loaded', ...Object.keys(require.cache).filter((path) => /onnxruntime|sharp/.test(path))));",
+    );
+    const loaded = (...args: string[]) =>
+      spawnSync(process.execPath, ['--require', hook, MAIN, ...args], { encoding: 'utf8' })
+        .stderr.split('\n')
+        .at(-2);
+    const kinds = ['models', 'methods', 'recipes', 'augmentations', 'defaults'];
+    for (const args of [
+      ...kinds.map((kind) => ['list', kind]),
+      ['--help'],
+      ['doctor', '--help'],
+      ['inspect', '--help'],
+    ])
+      expect(loaded(...args), args.join(' ')).toBe('loaded');
+    expect(loaded('inspect', 'vit_pico_patch4')).toContain('onnxruntime');
   });
 
   it('help names every flag with an example', async () => {

@@ -54,7 +54,7 @@ beforeAll(async () => {
 it('learns the classes: mAP far above chance, and no number that makes no sense', async () => {
   const best = JSON.parse(text('whole/evaluation.json')) as RunDetails;
   // Chance is a class's share of the images, about a half.
-  expect(best.metrics.map).toBeGreaterThan(0.9);
+  expect(best.metrics['val/map']).toBeGreaterThan(0.9);
   const rows = parseMetricRows(text('whole/metrics.jsonl')).filter((row) => 'val/loss' in row);
   const names = Object.keys(rows[0]!).filter((name) => name.startsWith('val'));
   expect(names.sort()).toEqual(['val/loss', 'val/macro_f1', 'val/map', 'val/micro_f1']);
@@ -64,7 +64,7 @@ it('learns the classes: mAP far above chance, and no number that makes no sense'
         .flatMap((row) => [row['val/map'], row['val_ema/map']])
         .map((x) => Number(x ?? 0)),
     ),
-  ).toBe(best.metrics.map);
+  ).toBe(best.metrics['val/map']);
   expect(best.multilabel!.classes.map(({ ap }) => ap! > 0.8)).toEqual([true, true, true]);
   expect(text('whole/summary.csv').split('\n')[0]).toMatch(/val\/map.*val_ema\/map/);
   expect(text('whole/train.log')).toMatch(/3 classes, several an image \(multilabel\) \(seeded split\)/);
@@ -93,9 +93,9 @@ it('a killed run goes on bit for bit', async () => {
 it('eval and predict answer class by class', async () => {
   const details = JSON.parse(text('whole/evaluation.json')) as RunDetails;
   const found = await json<EvaluationReport>('eval', 'whole', '--data', 'list.csv');
-  expect(found.map).toBeCloseTo(details.metrics.map!, 6);
-  expect(found.loss).toBeCloseTo(details.metrics.loss!, 5);
-  expect(found.microF1).toBeCloseTo(details.metrics.micro_f1!, 6);
+  expect(found.map).toBeCloseTo(details.metrics['val/map']!, 6);
+  expect(found.loss).toBeCloseTo(details.metrics['val/loss']!, 5);
+  expect(found.microF1).toBeCloseTo(details.metrics['val/micro_f1']!, 6);
   expect(found).not.toHaveProperty('top1');
   expect(found.classes.map(({ name }) => name).sort()).toEqual([...CLASSES].sort());
   type Row = { top: { class: string; probability: number }[]; labels: string[] };
@@ -109,7 +109,10 @@ it('eval and predict answer class by class', async () => {
 it('kd learns from such a teacher; a softmax over the classes is refused before anything is written', async () => {
   const kd = ['distill', ...COMMON, '--teacher', 'whole', '--student', ...TINY_VIT, '--epochs', '3'];
   const { last, best } = await json<RunResult>(...kd, '--method', 'kd', '--out', 'student');
-  expect(last['teacher/map']).toBeCloseTo((JSON.parse(text('whole/evaluation.json')) as RunDetails).metrics.map!, 6);
+  expect(last['teacher/map']).toBeCloseTo(
+    (JSON.parse(text('whole/evaluation.json')) as RunDetails).metrics['val/map']!,
+    6,
+  );
   expect(Object.keys(best!)).toEqual(['step', 'map']);
   expect(last).not.toHaveProperty('val/teacher_agreement');
   await refusalsIn(dir)(

@@ -34,10 +34,10 @@ it('a run ends with a page; the command makes it anew, with the numbers of eval'
   expect(existsSync(join(dir, 'student/report.html'))).toBe(true);
   const [{ details, hashes, speed }] = runs as [WrittenReport['runs'][number]];
   const found = await json<EvaluationReport>('eval', 'student', '--data', 'data');
-  expect(details!.metrics.top1).toBeCloseTo(found.top1!, 12);
-  expect(details!.metrics.macro_f1).toBeCloseTo(found.macroF1, 12);
-  expect(details!.metrics.ece).toBeCloseTo(found.ece!, 5);
-  expect(details!.calibration!.student.ece).toBe(details!.metrics.ece);
+  expect(details!.metrics['val/top1']).toBeCloseTo(found.top1!, 12);
+  expect(details!.metrics['val/macro_f1']).toBeCloseTo(found.macroF1, 12);
+  expect(details!.metrics['val/ece']).toBeCloseTo(found.ece!, 5);
+  expect(details!.calibration!.student.ece).toBe(details!.metrics['val/ece']);
   const teacher = await json<EvaluationReport>('eval', 'teacher', '--data', 'data');
   const recalls = Object.fromEntries(
     details!.scores.map((score) => [details!.classes[score.class], score.teacherRecall]),

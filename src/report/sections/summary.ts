@@ -1,4 +1,5 @@
 import { htmlTable } from '../../analysis/page.ts';
+import { measureOf } from '../details.ts';
 import { LABELS, percent } from '../measures.ts';
 import type { RunReport } from '../readRunNode.ts';
 import type { Section } from '../section.ts';
@@ -7,19 +8,9 @@ export const summary: Section = (run) => [htmlTable([], summaryRows(run))];
 
 function summaryRows({ details }: RunReport): string[][] {
   if (!details) return [];
-  const { setup, metrics, step, epoch, ema, images } = details;
-  const shares = [
-    'top1',
-    'class_head_top1',
-    'top5',
-    'map',
-    'micro_f1',
-    'macro_f1',
-    'ece',
-    'teacher_agreement',
-    'teacher_top1',
-    'teacher_map',
-  ];
+  const { setup, step, epoch, ema, images } = details;
+  const measure = (name: string) => measureOf(details, name);
+  const [kl, loss] = [measure('teacher_kl'), measure('loss')];
   return [
     ['student', setup.student],
     ['method', setup.method],
@@ -28,9 +19,14 @@ function summaryRows({ details }: RunReport): string[][] {
       'data',
       `${setup.data}: ${setup.trainImages} training, ${images} validation images, ${details.classes.length} classes`,
     ],
-    ['best', `step ${step} of ${setup.steps}, epoch ${epoch} of ${setup.epochs}${ema ? ', averaged weights' : ''}`],
-    ...shares.flatMap((name) => (metrics[name] === undefined ? [] : [[LABELS[name]!, percent(metrics[name])]])),
-    ...(metrics.teacher_kl === undefined ? [] : [['KL(teacher || student)', `${metrics.teacher_kl.toFixed(4)} nats`]]),
-    ...(metrics.loss === undefined ? [] : [['loss', metrics.loss.toFixed(4)]]),
+    [
+      'best',
+      `step ${step} of ${setup.steps}, epoch ${epoch} of ${Math.ceil(setup.epochs)}${ema ? ', averaged weights' : ''}`,
+    ],
+    ...Object.entries(LABELS).flatMap(([name, label]) =>
+      measure(name) === undefined ? [] : [[label, percent(measure(name))]],
+    ),
+    ...(kl === undefined ? [] : [['KL(teacher || student)', `${kl.toFixed(4)} nats`]]),
+    ...(loss === undefined ? [] : [['loss', loss.toFixed(4)]]),
   ];
 }

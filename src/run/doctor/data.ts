@@ -51,8 +51,8 @@ export async function examineImages({ train, val, classes }: RunData): Promise<F
   };
   await Promise.all(Array.from({ length: LANES }, lane));
   const total = train.paths.length + val.paths.length;
-  const seen = `${looked.length + bad.length} of ${total} images`;
-  return [unreadable(bad, seen), ...repeats(looked, seen)];
+  const seen = { count: looked.length + bad.length, total };
+  return [unreadable(bad, seen), ...repeats(looked, among(seen))];
 }
 
 /** Both lists in turn, so that a cut by time leaves neither out. */
@@ -64,12 +64,22 @@ function* interleave(val: ImageList, train: ImageList) {
   }
 }
 
-function unreadable(bad: readonly string[], seen: string): Finding {
-  if (bad.length === 0) return { level: 'ok', about: 'images', text: `${seen} read, all readable` };
+interface Seen {
+  readonly count: number;
+  /** Images that there are. */
+  readonly total: number;
+}
+
+const among = ({ count, total }: Seen): string =>
+  count === total ? `all ${total} images` : `${count} of the ${total} images`;
+
+function unreadable(bad: readonly string[], seen: Seen): Finding {
+  if (bad.length === 0) return { level: 'ok', about: 'images', text: `${among(seen)} read, none is broken` };
+  const looked = seen.count === seen.total ? `${seen.total} images` : `${among(seen)} looked at`;
   return {
     level: 'warning',
     about: 'images',
-    text: `${bad.length} of ${seen} cannot be read:${lines(bad)}`,
+    text: `${bad.length} of ${looked} cannot be read:${lines(bad)}`,
     remedy: 'Replace or delete them; a run skips up to data.maxBadFraction of them',
   };
 }

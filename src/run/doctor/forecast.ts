@@ -1,7 +1,8 @@
 import type { Platform } from '../../host/host.ts';
 import { collectParams } from '../../program/trainProgram.ts';
 import { sizeOf } from '../../graph/shape.ts';
-import { epochCost } from '../training/prepare/budget.ts';
+import { runCost } from '../training/prepare/budget.ts';
+import { secondsOfRun } from '../training/prepare/epochsInTime.ts';
 import { type RunParts, stageSpec } from '../training/stage/spec.ts';
 import { decodedForecast } from '../training/prepare/decodedImagesNode.ts';
 import type { Finding } from './finding.ts';
@@ -16,8 +17,7 @@ export async function forecast(parts: RunParts, platform: Platform): Promise<Fin
   // The doctor writes nothing, and so keeps no decoded images either.
   const writesNothing = config.data.cache === 'disk' ? 'memory' : config.data.cache;
   const timed = { ...parts, config: { ...config, data: { ...config.data, cache: writesNothing } } };
-  const cost = await epochCost(timed, platform);
-  const seconds = cost.setup + cost.epochSeconds * settings.train.epochs;
+  const seconds = secondsOfRun(settings.train.epochs, await runCost(timed, platform));
   const memory = process.resourceUsage().maxRSS * 1024;
   const steps = stages.at(-1)!.to;
   const decoded = await decodedForecast(parts);

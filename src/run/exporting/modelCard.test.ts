@@ -16,8 +16,8 @@ const setup: Origin['setup'] = {
 const cardOf = (origin?: Origin) => modelCard(saved, ['fp32'], [], origin);
 
 test('the card says teacher, method and data, and the accuracy on all validation images of the run', () => {
-  const metrics = { top1: 0.876, teacher_top1: 0.9 };
-  expect(cardOf({ setup, metrics, images: 40, truth: 'labels' })).toContain(
+  const metrics = { 'val_ema/top1': 0.876, 'teacher/top1': 0.9 };
+  expect(cardOf({ setup, ema: true, metrics, images: 40, truth: 'labels' })).toContain(
     'How: kd from the teacher `runs/teacher`, on 70 images of `photos` (3 epochs, seed 1). top-1 on the 40 validation images of that run: 87.60 %; the teacher has 90.00 %.',
   );
 });
@@ -25,7 +25,7 @@ test('the card says teacher, method and data, and the accuracy on all validation
 test('the card says what the model costs and who answers; an accuracy of heads averaged is told apart from the class head’s', () => {
   const of = (settings: object) => {
     const model = variantConfig('vit_pico_patch4', { classes: 2, imageSize: 28, ...settings });
-    const metrics = { top1: 0.876, class_head_top1: 0.85 };
+    const metrics = { 'val/top1': 0.876, 'val/class_head_top1': 0.85 };
     return modelCard({ ...saved, model }, ['fp32'], [], { setup, metrics, images: 40, truth: 'labels' });
   };
   const [one, two, three] = [of({}), of({ distToken: true }), of({ distToken: true, patchVote: true })];
@@ -46,10 +46,16 @@ test('the card says what the model costs and who answers; an accuracy of heads a
 
 test('without a teacher, of several classes an image, without labels', () => {
   const alone = { ...setup, teacher: null, method: 'supervised' };
-  const card = cardOf({ setup: alone, metrics: { map: 0.5 }, images: 40, truth: 'labels' });
+  const card = cardOf({ setup: alone, ema: false, metrics: { 'val/map': 0.5 }, images: 40, truth: 'labels' });
   expect(card).toContain('How: supervised, on 70 images of `photos` (3 epochs, seed 1). mAP on the 40');
   expect(card).toContain('50.00 %.\n');
-  const unlabelled = cardOf({ setup, metrics: { teacher_agreement: 0.75 }, images: 40, truth: 'teacher' });
+  const unlabelled = cardOf({
+    setup,
+    ema: false,
+    metrics: { 'val/teacher_agreement': 0.75 },
+    images: 40,
+    truth: 'teacher',
+  });
   expect(unlabelled).toContain('It agrees with the teacher on 75.00 % of the 40 validation images of that run.');
 });
 

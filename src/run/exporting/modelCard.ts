@@ -1,7 +1,7 @@
 import { geometryText } from '../../formats/preprocessing/geometry.ts';
 import { largest } from '../../graph/lists.ts';
 import { printableName } from '../../graph/printable.ts';
-import type { RunDetails } from '../../report/details.ts';
+import { measureOf, type RunDetails } from '../../report/details.ts';
 import { quantity } from '../../report/measures.ts';
 import type { SavedModel } from '../../formats/savedModel.ts';
 import { isPlain } from '../../formats/transformersNames.ts';
@@ -15,24 +15,24 @@ import { portsOf } from './ports.ts';
 import type { FileCheck } from './agreement.ts';
 
 /** What the run of a model knows of it: its evaluation.json. */
-export type Origin = Pick<RunDetails, 'setup' | 'metrics' | 'images' | 'truth'>;
+export type Origin = Pick<RunDetails, 'setup' | 'ema' | 'metrics' | 'images' | 'truth'>;
 
 /** Teacher, method and data of the run, and how good its model is on all of its validation images. */
-function trained({ setup, metrics, images, truth }: Origin): string {
+function trained(origin: Origin): string {
+  const { setup, images, truth } = origin;
+  const measure = (metric: string) => measureOf(origin, metric);
   const { method, teacher, data, trainImages, epochs, seed } = setup;
   const from = teacher === null ? '' : ` from the teacher ${literal(teacher)}`;
   const how = `${method}${from}, on ${trainImages} images of ${literal(data)} (${epochs} epochs, seed ${seed})`;
   const percent = (value: number) => `${(100 * value).toFixed(2)} %`;
-  const [name, value, ofTeacher] =
-    metrics.map === undefined
-      ? ['top-1', metrics.top1, metrics.teacher_top1]
-      : ['mAP', metrics.map, metrics.teacher_map];
+  const [name, metric] = measure('map') === undefined ? ['top-1', 'top1'] : ['mAP', 'map'];
+  const [value, ofTeacher] = [measure(metric), measure(`teacher/${metric}`)];
   const beside = ofTeacher === undefined ? '' : `; the teacher has ${percent(ofTeacher)}`;
-  const alone = metrics.class_head_top1;
+  const alone = measure('class_head_top1');
   const heads = alone === undefined ? '' : ` (all heads averaged; the class head alone ${percent(alone)})`;
   if (truth === 'labels' && value !== undefined)
     return `How: ${how}. ${name} on the ${images} validation images of that run: ${percent(value)}${heads}${beside}.`;
-  const agreement = metrics.teacher_agreement;
+  const agreement = measure('teacher_agreement');
   return agreement === undefined
     ? `How: ${how}.`
     : `How: ${how}. It agrees with the teacher on ${percent(agreement)} of the ${images} validation images of that run.`;

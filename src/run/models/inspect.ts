@@ -18,10 +18,7 @@ import { loadModelReference, type OnModel, trainable } from './reference.ts';
 import type { ImportedConfig } from './loaded.ts';
 import { type Described, refuseDescribed } from './described.ts';
 import { onnxPathOf } from './onnxReference.ts';
-import { type ModelSize, sizeAndFeatures } from './size.ts';
-
-/** Classes that a model's name alone is inspected with: ImageNet's. */
-export const NAMED_CLASSES = 1000;
+import { type ModelSize, NAMED_CLASSES, sizeAndFeatures } from './size.ts';
 
 /** A feature that methods can tap: its shape with batch B, and how many there are (one a block, or by stage). */
 export interface FeatureReport {

@@ -4,8 +4,7 @@ import { augmentSchema } from '../../config/schema.ts';
 import { METHODS } from '../../methods/index.ts';
 import { VARIANTS, variantConfig } from '../../models/index.ts';
 import { DEFAULTS } from '../plan/defaultsTable.ts';
-import { NAMED_CLASSES } from './inspect.ts';
-import { type ModelSize, modelSize } from './size.ts';
+import { type ModelSize, modelSize, NAMED_CLASSES } from './size.ts';
 
 export interface ModelListing extends ModelSize {
   readonly name: string;

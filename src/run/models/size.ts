@@ -6,6 +6,9 @@ import { answer } from '../../models/vit.ts';
 import { inputStore, type ParamSpec, Scope } from '../../nn/scope.ts';
 import { countMacs } from './countMacs.ts';
 
+/** Classes that a model is described with of which only the name is known: ImageNet's. */
+export const NAMED_CLASSES = 1000;
+
 export interface ModelSize {
   /** Trained numbers; running statistics do not count. */
   readonly parameters: number;

@@ -49,7 +49,7 @@ export function describeStage(
   updatesPerEpoch: number,
 ): string {
   const { index, name, from, to, optim } = stage;
-  const epochs = `epochs ${from / updatesPerEpoch + 1} to ${to / updatesPerEpoch}`;
+  const epochs = `epochs ${from / updatesPerEpoch + 1} to ${Number((to / updatesPerEpoch).toFixed(2))}`;
   if (!optim) return `stage ${index + 1}: ${name}, ${epochs}, learning rate of the run`;
   const { lr, minLr, warmupEpochs, schedule, weightDecay } = stageSettings(settings, config, stage).optim;
   const end = schedule === 'cosine' ? ` to ${minLr}` : '';

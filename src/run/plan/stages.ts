@@ -35,7 +35,7 @@ export interface Probe {
 
 type Listed = MethodStage & { readonly optim?: StageOptim | undefined; readonly train?: 'all' | 'head' };
 
-/** The stages as methods with checked settings; their shares of the epochs become whole epochs, at least one each. */
+/** The stages as methods with checked settings; their shares of the epochs become whole epochs, at least one each; the last stage has what is left. */
 export function planStages(
   config: RunConfig,
   epochs: number,
@@ -61,7 +61,8 @@ export function planStages(
   return listed.map(({ method: name, share, settings, optim, train = 'all' }, index) => {
     shares += share;
     const rest = listed.length - 1 - index;
-    const end = rest === 0 ? epochs : Math.min(epochs - rest, Math.max(start + 1, Math.round(shares * epochs)));
+    const end =
+      rest === 0 ? epochs : Math.min(Math.floor(epochs) - rest, Math.max(start + 1, Math.round(shares * epochs)));
     const method = methodNamed(name, methods);
     if (index > 0 && train !== (listed[index - 1]!.train ?? 'all')) optimiserFrom = start * updatesPerEpoch;
     const stage = {
@@ -73,7 +74,7 @@ export function planStages(
       optimiserFrom,
       optim,
       from: start * updatesPerEpoch,
-      to: end * updatesPerEpoch,
+      to: Math.round(end * updatesPerEpoch),
     };
     start = end;
     return stage;

@@ -66,7 +66,7 @@ function frontPieces(step: StepEvent, { totals, stageName }: ProgressContext): P
   if (totals !== undefined && totals.stages > 1) {
     pieces.push({ text: [`stage ${step.stage + 1}/${totals.stages}`, stageName].filter(Boolean).join(' '), rank: 3 });
   }
-  pieces.push({ text: `epoch ${step.epoch}${totals === undefined ? '' : `/${totals.epochs}`}`, rank: 2 });
+  pieces.push({ text: `epoch ${step.epoch}${totals === undefined ? '' : `/${Math.ceil(totals.epochs)}`}`, rank: 2 });
   return pieces;
 }
 

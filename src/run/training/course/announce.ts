@@ -2,7 +2,7 @@ import type { Json, UnstampedEvent } from '../../../train/events.ts';
 import type { NetworkConfig } from '../../../onnx/network.ts';
 import { vit } from '../../../models/vit.ts';
 import { quantity } from '../../../report/measures.ts';
-import type { RunParts } from '../stage/spec.ts';
+import { type RunParts, updatesPerEpoch } from '../stage/spec.ts';
 import type { LoadedModel } from '../../models/loaded.ts';
 import { CONFIG_FILE } from '../../plan/configFile.ts';
 import type { Choice, Settings } from '../../plan/defaults.ts';
@@ -55,8 +55,9 @@ export function announce(
   if (plain && (plain.parameters !== size.parameters || plain.macs !== size.macs))
     note(`the method changes the student, for good: without it ${toldSize(plain)}; compare with a student of one size`);
   detail(`student: ${student.family} ${JSON.stringify(student.config)}`);
+  const updates = updatesPerEpoch({ settings, data });
   if (stages.length > 1 || stages[0]?.optim)
-    for (const stage of stages) note(describeStage(settings, config, stage, steps / settings.train.epochs));
+    for (const stage of stages) note(describeStage(settings, config, stage, updates));
   if (teacher) note(`teacher: ${teacher.path} (${teacher.model.family})`);
   for (const model of [teacher, init]) for (const text of model?.notes ?? []) note(`${model!.path}: ${text}`);
   for (const text of notes) note(text);

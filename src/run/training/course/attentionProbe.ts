@@ -48,7 +48,7 @@ export class AttentionProbe {
   /** True at the evaluations of every `train.attentionDistanceEvery`-th epoch and at the last one. */
   due(epoch: number): boolean {
     const { attentionDistanceEvery: every, epochs } = this.#parts.settings.train;
-    return every !== null && (epoch % every === 0 || epoch === epochs);
+    return every !== null && (epoch % every === 0 || epoch === Math.ceil(epochs));
   }
 
   async enterStage(vectors: readonly Vector[]): Promise<void> {

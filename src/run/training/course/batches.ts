@@ -67,6 +67,11 @@ export class BatchStream {
     return copy;
   }
 
+  /** The next batch asked for may be any. */
+  restart(): Promise<void> {
+    return this.#end();
+  }
+
   /** Whether the teacher's own view is made from the next batch on. */
   async showTeacher(wanted: boolean): Promise<void> {
     await this.#end();

@@ -34,6 +34,7 @@ export interface Evaluated {
 }
 
 export interface BestAnswers {
+  /** By full name. */
   readonly metrics: Readonly<Record<string, number>>;
   readonly student: Answers;
   readonly teacher: Answers | undefined;
@@ -120,7 +121,7 @@ export class RunEvaluator {
     const scores = found.map(scoreOf);
     const best = scores.length > 1 && scores[1]! > scores[0]! ? 1 : 0;
     const judged = teacher && this.#parts.data.labelled ? ofTeacher(teacher) : {};
-    const metrics = { ...measured[best]!, ...judged };
+    const metrics = { ...events[best]!.metrics, ...judged };
     const { divergences, scores: own } = found[best]!;
     const answers = {
       metrics,

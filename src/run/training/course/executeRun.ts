@@ -13,10 +13,10 @@ import { writeTrainedImages } from '../../datasets/trainedImages.ts';
 import { writeRunConfig } from '../../plan/configFile.ts';
 import { modelSize } from '../../models/size.ts';
 import { stageSchedule } from '../../plan/schedule.ts';
-import { type PlannedStage, updatesIn } from '../../plan/stages.ts';
+import type { PlannedStage } from '../../plan/stages.ts';
 import { ownView } from '../../teacher/features.ts';
 import { initialState } from '../stage/initialWeights.ts';
-import type { RunParts } from '../stage/spec.ts';
+import { type RunParts, updatesPerEpoch } from '../stage/spec.ts';
 import { openRunLanes } from '../stage/steps.ts';
 import { announce } from './announce.ts';
 import { BatchStream } from './batches.ts';
@@ -95,14 +95,14 @@ class RunCourse {
 
   constructor(host: Host, parts: ReadyRun, from: Checkpoint | undefined, record: RunRecord, options: ExecuteOptions) {
     const { settings, data, stages, teacher, preprocessing, config } = parts;
-    const { batch, accumulate } = settings.train;
+    const { accumulate } = settings.train;
     const warn = (message: string) => record.emit({ type: 'warning', message });
     this.#host = host;
     this.#parts = parts;
     this.#record = record;
     this.#options = options;
     this.#evaluator = new RunEvaluator(parts, host, warn);
-    this.#updatesPerEpoch = updatesIn(data.train.paths.length, batch, accumulate);
+    this.#updatesPerEpoch = updatesPerEpoch(parts);
     const loading = trainBatches(data, config, settings, teacher && ownView(teacher, preprocessing), warn);
     this.#batches = new BatchStream(host.loader(loading), this.#updatesPerEpoch, accumulate);
     this.#totalSteps = stages.at(-1)!.to;

@@ -11,7 +11,7 @@ import { type StateArray, TrainState, withoutSlots } from '../../../train/trainS
 import { hasNewOptimiser, type PlannedStage } from '../../plan/stages.ts';
 import { openBalancer, toldBalance } from '../stage/balance.ts';
 import { measuredState } from '../stage/measured.ts';
-import { type RunParts, stageSpec } from '../stage/spec.ts';
+import { type RunParts, stageSpec, updatesPerEpoch } from '../stage/spec.ts';
 import { openSteps, type StageSteps } from '../stage/steps.ts';
 import { openStageTeacher, type StageTeacher } from '../stage/teacher.ts';
 import {
@@ -144,7 +144,7 @@ function probeTask(
     engine: host.engine,
     seed: parts.settings.train.seed,
     step,
-    span: { from: stage.from, to: stage.to, updatesPerEpoch: parts.stages.at(-1)!.to / parts.settings.train.epochs },
+    span: { from: stage.from, to: stage.to, updatesPerEpoch: updatesPerEpoch(parts) },
     peek: () => batches.peek(step),
     teacher: teacher?.source.feeds,
   };

@@ -36,8 +36,7 @@ export async function writeBest(
 ): Promise<void> {
   const { classes, val } = parts.data;
   const { metrics, ...answers } = found.best;
-  const bare = Object.entries(metrics).map(([name, value]) => [name.replace('/', '_'), value] as const);
-  const head = { ...at, ema: found.ema, metrics: Object.fromEntries(bare), setup: setupOf(parts) };
+  const head = { ...at, ema: found.ema, metrics, setup: setupOf(parts) };
   const paths = val.paths.map((path) => addressIn(val.root, path));
   const { scores, teacherScores, ...single } = answers;
   const details = scores

@@ -5,17 +5,21 @@ import { trainProgram } from '../../../program/trainProgram.ts';
 import { runUpdates } from '../../../train/stageLoop.ts';
 import { TrainState } from '../../../train/trainState.ts';
 import { BatchStream } from '../course/batches.ts';
-import { type RunParts, stageSpec } from '../stage/spec.ts';
+import { type RunParts, stageSpec, updatesPerEpoch } from '../stage/spec.ts';
 import { trainBatches } from '../../datasets/loaders.ts';
+import { epochsInTime, type RunCost } from './epochsInTime.ts';
 import { RunEvaluator } from '../course/evaluator.ts';
 import type { PlannedStage } from '../../plan/stages.ts';
 import { openRunLanes, openSteps } from '../stage/steps.ts';
 import { openStageTeacher } from '../stage/teacher.ts';
+import { storeWanted } from '../../teacher/store.ts';
 import { ownView } from '../../teacher/features.ts';
-import { updatesIn } from '../../plan/stages.ts';
 
 /** Our choice: enough real updates to be past caches and the first compile, few enough to be short beside the run. */
 const PROBE = { warmUp: 2, updates: 20, seconds: 4 } as const;
+
+/** Our choice: the part of a budget that a run aims at; speed drifts, and the model and the report are written at the end. */
+const AIM = 0.92;
 
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
@@ -28,15 +32,17 @@ export interface Budgeted {
 }
 
 interface Measured {
-  /** Of one update. */
-  readonly seconds: number;
+  /** Of an update whose images are decoded for it, and of one whose images are in memory. */
+  readonly cold: number;
+  readonly warm: number;
   /** Of building and compiling the stage's step, which the run does again. */
   readonly setup: number;
 }
 
 /**
  * The epochs that fit into a time: some updates of each stage on real batches and a part of an evaluation are timed, and what
- * they changed is thrown away, but for teacher outputs that are kept: these are as good as any.
+ * they changed is thrown away, but for teacher outputs that are kept: these are as good as any. The last epoch may be a part of
+ * one, since in few long epochs whole ones would leave up to half of the time.
  * @param began when the run began, by the clock: what it has taken since, the probe included, counts
  * @throws UserError where not even the least number of epochs fits
  */
@@ -47,10 +53,10 @@ export async function epochsWithin(
   began: number,
 ): Promise<Budgeted> {
   const [{ stages }, { clock }] = [parts, platform];
-  const { epochSeconds, setup } = await epochCost(parts, platform);
-  const left = secondsOf(budget) - (clock.elapsed() - began) / 1000 - setup;
-  const epochs = Math.floor(left / epochSeconds);
-  const speed = `${epochSeconds.toPrecision(3)} s an epoch with its evaluation, measured`;
+  const cost = await runCost(parts, platform);
+  const left = AIM * secondsOf(budget) - (clock.elapsed() - began) / 1000;
+  const epochs = epochsInTime(left, cost);
+  const speed = `${cost.epoch.toPrecision(3)} s an epoch and ${cost.evaluation.toPrecision(3)} s an evaluation, measured`;
   if (epochs < stages.length)
     throw new UserError(
       `train.budget: ${budget} is too short for ${stages.length === 1 ? 'one epoch' : `${stages.length} stages of an epoch each`} (${speed}). Give more time, fewer images (--images N) or a smaller model`,
@@ -58,50 +64,72 @@ export async function epochsWithin(
   return { epochs, reason: `budget ${budget}: ${speed}` };
 }
 
-/** Seconds of an epoch with its share of evaluations, and of building all stages, from some updates of each stage. */
-export async function epochCost(
-  parts: RunParts,
-  platform: Platform,
-): Promise<{ readonly epochSeconds: number; readonly setup: number }> {
-  const { settings, data, stages } = parts;
-  const updates = updatesIn(data.train.paths.length, settings.train.batch, settings.train.accumulate);
+/** What the run will take, from some updates of each stage and some batches of an evaluation. */
+export async function runCost(parts: RunParts, platform: Platform): Promise<RunCost> {
+  const { settings, stages } = parts;
+  const updates = updatesPerEpoch(parts);
   const total = stages.at(-1)!.to - stages[0]!.from;
-  let [epochSeconds, setup] = [0, 0];
+  let [epoch, once] = [0, 0];
   for (const stage of stages) {
-    const measured = await timeStage(parts, platform, stage, updates);
-    epochSeconds += ((stage.to - stage.from) / total) * updates * measured.seconds;
-    setup += measured.setup;
+    const { cold, warm, setup } = await timeStage(parts, platform, stage);
+    const later = staysInMemory(parts) ? Math.min(cold, warm) : cold;
+    epoch += ((stage.to - stage.from) / total) * updates * later;
+    once += setup + (stage.index === 0 ? updates * (cold - later) : 0);
   }
-  epochSeconds += (await timeEvaluation(parts, platform)) / settings.train.evalEvery;
-  return { epochSeconds, setup };
+  const evaluation = await timeEvaluation(parts, platform);
+  return { once: once + evaluation.once, epoch, evaluation: evaluation.each, evalEvery: settings.train.evalEvery };
 }
 
-async function timeStage(
-  parts: RunParts,
-  platform: Platform,
-  stage: PlannedStage,
-  updatesPerEpoch: number,
-): Promise<Measured> {
-  const [{ settings }, { engine, clock }] = [parts, platform];
-  const { batch, accumulate, seed, ema } = settings.train;
+/**
+ * Whether later epochs find the decoded images in memory; a third is added for what is longer than it is high. Where a teacher's
+ * outputs are kept, a repeated batch finds these too, which the epochs that see other views do not: then nothing is taken as warm.
+ */
+function staysInMemory({ config, data }: RunParts): boolean {
+  const wanted = config.data;
+  if (storeWanted(config)) return false;
+  const bytes = data.train.paths.length * 4 * data.facts.shorterSide ** 2;
+  return wanted.cache !== 'none' && bytes <= wanted.cacheMB * 2 ** 20;
+}
+
+/** Times some updates of a stage. */
+async function timeStage(parts: RunParts, platform: Platform, stage: PlannedStage): Promise<Measured> {
+  const { clock } = platform;
   const began = clock.elapsed();
+  const trial = await openTrial(parts, platform, stage);
+  const setup = (clock.elapsed() - began) / 1000;
+  try {
+    const first = await trial.run(0, PROBE.warmUp, Number.POSITIVE_INFINITY);
+    const timed = async (to: number) => {
+      const started = clock.elapsed();
+      const last = await trial.run(first, to, started + PROBE.seconds * 1000);
+      return { last, seconds: (clock.elapsed() - started) / 1000 / (last - first) };
+    };
+    const cold = await timed(first + PROBE.updates);
+    // The same batches once more, which the loader has in memory now.
+    await trial.batches.restart();
+    const warm = await timed(cold.last);
+    return { cold: cold.seconds, warm: warm.seconds, setup };
+  } finally {
+    await trial.close();
+  }
+}
+
+/** A stage whose updates lead nowhere. */
+async function openTrial(parts: RunParts, platform: Platform, stage: PlannedStage) {
+  const [{ settings, data, config }, { engine, clock }] = [parts, platform];
+  const { batch, accumulate, seed, ema } = settings.train;
+  const updates = updatesPerEpoch(parts);
   const teacher = await openStageTeacher(parts, stage, platform, undefined, () => undefined);
   const program = trainProgram(stageSpec(parts, stage, unitWeights(parts, stage)));
   const lanes = openRunLanes(parts, engine);
   const steps = await openSteps(parts, platform, program, teacher, lanes, () => undefined);
-  const setup = (clock.elapsed() - began) / 1000;
   const state = new TrainState(engine, program);
   state.write(new Map(), seed);
-  const batches = new BatchStream(
-    platform.loader(
-      trainBatches(parts.data, parts.config, settings, teacher && ownView(parts.teacher!, parts.preprocessing)),
-    ),
-    updatesPerEpoch,
-    accumulate,
-  );
-  const run = async (from: number, to: number, until: number) =>
+  const loading = trainBatches(data, config, settings, teacher && ownView(parts.teacher!, parts.preprocessing));
+  const batches = new BatchStream(platform.loader(loading), updates, accumulate);
+  const run = (from: number, to: number, until: number) =>
     runUpdates({
-      ...{ engine, clock, program, accumulate, state, batch, seed, from, to, updatesPerEpoch },
+      ...{ engine, clock, program, accumulate, state, batch, seed, from, to, updatesPerEpoch: updates },
       ...{ update: steps.update, accumulateStep: steps.accumulateStep },
       inputs: async (step, micro, lane) => steps.inputs(await batches.at(step, micro), lane),
       stage: stage.index,
@@ -112,17 +140,13 @@ async function timeStage(
       emit: () => undefined,
       pause: () => clock.elapsed() > until,
     });
-  try {
-    const first = await run(0, PROBE.warmUp, Number.POSITIVE_INFINITY);
-    const timed = clock.elapsed();
-    const last = await run(first, first + PROBE.updates, timed + PROBE.seconds * 1000);
-    return { seconds: (clock.elapsed() - timed) / 1000 / (last - first), setup };
-  } finally {
+  const close = async () => {
     await steps.dispose();
     await batches.close();
     await teacher?.source.close();
     await lanes?.close();
-  }
+  };
+  return { run, batches, close };
 }
 
 /** Weights that are measured at a stage's start are 1 here. */
@@ -131,11 +155,14 @@ function unitWeights(parts: RunParts, stage: PlannedStage): Record<string, numbe
   return Object.fromEntries(Object.entries(weights).map(([name, weight]) => [name, Number.isNaN(weight) ? 1 : weight]));
 }
 
-/** Seconds of one evaluation of the student, from one of a few batches. */
-async function timeEvaluation(parts: RunParts, platform: Platform): Promise<number> {
+/** Seconds of each evaluation of the student, and what the first one takes more, from two of a few batches. */
+async function timeEvaluation(
+  parts: RunParts,
+  platform: Platform,
+): Promise<{ readonly each: number; readonly once: number }> {
   const [{ val }, { engine, clock }] = [parts.data, platform];
   const count = Math.min(val.paths.length, 2 * parts.settings.train.evalBatch);
-  if (count === 0) return 0;
+  if (count === 0) return { each: 0, once: 0 };
   const few = select(
     val,
     Array.from({ length: count }, (_, i) => i),
@@ -146,11 +173,14 @@ async function timeEvaluation(parts: RunParts, platform: Platform): Promise<numb
     const state = new TrainState(engine, program);
     state.write(new Map(), parts.settings.train.seed);
     await evaluator.enterStage(program.vectors);
-    // The first one also evaluates the teacher, which a run does once.
-    await evaluator.evaluate(state, 1);
-    const began = clock.elapsed();
-    await evaluator.evaluate(state, 1);
-    return ((clock.elapsed() - began) / 1000) * (val.paths.length / count);
+    const timed = async () => {
+      const began = clock.elapsed();
+      await evaluator.evaluate(state, 1);
+      return ((clock.elapsed() - began) / 1000) * (val.paths.length / count);
+    };
+    // The first one decodes the images and evaluates the teacher, which a run does once.
+    const [first, each] = [await timed(), await timed()];
+    return { each, once: Math.max(0, first - each) };
   } finally {
     await evaluator.close();
   }

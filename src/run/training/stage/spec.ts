@@ -17,7 +17,7 @@ import type { Preprocessing } from '../../../formats/savedModel.ts';
 import type { Settings } from '../../plan/defaults.ts';
 import type { LoadedModel } from '../../models/loaded.ts';
 import type { RunData } from '../../datasets/runData.ts';
-import type { PlannedStage } from '../../plan/stages.ts';
+import { type PlannedStage, updatesIn } from '../../plan/stages.ts';
 import { stageSettings } from '../../plan/schedule.ts';
 import { teacherFeatures, teacherPixels, type TeacherUse } from '../../teacher/features.ts';
 
@@ -32,6 +32,10 @@ export interface RunParts {
   readonly preprocessing: Preprocessing;
   readonly stages: readonly PlannedStage[];
 }
+
+/** Updates in a whole epoch; a run may end in the middle of one. */
+export const updatesPerEpoch = ({ settings: { train }, data }: Pick<RunParts, 'settings' | 'data'>): number =>
+  updatesIn(data.train.paths.length, train.batch, train.accumulate);
 
 /** The features of a model on one image: shapes only, nothing is run. */
 export function describeFeatures(model: Model): Features {
