@@ -15,6 +15,14 @@ test('the last column of a row goes on below itself', () => {
   );
 });
 
+test('a last column that has room for words goes on below itself, also where it is far to the right', () => {
+  const row = `${'a'.repeat(30)}  ${'b'.repeat(20)}  what it is for, in more words than fit`;
+  expect(fitted(row, 80)).toBe(
+    `${'a'.repeat(30)}  ${'b'.repeat(20)}  what it is for, in more\n${' '.repeat(54)}words than fit`,
+  );
+  expect(fitted(row, 74)).toBe(`${'a'.repeat(30)}  ${'b'.repeat(20)}  what it is for, in\n  more words than fit`);
+});
+
 test('a line that fits, or ends at the edge, is left alone; so is all where the width is not known', () => {
   const edge = 'x'.repeat(39);
   expect(fitted(`${edge}y`, 40)).toBe(`${edge}y`);

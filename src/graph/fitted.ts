@@ -1,5 +1,7 @@
 /** Our choice: narrower than this nothing is gained by breaking lines. */
 const NARROWEST = 40;
+/** Our choice: a last column with less room goes on below its row. */
+const LEAST_ROOM = 24;
 
 /**
  * A text whose lines are broken between words, so that none is wider than a terminal, which would break it anywhere. What goes on
@@ -18,12 +20,13 @@ function fittedLine(line: string, columns: number): string {
   if (line.length <= columns) return line;
   const column = /^.*\S {2,}(?=\S)/.exec(line)?.[0].length ?? 0;
   const own = /^ */.exec(line)![0].length + 2;
-  const indent = ' '.repeat(column > 0 && column <= columns / 2 ? column : own);
+  const below = column > 0 && column <= columns - LEAST_ROOM;
+  const indent = ' '.repeat(below ? column : own);
   const lines: string[] = [];
   let rest = line;
   while (rest.length > columns) {
     // A break in front of the indent would repeat the line for ever.
-    const from = lines.length === 0 ? Math.max(column <= columns / 2 ? column : 0, own) : indent.length;
+    const from = lines.length === 0 ? Math.max(below ? column : 0, own) : indent.length;
     const before = rest.lastIndexOf(' ', columns);
     const at = before > from ? before : rest.indexOf(' ', Math.max(columns, from));
     if (at < 0) break;

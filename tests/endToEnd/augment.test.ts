@@ -81,7 +81,15 @@ describe('early stop', () => {
 
 describe('--budget', () => {
   it('chooses the epochs by measured speed and saves the number', async () => {
-    const found = await json<RunResult>(...TRAIN, '--budget', '8s', '--set', 'train.evalEvery=1000', '--out', 'budget');
+    const found = await json<RunResult>(
+      ...TRAIN,
+      '--budget',
+      '12s',
+      '--set',
+      'train.evalEvery=1000',
+      '--out',
+      'budget',
+    );
     const config = readFileSync(join(dir, 'budget/config.yaml'), 'utf8');
     const epochs = Number(/^ {2}epochs: ([\d.]+)$/m.exec(config)![1]);
     expect(found.steps).toBe(Math.round(3 * epochs));
@@ -89,9 +97,9 @@ describe('--budget', () => {
     // A step takes milliseconds; the table's choice would have been 100.
     expect(epochs).toBeGreaterThan(3);
     expect(readFileSync(join(dir, 'budget/train.log'), 'utf8')).toMatch(
-      new RegExp(`train.epochs = ${epochs} \\(budget 8s: [\\d.e-]+ s an epoch`),
+      new RegExp(`train.epochs = ${epochs} \\(budget 12s: [\\d.e-]+ s an epoch`),
     );
-    const again = await understudy(dir, ['train', '--resume', '--budget', '8s', '--out', 'budget']);
+    const again = await understudy(dir, ['train', '--resume', '--budget', '12s', '--out', 'budget']);
     expect(again.status, again.stderr).toBe(0);
     expect(existsSync(join(dir, 'budget/checkpoints/last/state.json'))).toBe(true);
   });
@@ -107,10 +115,10 @@ it('list shows presets and the table of defaults', async () => {
     vitkd: 0.25,
   });
   const text = (await understudy(dir, ['list', 'augmentations'])).stdout;
-  expect(text).toMatch(/^augment\.randAugment +null +null +rand-m9-mstd0\.5-inc1 +null +rand-m9-mstd0\.5-inc1 *$/m);
+  expect(text).toMatch(/^randAugment +null +null +rand-m9-mstd0\.5-inc1 +null +rand-m9-mstd0\.5-inc1 *$/m);
   const defaults = await json<{ key: string; rules: { when: string; value: string }[] }[]>('list', 'defaults');
   expect(defaults.find(({ key }) => key === 'optim.warmupEpochs')!.rules).toEqual([
     { when: 'always', value: 'a tenth of the epochs, at most 5' },
   ]);
-  expect((await understudy(dir, ['list', 'defaults'])).stdout).toMatch(/^train\.epochs +from 100,000 images on +300/m);
+  expect((await understudy(dir, ['list', 'defaults'])).stdout).toMatch(/^train\.epochs +from 100,000 images on: 300/m);
 });

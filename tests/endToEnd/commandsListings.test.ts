@@ -18,7 +18,8 @@ describe('listings and help', () => {
     expect(size('resnet50').macs / 1e9).toBeCloseTo(4.09, 2);
     expect(size('resnet18').macs / 1e9).toBeCloseTo(1.81, 2);
     const text = await understudy(dir, ['list', 'models']);
-    expect(text.stdout.split('\n')).toHaveLength(models.length + 2);
+    for (const { name } of models) expect(text.stdout).toMatch(new RegExp(`^${name} +\\d+ px .* \\d+$`, 'm'));
+    expect(text.stdout).toMatch(/^ {2}1 +DeiT, arXiv 2012\.12877/m);
   });
 
   it('methods and augmentations come with settings, defaults and a meaning', async () => {

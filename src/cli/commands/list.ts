@@ -36,8 +36,11 @@ export const list = command({
 
 async function models(found: readonly ModelListing[]): Promise<string> {
   const { quantity, table } = await import('../text.ts');
-  const rows = found.map((m) => [m.name, `${m.imageSize} px`, quantity(m.parameters), quantity(m.macs), m.source]);
-  return table([['model', 'input', 'parameters', 'MACs', 'source'], ...rows]);
+  const sources = [...new Set(found.map(({ source }) => source))];
+  const numberOf = ({ source }: ModelListing) => String(sources.indexOf(source) + 1);
+  const rows = found.map((m) => [m.name, `${m.imageSize} px`, quantity(m.parameters), quantity(m.macs), numberOf(m)]);
+  const listed = table(sources.map((source, i) => [`  ${i + 1}`, source]));
+  return `${table([['model', 'input', 'parameters', 'MACs', 'source'], ...rows])}\n\nsources\n${listed}`;
 }
 
 async function methods(found: readonly MethodListing[]): Promise<string> {
@@ -73,13 +76,18 @@ async function augmentations(found: readonly AugmentationListing[]): Promise<str
   const { AUGMENT_PRESETS } = await import('../../config/augmentPresets.ts');
   const names = Object.keys(AUGMENT_PRESETS);
   const shown = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
-  const rows = found.map((one) => [`augment.${one.key}`, shown(one.default), one.wanted, one.meaning]);
+  const [head, ...rows] = table([
+    ['setting', 'default', 'allowed'],
+    ...found.map((one) => [`augment.${one.key}`, shown(one.default), one.wanted]),
+  ]).split('\n');
+  // The meaning below its row: as a column of its own it would be too narrow.
+  const told = rows.map((row, i) => `${row}\n  ${found[i]!.meaning}`);
   const held = found.flatMap(({ key, presets }) =>
-    presets ? [[`augment.${key}`, ...names.map((name) => shown(presets[name]))]] : [],
+    presets ? [[key, ...names.map((name) => shown(presets[name]))]] : [],
   );
   const sources = Object.entries(AUGMENT_PRESETS).map(([name, { source }]) => [name, source]);
   return [
-    table([['setting', 'default', 'allowed', 'meaning'], ...rows]),
+    [head, ...told].join('\n'),
     `What "auto" is in each preset (augment.preset=NAME); where it is auto there too, see: understudy list defaults\n${table([['setting', ...names], ...held])}`,
     `See them on your images: understudy inspect --data DIR --augment NAME\n${table(sources)}`,
   ].join('\n\n');
@@ -87,6 +95,8 @@ async function augmentations(found: readonly AugmentationListing[]): Promise<str
 
 async function defaults(found: readonly DefaultListing[]): Promise<string> {
   const { table } = await import('../text.ts');
-  const rows = found.flatMap(({ key, rules }) => rules.map(({ when, value }, i) => [i === 0 ? key : '', when, value]));
-  return table([['setting', 'when', 'value'], ...rows]);
+  const rows = found.flatMap(({ key, rules }) =>
+    rules.map(({ when, value }, i) => [i === 0 ? key : '', when === 'always' ? value : `${when}: ${value}`]),
+  );
+  return table([['setting', 'when: value'], ...rows]);
 }

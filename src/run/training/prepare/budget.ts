@@ -54,12 +54,13 @@ export async function epochsWithin(
 ): Promise<Budgeted> {
   const [{ stages }, { clock }] = [parts, platform];
   const cost = await runCost(parts, platform);
-  const left = AIM * secondsOf(budget) - (clock.elapsed() - began) / 1000;
+  const gone = (clock.elapsed() - began) / 1000;
+  const left = AIM * secondsOf(budget) - gone;
   const epochs = epochsInTime(left, cost);
   const speed = `${cost.epoch.toPrecision(3)} s an epoch and ${cost.evaluation.toPrecision(3)} s an evaluation, measured`;
   if (epochs < stages.length)
     throw new UserError(
-      `train.budget: ${budget} is too short for ${stages.length === 1 ? 'one epoch' : `${stages.length} stages of an epoch each`} (${speed}). Give more time, fewer images (--images N) or a smaller model`,
+      `train.budget: ${budget} is too short for ${stages.length === 1 ? 'one epoch' : `${stages.length} stages of an epoch each`} (${speed}, besides ${(gone + cost.once).toPrecision(2)} s to begin). Give more time, fewer images (--images N) or a smaller model`,
     );
   return { epochs, reason: `budget ${budget}: ${speed}` };
 }
