@@ -56,7 +56,8 @@ export const exportCommand = command({
   },
 });
 
-async function describe({ out, files, checks, accuracy }: ExportReport, data: string | undefined): Promise<string> {
+async function describe(report: ExportReport, given: string | undefined): Promise<string> {
+  const { out, files, checks, accuracy } = report;
   const { bytes, percent, shellWord, table } = await import('../text.ts');
   const row = (name: string, what: string, found: Agreement) => [
     name,
@@ -71,6 +72,7 @@ async function describe({ out, files, checks, accuracy }: ExportReport, data: st
   ]);
   const head = ['file', 'images', 'same top-1', 'largest difference', accuracy === undefined ? '' : 'accuracy'];
   const trainer = accuracy === undefined ? [] : [['our forward pass', rows.at(-1)![1]!, '', '', percent(accuracy)]];
+  const data = given ?? report.trainedOn;
   const next = `Next:\n  understudy verify ${shellWord(out)} --data ${data === undefined ? 'DIR' : shellWord(data)}`;
   return `${table(files.map((file) => [file.path, bytes(file.bytes)]))}\n\nchecked against our own forward pass\n${table([head, ...rows, ...trainer])}\n\n${next}`;
 }

@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { showAddress } from '../../data/address.ts';
 import { lockBeside, replaceFolderAtomic, writeFileAtomic } from '../../formats/disk/atomicNode.ts';
@@ -52,6 +52,8 @@ export interface ExportReport {
   readonly checks: readonly FileCheck[];
   /** Accuracy of our own forward pass on the same real images. */
   readonly accuracy?: number;
+  /** The images of the run that trained the model, where they still are. */
+  readonly trainedOn?: string;
 }
 
 /** @throws UserError for a network from an ONNX file, and one whose classes are known by their numbers alone. */
@@ -89,9 +91,11 @@ export async function exportModel(
     const sample = source && (await readSample(model, source, REAL_IMAGES));
     const saved = plainVit(model);
     const { files, checks, accuracy } = await checkedFiles(model, saved, dtypes, sample, onFile);
-    await writeExport(out, saved, { files, checks, lock, origin: await originOf(model) });
+    const origin = await originOf(model);
+    await writeExport(out, saved, { files, checks, lock, origin });
     await readBack(out, saved, files);
-    return { out, files: filesBelow(out), checks, ...(accuracy === undefined ? {} : { accuracy }) };
+    const trainedOn = origin && existsSync(origin.setup.data) ? { trainedOn: origin.setup.data } : {};
+    return { out, files: filesBelow(out), checks, ...(accuracy === undefined ? {} : { accuracy }), ...trainedOn };
   } finally {
     await lock.release();
   }
@@ -187,7 +191,7 @@ function refuseUsed(out: string, force: boolean): void {
       ? 'Choose another --out, or replace it with --force'
       : `Choose another --out, or delete it${force ? ': --force replaces an earlier export alone' : ''}`;
     throw new UserError(
-      `${out}: wanted a new or empty folder to export to, got ${names.slice(0, 4).join(', ')}${names.length > 4 ? ', ...' : ''}. ${remedy}`,
+      `${out}: wanted a new or empty folder to export to, got ${names.slice(0, 4).join(', ')}${names.length > 4 ? ' and more' : ''}. ${remedy}`,
     );
   } catch (error) {
     throw fileError(error, out, 'export to it');
