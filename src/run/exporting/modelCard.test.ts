@@ -26,7 +26,7 @@ test('the card says what the model costs and who answers; an accuracy of heads a
   const of = (settings: object) => {
     const model = variantConfig('vit_pico_patch4', { classes: 2, imageSize: 28, ...settings });
     const metrics = { 'val/top1': 0.876, 'val/class_head_top1': 0.85 };
-    return modelCard({ ...saved, model }, ['fp32'], [], { setup, metrics, images: 40, truth: 'labels' });
+    return modelCard({ ...saved, model }, ['fp32'], [], { setup, ema: false, metrics, images: 40, truth: 'labels' });
   };
   const [one, two, three] = [of({}), of({ distToken: true }), of({ distToken: true, patchVote: true })];
   expect(one).toMatch(/^Size: 141 k parameters, [\d.]+ M multiply-accumulates an image\.$/m);
