@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { distinctNames } from '../src/formats/classNames.ts';
+import { distinctNames } from '../src/formats/config/classNames.ts';
 import { encodeSafetensors, float32Tensor } from '../src/formats/tensors/safetensors.ts';
 import { writeModelFolder } from '../src/formats/modelFolderNode.ts';
 import type { SavedModel } from '../src/formats/savedModel.ts';

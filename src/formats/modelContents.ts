@@ -2,7 +2,7 @@ import type { EncoderConfig } from '../models/encoder.ts';
 import type { NetworkConfig } from '../onnx/network.ts';
 import type { Content } from './disk/content.ts';
 import { preprocessorFile } from './preprocessing/preprocessorFile.ts';
-import { MULTILABEL } from './problemType.ts';
+import { MULTILABEL } from './config/problemType.ts';
 import { float32Tensor, safetensorsChunks } from './tensors/safetensors.ts';
 import type { SavedModel } from './savedModel.ts';
 import { isPlain, toTransformers } from './transformersNames.ts';

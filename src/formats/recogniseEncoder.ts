@@ -1,7 +1,7 @@
 import { UserError } from '../graph/errors.ts';
 import { showShape } from '../graph/shape.ts';
 import type { EncoderKind } from '../models/encoder.ts';
-import { ENCODER_DEFAULTS } from './encoderConfig.ts';
+import { ENCODER_DEFAULTS } from './config/encoderConfig.ts';
 import type { ModelHints, ShapeReader } from './shapeReader.ts';
 
 /** Heads of the released models by their width. Source: their config.json. */

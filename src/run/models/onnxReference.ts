@@ -1,13 +1,13 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { distinctNames } from '../../formats/classNames.ts';
+import { distinctNames } from '../../formats/config/classNames.ts';
 import { fileError } from '../../formats/disk/fileErrorNode.ts';
-import { labelsOf, modernTimm, timmCard } from '../../formats/foreignConfig.ts';
+import { labelsOf, modernTimm, timmCard } from '../../formats/config/foreignConfig.ts';
 import { chosenPreprocessing, preprocessingOf } from '../../formats/preprocessing/foreignPreprocessor.ts';
 import { show } from '../../formats/disk/jsonValue.ts';
 import type { ReadPreprocessing } from '../../formats/preprocessing/preprocessorValues.ts';
 import type { Preprocessing } from '../../formats/savedModel.ts';
-import { saysMultilabel } from '../../formats/problemType.ts';
+import { saysMultilabel } from '../../formats/config/problemType.ts';
 import { constant } from '../../graph/build.ts';
 import { parseJsonFile } from '../../formats/disk/jsonFileNode.ts';
 import { UserError } from '../../graph/errors.ts';

@@ -1,4 +1,4 @@
-import { distinctNames } from '../../formats/classNames.ts';
+import { distinctNames } from '../../formats/config/classNames.ts';
 import { fileError } from '../../formats/disk/fileErrorNode.ts';
 import { chosenPreprocessing } from '../../formats/preprocessing/foreignPreprocessor.ts';
 import type { Preprocessing } from '../../formats/savedModel.ts';

@@ -1,4 +1,4 @@
-import { listNames } from '../graph/names.ts';
+import { listNames } from '../../graph/names.ts';
 
 /**
  * Classes are matched by name, so each has its own: a name that stands twice gets its number from the second time on. ImageNet has two

@@ -1,9 +1,9 @@
-import { UserError } from '../graph/errors.ts';
-import type { EncoderConfig, EncoderKind } from '../models/encoder.ts';
-import { ACTIVATIONS, type Activation } from '../nn/feedForward.ts';
-import { asObject, type Json, positive, show } from './disk/jsonValue.ts';
+import { UserError } from '../../graph/errors.ts';
+import type { EncoderConfig, EncoderKind } from '../../models/encoder.ts';
+import { ACTIVATIONS, type Activation } from '../../nn/feedForward.ts';
+import { asObject, type Json, positive, show } from '../disk/jsonValue.ts';
 import { compareSaid } from './saidArchitecture.ts';
-import type { ModelHints } from './shapeReader.ts';
+import type { ModelHints } from '../shapeReader.ts';
 
 /** What transformers takes for a key that a config.json leaves out, and what only one value of is computed. */
 interface Defaults {

@@ -1,12 +1,12 @@
-import { UserError } from '../graph/errors.ts';
-import { preprocessingOf } from './preprocessing/foreignPreprocessor.ts';
-import type { ReadPreprocessing } from './preprocessing/preprocessorValues.ts';
-import { type ModelConfig, VARIANTS } from '../models/index.ts';
-import { asObject, type Json, positive, show } from './disk/jsonValue.ts';
+import { UserError } from '../../graph/errors.ts';
+import { preprocessingOf } from '../preprocessing/foreignPreprocessor.ts';
+import type { ReadPreprocessing } from '../preprocessing/preprocessorValues.ts';
+import { type ModelConfig, VARIANTS } from '../../models/index.ts';
+import { asObject, type Json, positive, show } from '../disk/jsonValue.ts';
 import { checkEncoderSizes, ENCODER_TYPES, encoderHints, encoderPart } from './encoderConfig.ts';
 import { saysMultilabel } from './problemType.ts';
 import { checkTimm, checkTransformersSizes, compareSaid } from './saidArchitecture.ts';
-import type { ModelHints } from './shapeReader.ts';
+import type { ModelHints } from '../shapeReader.ts';
 
 /** What the JSON files of transformers or timm say about a model besides its weights. */
 export interface ForeignConfig {

@@ -1,6 +1,6 @@
-import { UserError } from '../graph/errors.ts';
-import { type ModelConfig, VARIANTS } from '../models/index.ts';
-import { asObject, type Json, show } from './disk/jsonValue.ts';
+import { UserError } from '../../graph/errors.ts';
+import { type ModelConfig, VARIANTS } from '../../models/index.ts';
+import { asObject, type Json, show } from '../disk/jsonValue.ts';
 
 /** Models of one family in several libraries. */
 export type PlainConfig = Exclude<ModelConfig, { family: 'encoder' }>;
