@@ -171,6 +171,18 @@ describe('what the system refuses is told by file, reason and remedy, and the fo
     expectWhole(command);
   });
 
+  it('an image that may not be read, or lies on a bad sector, is skipped by name', async () => {
+    for (const [code, remedy] of [
+      ['EACCES', 'Give yourself permission, or delete the file'],
+      ['EIO', 'Replace or delete the file'],
+    ] as const) {
+      const { status, stderr } = await disturbed(COMMANDS.eval, 'open', /^data\/val\/red\/2\.png$/, code, 1);
+      expect(stderr).toContain(`got ${code}. ${remedy}`);
+      expect(stderr.match(/skipped/g)).toHaveLength(1);
+      expect(status).toBe(0);
+    }
+  });
+
   it.each<[string, RegExp, string, RegExp]>([
     ['write', /^cache\/.*shard/, 'ENOSPC', /decoded images are no longer kept on the disk: cache: .* Free space/],
     ['write', /^store\/.*shard/, 'EDQUOT', /teacher outputs are no longer kept: store: .* got EDQUOT: .* quota/],

@@ -89,7 +89,9 @@ function bytesOf(path: string): Buffer {
     const refusal = fileError(failed, briefAddress(path), 'read it');
     // A bad sector is the one file's own; too many open files are not.
     if (refusal instanceof MachineError && failed.code !== 'EIO') throw refusal;
-    throw cannotRead(path, describeReadError(failed));
+    const shut = failed.code === 'EACCES' || failed.code === 'EPERM';
+    const remedy = shut ? 'Give yourself permission, or delete the file' : undefined;
+    throw cannotRead(path, describeReadError(failed), remedy);
   }
 }
 
@@ -211,8 +213,6 @@ function describeDamage(bytes: Buffer, error: Error): string {
   return `a damaged or truncated file (${damageReason(error)})`;
 }
 
-function cannotRead(path: string, got: string): UserError {
-  return new UserError(
-    `Cannot read image ${briefAddress(path)}: wanted ${wanted}, got ${got}. Replace or delete the file`,
-  );
+function cannotRead(path: string, got: string, remedy = 'Replace or delete the file'): UserError {
+  return new UserError(`Cannot read image ${briefAddress(path)}: wanted ${wanted}, got ${got}. ${remedy}`);
 }
