@@ -109,10 +109,16 @@ async function* readShards(
     if (known) known.count++;
     else others.set(ending, { count: 1, example });
   };
-  const report: TarReport = { notRead, note: (text) => void notes.push(text) };
+  const note = (text: string) => void notes.push(text);
   for (const file of files) {
-    const records = await readShard(place, file, listing, report);
-    await listing.found(records.length);
+    let told = 0;
+    const progress = async (samples: number) => {
+      const more = samples - told;
+      told = samples;
+      await listing.found(more);
+    };
+    const records = await readShard(place, file, listing, { notRead, note, progress });
+    await progress(records.length);
     yield { file, records };
   }
   const kinds = [...others].sort((a, b) => b[1].count - a[1].count);

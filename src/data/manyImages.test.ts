@@ -41,6 +41,18 @@ async function timed<T>(work: () => T | Promise<T>): Promise<T> {
   return done;
 }
 
+/** Does it by a clock that goes on by a second at each look. */
+async function everySecond<T>(work: () => Promise<T>): Promise<T> {
+  const clock = vi.spyOn(performance, 'now');
+  let now = 0;
+  clock.mockImplementation(() => (now += 1001));
+  try {
+    return await work();
+  } finally {
+    clock.mockRestore();
+  }
+}
+
 it.each([
   ['of no class', () => -1],
   ['of one class', () => 0],
@@ -85,12 +97,7 @@ it(
   async () => {
     const path = table('told.csv', 'path,label\n', (i) => `${i}.png,${i % 7}`);
     const events: ListingEvent[] = [];
-    const clock = vi.spyOn(performance, 'now');
-    let now = 0;
-    // A clock that goes on by a second at each look.
-    clock.mockImplementation(() => (now += 1001));
-    await openDataset(path, { seed: 1, onListing: (event) => events.push(event) });
-    clock.mockRestore();
+    await everySecond(() => openDataset(path, { seed: 1, onListing: (event) => events.push(event) }));
     expect(events.pop()).toEqual({ type: 'note', message: `sorting and splitting ${MANY} images` });
     const images = events.map((event) => (event as { images?: number }).images!);
     expect(images.length).toBeGreaterThan(2 * Math.floor(MANY / 4096));
@@ -121,8 +128,16 @@ it(
     const blocks = Array.from({ length: many }, (_, i) => header(`${i}.png`, 0));
     const path = join(dir, 'x.tar');
     writeFileSync(path, Buffer.concat([...blocks, Buffer.alloc(1024)]));
-    const { train, val } = await timed(() => openDataset(path, { seed: 1 }));
+    const events: ListingEvent[] = [];
+    const { train, val } = await timed(() =>
+      everySecond(() => openDataset(path, { seed: 1, onListing: (event) => events.push(event) })),
+    );
     expect(train.paths.length + val.paths.length).toBe(many);
+    const listed = events.filter((event) => event.type === 'listing');
+    expect(listed.length).toBeGreaterThan(many / 1000);
+    expect(listed.at(-1)).toMatchObject({ images: many, done: true });
+    expect(listed[2]!.images).toBeGreaterThan(0);
+    expect(listed[2]!.images).toBeLessThan(many);
   },
   LIMIT_MS,
 );

@@ -614,6 +614,12 @@ it.each([
     [],
     'wanted 1 inputs, got 2',
   ],
+  [
+    'a truth value for logits',
+    [node('Flatten', ['x'], ['f']), node('IsNaN', ['f'], ['logits'])],
+    [],
+    'wanted the output "logits" to be float, as the file declares it, got bool',
+  ],
 ])('%s is refused, by ONNX Runtime too', async (_, nodes, weights, message) => {
   const bytes = onnxBytes({ nodes, weights, input: [1, 3, 8, 8], declared: [] });
   expect(() => imported(bytes)).toThrow(message);
@@ -621,7 +627,7 @@ it.each([
     ort.InferenceSession.create(bytes, { logSeverityLevel: 4 }).then((session) =>
       session.run({ x: new ort.Tensor('float32', new Float32Array(192), [1, 3, 8, 8]) }),
     ),
-  ).rejects.toThrow(/ShapeInferenceError|not in range|dimension/);
+  ).rejects.toThrow(/ShapeInferenceError|not in range|dimension|Type Error/);
 });
 
 it('every rule has a row here, or is Constant, or stands in the tests of whole files', () => {

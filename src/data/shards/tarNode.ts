@@ -16,7 +16,12 @@ export interface TarReport {
   /** A file that is neither the picture nor the label of its sample, by what follows its key. */
   notRead(ending: string, name: string): void;
   note(text: string): void;
+  /** How many samples are read so far; others may run meanwhile. */
+  progress(samples: number): Promise<void>;
 }
+
+/** Headers between two looks at the clock. */
+const LOOK_EVERY = 256;
 
 /**
  * Images of a WebDataset shard: files of one key lie together, `key.jpg` with `key.cls` (an id or a name) or `key.json`
@@ -25,7 +30,7 @@ export interface TarReport {
  * shard.
  * @throws UserError that names the file and the entry.
  */
-export function readTar(file: string, root: string, report: TarReport): Record[] {
+export async function readTar(file: string, root: string, report: TarReport): Promise<Record[]> {
   checkRegular(file, 'a tar archive (uncompressed)');
   let handle: number;
   try {
@@ -39,7 +44,11 @@ export function readTar(file: string, root: string, report: TarReport): Record[]
     const samples: Sample[] = [];
     const byKey = new Map<string, Sample>();
     let cut: string | undefined;
-    for (const entry of tarEntries(file, size, read, (how) => (cut = how))) addTo(file, samples, byKey, entry);
+    let entries = 0;
+    for (const entry of tarEntries(file, size, read, (how) => (cut = how))) {
+      addTo(file, samples, byKey, entry);
+      if (++entries % LOOK_EVERY === 0) await report.progress(samples.length);
+    }
     const container = relative(root, file);
     const records = samples.flatMap((sample): Record[] => {
       const { image, label, others } = chosen(file, sample);

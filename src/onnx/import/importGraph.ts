@@ -76,6 +76,7 @@ class Importer {
     );
     for (const name of outputs) this.#resolve(frame, name);
     this.#problems.check();
+    for (const port of this.#file.graph.output) this.#checkDeclared(port, frame);
     const found = new Map(outputs.map((name) => [name, frame.values.get(name)!]));
     try {
       this.#budget.checkActivations([...found.values()]);
@@ -83,6 +84,13 @@ class Importer {
       throw this.#refusal(error);
     }
     return found;
+  }
+
+  /** ONNX Runtime refuses a file whose output is a truth value and is called a number, or the reverse. */
+  #checkDeclared(port: ValueInfoProto, { types }: Frame): void {
+    const [declared, given] = [typeOfPort(port), types.get(port.name ?? '')];
+    if (declared !== undefined && given !== undefined && (declared === 'bool') !== (given === 'bool'))
+      throw this.#error(`the output "${port.name}" to be ${declared}, as the file declares it, got ${given}`);
   }
 
   /** Imports a value and all that it needs, inputs first; without recursion, since a chain may be long. */
