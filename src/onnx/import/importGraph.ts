@@ -3,7 +3,7 @@ import { BuildError, UserError } from '../../graph/errors.ts';
 import { withLabel } from '../../graph/scope.ts';
 import { sizeOf } from '../../graph/shape.ts';
 import type { Tensor } from '../../graph/tensor.ts';
-import type { AttributeProto, NodeProto } from '../generated/onnx_pb.ts';
+import type { AttributeProto, NodeProto, ValueInfoProto } from '../generated/onnx_pb.ts';
 import { Attributes } from './attributes.ts';
 import { Budget, OverBudget } from './budget.ts';
 import { Folder } from './fold.ts';
