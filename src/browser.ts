@@ -1,6 +1,6 @@
 /**
- * What an exported model needs in a browser: `import { preprocess } from 'understudy/browser'`. No file behind it imports a
- * platform (tests/browser/ checks that).
+ * Understudy in a browser. `preprocess` is what an exported model needs, and stands alone; the rest trains there, in a dedicated
+ * worker, and is loaded when it is first called. No file behind this entry imports Node (tests/browser/ checks that).
  */
 export type { ImageBytes, PreprocessorConfig } from './data/preprocess.ts';
 export { preprocess } from './data/preprocess.ts';

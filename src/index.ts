@@ -29,7 +29,7 @@ export type { RunConfig, RunInput } from './config/schema.ts';
 export type { Device } from './engine/devices.ts';
 export type { MethodName } from './methods/index.ts';
 export type { BestStep, RunResult, StudentCost } from './run/training/course/result.ts';
-export type { RunSettings } from './run/training/startRunNode.ts';
+export type { RunSettings } from './run/training/runSettings.ts';
 export type { DistillOptions, ResumeOptions, RunOptions, TrainRunOptions } from './run/training/trainNode.ts';
 export { distill, resume, train } from './run/training/trainNode.ts';
 export type { StudyReport } from './study/tables/rows.ts';

@@ -3,7 +3,7 @@ import { UserError } from '../graph/errors.ts';
 import { METHODS } from '../methods/index.ts';
 import { unknownName } from '../graph/names.ts';
 import { type Device, DEVICES } from '../engine/devices.ts';
-import type { RunSettings } from '../run/training/startRunNode.ts';
+import type { RunSettings } from '../run/training/runSettings.ts';
 import { atLeastOne, wholeNumber } from './arguments.ts';
 import { readConfigSource } from './configSource.ts';
 

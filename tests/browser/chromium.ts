@@ -39,10 +39,23 @@ const IMPORTS = {
 
 export const WASM_PATHS = `${nested}/node_modules/onnxruntime-web/dist/`;
 
-/** Serves the repository's scripts and `folders` by name on 127.0.0.1, and an empty page with an import map at `/`. */
-export async function serve(folders: Readonly<Record<string, string>>): Promise<{ server: Server; origin: string }> {
+/**
+ * Serves the repository's scripts and `folders` by name on 127.0.0.1, an empty page with an import map at `/`, and scripts that
+ * are made. The page is cross-origin isolated, so that WebAssembly has threads.
+ */
+export async function serve(
+  folders: Readonly<Record<string, string>>,
+  scripts: Readonly<Record<string, string>> = {},
+): Promise<{ server: Server; origin: string }> {
   const server = createServer((request, response) => {
     const path = normalize(decodeURIComponent(new URL(request.url ?? '/', 'http://localhost').pathname));
+    response.setHeader('cross-origin-opener-policy', 'same-origin');
+    response.setHeader('cross-origin-embedder-policy', 'require-corp');
+    const script = scripts[path];
+    if (script !== undefined) {
+      response.setHeader('content-type', 'text/javascript');
+      return response.end(script);
+    }
     if (path === '/') {
       response.setHeader('content-type', 'text/html');
       return response.end(`<script type="importmap">${JSON.stringify({ imports: IMPORTS })}</script>`);
@@ -69,8 +82,12 @@ export interface Opened {
 }
 
 /** Headless Chromium on the empty page. */
-export async function open(executablePath: string, folders: Readonly<Record<string, string>>): Promise<Opened> {
-  const { server, origin } = await serve(folders);
+export async function open(
+  executablePath: string,
+  folders: Readonly<Record<string, string>>,
+  scripts: Readonly<Record<string, string>> = {},
+): Promise<Opened> {
+  const { server, origin } = await serve(folders, scripts);
   const browser: Browser = await chromium.launch({ executablePath, args: FLAGS });
   const page = await browser.newPage();
   await page.goto(origin);

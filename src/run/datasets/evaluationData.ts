@@ -11,7 +11,7 @@ import { UserError } from '../../graph/errors.ts';
 import { listNames } from '../../graph/names.ts';
 import { listingOptions } from './imageListing.ts';
 import type { LoadedModel } from '../models/loaded.ts';
-import { namedByData } from '../models/described.ts';
+import { namedByData } from '../models/namedByData.ts';
 import { unnamed } from '../models/unnamed.ts';
 import { newHead } from '../models/newHead.ts';
 import { readRunConfig } from '../plan/configFileNode.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { inOrder, namedByData } from './described.ts';
+import { inOrder, namedByData } from './namedByData.ts';
 import type { LoadedModel } from './loaded.ts';
 
 const model = (classesByIndex: 'index' | 'natural', count: number) =>

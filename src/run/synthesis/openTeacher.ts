@@ -2,7 +2,8 @@ import { describedSchema } from '../../config/schema.ts';
 import { parseConfig } from '../../config/parse.ts';
 import { loadModelReference, type OnModel } from '../models/reference.ts';
 import type { LoadedModel } from '../models/loaded.ts';
-import { type Described, namedByData } from '../models/described.ts';
+import type { Described } from '../models/described.ts';
+import { namedByData } from '../models/namedByData.ts';
 
 /**
  * The teacher of a set. Classes that are known by their numbers alone ("index") are named after them, with as many digits each: the

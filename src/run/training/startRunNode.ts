@@ -8,12 +8,8 @@ import { type MethodTable, methodNamed, withMethods } from '../../methods/index.
 import { VARIANTS } from '../../models/index.ts';
 import { onnxPathOf } from '../models/onnxReference.ts';
 import type { RunResult } from './course/result.ts';
+import type { RunSettings } from './runSettings.ts';
 import { type TrainOptions, trainRun } from './trainRunNode.ts';
-
-type Partially<T> = T extends readonly unknown[] ? T : T extends object ? { [K in keyof T]?: Partially<T[K]> } : T;
-
-/** Any part of a run's configuration. */
-export type RunSettings = Partially<RunInput>;
 
 export type StartOptions = Omit<TrainOptions, 'out'> & {
   /** Run folder; default: runs/<data>-<student>-<method>, with -2, -3, ... where that exists. */

@@ -6,7 +6,8 @@ import type { Logger } from '../../train/loggers/logger.ts';
 import type { Device } from '../../engine/devices.ts';
 import type { OnModel } from '../models/reference.ts';
 import type { RunResult } from './course/result.ts';
-import { type RunSettings, type StartOptions, startRun } from './startRunNode.ts';
+import type { RunSettings } from './runSettings.ts';
+import { type StartOptions, startRun } from './startRunNode.ts';
 
 /** What every run takes. */
 export interface RunOptions {

@@ -3,7 +3,7 @@ import type { RunConfig } from '../../../config/schema.ts';
 import type { OnListing } from '../../../data/folders/listingNode.ts';
 import type { ImageSource } from '../../../data/imageSource.ts';
 import { openRunData } from '../../datasets/openRunData.ts';
-import { namedByData } from '../../models/described.ts';
+import { namedByData } from '../../models/namedByData.ts';
 import type { OwnModel } from '../../models/loaded.ts';
 import { onnxPathOf } from '../../models/onnxReference.ts';
 import { loadOnnxStudent } from '../../models/onnxStudent.ts';

@@ -1,0 +1,33 @@
+import type { ReadPixels } from '../../data/loading/plainLoader.ts';
+import { plainLoader } from '../../data/loading/plainLoader.ts';
+import type { Engine } from '../../engine/contract.ts';
+import { systemClock } from '../clock.ts';
+import type { RunFiles } from '../files.ts';
+import type { Host } from '../host.ts';
+import { sha256 } from '../sha256.ts';
+
+export interface WebHostOptions {
+  readonly engine: Engine;
+  /** What rounds as it does. */
+  readonly computed: string;
+  readonly files: RunFiles;
+  readonly read: ReadPixels;
+}
+
+/** A page or a worker: onnxruntime-web, the browser's files, images from a function. */
+export const webHost = ({ engine, computed, files, read }: WebHostOptions): Host => ({
+  engine,
+  computed,
+  clock: systemClock,
+  loader: (options) => plainLoader(options, read),
+  outputs: undefined,
+  files,
+  writer: crypto.randomUUID().slice(0, 8),
+  sha256,
+  gzip: async (text) => through(new Blob([text]), new CompressionStream('gzip')),
+  gunzip: async (bytes) =>
+    new TextDecoder().decode(await through(new Blob([bytes.slice()]), new DecompressionStream('gzip'))),
+});
+
+const through = async (blob: Blob, change: CompressionStream | DecompressionStream): Promise<Uint8Array> =>
+  new Uint8Array(await new Response(blob.stream().pipeThrough(change)).arrayBuffer());

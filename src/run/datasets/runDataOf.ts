@@ -1,0 +1,79 @@
+import type { RunConfig } from '../../config/schema.ts';
+import type { Pixels } from '../../data/augment/pixels.ts';
+import { type Dataset, type ImageList, subset } from '../../data/dataset.ts';
+import { datasetOf, type ImageSource } from '../../data/imageSource.ts';
+import { UserError } from '../../graph/errors.ts';
+import { showPlaces } from '../../data/places.ts';
+import { checkSets } from './multilabel.ts';
+import type { RunData } from './runData.ts';
+
+/** What a platform does with lists of images. */
+export interface ListTools {
+  /** Width and height of an image of a list. */
+  size(list: ImageList, path: string): Promise<Pick<Pixels, 'width' | 'height'>>;
+  sha256(pieces: Iterable<Uint8Array>): Promise<string>;
+  readonly stamps: NonNullable<RunData['stamps']>;
+}
+
+/** The images of a run, of a data set that was opened. @throws UserError where there are none to validate on. */
+export async function runDataOf(dataset: Dataset, { data }: RunConfig, tools: ListTools): Promise<RunData> {
+  if (dataset.val.paths.length === 0) throw noValidation(showPlaces(data.dir), dataset.train.paths.length);
+  checkSets(showPlaces(data.valDir ?? data.dir), dataset.val);
+  const amount = data.images !== null ? { count: data.images } : { fraction: data.fraction };
+  const all = data.images === null && data.fraction === 1;
+  const train = all ? dataset.train : subset(dataset.train, amount, data.splitSeed);
+  return {
+    labelled: dataset.classes.length > 0,
+    multilabel: train.sets !== undefined,
+    classes: dataset.classes,
+    train,
+    val: dataset.val,
+    splitSource: dataset.splitSource,
+    reportOnly: data.valDir !== null,
+    notes: dataset.notes ?? [],
+    facts: {
+      images: train.paths.length,
+      classes: dataset.classes.length,
+      shorterSide: await medianSide(train, tools),
+    },
+    digests: { train: await tools.sha256(linesOf(train)), val: await tools.sha256(linesOf(dataset.val)) },
+    stamps: tools.stamps,
+  };
+}
+
+/** The images of a source of the caller's own. */
+export function datasetOfSource(source: ImageSource, { valDir, valFraction, splitSeed }: RunConfig['data']): Dataset {
+  if (valDir !== null)
+    throw new UserError(`data.valDir: ${source.name} is a source of your own; give its validation images as \`val\``);
+  return datasetOf(source, valFraction, splitSeed);
+}
+
+/** Nothing says whether the images of a source are still the same. */
+export const noStamps = async (list: ImageList): Promise<string[]> => list.paths.map(() => '');
+
+function noValidation(dir: string, images: number): UserError {
+  return new UserError(
+    `${dir}: wanted images to validate on, got none: there is no val folder, and of ${images} images no class has two, so that one could be put aside. Add images, or a folder val/<class>/`,
+  );
+}
+
+/** The median shorter side of up to nine images spread over the list; unreadable ones are left to the loader. */
+async function medianSide(list: ImageList, { size }: ListTools): Promise<number> {
+  const sides: number[] = [];
+  const step = Math.max(1, Math.floor(list.paths.length / 9));
+  for (let i = 0; i < list.paths.length && sides.length < 9; i += step) {
+    try {
+      const { width, height } = await size(list, list.paths[i]!);
+      sides.push(Math.min(width, height));
+    } catch {
+      // The loader counts and names bad files.
+    }
+  }
+  sides.sort((a, b) => a - b);
+  return sides[Math.floor(sides.length / 2)] ?? 224;
+}
+
+function* linesOf({ paths, labels, sets }: ImageList): Generator<Uint8Array> {
+  const encoder = new TextEncoder();
+  for (const [i, path] of paths.entries()) yield encoder.encode(`${path}\0${sets?.[i] ?? labels[i]}\n`);
+}

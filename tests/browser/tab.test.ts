@@ -1,0 +1,206 @@
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDataset } from '../../src/data/openDatasetNode.ts';
+import type { ImageSource } from '../../src/data/imageSource.ts';
+import { distill, resume, train } from '../../src/run/training/trainNode.ts';
+import type { RunSettings } from '../../src/run/training/runSettings.ts';
+import type { RunResult } from '../../src/run/training/course/result.ts';
+import { temporaryFolder } from '../endToEnd/commandLine.ts';
+import { writeDigits } from './digits.ts';
+import { CHROMIUM } from '../systemPackages.ts';
+import { bundled } from './bundle.ts';
+import { type Opened, open } from './chromium.ts';
+import type { TabImage, TabTask } from './inTab.ts';
+
+const executable = CHROMIUM.find();
+
+interface Suite {
+  readonly passed: readonly string[];
+  readonly failed: readonly string[];
+}
+
+/** Sent to the page as text: runs a task in a worker of its own. */
+const inWorker = `async (task) => {
+  const worker = new Worker('/inTab.js', { type: 'module' });
+  try {
+    return await new Promise((resolve, reject) => {
+      worker.onmessage = ({ data }) => ('error' in data ? reject(new Error(data.error)) : resolve(data.answer));
+      worker.onerror = (event) => reject(new Error(event.message ?? 'the worker did not start'));
+      worker.postMessage(task);
+    });
+  } finally {
+    worker.terminate();
+  }
+}`;
+
+describe.skipIf(!executable)('in a browser tab', () => {
+  let opened: Opened;
+  beforeAll(async () => {
+    opened = await open(executable!, {}, { '/inTab.js': await bundled('inTab.ts') });
+  });
+  afterAll(() => opened?.close());
+  const answer = <T>(task: TabTask): Promise<T> => {
+    const work = new Function(`return ${inWorker}`)() as (task: TabTask) => Promise<T>;
+    return opened.page.evaluate(work, task);
+  };
+
+  it('has the files of a run', async () => {
+    const { passed, failed } = await answer<Suite>({ task: 'files' });
+    expect(failed).toEqual([]);
+    expect(passed.length).toBe(5);
+  });
+
+  for (const [device, threads] of [
+    ['wasm', 1],
+    ['wasm', 2],
+    ['webgpu', 1],
+  ] as const)
+    it(`keeps the contract of an engine: ${device}, threads ${threads}`, async () => {
+      const { passed, failed } = await answer<Suite>({ task: 'engine', device, threads });
+      expect(failed).toEqual([]);
+      expect(passed.length).toBe(14);
+    });
+
+  describe('a run', () => {
+    let images: TabImage[];
+    let teacher: Record<string, Uint8Array>;
+
+    beforeAll(async () => {
+      await writeDigits(join(dir, 'digits'), { train: 10, val: 2 });
+      images = await digitsOf(join(dir, 'digits'));
+      const trained = await train({
+        data: join(dir, 'digits'),
+        model: 'resnet8_small',
+        out: join(dir, 'teacher'),
+        settings: { train: { epochs: 1, batch: 25, threads: 1 } },
+      });
+      teacher = Object.fromEntries(
+        ['config.json', 'preprocessor_config.json', 'model.safetensors'].map((name) => [
+          name,
+          Uint8Array.from(readFileSync(join(trained.out, 'model', name))),
+        ]),
+      );
+    });
+    const inTab = (task: Partial<Extract<TabTask, { task: 'train' }>> & { readonly out: string; method: string }) =>
+      answer<TabRun>({ task: 'train', images, teacher, settings: SETTINGS, student: 'vit_pico_patch4', ...task });
+    const inNode = async (method: string, out: string) => {
+      const losses: number[] = [];
+      const run = await distill({
+        data: sourceOf(images),
+        teacher: join(dir, 'teacher'),
+        student: 'vit_pico_patch4',
+        method,
+        out: join(dir, out),
+        settings: SETTINGS,
+        onEvent: (event) => event.type === 'step' && losses.push(event.loss),
+      });
+      return { run, losses };
+    };
+
+    for (const method of ['kd', 'dearkd'])
+      it(`of ${method} has the losses of Node's, to 1e-5, over 20 steps`, async () => {
+        const [here, there] = [await inNode(method, `node-${method}`), await inTab({ out: `tab-${method}`, method })];
+        expect(here.losses.length).toBe(20);
+        expect(there.losses.length).toBe(20);
+        const apart = here.losses.map((loss, i) => Math.abs(loss - there.losses[i]!) / Math.abs(loss));
+
+        expect(Math.max(...apart)).toBeLessThan(1e-5);
+        expect(Object.keys(there.files).sort()).toEqual(expect.arrayContaining(['config.yaml', 'metrics.jsonl']));
+      });
+
+    it('of Node goes on in the tab', async () => {
+      const stop = new AbortController();
+      const before: number[] = [];
+      const stopped = await distill({
+        ...{ data: sourceOf(images), teacher: join(dir, 'teacher'), student: 'vit_pico_patch4', method: 'kd' },
+        ...{ out: join(dir, 'begun'), settings: SETTINGS, signal: stop.signal },
+        onEvent: (event) => event.type === 'step' && before.push(event.loss) === 9 && stop.abort(),
+      });
+      expect(stopped.reason).toBe('interrupted');
+      const files = filesBelow(stopped.out);
+      const { result, losses } = await inTab({ out: 'begun', method: 'kd', files, resume: true });
+      expect([result.reason, result.steps, before.length + losses.length]).toEqual(['done', 20, 20]);
+      const { losses: whole } = await inNode('kd', 'node-whole');
+      for (const [i, loss] of [...before, ...losses].entries())
+        expect(Math.abs(loss / whole[i]! - 1)).toBeLessThan(1e-5);
+    });
+
+    it('stopped and gone on with has the bits of one that was not, in the tab and from Node', async () => {
+      const whole = await inTab({ out: 'whole', method: 'kd' });
+      const stopped = await inTab({ out: 'stopped', method: 'kd', stopAt: 9 });
+      expect([stopped.result.reason, stopped.result.steps]).toEqual(['interrupted', 9]);
+      const resumed = await inTab({ out: 'stopped', method: 'kd', resume: true });
+      expect([...stopped.losses, ...resumed.losses]).toEqual(whole.losses);
+      expect(weightsOf(resumed)).toEqual(weightsOf(whole));
+      // The files of the stopped run, in Node: the same settings, data and teacher.
+      await writeFiles(join(dir, 'carried'), stopped.files);
+      const losses: number[] = [];
+      const there = await resume(join(dir, 'carried'), {
+        data: sourceOf(images),
+        onEvent: (event) => event.type === 'step' && losses.push(event.loss),
+      });
+      expect([there.reason, there.steps, losses.length]).toEqual(['done', 20, 11]);
+      for (const [i, loss] of losses.entries()) expect(Math.abs(loss / whole.losses[9 + i]! - 1)).toBeLessThan(1e-5);
+    });
+  });
+});
+
+const dir = temporaryFolder();
+
+const weightsOf = ({ files }: TabRun) => {
+  const weights = files['checkpoints/last/model.safetensors'];
+  expect(weights!.length).toBeGreaterThan(10_000);
+  return Buffer.from(weights!).toString('base64');
+};
+
+async function writeFiles(folder: string, files: Readonly<Record<string, Uint8Array>>): Promise<void> {
+  for (const [path, bytes] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), bytes);
+  }
+}
+
+const filesBelow = (root: string): Record<string, Uint8Array> =>
+  Object.fromEntries(
+    readdirSync(root, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name))
+      .map((path) => [relative(root, path), Uint8Array.from(readFileSync(path))]),
+  );
+
+interface TabRun {
+  readonly result: RunResult;
+  readonly losses: readonly number[];
+  readonly files: Readonly<Record<string, Uint8Array>>;
+}
+
+/** Five epochs of four updates. */
+const SETTINGS: RunSettings = {
+  train: { epochs: 5, batch: 25, threads: 1 },
+  augment: { flip: 0 },
+  teacher: { ref: join(dir, 'teacher'), precision: 'fp32' },
+  student: { settings: { patchSize: 7, depth: 4, width: 32, heads: 2 } },
+};
+
+async function digitsOf(root: string): Promise<TabImage[]> {
+  const { classes, train: trained, val } = await openDataset(root, { seed: 0 });
+  const listed = (list: typeof val, isVal: boolean): TabImage[] =>
+    list.paths.map((id, i) => ({
+      ...{ id, label: classes[list.labels[i]!]!, val: isVal },
+      bytes: Uint8Array.from(readFileSync(join(list.root, id))),
+    }));
+  return [...listed(trained, false), ...listed(val, true)];
+}
+
+function sourceOf(images: readonly TabImage[]): ImageSource {
+  const bytes = new Map(images.map((image) => [image.id, image.bytes]));
+  const listed = (isVal: boolean) => images.filter(({ val }) => val === isVal).map(({ id, label }) => ({ id, label }));
+  return {
+    name: 'digits',
+    classes: [...new Set(images.map(({ label }) => label))].sort(),
+    train: listed(false),
+    val: listed(true),
+    read: async (id) => bytes.get(id)!,
+  };
+}
