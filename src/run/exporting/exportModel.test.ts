@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { ort } from '../../engine/onnxRuntimeNode.ts';
 import { buildModel, variantConfig } from '../../models/index.ts';
 import { initialValue } from '../../nn/initialise.ts';
 import { modelParams } from '../../program/evalProgram.ts';
@@ -92,6 +93,35 @@ describe('exportModel', () => {
     const card = readFileSync(join(out, 'README.md'), 'utf8');
     expect(card).toContain(told);
     expect(card).toContain('more than one width, so it is no plain ViT');
+  });
+
+  it('writes a DeiT of three votes in all kinds, which is read back and answers with all three', async () => {
+    const votes = { ...VIT, distToken: true, layerScale: 0.1, patchVote: true };
+    const model = tiny('vit_pico_patch4', votes);
+    const out = join(dir, 'votes');
+    const report = await exportModel(model, { out, dtype: 'fp32,fp16,q8' });
+    expect(report.checks.map(({ dtype }) => dtype)).toEqual(['fp32', 'fp16', 'q8']);
+    const { weights, model: read } = await loadModelReference(out);
+    expect([weights, read]).toEqual([model.weights, model.model]);
+    const logits = async (path: string) => {
+      const session = await ort.InferenceSession.create(path);
+      const pixels = new ort.Tensor(
+        'float32',
+        Float32Array.from({ length: 3 * 784 }, (_, i) => Math.sin(i)),
+        [1, 3, 28, 28],
+      );
+      const found = await session.run({ pixel_values: pixels });
+      await session.release();
+      return Array.from(found.logits!.data as Float32Array);
+    };
+    // The same weights with two votes answer otherwise, so that the file has the third in it.
+    const two = { ...tiny('vit_pico_patch4', { ...votes, patchVote: false }), weights: model.weights };
+    await exportModel(two, { out: join(dir, 'two votes') });
+    const [three, both] = [
+      await logits(join(out, 'onnx/model.onnx')),
+      await logits(join(dir, 'two votes/onnx/model.onnx')),
+    ];
+    expect(Math.max(...three.map((x, i) => Math.abs(x - both[i]!)))).toBeGreaterThan(1e-4);
   });
 
   it('of several that write to one folder at once one succeeds, and the folder is whole', async () => {
