@@ -64,7 +64,8 @@ export function layoutOf({ shape }: Tensor, batch: number): Layout | undefined {
   if (shape.length === 4 && b === c && b > 1) return { kind: 'maps', size: b, channels: a, prefix: 0 };
   if (shape.length === 4 && a === b && a > 1) return { kind: 'mapsLast', size: a, channels: c, prefix: 0 };
   if (shape.length !== 3) return undefined;
-  for (const prefix of [0, 1, 2]) {
+  // None, a class token, a distillation token besides, a class token and four registers.
+  for (const prefix of [0, 1, 2, 5]) {
     const size = Math.round(Math.sqrt(a - prefix));
     if (size > 1 && size * size === a - prefix) return { kind: 'tokens', size, channels: b, prefix };
   }

@@ -6,12 +6,14 @@ import type { FeatureName, Features, Model } from '../../models/features.ts';
 import type { NormStat } from '../../nn/layers.ts';
 import { reshape, slice, transpose } from '../../ops/movement.ts';
 import { BatchNormalization } from '../../ops/norm.ts';
+import { behindMoves } from './answerOf.ts';
+import { isEmbedding } from './embeddings.ts';
 import { type Blocks, blocksOf, lastLinearInput, tokensBehind } from './blocks.ts';
 import { layoutOf, liveNodes } from './landmarks.ts';
 import type { OnnxFile } from './onnxFile.ts';
 import type { ParamSpec } from '../../nn/scope.ts';
 import { lookedAt, type TrainedWeights, weightsIn } from './trained.ts';
-import { type Built, type OpenGraph, openGraph } from './openGraph.ts';
+import { type Built, classesOf, type OpenGraph, openGraph } from './openGraph.ts';
 import { placeLogitsOf } from './placeLogits.ts';
 import { openShape, type Stage, stagesOf } from './stages.ts';
 import type { FilePorts } from './filePorts.ts';
@@ -53,6 +55,8 @@ export interface OnnxModel extends Model {
   readonly ports: FilePorts;
   /** The graph as it was looked at, with the weights that are trained by their names. */
   readonly probe: { readonly image: Tensor; readonly logits: Tensor; readonly weights: ReadonlyMap<string, Tensor> };
+  /** Its output is an embedding by its name or by what makes it, unless somebody names its classes. */
+  readonly embeds: boolean;
 }
 
 /** What follows from a sigmoid. */
@@ -69,7 +73,7 @@ interface Plan {
 /** @throws UserError if the file cannot be imported, or a feature's name is not one of its values. */
 export function onnxModel(file: OnnxFile, { imageSize, features = {}, trained }: OnnxOptions = {}): OnnxModel {
   const looked = trained && lookedAt(trained);
-  const graph = openGraph(file, { imageSize, trained: looked });
+  const graph = openGraph(file, { imageSize, pooled: features.pooled, trained: looked });
   const { probe } = graph;
   const names = new Map<Tensor, string>();
   for (const [name, tensor] of probe.values) if (!names.has(tensor)) names.set(tensor, name);
@@ -117,6 +121,7 @@ export function onnxModel(file: OnnxFile, { imageSize, features = {}, trained }:
       ...{ output: graph.output, through: graph.answer.through },
     },
     probe: { image: probe.image, logits: probe.logits, weights: looked?.tensors ?? new Map<string, Tensor>() },
+    embeds: isEmbedding(graph.output, graph.answer),
   };
 }
 
@@ -141,6 +146,10 @@ function planOf(
       throw new UserError(
         `${file.where}: teacher.features.${key}: wanted a square map [B,C,h,w], [B,h,w,C] or [B,N,D], got ${name} [${openShape(found)}]`,
       );
+    if (key === 'pooled' && classesOf(found, probe.image.shape[0]!) === undefined)
+      throw new UserError(
+        `${file.where}: teacher.features.pooled: wanted one vector an image, [B,D], got ${name} [${openShape(found)}]`,
+      );
     return name;
   };
   const maps = Object.entries(given.maps ?? {}).map(([stage, name]) => [stage, check(`maps.${stage}`, name)]);
@@ -148,7 +157,8 @@ function planOf(
   const pooled = lastLinearInput(probe.logits, live);
   const found = blocksOf(probe.logits, probe.image);
   const like = found?.tokens[0];
-  const norm = pooled && like && tokensBehind(pooled, like);
+  const vector = given.pooled === undefined ? (pooled ?? behindMoves(probe.logits)) : probe.values.get(given.pooled);
+  const norm = vector && like && tokensBehind(vector, like);
   return {
     maps: Object.fromEntries([...automatic, ...maps]) as Record<string, string>,
     blocks: chosenBlocks(

@@ -3,6 +3,7 @@ import { UserError } from '../../graph/errors.ts';
 import type { Tensor } from '../../graph/tensor.ts';
 import { concat, pad, slice } from '../../ops/movement.ts';
 import { type Answer, answerOf } from './answerOf.ts';
+import { EMBEDDING_NAMES } from './embeddings.ts';
 import { type ImagePort, imagePortOf, portPixels } from './imagePort.ts';
 import { type ImportedGraph, importGraph } from './importGraph.ts';
 import type { OnnxFile } from './onnxFile.ts';
@@ -43,24 +44,26 @@ const PROBE_BATCH = 5;
 
 export interface OpenOptions {
   readonly imageSize?: number | undefined;
+  /** A value that is the answer of a file without an output of shape [B,K]. */
+  readonly pooled?: string | undefined;
   /** What stands for the file's weights while its shapes are looked at. */
   readonly trained?: TrainedWeights | undefined;
 }
 
-/** @throws UserError if the file is no image classifier that can be imported. */
+/** @throws UserError if the file is no image classifier or encoder that can be imported. */
 export function openGraph(file: OnnxFile, given: OpenOptions = {}): OpenGraph {
   const port = imagePortOf(file);
   const imageSize = sizeOf(file, port, given.imageSize);
   const importAt = (image: Tensor, outputs: readonly string[], trained = given.trained) =>
     importGraph(file, new Map([[port.name, portPixels(port, image)]]), outputs, trained);
   const image = input('pixel_values', [port.batch ?? PROBE_BATCH, 3, imageSize, imageSize]);
-  const { output, graph } = chooseOutput(file, image, importAt);
-  const answer = answerOf(graph.outputs.get(output)!);
+  const { output, outputs, graph } = chooseOutput(file, image, importAt, given.pooled);
+  const answer = answerOf(valueNamed(graph, output)!);
   const { logits } = answer;
   const probe = { image, logits, values: graph.values };
   const importOne = (pixels: Tensor, trained?: TrainedWeights): Built => {
-    const built = importAt(pixels, [output], trained);
-    return { image: pixels, logits: answerOf(built.outputs.get(output)!).logits, values: built.values };
+    const built = importAt(pixels, outputs, trained);
+    return { image: pixels, logits: answerOf(valueNamed(built, output)!).logits, values: built.values };
   };
   return {
     where: file.where,
@@ -92,25 +95,51 @@ function sizeOf({ where }: OnnxFile, port: ImagePort, given: number | undefined)
   return size;
 }
 
-/** The output called logits, else the only one of shape [B,K]. */
+const valueNamed = ({ outputs, values }: ImportedGraph, name: string): Tensor | undefined =>
+  outputs.get(name) ?? values.get(name);
+
+interface Chosen {
+  /** The answer. */
+  readonly output: string;
+  /** What is imported for it. */
+  readonly outputs: readonly string[];
+  readonly graph: ImportedGraph;
+}
+
+/** The output called logits, else the only one of shape [B,K], else one with an embedding's name, else the value that was named. */
 function chooseOutput(
   file: OnnxFile,
   image: Tensor,
   importAt: (image: Tensor, outputs: readonly string[]) => ImportedGraph,
-): { output: string; graph: ImportedGraph } {
+  pooled: string | undefined,
+): Chosen {
   const names = file.graph.output.map(({ name }) => name ?? '');
   const wanted = names.includes('logits') ? ['logits'] : names;
   const graph = importAt(image, wanted);
-  const fitting = wanted.filter((name) => classesOf(graph.outputs.get(name)!, image.shape[0]!) !== undefined);
-  if (fitting.length === 1) return { output: fitting[0]!, graph };
+  const fits = (tensor: Tensor | undefined) => tensor && classesOf(tensor, image.shape[0]!) !== undefined;
+  const fitting = wanted.filter((name) => fits(graph.outputs.get(name)));
+  const output = fitting.length === 1 ? fitting[0] : EMBEDDING_NAMES.find((name) => fitting.includes(name));
+  if (output !== undefined) return { output, outputs: [output], graph };
+  if (pooled !== undefined && fits(graph.values.get(pooled))) return { output: pooled, outputs: wanted, graph };
   const shown = wanted.map((name) => `${name} [${graph.outputs.get(name)!.shape}]`).join(', ');
   throw new UserError(
-    `${file.where}: wanted one output of shape [batch,classes], or one that is called logits, got ${shown || 'none'} for a batch of ${image.shape[0]}. Export the classifier with its logits as the output`,
+    `${file.where}: wanted one output of shape [batch,classes], or one that is called logits, got ${shown || 'none'} for a batch of ${image.shape[0]}. Export the classifier with its logits as the output; of an encoder name the value of shape [batch,width] that is its embedding: --set teacher.features.pooled=NAME${pooledNames(graph, image)}`,
   );
 }
 
+/** Values that can be an embedding, the last ones. */
+function pooledNames({ values }: ImportedGraph, image: Tensor): string {
+  const found = [...values].filter(([, tensor]) => tensor.shape.length === 2 && classesOf(tensor, image.shape[0]!));
+  return found.length === 0
+    ? ''
+    : `; there are ${found
+        .slice(-4)
+        .map(([name, { shape }]) => `${name} [B,${shape[1]}]`)
+        .join(', ')}`;
+}
+
 /** The number of classes of [B,K] or [B,K,1,1]. */
-function classesOf({ shape, dtype }: Tensor, batch: number): number | undefined {
+export function classesOf({ shape, dtype }: Tensor, batch: number): number | undefined {
   const rest = shape.slice(2).every((n) => n === 1);
   return dtype === 'float32' && shape.length >= 2 && shape[0] === batch && rest ? shape[1] : undefined;
 }

@@ -12,6 +12,7 @@ import { constant } from '../../graph/build.ts';
 import { parseJsonFile } from '../../formats/disk/jsonFileNode.ts';
 import { UserError } from '../../graph/errors.ts';
 import { gather } from '../../ops/gather.ts';
+import { asEncoder } from '../../onnx/import/onnxEncoder.ts';
 import { type OnnxModel, onnxModel } from '../../onnx/import/onnxModel.ts';
 import { readOnnx } from '../../onnx/import/readOnnxNode.ts';
 import { checkCount, type Described, givenClasses } from './described.ts';
@@ -54,11 +55,17 @@ export function readOnnxReference(path: string, given: Described = {}): OnnxRefe
     const file = readOnnx(path);
     const imageSize = given.imageSize ?? preprocessor?.imageSize;
     const imported = onnxModel(file, { imageSize, features: given.features });
-    const network = preprocessor?.flipsChannels ? flippingChannels(imported) : imported;
+    const oriented = preprocessor?.flipsChannels ? flippingChannels(imported) : imported;
     const found = given.classes == null ? namesIn(sidecar(path, 'config.json')) : givenClasses(given.classes);
+    const named = given.features?.pooled !== undefined;
+    const network = found === undefined && (named || oriented.embeds) ? asEncoder(oriented, named) : oriented;
     checkCount(path, found, network.classes);
     const renamed: string[] = [];
-    const classes = Array.isArray(found) ? distinctNames(found as readonly string[], renamed) : found;
+    const classes = Array.isArray(found)
+      ? distinctNames(found as readonly string[], renamed)
+      : network.classes === 0
+        ? []
+        : found;
     const preprocessing = chosenPreprocessing(preprocessor, given, network.imageSize);
     const notes = [...network.notes, ...(preprocessor?.notes ?? []), ...renamed];
     return { network, classes, preprocessing, notes };
