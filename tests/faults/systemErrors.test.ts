@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -32,7 +32,7 @@ const COMMANDS = {
 } as const;
 type Command = keyof typeof COMMANDS;
 
-/** A folder's files, without those of the run that says when and how fast it was. */
+/** All that is below a folder. */
 const names = (folder: string) => readdirSync(join(dir, folder), { recursive: true, encoding: 'utf8' }).sort();
 const clear = () => {
   for (const name of ['x', 'cache', 'store']) rmSync(join(dir, name), { recursive: true, force: true });
@@ -65,7 +65,7 @@ async function disturbed(
   code: string,
   nth: number,
 ): Promise<Finished> {
-  process.env.FAULT = JSON.stringify({ below: dir, op, path: path.source, code, nth });
+  process.env.FAULT = JSON.stringify({ below: realpathSync(dir), op, path: path.source, code, nth });
   try {
     return await understudy(dir, args);
   } finally {
