@@ -98,7 +98,7 @@ export function summary({ out, steps, last, best, seconds, student, ...from }: R
     ['model', `${out}/model`],
     ...(existsSync(join(out, 'report.html')) ? [['report', `${out}/report.html`]] : []),
   ];
-  return `${table(rows)}\n\n${nextSteps(out, from)}`;
+  return `${table(rows)}\n\n${best?.heldOutLoss === undefined ? nextSteps(out, from) : nextOfFeatures(out)}`;
 }
 
 /** What the student costs stands beside what it reaches: some methods make it larger. */
@@ -117,7 +117,16 @@ function nextSteps(out: string, { data, image }: Pick<RunResult, 'data' | 'image
   ].join('\n');
 }
 
-function bestRow({ step, top1, map, teacherAgreement, teacherKl }: BestStep): string[] {
+/** A student without a classifier answers nothing yet. */
+const nextOfFeatures = (out: string): string =>
+  [
+    'Next:',
+    `  understudy train --data LABELLED --init ${shellWord(out)}`,
+    `  understudy export ${shellWord(out)} --out my-model`,
+  ].join('\n');
+
+function bestRow({ step, top1, map, teacherAgreement, teacherKl, heldOutLoss }: BestStep): string[] {
+  if (heldOutLoss !== undefined) return ['best loss', `${heldOutLoss.toFixed(4)} (step ${step})`];
   if (teacherKl !== undefined) return ['best KL', `${teacherKl.toFixed(4)} (step ${step})`];
   const name = top1 !== undefined ? 'best top1' : map !== undefined ? 'best mAP' : 'best agreement';
   return [name, `${percent((top1 ?? map ?? teacherAgreement)!)} (step ${step})`];

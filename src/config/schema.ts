@@ -196,6 +196,11 @@ export const trainSchema = z.strictObject({
   ledgerEvery: count.nullable().default(null),
   /** Measure how far the student's attention heads look at the evaluations of every so many epochs; null: never. */
   attentionDistanceEvery: count.nullable().default(null),
+  /**
+   * Of a student without a classifier, on images with labels: how well a kNN and a linear classifier read its embedding is measured at
+   * the evaluations of every so many epochs, and at the last one; null: only then.
+   */
+  knnEvery: count.nullable().default(null),
   threads: z.union([auto, count]).default('auto'),
 });
 

@@ -40,6 +40,17 @@ export function frozenProgram(model: Model, weights: Weights, batch: number): Pr
   return closeProgram({ logits: answer(buildFrozen(model, pixels, weights)) });
 }
 
+/** What a model's file answers with. */
+export const answerName = ({ classes }: Pick<Model, 'classes'>): 'logits' | 'embedding' =>
+  classes > 0 ? 'logits' : 'embedding';
+
+/** pixel_values [batch,3,S,S] -> `logits` [batch,K], or of a model without a classifier its `embedding` [batch,D], with the weights inside. */
+export function answerProgram(model: Model, weights: Weights, batch: number): Program {
+  if (model.classes > 0) return frozenProgram(model, weights, batch);
+  const pixels = input('pixel_values', [batch, 3, model.imageSize, model.imageSize]);
+  return closeProgram({ embedding: buildFrozen(model, pixels, weights).embedding! });
+}
+
 /** The output of a program that judges a model whose answer is a mean of heads: what the class head alone says, [B,K]. */
 export const CLASS_HEAD = 'classHead';
 

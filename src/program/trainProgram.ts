@@ -163,10 +163,10 @@ function buildLoss(spec: StepSpec, scope: Scope): BuiltLoss {
 }
 
 /** The loss over the state vectors' ports. */
-export function buildStep(spec: TrainSpec | StepSpec, vectors: readonly Vector[]) {
+export function buildStep(spec: TrainSpec | StepSpec, vectors: readonly Vector[], training = true) {
   const { ports, params } = vectorPorts(vectors);
   const store = inputStore('', ({ name }) => params.get(name));
-  return { ports, params, store, ...buildLoss(stepOf(spec), new Scope(store, true)) };
+  return { ports, params, store, ...buildLoss(stepOf(spec), new Scope(store, training)) };
 }
 
 export function trainProgram(given: TrainSpec | StepSpec): TrainProgram {

@@ -45,10 +45,12 @@ const PANELS: readonly Panel[] = [
   { title: 'Terms of the loss, as weighted in it', pattern: /^train\/loss_/, yLabel: 'loss' },
   {
     title: 'On the validation images',
-    pattern: /^((val|val_ema)\/(top\d+|class_head_top1|map|micro_f1|macro_f1|teacher_agreement)|teacher\/(top1|map))$/,
+    pattern:
+      /^((val|val_ema)\/(top\d+|class_head_top1|map|micro_f1|macro_f1|teacher_agreement|neighbour_agreement|knn_top1|probe_top1)|teacher\/(top1|map|knn_top1|probe_top1))$/,
     yLabel: '%',
     percent: true,
   },
+  { title: 'Effective rank of the embedding', pattern: /^(val|val_ema)\/effective_rank$/, yLabel: 'directions' },
   { title: 'KL(teacher || student)', pattern: /^(val|val_ema)\/teacher_kl$/, yLabel: 'nats' },
   { title: 'Expected calibration error', pattern: /^(val|val_ema)\/ece$/, yLabel: '%', percent: true },
   { title: 'Share of each term in the gradient', pattern: /^ledger\/.*_share$/, yLabel: '%', percent: true },

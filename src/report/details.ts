@@ -155,6 +155,14 @@ export function multilabelDetails(
   };
 }
 
+/** Of a student without a classifier: its metrics are all. */
+export const featureDetails = (head: Head, images: number): RunDetails => ({
+  version: 1,
+  ...head,
+  ...{ classes: [], images, truth: 'teacher' },
+  ...{ scores: [], confusion: [], calibration: null, right: null, differing: [] },
+});
+
 function whoIsRight(labels: Int32Array, student: Answers, teacher: Answers): NonNullable<RunDetails['right']> {
   const counts = { both: 0, student: 0, teacher: 0, neither: 0 };
   labels.forEach((label, i) => {

@@ -14,6 +14,11 @@ export const LABELS: Readonly<Record<string, string>> = {
   teacher_agreement: 'agreement with the teacher',
   'teacher/top1': 'top-1 of the teacher',
   'teacher/map': 'mAP of the teacher',
+  neighbour_agreement: "nearest neighbours that are the teacher's too",
+  knn_top1: 'top-1 of its 20 nearest training images (kNN)',
+  'teacher/knn_top1': 'kNN of the teacher',
+  probe_top1: 'top-1 of a linear classifier on it',
+  'teacher/probe_top1': 'linear classifier on the teacher',
 };
 
 /** 5717416 -> `5.72 M`; by powers of 1000. */

@@ -10,9 +10,9 @@ export const ofEvaluation =
   (run) =>
     run.details ? part(run.details, run) : [];
 
-/** A part about the best evaluation of a run whose images have one class each. */
+/** A part about the best evaluation of a run whose images have one class each, by a student that says which. */
 export const ofOneClass = (part: (details: RunDetails, run: RunPage) => readonly string[]): Section =>
-  ofEvaluation((details, run) => (details.multilabel ? [] : part(details, run)));
+  ofEvaluation((details, run) => (details.multilabel || details.classes.length === 0 ? [] : part(details, run)));
 
 /** What is said above the first table of an evaluation. */
 export const BEST =

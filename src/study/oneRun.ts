@@ -62,14 +62,14 @@ async function outcomeOf(
   student: StudentCost,
   records: RunRecords,
 ): Promise<Outcome> {
-  const { settings, data, stages } = assemble(config, await openInputs(config));
+  const { settings, data, stages, studentConfig } = assemble(config, await openInputs(config));
   const progress = (await records.progress(key))!;
   const steps = stages.at(-1)!.to;
   const right = await records.right(key);
   return {
     steps,
     last: await records.lastEvaluation(key),
-    best: progress.best && bestStep(progress.best, data),
+    best: progress.best && bestStep(progress.best, data, studentConfig.classes),
     imagesSeen: steps * settings.train.batch * settings.train.accumulate,
     trainImages: data.train.paths.length,
     ...student,

@@ -10,14 +10,14 @@ function summaryRows({ details }: RunReport): string[][] {
   if (!details) return [];
   const { setup, step, epoch, ema, images } = details;
   const measure = (name: string) => measureOf(details, name);
-  const [kl, loss] = [measure('teacher_kl'), measure('loss')];
+  const [kl, rank, loss] = [measure('teacher_kl'), measure('effective_rank'), measure('loss')];
   return [
     ['student', setup.student],
     ['method', setup.method],
     ...(setup.teacher === null ? [] : [['teacher', setup.teacher]]),
     [
       'data',
-      `${setup.data}: ${setup.trainImages} training, ${images} validation images, ${details.classes.length} classes`,
+      `${setup.data}: ${setup.trainImages} training, ${images} validation images${details.classes.length === 0 ? '' : `, ${details.classes.length} classes`}`,
     ],
     [
       'best',
@@ -27,6 +27,7 @@ function summaryRows({ details }: RunReport): string[][] {
       measure(name) === undefined ? [] : [[label, percent(measure(name))]],
     ),
     ...(kl === undefined ? [] : [['KL(teacher || student)', `${kl.toFixed(4)} nats`]]),
+    ...(rank === undefined ? [] : [['effective rank', rank.toFixed(1)]]),
     ...(loss === undefined ? [] : [['loss', loss.toFixed(4)]]),
   ];
 }

@@ -38,7 +38,7 @@ export interface SampleSource {
 /** @throws UserError if the folder cannot be used or has classes that the model lacks. */
 export async function openSample(model: LoadedModel, ref: string, dir: string): Promise<SampleSource> {
   const { classes, list, part } = await openImages(ref, dir);
-  if (classes.length === 0) return { root: list.root, part, paths: list.paths };
+  if (classes.length === 0 || model.classes.length === 0) return { root: list.root, part, paths: list.paths };
   const { list: own } = await openEvaluationData(model, ref, dir);
   return { root: own.root, part, paths: own.paths, ...(own.sets ? {} : { labels: own.labels }) };
 }

@@ -15,8 +15,9 @@ function check(method: string, methods: Record<string, Record<string, unknown>> 
 describe('images without labels', () => {
   it.each(Object.keys(METHODS) as MethodName[])('%s: its row of the table is what its needs say', (name) => {
     const method = METHODS[name] as Method;
-    expect(method.needs(method.config.parse({})).labels).not.toBe('none');
     const settings = WITHOUT_LABELS[name];
+    const asItIs = settings !== undefined && Object.keys(settings).length === 0;
+    expect(method.needs(method.config.parse({})).labels === 'none').toBe(asItIs);
     if (settings) {
       expect(check(name, { [name]: settings })).not.toThrow();
       return;

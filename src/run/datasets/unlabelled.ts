@@ -2,11 +2,12 @@ import { UserError } from '../../graph/errors.ts';
 import type { MethodName } from '../../methods/index.ts';
 import type { RunData } from './runData.ts';
 import type { LoadedModel } from '../models/loaded.ts';
+import { headless } from '../plan/headless.ts';
 import type { PlannedStage } from '../plan/stages.ts';
 
 /**
  * The settings with which a method reads no labels. DearKD's second stage and DeiT's class head learn from labels alone, so
- * they are left out.
+ * they are left out. A row without settings reads none as it is.
  */
 export const WITHOUT_LABELS: Readonly<Partial<Record<MethodName, Readonly<Record<string, number | boolean>>>>> = {
   kd: { alpha: 1 },
@@ -15,6 +16,7 @@ export const WITHOUT_LABELS: Readonly<Partial<Record<MethodName, Readonly<Record
   vitkd: { labelWeight: 0 },
   vkd: { labelWeight: 0 },
   widelast: { alpha: 1 },
+  embed: {},
   cskd: { alpha: 1 },
 };
 
@@ -44,7 +46,7 @@ export function checkLabels(dir: string, data: RunData, stages: readonly Planned
       `${dir}: wanted images in class folders (<class>/* or train/<class>/*), since ${who} needs labels; got images without classes. Put each class in a folder of its own, or distil a teacher without labels: ${remedyFor(method)}`,
     );
   }
-  if (data.classes.length === 0)
+  if (data.classes.length === 0 && !headless(stages))
     throw new UserError(
       `${dir}: images without labels take the classes of a teacher, and there is none; give one with --teacher REF`,
     );
@@ -61,7 +63,7 @@ function remedyFor(method: string): string {
   const able = members.every((name) => name in WITHOUT_LABELS);
   if (able) return `${method} needs none with ${members.map(settingsWithout).join(' ')}`;
   return Object.keys(WITHOUT_LABELS)
-    .map((name) => `--method ${name} ${settingsWithout(name)}`)
+    .map((name) => `--method ${name} ${settingsWithout(name)}`.trim())
     .join('; ');
 }
 

@@ -3,6 +3,7 @@ import { modelContents } from '../../formats/modelContents.ts';
 import type { SavedModel } from '../../formats/savedModel.ts';
 import type { FileCheck } from './agreement.ts';
 import { type Dtype, ONNX_FILES, onnxFile } from './files.ts';
+import { featureCard } from './featureCard.ts';
 import { modelCard, type Origin } from './modelCard.ts';
 
 /** The files of an exported model folder (Hugging Face layout): safetensors, ONNX, configurations and a model card. */
@@ -14,6 +15,9 @@ export function exportContents(
 ): Map<string, Content> {
   const contents = modelContents(saved, { forTransformers: true });
   for (const [dtype, bytes] of files) contents.set(ONNX_FILES[dtype], bytes);
-  contents.set('README.md', modelCard(saved, [...files.keys()], checks, origin));
+  contents.set(
+    'README.md',
+    (saved.classes.length === 0 ? featureCard : modelCard)(saved, [...files.keys()], checks, origin),
+  );
   return contents;
 }

@@ -16,7 +16,7 @@ import type { OnnxStudent } from '../../onnx/student/student.ts';
 import { sigmoid } from '../../ops/elementwise.ts';
 import { transpose } from '../../ops/movement.ts';
 import { softmax } from '../../ops/softmax.ts';
-import { buildFrozen, frozenProgram } from '../../program/evalProgram.ts';
+import { answerProgram, buildFrozen } from '../../program/evalProgram.ts';
 import { closeProgram, type Program } from '../../program/program.ts';
 
 /** Kinds of ONNX files and the names that transformers.js looks for. */
@@ -40,12 +40,12 @@ const OPEN_BATCH = 10007;
 const KEPT = /^(patch_embed|conv1|stem|head|head_dist|fc)(\.|$)/;
 
 /**
- * The ONNX file of a model: `pixel_values` float32 [batch,3,S,S] -> `logits` [batch,K], standard operators only. Of a network that
- * came as ONNX it is that file, under its own names.
+ * The ONNX file of a model: `pixel_values` float32 [batch,3,S,S] -> `logits` [batch,K], or of a model without a
+ * classifier `embedding` [batch,D]; standard operators only. Of a network that came as ONNX it is that file, under its own names.
  */
 export function onnxFile(saved: SavedModel, dtype: Dtype = 'fp32'): Uint8Array {
   if (saved.model.family === 'onnx') return usersFile(saved, saved.model, dtype);
-  const program = portable(frozenProgram(buildModel(saved.model), saved.weights, OPEN_BATCH));
+  const program = portable(answerProgram(buildModel(saved.model), saved.weights, OPEN_BATCH));
   return emit(AS[dtype](program), { openBatch: OPEN_BATCH, metadata: { classes: JSON.stringify(saved.classes) } });
 }
 

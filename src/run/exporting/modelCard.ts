@@ -18,7 +18,7 @@ import type { FileCheck } from './agreement.ts';
 export type Origin = Pick<RunDetails, 'setup' | 'ema' | 'metrics' | 'images' | 'truth'>;
 
 /** Teacher, method and data of the run, and how good its model is on all of its validation images. */
-function trained(origin: Origin): string {
+export function trained(origin: Origin): string {
   const { setup, images, truth } = origin;
   const measure = (metric: string) => measureOf(origin, metric);
   const { method, teacher, data, trainImages, epochs, seed } = setup;

@@ -2,7 +2,7 @@ import { type Ort, ort } from '../../engine/onnxRuntimeNode.ts';
 import { append } from '../../graph/lists.ts';
 import { checkAnswer } from '../../engine/finiteAnswer.ts';
 import { ortNode } from '../../engine/ortNode.ts';
-import { frozenProgram } from '../../program/evalProgram.ts';
+import { answerName, answerProgram } from '../../program/evalProgram.ts';
 import type { Rows } from './agreement.ts';
 import type { FilePorts } from '../../onnx/import/filePorts.ts';
 import type { LoadedModel } from '../models/loaded.ts';
@@ -26,21 +26,23 @@ interface OrtSession {
 const randomImage = (index: number): string => `image ${index + 1} of random numbers`;
 
 /**
- * Our own forward pass, one image at a time: of inputs [3,S,S] the logits, or what the model's file makes of them.
+ * Our own forward pass, one image at a time: of inputs [3,S,S] the logits, or what the model's file makes of them; of a model without a
+ * classifier its embedding.
  * @param image what an input is called in messages.
- * @throws UserError where a logit is NaN or infinite.
+ * @throws UserError where a number is NaN or infinite.
  */
 export async function ownRows(model: LoadedModel, inputs: Inputs, image = randomImage): Promise<Rows> {
   const engine = ortNode();
-  const compiled = await engine.compile(frozenProgram(model.network, model.weights, 1));
-  const logits = engine.empty('float32', [1, model.classes.length]);
+  const program = answerProgram(model.network, model.weights, 1);
+  const [compiled, name] = [await engine.compile(program), answerName(model.network)];
+  const answer = engine.empty('float32', program.outputs.get(name)!.shape);
   const through = THROUGH[portsOf(model.network).through ?? 'logits'];
   const side = model.preprocessing.imageSize;
   const rows: Float32Array[] = [];
   for (const [i, input] of inputs.entries()) {
-    await compiled.run({ pixel_values: engine.tensor('float32', [1, 3, side, side], input) }, { logits });
-    const row = ((await logits.read()) as Float32Array).slice();
-    checkAnswer(row, 'logits', model.path, image(i));
+    await compiled.run({ pixel_values: engine.tensor('float32', [1, 3, side, side], input) }, { [name]: answer });
+    const row = ((await answer.read()) as Float32Array).slice();
+    checkAnswer(row, name, model.path, image(i));
     rows.push(through(row));
   }
   await compiled.dispose();

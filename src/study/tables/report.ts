@@ -30,7 +30,9 @@ export function reportOf(
 export function usualMetric(records: readonly (RunRecord | undefined)[]): string {
   const last = records.flatMap((record) => (record?.outcome ? [record.outcome.last] : []));
   const has = (name: string) => last.some((metrics) => name in metrics);
-  return ['val/top1', 'val/map', 'val/teacher_agreement'].find(has) ?? 'val/top1';
+  return (
+    ['val/top1', 'val/map', 'val/teacher_agreement', 'val/knn_top1', 'val/neighbour_agreement'].find(has) ?? 'val/top1'
+  );
 }
 
 /** A run that is not finished has no numbers, however far it came. */

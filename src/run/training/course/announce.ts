@@ -38,7 +38,10 @@ export function announce(
   });
   const note = (message: string) => emit({ type: 'note', message });
   const detail = (message: string) => emit({ type: 'note', message, detail: true });
-  const classes = `${data.labelled ? '' : "no labels, the teacher's "}${data.classes.length} classes${data.multilabel ? ', several an image (multilabel)' : ''}`;
+  const classes =
+    student.classes === 0 && !data.labelled
+      ? 'no labels'
+      : `${data.labelled ? '' : "no labels, the teacher's "}${data.classes.length} classes${data.multilabel ? ', several an image (multilabel)' : ''}`;
   note(
     `data: ${data.train.paths.length} training and ${data.val.paths.length} validation images, ${classes} (${data.splitSource} split)`,
   );
@@ -54,6 +57,8 @@ export function announce(
   const plain = plainSize(config, described, init?.model);
   if (plain && (plain.parameters !== size.parameters || plain.macs !== size.macs))
     note(`the method changes the student, for good: without it ${toldSize(plain)}; compare with a student of one size`);
+  if (student.classes === 0)
+    note('student: without a classifier, since no method of the run reads one; its embedding is what is trained');
   detail(`student: ${student.family} ${JSON.stringify(student.config)}`);
   const updates = updatesPerEpoch({ settings, data });
   if (stages.length > 1 || stages[0]?.optim)

@@ -40,11 +40,13 @@ export function checkEarlyStop(
   },
 ): void {
   if (stop === null) return;
+  const features = ['loss', 'neighbour_agreement', 'effective_rank'];
   const own = run.labelled ? ['loss', 'top1', ...(run.classes > 5 ? ['top5'] : [])] : [];
-  const names =
+  const decisions =
     run.multilabel && run.labelled
       ? ['loss', 'map', 'micro_f1', 'macro_f1']
       : [...own, ...(run.teacher ? ['teacher_agreement', 'teacher_kl'] : [])];
+  const names = run.classes === 0 ? features : decisions;
   const known = (run.ema ? ['val', 'val_ema'] : ['val']).flatMap((kind) => names.map((name) => `${kind}/${name}`));
   if (!known.includes(stop.metric)) throw unknownMetric(stop.metric, known);
 }

@@ -8,41 +8,17 @@ import type { Loader } from '../../../data/loading/loader.ts';
 import { CLASS_HEAD, frozenProgram, liveProgram } from '../../../program/evalProgram.ts';
 import type { Program } from '../../../program/program.ts';
 import type { Vector } from '../../../program/state.ts';
-import type { Answers } from '../../../report/details.ts';
 import { type EvaluationTask, evaluate } from '../../../train/evaluate.ts';
 import { agreement, type Evaluation } from '../../../train/metrics.ts';
 import type { TrainState } from '../../../train/trainState.ts';
 import { AttentionProbe } from './attentionProbe.ts';
 import type { RunParts } from '../stage/spec.ts';
+import type { Evaluated, Evaluator } from './evaluated.ts';
 import { KeptAnswers } from '../../teacher/keptAnswers.ts';
 import { labelMetrics, LabelTally } from '../../datasets/multilabel.ts';
 import { evalBatches, transformOf } from '../../datasets/loaders.ts';
 import { evalTransform } from '../../datasets/preprocess.ts';
 import { openAnswerStore, storeWanted } from '../../teacher/store.ts';
-
-export interface Evaluated {
-  /** One event for the weights and one for their average; metrics by full name. */
-  readonly events: readonly { readonly metrics: Record<string, number>; readonly ema: boolean }[];
-  readonly named: Record<string, number>;
-  /** The better top-1 and whether it is the average's; of multilabel data mAP, of images without labels agreement with the teacher (of a multilabel one: less KL). */
-  readonly score: number;
-  readonly ema: boolean;
-  /** Of the weights themselves, not of their average; undefined of multilabel data. */
-  readonly plain: Answers | undefined;
-  /** All that is known of each image, of the better of the two. */
-  readonly best: BestAnswers;
-}
-
-export interface BestAnswers {
-  /** By full name. */
-  readonly metrics: Readonly<Record<string, number>>;
-  readonly student: Answers;
-  readonly teacher: Answers | undefined;
-  readonly divergences: Float32Array | undefined;
-  /** Of multilabel data, in place of all else. */
-  readonly scores: MultilabelScores | undefined;
-  readonly teacherScores: MultilabelScores | undefined;
-}
 
 /** With the scores of multilabel data. */
 type Judged = Evaluation & { readonly scores: MultilabelScores | undefined };
@@ -71,7 +47,7 @@ interface StudentAnswers extends Judged {
 const KEPT_LOGITS = 2 ** 26;
 
 /** Evaluates a run's student on its validation images, and the teacher once. */
-export class RunEvaluator {
+export class RunEvaluator implements Evaluator {
   readonly #parts: RunParts;
   readonly #platform: Platform;
   readonly #loader: Loader;

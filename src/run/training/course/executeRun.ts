@@ -21,10 +21,11 @@ import { openRunLanes } from '../stage/steps.ts';
 import { announce } from './announce.ts';
 import { BatchStream } from './batches.ts';
 import { toldEarly, watch } from './earlyStop.ts';
-import { RunEvaluator } from './evaluator.ts';
+import type { Evaluator } from './evaluated.ts';
 import { nextLedger, nextMultiple } from './ledgerSteps.ts';
 import { LiveStage } from './liveStage.ts';
 import { openRunLoggers } from './loggers.ts';
+import { openEvaluator } from './openEvaluator.ts';
 import { RunRecord } from './record.ts';
 import { bestStep, judgedBy, type RunResult } from './result.ts';
 import { predictionsCsv } from './predictions.ts';
@@ -81,7 +82,7 @@ class RunCourse {
   readonly #record: RunRecord;
   readonly #options: ExecuteOptions;
   readonly #batches: BatchStream;
-  readonly #evaluator: RunEvaluator;
+  readonly #evaluator: Evaluator;
   readonly #updatesPerEpoch: number;
   readonly #totalSteps: number;
   readonly #resumedFrom: number | undefined;
@@ -101,7 +102,7 @@ class RunCourse {
     this.#parts = parts;
     this.#record = record;
     this.#options = options;
-    this.#evaluator = new RunEvaluator(parts, host, warn);
+    this.#evaluator = openEvaluator(parts, host, warn);
     this.#updatesPerEpoch = updatesPerEpoch(parts);
     const loading = trainBatches(data, config, settings, teacher && ownView(teacher, preprocessing), warn);
     this.#batches = new BatchStream(host.loader(loading), this.#updatesPerEpoch, accumulate);
@@ -128,7 +129,7 @@ class RunCourse {
       reason,
       steps: step,
       last,
-      best: best && bestStep(best, this.#parts.data),
+      best: best && bestStep(best, this.#parts.data, this.#parts.student.classes),
       seconds,
       student: { ...modelSize(this.#parts.studentConfig), ...(latencyMs !== undefined && { latencyMs }) },
       ...judgedBy(this.#parts.config, this.#parts.data),
@@ -149,7 +150,7 @@ class RunCourse {
   async #runStage(stage: PlannedStage): Promise<void> {
     this.#record.emit({ type: 'stageStart', stage: stage.index, name: stage.name, steps: stage.to - stage.from });
     const live = await this.#enterStage(stage);
-    await this.#evaluator.enterStage(live.program.vectors);
+    await this.#evaluator.enterStage(live.program.vectors, stage);
     // A run that fails in its first epoch can be resumed too.
     if (this.#progress.step === 0) await this.#save('last');
     const { evalEvery, ledgerEvery } = this.#parts.settings.train;

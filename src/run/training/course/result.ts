@@ -11,6 +11,8 @@ export interface BestStep {
   readonly teacherAgreement?: number;
   /** Without labels, from a teacher of several classes an image: mean KL(teacher || student) of a class's yes or no, in nats. */
   readonly teacherKl?: number;
+  /** Of a student without a classifier: the loss on held-out images. */
+  readonly heldOutLoss?: number;
 }
 
 /** What a student costs whoever uses it; methods may change it. */
@@ -29,7 +31,7 @@ export interface RunResult {
   readonly steps: number;
   /** Metrics of the last evaluation, by full name: `val/top1`, `val_ema/top1`, ... */
   readonly last: Readonly<Record<string, number>>;
-  /** The best evaluation: by top-1, of multilabel data by mAP, of images without labels by agreement with the teacher (of a multilabel one: KL). */
+  /** The best evaluation: by top-1, of multilabel data by mAP, of images without labels by agreement with the teacher (of a multilabel one: KL), of a student without a classifier by its loss. */
   readonly best: BestStep | null;
   readonly seconds: number;
   /** Null where the run was interrupted before it had one. */
@@ -47,11 +49,13 @@ export function judgedBy(config: RunConfig, { val }: RunData): Pick<RunResult, '
   return { data: config.data.valDir ?? config.data.dir, ...image };
 }
 
-/** What a checkpoint's best metric is. */
+/** What a checkpoint's best metric is; `classes` are the student's. */
 export function bestStep(
   { step, metric }: { readonly step: number; readonly metric: number },
   { labelled, multilabel }: { readonly labelled: boolean; readonly multilabel: boolean },
-) {
+  classes: number,
+): BestStep {
+  if (classes === 0) return { step, heldOutLoss: -metric };
   if (multilabel) return labelled ? { step, map: metric } : { step, teacherKl: -metric };
   return labelled ? { step, top1: metric } : { step, teacherAgreement: metric };
 }

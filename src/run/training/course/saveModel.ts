@@ -2,7 +2,13 @@ import type { Contents } from '../../../formats/disk/content.ts';
 import type { SavedModel } from '../../../formats/savedModel.ts';
 import { showPlaces } from '../../../data/places.ts';
 import type { RunFiles } from '../../../host/files.ts';
-import { detailsOf, multilabelDetails, type RunSetup } from '../../../report/details.ts';
+import {
+  detailsOf,
+  featureDetails,
+  multilabelDetails,
+  type RunDetails,
+  type RunSetup,
+} from '../../../report/details.ts';
 import type { Progress } from '../../../train/progress.ts';
 import type { TrainState } from '../../../train/trainState.ts';
 import type { RunParts } from '../stage/spec.ts';
@@ -11,10 +17,12 @@ import { exportContents } from '../../exporting/contents.ts';
 import type { Origin } from '../../exporting/modelCard.ts';
 import { decisive } from '../../plan/freeSettings.ts';
 import { modelSize } from '../../models/size.ts';
-import type { Evaluated } from './evaluator.ts';
+import type { Evaluated } from './evaluated.ts';
 
 /** A run's student without its weights. */
 export function describe({ studentConfig, data, preprocessing }: RunParts): Omit<SavedModel, 'weights'> {
+  const { classes } = studentConfig;
+  if (classes === 0) return { model: studentConfig, classes: [], preprocessing };
   return { model: studentConfig, classes: data.classes, multilabel: data.multilabel, preprocessing };
 }
 
@@ -34,16 +42,21 @@ export async function writeBest(
   found: Evaluated,
   at: { readonly step: number; readonly epoch: number },
 ): Promise<void> {
-  const { classes, val } = parts.data;
-  const { metrics, ...answers } = found.best;
+  const { metrics } = found.best;
   const head = { ...at, ema: found.ema, metrics, setup: setupOf(parts) };
-  const paths = val.paths.map((path) => addressIn(val.root, path));
-  const { scores, teacherScores, ...single } = answers;
-  const details = scores
-    ? multilabelDetails(head, classes, scores, teacherScores, parts.data.labelled ? 'labels' : 'teacher')
-    : detailsOf(head, { classes, paths, labels: val.labels, ...single });
+  const details = bestDetails(head, parts, found.best);
   await files.replaceFolder('model', await bestContents(parts, state, found.ema ? 'ema' : 'param', details));
   await files.replace('evaluation.json', `${JSON.stringify(details)}\n`);
+}
+
+function bestDetails(head: Parameters<typeof detailsOf>[0], { data }: RunParts, best: Evaluated['best']): RunDetails {
+  if ('images' in best) return featureDetails(head, best.images);
+  const { metrics: _, scores, teacherScores, ...single } = best;
+  const { classes, val, labelled } = data;
+  const paths = val.paths.map((path) => addressIn(val.root, path));
+  return scores
+    ? multilabelDetails(head, classes, scores, teacherScores, labelled ? 'labels' : 'teacher')
+    : detailsOf(head, { classes, paths, labels: val.labels, ...single });
 }
 
 function setupOf({ config, settings, data, teacher, studentConfig, stages }: RunParts): RunSetup {

@@ -9,6 +9,7 @@ import { checkLabels, withTeacherClasses } from '../../datasets/unlabelled.ts';
 import type { LoadedModel, OwnModel } from '../../models/loaded.ts';
 import { chooseSettings, type Settings } from '../../plan/defaults.ts';
 import { checkMixing, takesIntegerLabels } from '../../plan/integerLabels.ts';
+import { headless } from '../../plan/headless.ts';
 import { type PlannedStage, planStages, updatesIn } from '../../plan/stages.ts';
 import { studentConfig } from '../../plan/studentConfig.ts';
 import { checkStore } from '../../teacher/store.ts';
@@ -44,17 +45,18 @@ export function assemble(
   const updates = updatesIn(data.train.paths.length, batch, accumulate);
   const stages = planStages(config, epochs, updates, settings.probe, methods);
   checkPlan(config, settings, data, stages, teacher);
-  const own = { imageSize: settings.imageSize, classes: data.classes.length };
+  const classes = headless(stages) ? [] : data.classes;
+  const own = { imageSize: settings.imageSize, classes: classes.length };
   const features = teacher && describeFeatures(teacher.network);
   const described = studentConfig(config, own, stages, features, init?.model);
   const student = networkOf(described, init?.path);
   checkEarlyStop(config.train.earlyStop, {
-    ...{ labelled: data.labelled, multilabel: data.multilabel, classes: data.classes.length },
+    ...{ labelled: data.labelled, multilabel: data.multilabel, classes: classes.length },
     teacher: teacher !== undefined,
     ema: config.train.ema !== null,
   });
   checkNeeds(stages, student, teacher);
-  if (init) initialWeights(init, student, data.classes);
+  if (init) initialWeights(init, student, classes);
   checkProbe({ config, stages, student, classes: data.classes, init });
   const { mean, std, evalCropRatio } = settings.augment;
   const preprocessing = { imageSize: settings.imageSize, mean, std, evalCropRatio };

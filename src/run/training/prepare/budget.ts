@@ -8,7 +8,7 @@ import { BatchStream } from '../course/batches.ts';
 import { type RunParts, stageSpec, updatesPerEpoch } from '../stage/spec.ts';
 import { trainBatches } from '../../datasets/loaders.ts';
 import { epochsInTime, type RunCost } from './epochsInTime.ts';
-import { RunEvaluator } from '../course/evaluator.ts';
+import { openEvaluator } from '../course/openEvaluator.ts';
 import type { PlannedStage } from '../../plan/stages.ts';
 import { openRunLanes, openSteps } from '../stage/steps.ts';
 import { openStageTeacher } from '../stage/teacher.ts';
@@ -168,12 +168,12 @@ async function timeEvaluation(
     val,
     Array.from({ length: count }, (_, i) => i),
   );
-  const evaluator = new RunEvaluator({ ...parts, data: { ...parts.data, val: few } }, platform, () => undefined);
+  const evaluator = openEvaluator({ ...parts, data: { ...parts.data, val: few } }, platform, () => undefined);
   try {
     const program = trainProgram(stageSpec(parts, parts.stages[0]!, {}));
     const state = new TrainState(engine, program);
     state.write(new Map(), parts.settings.train.seed);
-    await evaluator.enterStage(program.vectors);
+    await evaluator.enterStage(program.vectors, parts.stages[0]!);
     const timed = async () => {
       const began = clock.elapsed();
       await evaluator.evaluate(state, 1);

@@ -82,6 +82,7 @@ function headNote(
   init: LoadedModel,
   classes: readonly string[],
 ): { head?: string } {
+  if (classes.length === 0) return {};
   if (!rows) return { head: `a new head for ${classes.length} classes` };
   if (rows.length < init.classes.length)
     return { head: `its head's rows of ${rows.length} of its ${init.classes.length} classes, by name` };
@@ -107,7 +108,7 @@ export function initialState(
   emit: (event: UnstampedEvent) => void,
 ): Map<string, Weight> {
   if (!init) return new Map();
-  const { weights, head } = initialWeights(init, student, data.classes);
+  const { weights, head } = initialWeights(init, student, student.classes === 0 ? [] : data.classes);
   emit({ type: 'note', message: `weights from ${init.path}${head === undefined ? '' : `; ${head}`}` });
   return new Map([...weights].map(([name, weight]) => [`param.${name}`, weight]));
 }
