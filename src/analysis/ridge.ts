@@ -93,7 +93,7 @@ function sharpened(head: LinearHead, rows: LabelledRows, classes: number): numbe
     }
     return sum;
   });
-  return SHARPNESS[losses.indexOf(Math.min(...losses))]!;
+  return SHARPNESS[losses.indexOf(losses.reduce((a, b) => Math.min(a, b)))]!;
 }
 
 interface Sums {
