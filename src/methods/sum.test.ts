@@ -51,7 +51,7 @@ describe('methodNamed', () => {
   });
 
   it.each([
-    ['nkdd', 'Unknown method "nkdd". Did you mean nkd? Available: dearkd, deit,'],
+    ['nkdd', 'Unknown method "nkdd". Did you mean nkd? Available: cskd, dearkd, deit,'],
     ['vitkd+supervisd', 'Unknown method "supervisd". Did you mean supervised? Available:'],
     ['vitkd+', 'Unknown method "". Available:'],
     ['reviewkd', 'Unknown method "reviewkd". Available:'],

@@ -1,9 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { UserError } from '../graph/errors.ts';
-import { bestStep, type StudentCost } from '../run/training/course/result.ts';
+import { bestStep } from '../run/training/course/result.ts';
 import { assemble } from '../run/training/prepare/assemble.ts';
 import { openInputs } from '../run/training/prepare/openInputsNode.ts';
 import { trainRun } from '../run/training/trainRunNode.ts';
+import type { ModelSize } from '../run/models/size.ts';
 import { throwIfInUse } from '../formats/disk/folderLockNode.ts';
 import type { RunEvent } from '../train/events.ts';
 import type { PlannedRun } from './plan.ts';
@@ -43,7 +44,9 @@ export async function oneRun(
     await records.write(key, { state: 'running', seconds: before, startedAt });
     const { reason, student } = await trainRun(config, { out, resume, ...options });
     if (reason === 'interrupted') return end({ state: 'interrupted' });
-    return end({ state: 'done', outcome: await outcomeOf(key, config, student!, records) });
+    const { latencyMs, ...size } = student!;
+    const outcome = await outcomeOf(key, config, size, records);
+    return end({ state: 'done', outcome, ...(latencyMs !== undefined && { latencyMs }) });
   } catch (error) {
     const text = error instanceof UserError ? error.message : ((error as Error).stack ?? String(error));
     return end({ state: 'failed', error: text });
@@ -59,7 +62,7 @@ async function clear(folder: string): Promise<void> {
 async function outcomeOf(
   key: string,
   config: PlannedRun['config'],
-  student: StudentCost,
+  size: ModelSize,
   records: RunRecords,
 ): Promise<Outcome> {
   const { settings, data, stages, studentConfig } = assemble(config, await openInputs(config));
@@ -72,7 +75,7 @@ async function outcomeOf(
     best: progress.best && bestStep(progress.best, data, studentConfig.classes),
     imagesSeen: steps * settings.train.batch * settings.train.accumulate,
     trainImages: data.train.paths.length,
-    ...student,
+    ...size,
     ...(right === undefined ? {} : { right }),
   };
 }

@@ -21,9 +21,8 @@ export interface Outcome {
   readonly parameters: number;
   /** Whether the last evaluation was right on each validation image (tables/rightBits.ts); absent where that is not known. */
   readonly right?: string;
-  /** Missing in records of older versions; the latency also where no report measured it. */
+  /** Multiply-accumulates of one image; missing in records of older versions. */
   readonly macs?: number;
-  readonly latencyMs?: number;
 }
 
 /** What the study knows of a run, beside the run's own folder. */
@@ -33,6 +32,8 @@ export interface RunRecord {
   readonly seconds: number;
   /** Processor time of the same; missing where a part was killed, whose share nobody knows. */
   readonly cpuSeconds?: number;
+  /** Milliseconds that the student takes for one image; missing where no report measured it. */
+  readonly latencyMs?: number;
   /** When the part that is `running` began, milliseconds since 1970. */
   readonly startedAt?: number;
   readonly error?: string;

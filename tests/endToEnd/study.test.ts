@@ -40,7 +40,9 @@ const outcome = (out: string, id: string) =>
 
 /** A report without what measures time. */
 const timeless = (found: StudyReport) =>
-  JSON.parse(JSON.stringify(found, (key, value) => (key === 'seconds' || key === 'cpuSeconds' ? undefined : value)));
+  JSON.parse(
+    JSON.stringify(found, (key, value) => (['seconds', 'cpuSeconds', 'latencyMs'].includes(key) ? undefined : value)),
+  );
 
 /** Ends the process by a signal as soon as stderr has this text. */
 const at = (wanted: string, signal: NodeJS.Signals) => {
@@ -136,7 +138,7 @@ it('killed in the teacher and in a run, then interrupted, and started again: the
   const cpu = Object.fromEntries(report('killed').runs.map(({ id, cpuSeconds }) => [id, cpuSeconds]));
   expect(cpu['alone_seed-1']).toBeGreaterThan(0);
   expect(cpu['kd_seed-0']).toBeNull();
-  expect(report('whole').runs.every(({ cpuSeconds, seconds }) => cpuSeconds! > 0 && seconds! > 0)).toBe(true);
+  expect(report('whole').runs.every((run) => run.cpuSeconds! > 0 && run.seconds! > 0 && run.latencyMs! > 0)).toBe(true);
   // The loss tells more than the accuracy on twelve images.
   for (const id of IDS) expect(outcome('killed', id)).toEqual(outcome('whole', id));
   expect(outcome('whole', 'kd_seed-0').last['val/loss']).not.toBe(outcome('whole', 'kd_seed-1').last['val/loss']);

@@ -47,7 +47,7 @@ describe('names and settings', () => {
     refuses(
       distill('--student', 'vit_pico_patch4', '--method', 'dearkdd'),
       2,
-      'Unknown method "dearkdd". Did you mean dearkd? Available: dearkd, deit',
+      'Unknown method "dearkdd". Did you mean dearkd? Available: cskd, dearkd, deit',
     ));
 
   it('unknown --set keys', async () => {

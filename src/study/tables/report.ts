@@ -52,7 +52,7 @@ function runRow({ key, labels }: PlannedRun, record: RunRecord | undefined, metr
     trainImages: outcome?.trainImages ?? null,
     parameters: outcome?.parameters ?? null,
     macs: outcome?.macs ?? null,
-    latencyMs: outcome?.latencyMs ?? null,
+    latencyMs: outcome ? (record!.latencyMs ?? null) : null,
     error: state === 'failed' ? (record?.error ?? null) : null,
     ...(outcome?.right !== undefined && metric === 'val/top1' ? { right: outcome.right } : {}),
   };
