@@ -123,6 +123,7 @@ def make(name, seed, build, side, opset, more):
     assert packed.name and os.path.getsize(packed.name) < 200_000, name
 
 
-os.makedirs(os.path.join(here, "onnx"), exist_ok=True)
-for i, (name, case) in enumerate(CASES.items()):
-    make(name, 100 + i, *case)
+if __name__ == "__main__":
+    os.makedirs(os.path.join(here, "onnx"), exist_ok=True)
+    for i, (name, case) in enumerate(CASES.items()):
+        make(name, 100 + i, *case)

@@ -5,6 +5,8 @@ import { MOST_CLASSES, MOST_IMAGE_SIZE } from '../../models/limits.ts';
 export const onnxSettingsSchema = z.strictObject({
   /** Float tensors that are no weights although they are used as such: they stay as they are. */
   constants: z.array(z.string()).default([]),
+  /** Begins with random weights: the file gives its graph alone. */
+  fresh: z.boolean().default(false),
   /** Values that are features; what is left out is found (understudy inspect). */
   features: z
     .strictObject({

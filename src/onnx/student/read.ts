@@ -51,7 +51,7 @@ export function readStudent(
   const { imageSize: side, classes } = look;
   return {
     config: {
-      ...{ family: 'onnx', imageSize: side, classes, constants: [...constants], modelType: 'onnx' },
+      ...{ family: 'onnx', imageSize: side, classes, constants: [...constants], modelType: 'onnx', fresh: false },
       features: Object.fromEntries(Object.entries(features).filter(([, value]) => value !== undefined)),
       network: withoutValues(file.bytes, parameters),
     },

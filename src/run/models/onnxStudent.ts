@@ -27,7 +27,7 @@ export async function loadOnnxStudent(
   settings: Readonly<Record<string, unknown>>,
   classes: readonly string[],
 ): Promise<OwnModel> {
-  const { constants, features } = parseConfig(onnxSettingsSchema, settings, 'student.settings');
+  const { constants, features, fresh } = parseConfig(onnxSettingsSchema, settings, 'student.settings');
   try {
     const preprocessor = preparation(path);
     if (preprocessor?.flipsChannels)
@@ -43,7 +43,7 @@ export async function loadOnnxStudent(
       );
     const said = sidecar(path, 'config.json');
     const modelType = typeof said?.value.model_type === 'string' ? said.value.model_type : 'onnx';
-    const model = { ...config, modelType };
+    const model = { ...config, modelType, fresh };
     const found = namesOf(namesIn(said), config.classes, classes, path);
     const notes = [...asked.notes, ...(preprocessor?.notes ?? []), ...found.notes];
     const preprocessing: Preprocessing = chosenPreprocessing(preprocessor, {}, config.imageSize) ?? {

@@ -42,7 +42,7 @@ export async function openInputs(
 }
 
 async function openInit(
-  { student }: RunConfig,
+  { student, augment }: RunConfig,
   ref: string,
   classes: readonly string[],
   begun: string | undefined,
@@ -52,8 +52,17 @@ async function openInit(
   if (begun !== undefined && existsSync(begun))
     return { ...trainable(await loadModelReference(begun)), path: ref, stored: ref };
   const onnx = onnxPathOf(ref);
-  if (onnx !== undefined) return loadOnnxStudent(onnx, student.settings, classes);
+  if (onnx !== undefined) return toldOfPixels(await loadOnnxStudent(onnx, student.settings, classes), augment);
   const { heads } = student.settings;
   const hints = typeof heads === 'number' ? { hints: { heads } } : {};
   return trainable(await loadModelReference(ref, { onModel, ...hints }));
+}
+
+/** A network that was trained on other numbers than it is given learns them anew: that is said, not done in silence. */
+function toldOfPixels(init: OwnModel, { mean, std }: RunConfig['augment']): OwnModel {
+  const own = init.preprocessing;
+  const same = own.mean.every((m, c) => m === mean[c]) && own.std.every((s, c) => s === std[c]);
+  if (same) return init;
+  const note = `its preprocessor_config.json normalises by mean ${own.mean.join(' ')} and std ${own.std.join(' ')}, this run by ${mean.join(' ')} and ${std.join(' ')}. To keep its own: --set "augment.mean=[${own.mean.join(', ')}]" --set "augment.std=[${own.std.join(', ')}]"`;
+  return { ...init, notes: [...init.notes, note] };
 }

@@ -28,7 +28,7 @@ export function initialWeights(init: LoadedModel, student: Model, classes: reado
   const whole = student.heads?.size === 0 ? classes.map((_, i) => i) : undefined;
   const rows = whole ?? headRows(init.classes, classes);
   const shapes = new Map(modelParams(student).map(({ name, shape }) => [name, shape]));
-  const kept = [...fitted(init, student)].flatMap(([name, weight]): [string, Weight][] => {
+  const kept = [...(isFresh(init) ? [] : fitted(init, student))].flatMap(([name, weight]): [string, Weight][] => {
     if (!shapes.has(name)) return [];
     const axis = classAxis(student, name);
     if (axis === undefined) return [[name, weight]];
@@ -50,6 +50,9 @@ export function initialWeights(init: LoadedModel, student: Model, classes: reado
   const fresh = [...shapes.keys()].filter((name) => classAxis(student, name) === undefined && !weights.has(name));
   return { weights, keepsHead: rows !== undefined, ...(whole ? {} : headNote(rows, init, classes)), fresh };
 }
+
+/** Of a user's own network the graph alone is taken where that is asked for. */
+const isFresh = ({ model }: LoadedModel): boolean => model.family === 'onnx' && 'fresh' in model && model.fresh;
 
 /**
  * The place of each class among the model's own, by name. Our choice: undefined, so that the head begins anew, where one is
@@ -109,6 +112,9 @@ export function initialState(
 ): Map<string, Weight> {
   if (!init) return new Map();
   const { weights, head } = initialWeights(init, student, student.classes === 0 ? [] : data.classes);
-  emit({ type: 'note', message: `weights from ${init.path}${head === undefined ? '' : `; ${head}`}` });
+  const message = isFresh(init)
+    ? `the graph of ${init.path} with random weights`
+    : `weights from ${init.path}${head === undefined ? '' : `; ${head}`}`;
+  emit({ type: 'note', message });
   return new Map([...weights].map(([name, weight]) => [`param.${name}`, weight]));
 }
