@@ -59,7 +59,7 @@ export const vitSchema = z.strictObject({
   posEmbedOnPatchesOnly: z.boolean().default(false),
   /**
    * How the weights of linear layers begin: normal with deviation 0.02, as timm's; or 1 / sqrt(inputs) (LeCun), by which a layer's
-   * outputs are as large as its inputs whatever its width. At width 768 the two are alike; at 64 the first is six times smaller.
+   * outputs are as large as its inputs whatever its width. At width 768 the first is half the second, at 64 a sixth.
    */
   linearInit: z.enum(['fixed', 'fanIn']).default('fixed'),
   mhca: mhcaSchema.nullable().default(null),
