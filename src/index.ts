@@ -24,7 +24,7 @@
  * What the caller can mend is thrown as a UserError.
  */
 
-// Train: distil, train, go on; studies of many runs.
+// Train: distil, train, go on; studies of many runs; whether it is worth it.
 export type { RunConfig, RunInput } from './config/schema.ts';
 export type { Device } from './engine/devices.ts';
 export type { MethodName } from './methods/index.ts';
@@ -32,6 +32,9 @@ export type { BestStep, RunResult, StudentCost } from './run/training/course/res
 export type { RunSettings } from './run/training/runSettings.ts';
 export type { DistillOptions, ResumeOptions, RunOptions, TrainRunOptions } from './run/training/trainNode.ts';
 export { distill, resume, train } from './run/training/trainNode.ts';
+export type { Advice, Verdict } from './advise/advice.ts';
+export type { AdviceEvent, AdviseOptions, AdviseResult } from './advise/adviseNode.ts';
+export { advise } from './advise/adviseNode.ts';
 export type { StudyReport } from './study/tables/rows.ts';
 export { runStudy } from './study/runStudy.ts';
 

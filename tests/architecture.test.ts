@@ -49,7 +49,18 @@ const ROOMS = [
 ];
 
 /** These stand above all layers: programs and the package's public face. */
-const TOP = ['cli', 'server', 'study', 'quickstart', 'bench', 'index.ts', 'compose.ts', 'browser.ts', 'require.cts'];
+const TOP = [
+  'cli',
+  'server',
+  'study',
+  'advise',
+  'quickstart',
+  'bench',
+  'index.ts',
+  'compose.ts',
+  'browser.ts',
+  'require.cts',
+];
 
 const MAX_LINES = 300;
 

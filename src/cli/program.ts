@@ -23,6 +23,7 @@ export const COMMANDS: Commands = {
   report: async () => (await import('./commands/report.ts')).report,
   synthesize: async () => (await import('./commands/synthesize.ts')).synthesizeCommand,
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
+  advise: async () => (await import('./commands/advise.ts')).advise,
   study: async () => (await import('./commands/study.ts')).study,
   store: async () => (await import('./commands/store.ts')).store,
   quickstart: async () => (await import('./commands/quickstart.ts')).quickstart,

@@ -1,6 +1,6 @@
 import type { RunConfig } from '../../config/schema.ts';
 import type { Pixels } from '../../data/augment/pixels.ts';
-import { type Dataset, type ImageList, subset } from '../../data/dataset.ts';
+import { type Dataset, type ImageList, splitList, subset } from '../../data/dataset.ts';
 import { datasetOf, type ImageSource } from '../../data/imageSource.ts';
 import { UserError } from '../../graph/errors.ts';
 import { showPlaces } from '../../data/places.ts';
@@ -17,28 +17,39 @@ export interface ListTools {
 
 /** The images of a run, of a data set that was opened. @throws UserError where there are none to validate on. */
 export async function runDataOf(dataset: Dataset, { data }: RunConfig, tools: ListTools): Promise<RunData> {
-  if (dataset.val.paths.length === 0) throw noValidation(showPlaces(data.dir), dataset.train.paths.length);
-  checkSets(showPlaces(data.valDir ?? data.dir), dataset.val);
-  const amount = data.images !== null ? { count: data.images } : { fraction: data.fraction };
-  const all = data.images === null && data.fraction === 1;
-  const train = all ? dataset.train : subset(dataset.train, amount, data.splitSeed);
+  const { train, val, splitSource, reportOnly } = partsOf(dataset, data);
+  if (val.paths.length === 0) throw noValidation(showPlaces(data.dir), train.paths.length);
+  checkSets(showPlaces(data.valDir ?? data.dir), val);
   return {
     labelled: dataset.classes.length > 0,
     multilabel: train.sets !== undefined,
     classes: dataset.classes,
     train,
-    val: dataset.val,
-    splitSource: dataset.splitSource,
-    reportOnly: data.valDir !== null,
+    val,
+    splitSource,
+    reportOnly,
     notes: dataset.notes ?? [],
     facts: {
       images: train.paths.length,
       classes: dataset.classes.length,
       shorterSide: await medianSide(train, tools),
     },
-    digests: { train: await tools.sha256(linesOf(train)), val: await tools.sha256(linesOf(dataset.val)) },
+    digests: { train: await tools.sha256(linesOf(train)), val: await tools.sha256(linesOf(val)) },
     stamps: tools.stamps,
   };
+}
+
+/** What trains and what is validated on. An inner split is one of the images that would train, not of all that there are. */
+function partsOf(
+  dataset: Dataset,
+  data: RunConfig['data'],
+): Pick<RunData, 'train' | 'val' | 'splitSource' | 'reportOnly'> {
+  const amount = data.images !== null ? { count: data.images } : { fraction: data.fraction };
+  const all = data.images === null && data.fraction === 1;
+  const train = all ? dataset.train : subset(dataset.train, amount, data.splitSeed);
+  return data.innerFraction === null
+    ? { train, val: dataset.val, splitSource: dataset.splitSource, reportOnly: data.valDir !== null }
+    : { ...splitList(train, data.innerFraction, data.splitSeed), splitSource: 'seeded', reportOnly: false };
 }
 
 /** The images of a source of the caller's own. */

@@ -1,0 +1,89 @@
+import type { Advice, FinalArm } from './advice.ts';
+import { ALONE, type Refused } from './arms.ts';
+import type { Finalist, Found } from './course.ts';
+import { foresee, type Point } from './statistics/extrapolate.ts';
+import { gainOf, mean, variance } from './statistics/gain.ts';
+import { type Judged, gainsOf, type Rival, verdictOf } from './verdict.ts';
+
+/** Our choice: final runs that are this near to full length are of full length. */
+const NEAR = 0.95;
+
+export interface Asked
+  extends Pick<
+    Advice,
+    'data' | 'teacher' | 'student' | 'least' | 'budget' | 'trainImages' | 'validationImages' | 'metric'
+  > {
+  readonly applies: readonly string[];
+  readonly refused: readonly Refused[];
+  readonly out: string;
+  readonly seconds: number;
+}
+
+/** What was found, judged and told; `next` gives the command that follows from the verdict. */
+export function adviceOf(found: Found, asked: Asked, next: (kind: Judged & { kind: string }) => string): Advice {
+  const { chosen, finalists, finalBudget, fullBudget, curve, search } = found;
+  const rivals: Rival[] = finalists
+    .filter((one) => one !== chosen)
+    .map((one) => {
+      const { name } = one.costed.arm;
+      return { name, gain: gainOf(chosen.scores, one.scores), decides: name.startsWith(ALONE) };
+    });
+  const method = chosen.costed.arm.name;
+  const judged = {
+    method,
+    rivals,
+    least: asked.least,
+    full: fullLength(found, rivals),
+    budget: finalBudget,
+    fullBudget,
+  };
+  const verdict = verdictOf(judged);
+  const { out, ...head } = asked;
+  return {
+    version: 1,
+    ...head,
+    method,
+    search,
+    finalBudget,
+    fullBudget,
+    final: finalists.map((one) => finalArm(one, out)),
+    curve,
+    gains: gainsOf(rivals),
+    full: judged.full,
+    verdict,
+    notes: found.notes,
+    next: next({ ...judged, kind: verdict.kind }),
+  };
+}
+
+function fullLength({ chosen, curve, finalBudget, fullBudget }: Found, rivals: readonly Rival[]): Advice['full'] {
+  if (finalBudget >= NEAR * fullBudget) return { known: 'reached' };
+  const alone = rivals.find(({ name }) => name === ALONE)!;
+  const points = (arm: string): Point[] =>
+    curve
+      .filter((row) => row.arm === arm)
+      .flatMap(({ budget, scores }) => scores.map((score) => ({ budget, error: 1 - score })));
+  const { images, components } = alone.gain;
+  const ofImages = components ? components.images / images : 0;
+  return foresee(points(chosen.costed.arm.name), points(ALONE), fullBudget, images, ofImages);
+}
+
+function finalArm({ costed: { arm }, epochs, made, scores, key }: Finalist, out: string): FinalArm {
+  const means = scores.map((one) => mean(one.filter((value) => !Number.isNaN(value))));
+  const average = (values: readonly (number | null)[]) => {
+    const known = values.filter((value) => value !== null);
+    return known.length === 0 ? null : mean(known);
+  };
+  const epoch = average(made.map(({ epochCpu }) => epochCpu));
+  return {
+    arm: arm.name,
+    epochs,
+    scores: means,
+    mean: mean(means),
+    sd: means.length < 2 ? null : Math.sqrt(variance(means)),
+    trainSeconds: epoch === null ? null : epoch * epochs,
+    cpuSeconds: average(made.map(({ cpuSeconds }) => cpuSeconds)),
+    ...arm.size,
+    run: `${out}/${key}`,
+  };
+}

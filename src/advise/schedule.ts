@@ -1,0 +1,142 @@
+import { largest } from '../graph/lists.ts';
+import type { Arm } from './arms.ts';
+import { type Cost, INNER } from './trials.ts';
+
+/** An arm with what it costs. */
+export interface Costed {
+  readonly arm: Arm;
+  readonly cost: Cost;
+}
+
+/** How much of everything. */
+export interface Scale {
+  readonly searchSeeds: number;
+  readonly finalSeeds: number;
+  /** Shorter runs of the finalists too, from which a full length is told; so many seeds each. */
+  readonly curveSeeds: number;
+}
+
+/** Our choice: the first of these whose runs spend at least half of the time training rather than being built and evaluated. */
+const SCALES: readonly Scale[] = [
+  { searchSeeds: 2, finalSeeds: 5, curveSeeds: 2 },
+  { searchSeeds: 2, finalSeeds: 4, curveSeeds: 0 },
+  { searchSeeds: 1, finalSeeds: 3, curveSeeds: 0 },
+];
+
+/** Our choice, as in Hyperband (arXiv 1603.06560): a third stays, with three times the budget. */
+export const HALVING = 3;
+
+/** Our choice: so much of the time chooses, the rest judges. */
+const SEARCH_SHARE = 0.3;
+
+/** Our choice: the least length of a final run, as a multiple of the least run that means anything. */
+const LEAST_FINAL = 3;
+
+/** Of the time, what is planned; the rest is for what a busy machine takes longer. Our choice. */
+const PLANNED = 0.9;
+
+/** How many methods each round of the search begins with; none where there is nothing to choose. */
+export function roundSizes(methods: number): number[] {
+  const sizes: number[] = [];
+  for (let left = methods; left > 1; left = Math.max(1, Math.floor(left / HALVING))) sizes.push(left);
+  return sizes;
+}
+
+/** The same on the part of the images that an inner split leaves to train on. */
+export const onInner = ({ arm, cost }: Costed): Costed => ({ arm, cost: { ...cost, epoch: cost.epoch * (1 - INNER) } });
+
+/** Whole epochs that take a processor time, at least those that mean anything. */
+export const epochsFor = ({ arm, cost }: Costed, budget: number): number =>
+  Math.max(arm.leastEpochs, Math.round(budget / cost.epoch));
+
+/** Wall seconds of a run. */
+export const wallOf = (costed: Costed, budget: number): number =>
+  (costed.cost.rest + epochsFor(costed, budget) * costed.cost.epoch) * costed.cost.wall;
+
+/** The processor time in which every arm has its least epochs. */
+export const leastBudget = (arms: readonly Costed[]): number =>
+  largest(arms.map(({ arm, cost }) => arm.leastEpochs * cost.epoch));
+
+export interface SearchPlan {
+  readonly scale: Scale;
+  /** Processor seconds of a run in each round. */
+  readonly budgets: readonly number[];
+}
+
+/**
+ * The search's rounds, and how many seeds there will be.
+ * @returns the seconds that would do where there are too few
+ */
+export function planSearch(
+  alone: Costed,
+  methods: readonly Costed[],
+  seconds: number,
+): SearchPlan | { readonly needed: number } {
+  const time = seconds * PLANNED;
+  const [least, arms] = [leastBudget([alone, ...methods]), [alone, ...methods]];
+  for (const scale of SCALES) {
+    const final = (budget: number) => finalWall(worst(arms), budget, scale);
+    const search = (budget: number) => searchWall(alone, methods, budget, scale);
+    if (search(least) + final(LEAST_FINAL * least) > time) continue;
+    const share = Math.min(time - final(LEAST_FINAL * least), Math.max(SEARCH_SHARE * time, search(least)));
+    const first = most(least, share, search);
+    const rest = (budget: number) => final(budget) - final(0);
+    const trains = search(first) - search(0) + rest(most(LEAST_FINAL * least, time - search(first), final));
+    if (scale !== SCALES.at(-1) && trains < time / 2) continue;
+    return { scale, budgets: roundSizes(methods.length).map((_, i) => first * HALVING ** i) };
+  }
+  const lean = SCALES.at(-1)!;
+  const needed = searchWall(alone, methods, least, lean) + finalWall(worst(arms), LEAST_FINAL * least, lean);
+  return { needed: needed / PLANNED };
+}
+
+function searchWall(alone: Costed, all: readonly Costed[], budget: number, { searchSeeds }: Scale): number {
+  const [reference, methods] = [onInner(alone), all.map(onInner)];
+  return roundSizes(methods.length).reduce((sum, size, i) => {
+    const walls = methods.map((one) => zeroable(one, budget * HALVING ** i)).sort((a, b) => b - a);
+    // Which methods are left is not known yet: those that take longest.
+    const round = walls.slice(0, size).reduce((a, b) => a + b, zeroable(reference, budget * HALVING ** i));
+    return sum + searchSeeds * round;
+  }, 0);
+}
+
+/** Without training for a budget of 0. */
+const zeroable = (costed: Costed, budget: number): number =>
+  budget === 0 ? costed.cost.rest * costed.cost.wall : wallOf(costed, budget);
+
+/** Four arms at most come to the end. */
+const worst = (arms: readonly Costed[]): Costed[] =>
+  [...arms].sort((a, b) => zeroable(b, 0) - zeroable(a, 0)).slice(0, 4);
+
+/** The shorter lengths of the finalists' curves, as parts of the full one. */
+export const CURVE = [1 / 9, 1 / 3] as const;
+
+function finalWall(arms: readonly Costed[], budget: number, { finalSeeds, curveSeeds }: Scale): number {
+  const round = (part: number) => arms.reduce((sum, one) => sum + zeroable(one, budget * part), 0);
+  return finalSeeds * round(1) + curveSeeds * CURVE.reduce((sum, part) => sum + round(part), 0);
+}
+
+/** The largest budget whose time is there; `low` where not even that is. */
+function most(low: number, seconds: number, wall: (budget: number) => number): number {
+  let [under, over] = [low, low];
+  while (wall(over) <= seconds && over < 1e9) [under, over] = [over, over * 2];
+  for (let i = 0; i < 40; i++) {
+    const middle = (under + over) / 2;
+    if (wall(middle) <= seconds) under = middle;
+    else over = middle;
+  }
+  return under;
+}
+
+/** Processor seconds of the longest final runs: as many as there is time for, at most a run of full length. */
+export function finalBudget(arms: readonly Costed[], full: number, seconds: number, scale: Scale): number {
+  const least = LEAST_FINAL * leastBudget(arms);
+  return Math.min(
+    Math.max(full, least),
+    most(least, seconds * PLANNED, (budget) => finalWall(arms, budget, scale)),
+  );
+}
+
+/** Lengths at which every finalist has at least its least epochs; the longest is no part of them. */
+export const curveBudgets = (arms: readonly Costed[], budget: number): number[] =>
+  CURVE.map((part) => part * budget).filter((short) => short >= leastBudget(arms));
