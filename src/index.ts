@@ -33,8 +33,8 @@ export type { RunSettings } from './run/training/runSettings.ts';
 export type { DistillOptions, ResumeOptions, RunOptions, TrainRunOptions } from './run/training/trainNode.ts';
 export { distill, resume, train } from './run/training/trainNode.ts';
 export type { Advice, Verdict } from './advise/advice.ts';
-export type { AdviceEvent, AdviseOptions, AdviseResult } from './advise/adviseNode.ts';
 export { advise } from './advise/adviseNode.ts';
+export type { AdviceEvent, AdviseOptions, AdviseResult } from './advise/requestNode.ts';
 export type { StudyReport } from './study/tables/rows.ts';
 export { runStudy } from './study/runStudy.ts';
 

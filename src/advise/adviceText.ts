@@ -1,3 +1,4 @@
+import { largest } from '../graph/lists.ts';
 import type { Advice } from './advice.ts';
 import { seconds, signed } from './verdict.ts';
 
@@ -49,7 +50,7 @@ const metricName = (metric: string): string => (metric === 'val/map' ? 'F1 of an
 
 function finalTable(advice: Advice): string {
   const rows = finalRows(advice);
-  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
+  const widths = rows[0]!.map((_, i) => largest(rows.map((row) => row[i]!.length)));
   return rows
     .map((row) =>
       row

@@ -1,12 +1,17 @@
+import { largest } from '../graph/lists.ts';
 import type { Advice, FinalArm } from './advice.ts';
 import { ALONE, type Refused } from './arms.ts';
-import type { Finalist, Found } from './course.ts';
+import type { Found } from './course.ts';
+import type { Finalist } from './finals.ts';
 import { foresee, type Point } from './statistics/extrapolate.ts';
 import { gainOf, mean, variance } from './statistics/gain.ts';
-import { type Judged, gainsOf, type Rival, verdictOf } from './verdict.ts';
+import { type Judged, gainsOf, type Rival, seconds, verdictOf } from './verdict.ts';
 
 /** Our choice: final runs that are this near to full length are of full length. */
 const NEAR = 0.95;
+
+/** Our choice: processor times that differ by less are equal. */
+const ALIKE = 1.2;
 
 export interface Asked
   extends Pick<
@@ -33,12 +38,13 @@ export function adviceOf(found: Found, asked: Asked, next: (kind: Judged & { kin
     method,
     rivals,
     least: asked.least,
-    full: fullLength(found, rivals),
+    full: fullLength(found, rivals, asked.metric),
     budget: finalBudget,
     fullBudget,
   };
   const verdict = verdictOf(judged);
   const { out, ...head } = asked;
+  const final = finalists.map((one) => finalArm(one, out));
   return {
     version: 1,
     ...head,
@@ -46,18 +52,33 @@ export function adviceOf(found: Found, asked: Asked, next: (kind: Judged & { kin
     search,
     finalBudget,
     fullBudget,
-    final: finalists.map((one) => finalArm(one, out)),
+    final,
     curve,
     gains: gainsOf(rivals),
     full: judged.full,
     verdict,
-    notes: found.notes,
+    notes: [...found.notes, ...unequal(final)],
     next: next({ ...judged, kind: verdict.kind }),
   };
 }
 
-function fullLength({ chosen, curve, finalBudget, fullBudget }: Found, rivals: readonly Rival[]): Advice['full'] {
+/** The epochs are chosen by what was measured before; what the runs then took is told where it is not alike. */
+function unequal(final: readonly FinalArm[]): string[] {
+  const times = final.flatMap(({ trainSeconds }) => trainSeconds ?? []);
+  const [least, largest] = [-largest(times.map((time) => -time)), largest(times)];
+  if (!(largest > ALIKE * least)) return [];
+  return [
+    `the final runs did not take the same processor time (${seconds(least)} to ${seconds(largest)}; the table has them): what else ran on this machine changed their speed. Repeat it on a machine with less to do, or take the comparison with a grain of salt`,
+  ];
+}
+
+function fullLength(
+  { chosen, curve, finalBudget, fullBudget }: Found,
+  rivals: readonly Rival[],
+  metric: string,
+): Advice['full'] {
   if (finalBudget >= NEAR * fullBudget) return { known: 'reached' };
+  if (metric === 'val/map') return { known: false, why: 'it is told of images of one class each only' };
   const alone = rivals.find(({ name }) => name === ALONE)!;
   const points = (arm: string): Point[] =>
     curve

@@ -128,13 +128,19 @@ function most(low: number, seconds: number, wall: (budget: number) => number): n
   return under;
 }
 
-/** Processor seconds of the longest final runs: as many as there is time for, at most a run of full length. */
-export function finalBudget(arms: readonly Costed[], full: number, seconds: number, scale: Scale): number {
-  const least = LEAST_FINAL * leastBudget(arms);
-  return Math.min(
-    Math.max(full, least),
-    most(least, seconds * PLANNED, (budget) => finalWall(arms, budget, scale)),
-  );
+export interface FinalPlan {
+  readonly scale: Scale;
+  /** Processor seconds of the longest runs: as many as there is time for, at most those of a run of full length. */
+  readonly budget: number;
+}
+
+/** The final as it was meant, or, where the search took longer than it was to, a smaller one. */
+export function planFinal(arms: readonly Costed[], full: number, seconds: number, meant: Scale): FinalPlan {
+  const [least, time] = [LEAST_FINAL * leastBudget(arms), seconds * PLANNED];
+  const fits = (one: Scale) => one.finalSeeds <= meant.finalSeeds && finalWall(arms, least, one) <= time;
+  const scale = SCALES.find(fits) ?? SCALES.at(-1)!;
+  const there = most(least, time, (budget) => finalWall(arms, budget, scale));
+  return { scale, budget: Math.min(Math.max(full, least), there) };
 }
 
 /** Lengths at which every finalist has at least its least epochs; the longest is no part of them. */

@@ -7,8 +7,9 @@ export interface SavedPhase {
   readonly budget: number;
   readonly seeds: number;
   readonly epochs: Readonly<Record<string, number>>;
-  /** Of the final: processor seconds of a run of full length, and rounds of seeds that were begun. */
+  /** Of the final: processor seconds of a run of full length, seeds of the shorter runs, and rounds of seeds that were begun. */
   readonly full?: number;
+  readonly curveSeeds?: number;
   readonly begun?: number;
 }
 

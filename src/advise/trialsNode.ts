@@ -61,6 +61,7 @@ export class NodeTrials implements Trials {
     const { signal, onEvent } = this.#options;
     const held = await this.#records.read(trial.key);
     if (held && (await this.#records.finished(trial.key))) return this.#made(trial, held);
+    if (signal?.aborted) return { state: 'interrupted' };
     const time = new EpochTime(cpuSeconds);
     const record = await oneRun(
       { key: trial.key, labels: {}, config: this.#config(trial) },

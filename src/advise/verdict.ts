@@ -55,7 +55,7 @@ function unclear({ rivals, least, method }: Judged, compared: string, foretold: 
   // The one that takes most decides.
   const asked = open.reduce((a, b) => ((a.gain.error?.se ?? 1e9) >= (b.gain.error?.se ?? 1e9) ? a : b));
   const { components, seeds, images } = asked.gain;
-  const runs = Math.min(...seeds);
+  const runs = Math.min(seeds[0], seeds[1]);
   const needed = components && neededFor(least, components, runs, images);
   return {
     kind: 'unclear',

@@ -1,4 +1,5 @@
-import { advise, type AdviceEvent, type AdviseOptions } from '../advise/adviseNode.ts';
+import { advise } from '../advise/adviseNode.ts';
+import type { AdviceEvent, AdviseOptions } from '../advise/requestNode.ts';
 import { adviceText } from '../advise/adviceText.ts';
 import { UserError } from '../graph/errors.ts';
 import type { RunSettings } from '../run/training/startRunNode.ts';
@@ -12,7 +13,7 @@ import { watchInterrupts } from './runTraining.ts';
 import { percent, print, printJson, remark, shellWord, table } from './text.ts';
 
 /** Of a run that is one of many, its bar is enough; the rest is in its train.log. */
-const SHOWN = new Set(['runStart', 'stageStart', 'step', 'warning']);
+const SHOWN = new Set(['step', 'warning']);
 
 /** What is typed, as text. */
 interface Typed {
@@ -76,8 +77,6 @@ function optionsOf({ methods, gain, out, ...rest }: Typed): AdviseOptions {
 
 function eventText(event: AdviceEvent): string {
   switch (event.type) {
-    case 'note':
-      return event.message;
     case 'phase':
       return `\n${event.message}`;
     case 'trial':

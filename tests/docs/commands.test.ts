@@ -60,6 +60,7 @@ const RUN_BY: Readonly<Record<string, string>> = {
   synthesize: 'tests/endToEnd/synthesize.test.ts',
   doctor: 'tests/endToEnd/doctor.test.ts',
   study: 'tests/endToEnd/study.test.ts',
+  advise: 'tests/endToEnd/advise.test.ts',
   store: 'tests/endToEnd/doctor.test.ts',
 };
 

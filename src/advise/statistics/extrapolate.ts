@@ -1,3 +1,4 @@
+import { largest } from '../../graph/lists.ts';
 import { tCdf, tQuantile } from '../../study/tables/studentT.ts';
 
 /** A run's length in processor seconds, and the share of the images that it got wrong. */
@@ -36,7 +37,7 @@ export function foresee(
   images: number,
   imageVariance: number,
 ): Foreseen {
-  const longest = Math.max(...arm.map((point) => point.budget));
+  const longest = largest(arm.map((point) => point.budget));
   if (budget > FARTHEST * longest)
     return {
       known: false,

@@ -51,7 +51,7 @@ export function gainOf(arm: Scores, rival: Scores): Gain {
   const seeds = [arm.length, rival.length] as const;
   const gain = mean(mine.seeds) - mean(other.seeds);
   const images = read.length;
-  if (Math.min(...seeds) < 2 || images < 2)
+  if (seeds[0] < 2 || seeds[1] < 2 || images < 2)
     return { gain, interval: null, error: null, components: null, seeds, images };
   const components = componentsOf(mine, other, images);
   const error = errorOf(mine, other, images);
@@ -103,7 +103,7 @@ function errorOf(mine: Summary, other: Summary, images: number): { se: number; d
   const total = Math.max(ofImages, ofSeeds, ofImages + ofSeeds - twice);
   const weights = sides.reduce((sum, { part, df }) => sum + part ** 2 / df, ofImages ** 2 / (images - 1));
   // Fewer than the least side has would be an artefact of the subtraction.
-  return { se: Math.sqrt(total), df: Math.max(Math.min(...sides.map(({ df }) => df)), total ** 2 / weights) };
+  return { se: Math.sqrt(total), df: Math.max(Math.min(sides[0]!.df, sides[1]!.df), total ** 2 / weights) };
 }
 
 function componentsOf(mine: Summary, other: Summary, images: number): Components {
