@@ -37,7 +37,7 @@ export function finalRows({ final, gains, method, metric }: Advice): string[][] 
       String(one.scores.length),
       over ? signed(over.gain) : '',
       over?.interval ? `${signed(over.interval[0])} to ${signed(over.interval[1])}` : '',
-      String(one.epochs),
+      String(Number(one.epochs.toPrecision(3))),
       one.trainSeconds === null ? '' : seconds(one.trainSeconds),
       count(one.parameters),
       count(one.macs),

@@ -3,8 +3,8 @@ import { type RunConfig, type RunInput, runSchema } from '../config/schema.ts';
 import { overlay, type Settings } from '../config/settings.ts';
 import { UserError } from '../graph/errors.ts';
 import { methodNamed, METHODS } from '../methods/index.ts';
-import type { ModelConfig } from '../models/index.ts';
-import { type ModelSize, modelSize } from '../run/models/size.ts';
+import type { NetworkConfig } from '../onnx/network.ts';
+import { type ModelSize, sizeOfModel } from '../run/models/size.ts';
 import { type AssembledRun, assemble, type RunInputs } from '../run/training/prepare/assemble.ts';
 import { checkNames, checkStages } from '../run/training/prepare/checks.ts';
 
@@ -73,7 +73,7 @@ export function sameLayers(base: Settings, arm: Arm, inputs: RunInputs): Arm | n
   return armOf(base, `${ALONE}, as in ${arm.name}`, settings, inputs, undefined).arm;
 }
 
-function methodArm(base: Settings, name: string, inputs: RunInputs, alone: ModelConfig): Arm {
+function methodArm(base: Settings, name: string, inputs: RunInputs, alone: NetworkConfig): Arm {
   const parts = name.split('+').map((part) => part.trim());
   const several = inputs.data.multilabel ? SEVERAL : {};
   const own = Object.fromEntries(parts.flatMap((part) => (several[part] ? [[part, several[part]]] : [])));
@@ -102,8 +102,8 @@ function armOf(
   name: string,
   settings: Settings,
   inputs: RunInputs,
-  alone: ModelConfig | undefined,
-): { arm: Arm; config: ModelConfig } {
+  alone: NetworkConfig | undefined,
+): { arm: Arm; config: NetworkConfig } {
   const config = configOf(base, { settings });
   checkNames(config);
   const parts = assemble(config, config.teacher === null ? { ...inputs, teacher: undefined } : inputs);
@@ -117,7 +117,7 @@ function armOf(
       augment: { preset: parts.settings.augment.preset },
     }),
     layers: alone ? changed(alone, parts.studentConfig) : null,
-    size: modelSize(parts.studentConfig),
+    size: sizeOfModel(parts.student),
     fullEpochs: parts.settings.train.epochs,
     leastEpochs: leastEpochs(parts),
   };
@@ -125,7 +125,7 @@ function armOf(
 }
 
 /** What one student has otherwise than another, as settings of the architecture. */
-function changed(before: ModelConfig, now: ModelConfig): Settings | null {
+function changed(before: NetworkConfig, now: NetworkConfig): Settings | null {
   const was = before as unknown as Settings;
   const keys = Object.entries(now).filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(was[key]));
   return keys.length === 0 ? null : Object.fromEntries(keys);

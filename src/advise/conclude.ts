@@ -1,4 +1,4 @@
-import { largest } from '../graph/lists.ts';
+import { largest, smallest } from '../graph/lists.ts';
 import type { Advice, FinalArm } from './advice.ts';
 import { ALONE, type Refused } from './arms.ts';
 import type { Found } from './course.ts';
@@ -65,10 +65,10 @@ export function adviceOf(found: Found, asked: Asked, next: (kind: Judged & { kin
 /** The epochs are chosen by what was measured before; what the runs then took is told where it is not alike. */
 function unequal(final: readonly FinalArm[]): string[] {
   const times = final.flatMap(({ trainSeconds }) => trainSeconds ?? []);
-  const [least, largest] = [-largest(times.map((time) => -time)), largest(times)];
-  if (!(largest > ALIKE * least)) return [];
+  const [least, most] = [smallest(times), largest(times)];
+  if (!(most > ALIKE * least)) return [];
   return [
-    `the final runs did not take the same processor time (${seconds(least)} to ${seconds(largest)}; the table has them): what else ran on this machine changed their speed. Repeat it on a machine with less to do, or take the comparison with a grain of salt`,
+    `the final runs did not take the same processor time (${seconds(least)} to ${seconds(most)}; the table has them): what else ran on this machine changed their speed. Repeat it on a machine with less to do, or take the comparison with a grain of salt`,
   ];
 }
 

@@ -45,9 +45,9 @@ export function roundSizes(methods: number): number[] {
 /** The same on the part of the images that an inner split leaves to train on. */
 export const onInner = ({ arm, cost }: Costed): Costed => ({ arm, cost: { ...cost, epoch: cost.epoch * (1 - INNER) } });
 
-/** Whole epochs that take a processor time, at least those that mean anything. */
+/** Epochs that take a processor time, the last one a part of one; at least those that mean anything. */
 export const epochsFor = ({ arm, cost }: Costed, budget: number): number =>
-  Math.max(arm.leastEpochs, Math.round(budget / cost.epoch));
+  Math.max(arm.leastEpochs, Number((budget / cost.epoch).toFixed(2)));
 
 /** Wall seconds of a run. */
 export const wallOf = (costed: Costed, budget: number): number =>

@@ -7,10 +7,11 @@ import { nodePlatform } from '../host/node/hostNode.ts';
 import { rightImages } from '../run/evaluation/rightImages.ts';
 import { loadModelReference } from '../run/models/reference.ts';
 import { assemble, type RunInputs } from '../run/training/prepare/assemble.ts';
-import { epochCost } from '../run/training/prepare/budget.ts';
+import { runCost } from '../run/training/prepare/budget.ts';
 import { oneRun } from '../study/oneRun.ts';
 import { type RunRecord, RunRecords, readJson } from '../study/recordsNode.ts';
 import type { RunEvent } from '../train/events.ts';
+import { LAST } from '../train/runFolder.ts';
 import { type Arm, configOf } from './arms.ts';
 import { EpochTime } from './epochTime.ts';
 import { type Cost, INNER, type Made, type Trial, type Trials } from './trials.ts';
@@ -25,6 +26,9 @@ export interface NodeTrialsOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: ((event: RunEvent) => void) | undefined;
 }
+
+/** A run also weighs its terms, writes its files and draws its page. Our choice: half as much again. */
+const FILES = 1.5;
 
 /** Of this process, in seconds: all threads of the engine and of the loader. */
 const cpuSeconds = (): number => {
@@ -50,11 +54,11 @@ export class NodeTrials implements Trials {
     const platform = nodePlatform({ device: 'cpu', threads: config.train.threads });
     // The clock that counts is the processor's.
     const clock = { ...platform.clock, elapsed: () => cpuSeconds() * 1000 };
-    const { updates, evaluation, setup } = await epochCost(parts, { ...platform, clock });
+    const { once, epoch, evaluation } = await runCost(parts, { ...platform, clock });
     const seconds = performance.now() / 1000 - began.wall;
     await this.#addSpent(seconds);
-    // A run evaluates its teacher too, builds what weighs its terms, and writes its files: as much again.
-    return { epoch: updates, rest: 2 * (setup + evaluation), wall: seconds / Math.max(1e-3, cpuSeconds() - began.cpu) };
+    const wall = seconds / Math.max(1e-3, cpuSeconds() - began.cpu);
+    return { epoch, rest: FILES * (once + evaluation), wall };
   }
 
   async make(trial: Trial): Promise<Made> {
@@ -83,7 +87,8 @@ export class NodeTrials implements Trials {
     const held = await readJson<(number | null)[]>(this.#path(`${trial.key}.scores`));
     if (held) return Float64Array.from(held, (value) => value ?? Number.NaN);
     const began = performance.now();
-    const model = await loadModelReference(this.#records.folder(trial.key));
+    // The last weights: what stands in model/ is the best of several evaluations where a method has stages.
+    const model = await loadModelReference(join(this.#records.folder(trial.key), LAST));
     const { engine } = nodePlatform({ device: 'cpu', threads: this.#config(trial).train.threads });
     const scores = await rightImages(model, this.#options.inputs.data.val, engine);
     await this.#write(
@@ -105,7 +110,7 @@ export class NodeTrials implements Trials {
   /** One evaluation, at the end: nothing is chosen among the epochs. */
   #config({ arm, epochs, seed, images }: Trial): RunConfig {
     const run = {
-      train: { epochs, seed, evalEvery: epochs },
+      train: { epochs, seed, evalEvery: Math.ceil(epochs) },
       ...(images === 'inner' ? { data: { innerFraction: INNER } } : {}),
     };
     return configOf(overlay(this.#options.base, arm.settings), { settings: run });
