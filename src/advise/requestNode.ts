@@ -9,7 +9,7 @@ import type { OnModel } from '../run/models/reference.ts';
 import { decisiveChanges } from '../run/plan/freeSettings.ts';
 import type { RunInputs } from '../run/training/prepare/assemble.ts';
 import { secondsOf } from '../run/training/prepare/budget.ts';
-import type { RunSettings } from '../run/training/startRunNode.ts';
+import type { RunSettings } from '../run/training/runSettings.ts';
 import { readJson } from '../study/recordsNode.ts';
 import type { RunEvent } from '../train/events.ts';
 import type { Advice } from './advice.ts';

@@ -2,7 +2,7 @@ import { advise } from '../advise/adviseNode.ts';
 import type { AdviceEvent, AdviseOptions } from '../advise/requestNode.ts';
 import { adviceText } from '../advise/adviceText.ts';
 import { UserError } from '../graph/errors.ts';
-import type { RunSettings } from '../run/training/startRunNode.ts';
+import type { RunSettings } from '../run/training/runSettings.ts';
 import type { RunEvent } from '../train/events.ts';
 import { consoleLogger } from '../train/loggers/consoleNode.ts';
 import { formatDuration } from '../train/loggers/progressLine.ts';
