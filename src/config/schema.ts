@@ -30,10 +30,7 @@ export const dataSchema = z.strictObject({
   valDir: z.string().min(1).nullable().default(null),
   /** Part that becomes the validation set where the folder has none. */
   valFraction: z.number().positive().lt(1).default(0.1),
-  /**
-   * Part of the training images is put aside to validate on, and the data's own validation images are left alone:
-   * to choose by the one and judge by the other. Null: none.
-   */
+  /** Part of the training images that validates in place of the validation images: to choose by the one and judge by the other. */
   innerFraction: z.number().positive().lt(1).nullable().default(null),
   /** The split and the subset depend on this seed alone, so that all seeds of a study see the same data. */
   splitSeed: z.int().default(0),
