@@ -23,10 +23,7 @@ export const dataSchema = z.strictObject({
   fraction: z.number().positive().max(1).default(1),
   /** Or a number of training images. */
   images: count.nullable().default(null),
-  /**
-   * Another folder's images to validate on, for reporting alone: all images of `dir` train, and no checkpoint is chosen by these.
-   * Null: those of `dir`.
-   */
+  /** Another folder's images to validate on, for reporting alone: all images of `dir` train, and no checkpoint is chosen by these. */
   valDir: z.string().min(1).nullable().default(null),
   /** Part that becomes the validation set where the folder has none. */
   valFraction: z.number().positive().lt(1).default(0.1),
