@@ -41,6 +41,10 @@ export interface Features {
 
 export type FeatureName = Exclude<keyof Features, 'grid' | 'patchVote'>;
 
+/** A family as messages say it: a vit, an encoder, an ONNX file. */
+export const oneOf = (family: string): string =>
+  family === 'onnx' ? 'an ONNX file' : `${/^[aeiou]/.test(family) ? 'an' : 'a'} ${family}`;
+
 /** A network: a config and how to build it. */
 export interface Model {
   readonly family: string;

@@ -7,7 +7,7 @@ import { type ResnetConfig, resnet, resnetSchema } from './resnet.ts';
 import { VARIANTS } from './variants.ts';
 import { checkVit, type VitConfig, vit, vitSchema } from './vit.ts';
 
-export type { FeatureName, Features, Model } from './features.ts';
+export { type FeatureName, type Features, type Model, oneOf } from './features.ts';
 export { classAxis, isHead } from './head.ts';
 export { VARIANTS, type Variant } from './variants.ts';
 

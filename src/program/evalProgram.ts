@@ -2,7 +2,7 @@ import { constant, input } from '../graph/build.ts';
 import { UserError } from '../graph/errors.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { answer } from '../models/vit.ts';
-import type { Features, Model } from '../models/index.ts';
+import { type Features, type Model, oneOf } from '../models/index.ts';
 import { inputStore, type ParamSpec, Scope } from '../nn/scope.ts';
 import { closeProgram, type Program } from './program.ts';
 import { type Vector, vectorPorts } from './state.ts';
@@ -26,7 +26,7 @@ export function buildFrozen(model: Model, pixels: Tensor, weights: Weights): Fea
 export function requireClassifier({ classes, family, features }: Model, where = 'model'): void {
   if (classes > 0) return;
   throw new UserError(
-    `${where}: wanted logits, got a ${family} without a classifier (features only: ${features.join(', ')}). As a teacher it serves methods that read features alone; to classify, fit a head: understudy train --data DIR --init REF`,
+    `${where}: wanted logits, got ${oneOf(family)} without a classifier (features only: ${features.join(', ')}). As a teacher it serves methods that read features alone; to classify, fit a head: understudy train --data DIR --init REF`,
   );
 }
 

@@ -21,6 +21,11 @@ export const predict = command({
     ref: { type: 'positional', required: true, description: REF_HELP },
     'image...': { type: 'positional', required: true, description: 'Image files, or folders: all images below them' },
     top: { type: 'string', valueHint: 'K', default: '5', description: 'So many classes, the most probable first' },
+    out: {
+      type: 'string',
+      valueHint: 'FILE',
+      description: 'Write them to a .csv (image, rank, class, probability) or .jsonl file (an image a line) instead',
+    },
     ...describedFlags,
     json: jsonFlag,
   },
@@ -31,27 +36,82 @@ export const predict = command({
     refNotes,
     describedNotes,
   ],
-  examples: ['understudy predict runs/student cat.jpg', 'understudy predict my-model photos/val --top 1 --json'],
+  examples: [
+    'understudy predict runs/student cat.jpg',
+    'understudy predict my-model photos/val --top 1 --json',
+    'understudy predict my-model photos/val --top 1 --out answers.csv',
+  ],
   run: async ({ args, rawArgs }) => {
     const top = wholeNumber('top', args.top, 1);
+    const format = args.out === undefined ? undefined : formatOf(args.out);
     const { imageFiles, loadModel } = await import('../../run/evaluation/predict.ts');
-    const { print, printJson, remark } = await import('../text.ts');
+    const { overwrite, print, printJson, remark } = await import('../text.ts');
     const paths = valuesWithoutFlag(predict, rawArgs).slice(1).flatMap(imageFiles);
     const { modelEvents } = await import('../modelEvents.ts');
     const { describedBy } = await import('../described.ts');
     const model = await loadModel(args.ref, { onModel: modelEvents(), described: describedBy(args) });
-    const rows: Row[] = [];
-    for (const path of paths) {
-      const row = await classify(model, path, top);
-      if (row.error !== undefined) remark(`error: ${row.error}`);
-      else if (!args.json) print(await describe(row));
-      rows.push(row);
+    let failed = 0;
+    const tell = ({ error }: Row, done: number) => {
+      if (error !== undefined) failed++;
+      if (error !== undefined) remark(`error: ${error}`);
+      if (format) overwrite(`${done} of ${paths.length} images`, done === paths.length);
+    };
+    try {
+      const rows = answers(model, paths, top, tell);
+      if (format) {
+        const { writeFileAtomic } = await import('../../formats/disk/atomicNode.ts');
+        await writeFileAtomic(args.out!, LINES[format](rows));
+        const images = paths.length - failed;
+        if (args.json) printJson({ out: args.out!, images, failed });
+        else print(`${args.out!}: ${images} images`);
+      } else if (args.json) printJson(await listOf(rows));
+      else for await (const row of rows) if (row.error === undefined) print(await describe(row));
+    } finally {
+      await model.dispose();
     }
-    await model.dispose();
-    if (args.json) printJson(rows);
-    return rows.some(({ error }) => error !== undefined) ? STATUS.failed : STATUS.done;
+    return failed > 0 ? STATUS.failed : STATUS.done;
   },
 });
+
+async function* answers(
+  model: ImageModel,
+  paths: readonly string[],
+  top: number,
+  tell: (row: Row, done: number) => void,
+): AsyncGenerator<Row> {
+  for (const [i, path] of paths.entries()) {
+    const row = await classify(model, path, top);
+    tell(row, i + 1);
+    yield row;
+  }
+}
+
+async function listOf<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = [];
+  for await (const item of items) list.push(item);
+  return list;
+}
+
+/** The endings of `--out`, and what is written piece by piece: a large folder's answers need no memory. */
+const LINES = { csv: csvLines, jsonl: jsonLines } as const;
+
+async function* csvLines(rows: AsyncIterable<Row>): AsyncGenerator<Uint8Array> {
+  const { formatCsv } = await import('../../train/loggers/csvText.ts');
+  const encode = (cells: readonly (readonly string[])[]) => Buffer.from(formatCsv(cells));
+  yield encode([['image', 'rank', 'class', 'probability']]);
+  for await (const { image, top = [] } of rows)
+    yield encode(top.map((one, i) => [image, String(i + 1), one.class, one.probability.toFixed(6)]));
+}
+
+async function* jsonLines(rows: AsyncIterable<Row>): AsyncGenerator<Uint8Array> {
+  for await (const row of rows) yield Buffer.from(`${JSON.stringify(row)}\n`);
+}
+
+function formatOf(path: string): keyof typeof LINES {
+  const ending = /\.(csv|jsonl)$/i.exec(path)?.[1]?.toLowerCase();
+  if (ending !== undefined) return ending as keyof typeof LINES;
+  throw new UserError(`--out: wanted a file that ends in .csv or .jsonl, got "${path}"`);
+}
 
 async function classify(model: ImageModel, image: string, top: number): Promise<Row> {
   try {

@@ -6,6 +6,7 @@ import { ortNode } from '../../engine/ortNode.ts';
 import { frozenProgram } from '../../program/evalProgram.ts';
 import { evaluate } from '../../train/evaluate.ts';
 import type { Finding } from './finding.ts';
+import { oneOf } from '../../models/index.ts';
 import { sizeOfModel } from '../models/size.ts';
 import type { LoadedModel } from '../models/loaded.ts';
 import { LabelTally } from '../datasets/multilabel.ts';
@@ -13,7 +14,7 @@ import { evalTransform } from '../datasets/preprocess.ts';
 import type { RunData } from '../datasets/runData.ts';
 import { onceOver } from '../datasets/loaders.ts';
 import { createLoader } from '../../data/loading/loaderNode.ts';
-import { kindOf, noStatistics } from '../synthesis/checkTeacher.ts';
+import { noStatistics } from '../synthesis/checkTeacher.ts';
 import { fitting } from '../teacher/features.ts';
 
 /** Validation images that the teacher answers. */
@@ -49,6 +50,14 @@ function shape({ preprocessing, network, path }: LoadedModel, { facts }: RunData
 function classMatch(teacher: LoadedModel, data: RunData): Finding[] {
   const { classes } = teacher;
   if (!data.labelled) return [];
+  if (teacher.network.classes === 0)
+    return [
+      {
+        level: 'note',
+        about: 'classes',
+        text: 'the teacher has no classifier: methods that read its embedding or its tokens can learn from it (embed, vitkd), and images need no labels',
+      },
+    ];
   const [own, theirs] = [new Set(data.classes), new Set(classes)];
   const lacking = data.classes.filter((name) => !theirs.has(name));
   const besides = classes.filter((name) => !own.has(name));
@@ -104,7 +113,7 @@ function dataFree({ network }: LoadedModel): Finding {
     : {
         level: 'note',
         about: 'data-free',
-        text: `${kindOf(network.family)} without BatchNorm statistics: no images can be made from it`,
+        text: `${oneOf(network.family)} without BatchNorm statistics: no images can be made from it`,
         ...(network.family === 'onnx' ? { remedy: noStatistics('onnx') } : {}),
       };
 }

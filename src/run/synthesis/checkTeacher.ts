@@ -1,10 +1,9 @@
 import { UserError } from '../../graph/errors.ts';
 import { listNames } from '../../graph/names.ts';
 import type { SynthesisSettings } from '../../config/synthesis.ts';
+import { oneOf } from '../../models/index.ts';
 import type { LoadedModel } from '../models/loaded.ts';
 import { sideOf } from './makeBatch.ts';
-
-export const kindOf = (family: string): string => (family === 'onnx' ? 'an ONNX file' : `a ${family}`);
 
 /** Why a network has no BatchNorm statistics, and what to do. */
 export function noStatistics(family: string): string {
@@ -22,7 +21,7 @@ export function checkSynthesis(
   const { family, features } = teacher.network;
   if (!features.includes('normStats')) {
     throw new UserError(
-      `${teacher.path}: wanted a teacher with BatchNorm statistics, got ${kindOf(family)}: ${noStatistics(family)}; or distil on any images without labels: understudy distill --data IMAGES --teacher ${teacher.path} --method kd --set kd.alpha=1`,
+      `${teacher.path}: wanted a teacher with BatchNorm statistics, got ${oneOf(family)}: ${noStatistics(family)}; or distil on any images without labels: understudy distill --data IMAGES --teacher ${teacher.path} --method kd --set kd.alpha=1`,
     );
   }
   if (teacher.multilabel)

@@ -16,6 +16,7 @@ import { calibrated, type Range } from '../../program/quantise.ts';
 import { countMacs } from '../models/countMacs.ts';
 import { evalTransform } from '../datasets/preprocess.ts';
 import { evalBatches, type LoaderConfig } from '../datasets/loaders.ts';
+import { type Agreement, decisionsAgree, embeddingsAgree } from './agreement.ts';
 import { type TeacherUse, teacherProgram, teacherTensors } from './features.ts';
 
 /** How a stage's teacher computes; saved with a checkpoint, so that a run goes on with the same numbers. */
@@ -46,7 +47,7 @@ export interface PrecisionTask {
   readonly note: (message: string) => void;
 }
 
-/** "auto" takes 8 bits if at least this share of the decisions is float's. */
+/** "auto" takes 8 bits if at least this share of the decisions is float's, or the mean cosine of embeddings is as high. */
 const ENOUGH = 0.99;
 /** Images whose activations give the ranges, and further ones on which the decisions are compared. Our choice. */
 const [CALIBRATION, COMPARISON] = [64, 256];
@@ -75,8 +76,7 @@ export async function chooseTeacher(task: PrecisionTask): Promise<TeacherChoice>
   const macs = macsOf(teacherTensors(use, 1, given, names));
   if (precision === 'auto' && macs < WORTH_IT) return float('the teacher is small');
   if (heldPlaces(use, 1, withLogits(names)).length === 0) return float('none of its products is for 8 bits');
-  const { ranges, agreement, kl, images } = await compare(task);
-  const found = `in 8 bits it decides like float on ${(100 * agreement).toFixed(1)} % of ${images} images, mean KL ${kl.toPrecision(2)} nats`;
+  const { ranges, agreement, found } = await compare(task);
   if (precision === 'int8') {
     task.note(`teacher.precision = int8 (${found})`);
     return { precision, ranges };
@@ -92,11 +92,8 @@ export async function chooseTeacher(task: PrecisionTask): Promise<TeacherChoice>
 export const withLogits = (names: readonly string[]): readonly string[] =>
   names.includes('logits') ? names : [...names, 'logits'];
 
-interface Compared {
+interface Compared extends Agreement {
   readonly ranges: readonly NamedRange[];
-  readonly agreement: number;
-  readonly kl: number;
-  readonly images: number;
 }
 
 /** Ranges from some images; decisions in float and in 8 bits on others, as long as there are enough. */
@@ -130,9 +127,7 @@ async function compare({ use, platform, names, sample, config }: PrecisionTask):
     over(measured),
     naming(measured),
   );
-  const same = float.filter((row, i) => largest(row) === largest(eight[i]!)).length;
-  const kl = float.reduce((sum, row, i) => sum + divergence(row, eight[i]!), 0);
-  return { ranges, agreement: same / float.length, kl: kl / float.length, images: float.length };
+  return { ranges, ...(use.teacher.network.classes === 0 ? embeddingsAgree : decisionsAgree)(float, eight) };
 }
 
 /** Up to `count` indices of 0..n-1, evenly spread. */
@@ -261,19 +256,4 @@ async function speedUp(
     }
   for (const one of compiled) await one.dispose();
   return best[0]! / best[1]!;
-}
-
-function largest(row: Float32Array): number {
-  return row.reduce((best, value, i) => (value > row[best]! ? i : best), 0);
-}
-
-/** KL(float || eight bits) of one row of logits, in nats. */
-function divergence(float: Float32Array, eight: Float32Array): number {
-  const logProbabilities = (row: Float32Array) => {
-    const top = row.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-    const total = Math.log(row.reduce((sum, x) => sum + Math.exp(x - top), 0));
-    return Array.from(row, (x) => x - top - total);
-  };
-  const [p, q] = [logProbabilities(float), logProbabilities(eight)];
-  return p.reduce((sum, value, i) => sum + Math.exp(value) * (value - q[i]!), 0);
 }

@@ -3,6 +3,7 @@ import type { Loader } from '../../../data/loading/loader.ts';
 import { subset } from '../../../data/dataset.ts';
 import type { Compiled, EngineTensor } from '../../../engine/contract.ts';
 import type { Platform } from '../../../host/host.ts';
+import { oneOf } from '../../../models/index.ts';
 import { UserError } from '../../../graph/errors.ts';
 import type { Tensor } from '../../../graph/tensor.ts';
 import { liveFeatures } from '../../../program/evalProgram.ts';
@@ -24,7 +25,7 @@ export function checkAttentionProbe({ settings: { train }, student }: RunParts):
   if (every === null) return;
   if (!student.features.includes('attention'))
     throw new UserError(
-      `train.attentionDistanceEvery: wanted a student with attention, got a ${student.family}; set it to null, or take a Vision Transformer`,
+      `train.attentionDistanceEvery: wanted a student with attention, got ${oneOf(student.family)}; set it to null, or take a Vision Transformer`,
     );
   if (every % train.evalEvery !== 0)
     throw new UserError(

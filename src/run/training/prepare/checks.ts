@@ -4,7 +4,7 @@ import { isSection, overlay, type Settings } from '../../../config/settings.ts';
 import { BuildError, naming, UserError } from '../../../graph/errors.ts';
 import { unknownName } from '../../../graph/names.ts';
 import { type MethodTable, methodNamed, withMethods } from '../../../methods/index.ts';
-import { VARIANTS } from '../../../models/index.ts';
+import { oneOf, VARIANTS } from '../../../models/index.ts';
 import { balancedTerms } from '../../../program/balanced.ts';
 import { collectParams, lossTerms } from '../../../program/trainProgram.ts';
 import { checkAttentionProbe } from '../course/attentionProbe.ts';
@@ -71,7 +71,7 @@ export function checkInit({ student }: RunConfig, init: LoadedModel): void {
   const remedy = 'Leave the name of the model out, or start from another model';
   if (variant.family !== init.model.family)
     throw new UserError(
-      `${init.path}: wanted weights of ${student.name}, a ${variant.family}, got a ${init.model.family}. ${remedy}`,
+      `${init.path}: wanted weights of ${student.name}, ${oneOf(variant.family)}, got ${oneOf(init.model.family)}. ${remedy}`,
     );
   const named: Record<string, unknown> = { mlpRatio: 4, ...variant.settings, ...student.settings };
   const held: Record<string, unknown> = { ...init.model, ...student.settings };

@@ -96,9 +96,11 @@ function headNote(
 function fitted(init: LoadedModel, student: Model): ReadonlyMap<string, Weight> {
   const position = init.weights.get('pos_embed');
   const config = { family: student.family, ...student.config } as ModelConfig;
-  if (config.family !== 'vit' || init.model.family !== 'vit' || !position) return init.weights;
-  const same = (['classToken', 'distToken', 'posEmbedOnPatchesOnly', 'patchSize'] as const).every(
-    (key) => config[key] === (init.model as typeof config)[key],
+  if (config.family !== init.model.family || !position) return init.weights;
+  const built: Readonly<Record<string, unknown>> = config;
+  const held: Readonly<Record<string, unknown>> = init.model;
+  const same = ['kind', 'classToken', 'distToken', 'posEmbedOnPatchesOnly', 'patchSize'].every(
+    (key) => built[key] === held[key],
   );
   const resized = same ? positionsFor(config, position) : undefined;
   return resized ? new Map([...init.weights, ['pos_embed', resized.weight]]) : init.weights;

@@ -2,7 +2,7 @@ import { showPlaces } from '../../../data/places.ts';
 import type { RunConfig } from '../../../config/schema.ts';
 import { UserError } from '../../../graph/errors.ts';
 import { input } from '../../../graph/build.ts';
-import type { FeatureName, Features, Model } from '../../../models/index.ts';
+import { type FeatureName, type Features, type Model, oneOf } from '../../../models/index.ts';
 import type { NetworkConfig } from '../../../onnx/network.ts';
 import { adamw } from '../../../optim/adamw.ts';
 import { clipByGlobalNorm } from '../../../optim/clip.ts';
@@ -75,7 +75,7 @@ function refuse(method: string, role: 'student' | 'teacher', needs: readonly Fea
   } as Record<string, string>;
   const remedy = works[missing[0]!];
   throw new UserError(
-    `${method} needs ${missing.map((name) => `${role}.${name}`).join(', ')}; this ${role}, a ${model.family}, has ${model.features.join(', ')}.${remedy ? ` ${remedy} would work.` : ''}`,
+    `${method} needs ${missing.map((name) => `${role}.${name}`).join(', ')}; this ${role}, ${oneOf(model.family)}, has ${model.features.join(', ')}.${remedy ? ` ${remedy} would work.` : ''}`,
   );
 }
 
