@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { grad } from '../src/autodiff/grad.ts';
 import { parseConfig } from '../src/config/parse.ts';
 import { runSchema } from '../src/config/schema.ts';
 import type { Pixels } from '../src/data/augment/pixels.ts';
@@ -10,7 +11,9 @@ import { type MemoryDisk, memoryDisk } from '../src/host/memory/filesMemory.ts';
 import { memoryHost } from '../src/host/memory/hostMemory.ts';
 import { buildModel, variantConfig } from '../src/models/index.ts';
 import { initialValue } from '../src/nn/initialise.ts';
-import { reduceMean } from '../src/ops/reduce.ts';
+import { mul } from '../src/ops/elementwise.ts';
+import { slice } from '../src/ops/movement.ts';
+import { reduceMean, reduceSum } from '../src/ops/reduce.ts';
 import { modelParams } from '../src/program/evalProgram.ts';
 import { stream } from '../src/random/stream.ts';
 import type { LoadedModel } from '../src/run/models/loaded.ts';
@@ -117,7 +120,7 @@ describe('what a teacher says at its places', () => {
     const by = teacher(name, name === 'vit_pico_patch4' ? { classToken: false, pool: 'mean' } : {});
     const use = { teacher: by, classes: CLASSES, features: ['logits', 'placeLogits'] as const };
     const pixels = teacherPixels(use, 2);
-    const { logits, placeLogits } = teacherFeatures(use, pixels, by.preprocessing);
+    const { logits, placeLogits, maps } = teacherFeatures(use, pixels, by.preprocessing);
     const own = teacherFeatures({ ...use, classes: by.classes }, pixels, by.preprocessing);
     expect(placeLogits!.shape).toEqual([2, h, w, 3]);
     const draw = stream('places');
@@ -133,6 +136,12 @@ describe('what a teacher says at its places', () => {
         unordered![i + 1],
       ]);
     expect(new Set(Array.from(places!, (x) => x.toFixed(6))).size).toBeGreaterThan(6);
+    if (!maps) return;
+    // The answer of row 0, column 1 depends on that place of the last map alone.
+    const place = slice(slice(slice(placeLogits!, 0, 0, 1), 1, 0, 1), 2, 1, 2);
+    const [gradient] = grad(reduceSum(mul(place, place)), [Object.values(maps).at(-1)!]);
+    const [reach] = evaluate([gradient!], new Map([['pixels', image]])).map(({ data }) => Array.from(data));
+    expect(new Set(reach!.flatMap((x, i) => (x === 0 ? [] : [i % (h * w)])))).toEqual(new Set([1]));
   });
 });
 

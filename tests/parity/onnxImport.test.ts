@@ -106,6 +106,25 @@ describe('features', () => {
     }
   });
 
+  it.each([
+    ['resnetBasic', 's4'],
+    ['regnetY', 's3'],
+  ])('%s: the answer at a place depends on that place of the last map alone', async (name, last) => {
+    const model = modelOf(name);
+    const { placeLogits, maps } = buildFrozen(
+      model,
+      input('pixels', [1, 3, model.imageSize, model.imageSize]),
+      new Map(),
+    );
+    const place = slice(slice(placeLogits!, 1, 0, 1), 2, 1, 2);
+    const [gradient] = grad(reduceSum(mul(place, place)), [maps![last]!]);
+    const found = (await run(closeProgram({ gradient: gradient! }), pixelsOf(1, model.imageSize))).get('gradient')!;
+    const side = maps![last]!.shape[3]!;
+    const reached = new Set([...found.keys()].filter((i) => found[i] !== 0).map((i) => i % side ** 2));
+    // Row 0, column 1.
+    expect([...reached]).toEqual([1]);
+  });
+
   it('the stages of ResNet are its layers, and another value can be taken', () => {
     expect(modelOf('resnetBasic').config.maps).toEqual({
       stem: '/relu/Relu_output_0',
