@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 
@@ -8,14 +9,16 @@ const RUNTIMES: Readonly<Record<string, string>> = {
   'onnxruntime-web/webgpu': `${RUNTIME}/ort.webgpu.bundle.min.mjs`,
 };
 
-/** A script of the tests, with all of our code that it imports, as one module for a worker. */
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/** A script of the tests (or at a whole path), with all of our code that it imports, as one module for a worker. */
 export async function bundled(entry: string): Promise<string> {
   const bundle = await rolldown({
-    input: fileURLToPath(new URL(entry, import.meta.url)),
+    input: resolve(here('.'), entry),
     external: Object.keys(RUNTIMES),
     platform: 'browser',
     logLevel: 'silent',
-    resolve: { alias: { vitest: fileURLToPath(new URL('vitestInTab.ts', import.meta.url)) } },
+    resolve: { alias: { vitest: here('vitestInTab.ts'), 'understudy/browser': here('../../src/browser.ts') } },
   });
   const { output } = await bundle.generate({ format: 'es', paths: RUNTIMES, codeSplitting: false });
   await bundle.close();

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { rolldown } from 'rolldown';
 import { expect, it } from 'vitest';
 
 const SRC = fileURLToPath(new URL('../../src', import.meta.url));
@@ -23,5 +25,34 @@ it("the browser's entry loads a few small files and no package", () => {
   expect(files).toContain('data/augment/resample.ts');
   expect(files.filter((file) => !file.endsWith('.ts'))).toEqual([]);
   expect(files.filter((file) => /Node\.ts$/.test(file))).toEqual([]);
-  expect(files.length).toBeLessThan(24);
+  expect(files.length).toBeLessThan(30);
+});
+
+/** What a bundler makes of a module that uses some of the entry: the size of each script, compressed. */
+async function compressed(code: string): Promise<{ readonly first: number; readonly all: number }> {
+  const bundle = await rolldown({
+    input: 'app',
+    external: ['onnxruntime-web'],
+    platform: 'browser',
+    logLevel: 'silent',
+    plugins: [
+      {
+        name: 'app',
+        resolveId: (id) => (id === 'app' ? id : undefined),
+        load: (id) => (id === 'app' ? code.replace('understudy/browser', join(SRC, 'browser.ts')) : undefined),
+      },
+    ],
+  });
+  const { output } = await bundle.generate({ format: 'es', minify: true });
+  await bundle.close();
+  const sizes = output.flatMap((chunk) => (chunk.type === 'chunk' ? [gzipSync(chunk.code).length] : []));
+  return { first: gzipSync(output[0].code).length, all: sizes.reduce((sum, size) => sum + size, 0) };
+}
+
+it('preprocess alone is small, and all of it without the runtime is less than a photo', async () => {
+  const alone = await compressed("import { preprocess } from 'understudy/browser'; console.log(preprocess);");
+  expect(alone.all).toBeLessThan(10_000);
+  const whole = await compressed("import * as all from 'understudy/browser'; console.log(all);");
+  expect(whole.first).toBeLessThan(10_000);
+  expect(whole.all).toBeLessThan(250_000);
 });

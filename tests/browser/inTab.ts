@@ -3,7 +3,8 @@ import { engineContract } from '../../src/engine/contractSuite.ts';
 import { type OrtWeb, ortWeb } from '../../src/engine/ortWeb.ts';
 import { filesContract } from '../../src/host/filesSuite.ts';
 import { deleteRun, storedRun } from '../../src/host/web/storageWeb.ts';
-import { distillWeb, type ModelSource, resumeWeb } from '../../src/run/training/trainWeb.ts';
+import type { ModelSource } from '../../src/run/models/modelSourceWeb.ts';
+import { distillWeb, resumeWeb } from '../../src/run/training/trainWeb.ts';
 import type { RunSettings } from '../../src/run/training/runSettings.ts';
 import { runCollected } from './vitestInTab.ts';
 

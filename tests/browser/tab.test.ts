@@ -1,18 +1,23 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDataset } from '../../src/data/openDatasetNode.ts';
 import type { ImageSource } from '../../src/data/imageSource.ts';
+import type { ClassProbability } from '../../src/run/evaluation/imageModel.ts';
+import { loadModel } from '../../src/run/evaluation/predict.ts';
 import { distill, resume, train } from '../../src/run/training/trainNode.ts';
 import type { RunSettings } from '../../src/run/training/runSettings.ts';
 import type { RunResult } from '../../src/run/training/course/result.ts';
 import { temporaryFolder } from '../endToEnd/commandLine.ts';
 import { writeDigits } from './digits.ts';
+import { blocksOf } from '../docs/blocks.ts';
 import { CHROMIUM } from '../systemPackages.ts';
 import { bundled } from './bundle.ts';
 import { type Opened, open } from './chromium.ts';
 import type { TabImage, TabTask } from './inTab.ts';
 
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const executable = CHROMIUM.find();
 
 interface Suite {
@@ -26,7 +31,8 @@ const inWorker = `async (task) => {
   try {
     return await new Promise((resolve, reject) => {
       worker.onmessage = ({ data }) => ('error' in data ? reject(new Error(data.error)) : resolve(data.answer));
-      worker.onerror = (event) => reject(new Error(event.message ?? 'the worker did not start'));
+      worker.addEventListener('message', ({ data }) => data.type === 'failed' && reject(new Error(data.message)));
+    worker.onerror = (event) => reject(new Error(event.message ?? 'the worker did not start'));
       worker.postMessage(task);
     });
   } finally {
@@ -109,6 +115,27 @@ describe.skipIf(!executable)('in a browser tab', () => {
         expect(Object.keys(there.files).sort()).toEqual(expect.arrayContaining(['config.yaml', 'metrics.jsonl']));
       });
 
+    it('as docs/browser.md shows it trains, answers and exports, and Node reads what it exported', async () => {
+      const example = blocksOf(readFileSync(join(ROOT, 'docs/browser.md'), 'utf8')).find(
+        ({ language }) => language === 'js',
+      );
+      const script = join(dir, 'worker.js');
+      writeFileSync(script, example!.code);
+      const own = await open(executable!, {}, { '/example.js': await bundled(script) });
+      const some = images.filter(({ val }) => !val);
+      const shown = await own.page.evaluate(exampleInPage, { teacher, pictures: some });
+      await own.close();
+      expect(shown.reason).toBe('done');
+      expect(shown.steps).toBeGreaterThan(2);
+      const folder = join(dir, 'exported');
+      await writeFiles(folder, shown.files);
+      const model = await loadModel(folder);
+      const [best] = await model.predict(Buffer.from(some[0]!.bytes));
+      expect(best!.class).toBe(shown.best.class);
+      expect(Math.abs(best!.probability - shown.best.probability)).toBeLessThan(1e-5);
+      expect(Object.keys(shown.files)).toContain('onnx/model.onnx');
+    });
+
     it('of Node goes on in the tab', async () => {
       const stop = new AbortController();
       const before: number[] = [];
@@ -174,6 +201,31 @@ interface TabRun {
   readonly losses: readonly number[];
   readonly files: Readonly<Record<string, Uint8Array>>;
 }
+
+/** Sent to the page as text: gives the worker of the docs pictures as a page would, and waits for its last message. */
+const exampleInPage = new Function(
+  'given',
+  `
+  const worker = new Worker('/example.js', { type: 'module' });
+  const pictures = {};
+  for (const { id, label, bytes } of given.pictures)
+    (pictures[label] ??= []).push(new File([bytes], id.split('/').pop()));
+  return new Promise((resolve, reject) => {
+    let steps = 0;
+    worker.onmessage = ({ data }) => {
+      if (data.type === 'step') steps++;
+      if (data.type === 'trained') resolve({ ...data, steps, files: Object.fromEntries(data.files) });
+    };
+    worker.addEventListener('message', ({ data }) => data.type === 'failed' && reject(new Error(data.message)));
+    worker.onerror = (event) => reject(new Error(event.message));
+    worker.postMessage({ teacher: given.teacher, pictures });
+  });`,
+) as (given: object) => Promise<{
+  readonly reason: string;
+  readonly steps: number;
+  readonly best: ClassProbability;
+  readonly files: Readonly<Record<string, Uint8Array>>;
+}>;
 
 /** Five epochs of four updates. */
 const SETTINGS: RunSettings = {

@@ -38,6 +38,8 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   "import { distill, evaluate, exportModel, loadModel, train } from 'understudy';": 'tests/docs/walk.test.ts',
   "import { defineMethod, distill } from 'understudy';": 'tests/extend.test.ts',
   "import { defineLogger, namedMetrics, train } from 'understudy';": 'tests/extend.test.ts',
+  "import * as runtime from 'onnxruntime-web';": 'tests/browser/tab.test.ts',
+  'npm install understudy onnxruntime-web': 'tests/browser/tab.test.ts',
   "import { z } from 'zod';": 'tests/workedExample.test.ts',
   "import { command, jsonFlag } from '../command.ts';": 'tests/workedParts.test.ts',
   "import { lineChart } from '../../analysis/lineChart.ts';": 'tests/workedParts.test.ts',

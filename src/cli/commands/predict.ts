@@ -1,6 +1,7 @@
 import { UserError } from '../../graph/errors.ts';
 import { printableName } from '../../graph/printable.ts';
-import type { ClassProbability, ImageModel } from '../../run/evaluation/predict.ts';
+import type { ClassProbability } from '../../run/evaluation/imageModel.ts';
+import type { ImageModel } from '../../run/evaluation/predict.ts';
 import { valuesWithoutFlag, wholeNumber } from '../arguments.ts';
 import { command, jsonFlag, REF_HELP, refNotes } from '../command.ts';
 import { describedFlags, describedNotes } from '../describedFlags.ts';

@@ -9,23 +9,19 @@ import { naming, UserError } from '../../graph/errors.ts';
 import type { RunFiles } from '../../host/files.ts';
 import { sha256 } from '../../host/sha256.ts';
 import { webHost } from '../../host/web/hostWeb.ts';
-import { storedRun, storedRuns } from '../../host/web/storageWeb.ts';
+import { storedRun } from '../../host/web/storageWeb.ts';
 import { type Method, withMethods } from '../../methods/index.ts';
 import type { RunEvent } from '../../train/events.ts';
 import type { Logger } from '../../train/loggers/logger.ts';
 import { datasetOfSource, noStamps, runDataOf } from '../datasets/runDataOf.ts';
 import { namedByData } from '../models/namedByData.ts';
-import type { OwnModel } from '../models/loaded.ts';
-import { loadModelFiles } from '../models/modelWeb.ts';
+import { loadModelSource, type ModelSource } from '../models/modelSourceWeb.ts';
 import { CONFIG_FILE } from '../plan/configFile.ts';
 import type { RunResult } from './course/result.ts';
 import { checkNames } from './prepare/checks.ts';
 import { savedConfig } from './prepare/resume.ts';
 import { runOn } from './runOn.ts';
 import type { RunSettings } from './runSettings.ts';
-
-/** A model folder of Understudy's, as files by their names (an exported folder, picked or fetched), or the name of a run in this browser. */
-export type ModelSource = string | Readonly<Record<string, Blob | Uint8Array>>;
 
 /** What every run in a browser takes. */
 export interface WebRunOptions {
@@ -128,7 +124,7 @@ async function run(
     sha256,
     stamps: noStamps,
   });
-  const loaded = teacher === undefined ? undefined : namedByData(await loadTeacher(teacher), images.classes);
+  const loaded = teacher === undefined ? undefined : namedByData(await loadModelSource(teacher), images.classes);
   return runOn(
     host,
     config,
@@ -148,23 +144,6 @@ function refuseForeign({ student, data, teacher }: RunConfig): void {
   if (student.init !== null) throw refuse('student.init', 'models to start from are not read');
   if (teacher?.store.use === true) throw refuse('teacher.store.use', 'teacher outputs are not kept');
   if (data.valDir !== null) throw refuse('data.valDir', 'there are no folders');
-}
-
-async function loadTeacher(teacher: ModelSource): Promise<OwnModel> {
-  if (typeof teacher !== 'string')
-    return loadModelFiles('teacher', async (name) => {
-      const file = teacher[name];
-      return file instanceof Blob ? new Uint8Array(await file.arrayBuffer()) : file;
-    });
-  if (teacher === GIVEN)
-    throw new UserError('teacher: wanted the files of the teacher that the run began with, got none');
-  const known = await storedRuns();
-  if (!known.includes(teacher))
-    throw new UserError(
-      `teacher: wanted its files, or the name of a run in this browser (${known.join(', ') || 'there is none'}), got ${JSON.stringify(teacher)}`,
-    );
-  const files = await storedRun(teacher);
-  return loadModelFiles(teacher, (name) => files.read(`model/${name}`));
 }
 
 /** @throws UserError where the source, or the decoder, cannot read it. */

@@ -1,0 +1,34 @@
+import type { Pixels } from '../../data/augment/pixels.ts';
+import { decodeWeb } from '../../data/images/decodeWeb.ts';
+import { type OrtWeb, ortWeb } from '../../engine/ortWeb.ts';
+import { loadModelSource, type ModelSource } from '../models/modelSourceWeb.ts';
+import { type ImageModel, openImageModel } from './imageModel.ts';
+
+/** An image file as it was picked or fetched, its bytes, or RGB bytes with width and height. */
+export type WebImage = Blob | Uint8Array | Pixels;
+
+export interface WebModelOptions {
+  /** The module `onnxruntime-web`, or for WebGPU `onnxruntime-web/webgpu`. */
+  readonly runtime: OrtWeb;
+  /** Default: wasm. */
+  readonly device?: 'wasm' | 'webgpu';
+}
+
+/** Loads a model folder, or the model of a run in this browser. @throws UserError for whatever cannot be used as a model. */
+export async function loadModelWeb(
+  model: ModelSource,
+  { runtime, device = 'wasm' }: WebModelOptions,
+): Promise<ImageModel<WebImage>> {
+  return openImageModel(await loadModelSource(model), ortWeb(runtime, { device }), {
+    pixelsOf: async (image) => {
+      if (image instanceof Uint8Array) return decodeWeb(image, 'the image');
+      if (image instanceof Blob)
+        return decodeWeb(new Uint8Array(await image.arrayBuffer()), nameOf(image) ?? 'the image');
+      return image;
+    },
+    nameOf,
+  });
+}
+
+/** A picked file has a name. */
+const nameOf = (image: WebImage): string | undefined => ('name' in image ? String(image.name) : undefined);
