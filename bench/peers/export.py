@@ -21,6 +21,7 @@ from torchvision import models  # noqa: E402
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tests", "golden"))
 from golden import writeSafetensors  # noqa: E402
+from settle import settle  # noqa: E402
 
 torch.set_num_threads(args.threads)
 torch.set_default_dtype(torch.float32)
@@ -28,19 +29,6 @@ torch.use_deterministic_algorithms(False)
 torch.manual_seed(7)
 
 AS_WEIGHTS = ["regnet_y_16gf"]
-
-
-def settle(model, pixels):
-    """No parameter keeps a constant behind which an error could hide; BatchNorm statistics of these images."""
-    for p in model.parameters():
-        if (p == p.flatten()[0]).all():
-            p.data += 0.1 * torch.randn_like(p)
-    for layer in model.modules():
-        if isinstance(layer, torch.nn.BatchNorm2d):
-            layer.momentum = 1.0
-    model.train()
-    with torch.no_grad():
-        model(pixels)
 
 
 def write(kind, tensors):

@@ -3,6 +3,7 @@ import { benchAccuracy } from './accuracy.ts';
 import { benchDistill, lanesFor } from './distill.ts';
 import { benchEightBits } from './eightBits.ts';
 import { benchImport, FULL_SIZE } from './import.ts';
+import { benchImportTrain, benchStudentSpeed, TRAINED } from './importTrain.ts';
 import { benchLoader } from './loader.ts';
 import { benchStep } from './step.ts';
 import { benchSynthesize } from './synthesize.ts';
@@ -26,6 +27,13 @@ npm run bench -- import [--models NAME,NAME] [--opset N] [--raw] [--images N] [-
   the pixels, for batch 1 and 7. --images: PyTorch computes so many of the 7, as it takes longest. --raw: constant parameters and
   BatchNorm statistics as torchvision has them, not drawn. Exit status 1 where one does not agree.
   Models: ${FULL_SIZE.join(' ')}
+npm run bench -- studentSpeed [--batch N] [--rounds N] [--json]
+  A step (forward, backward, AdamW) of ResNet-18 and ViT-B/16 as PyTorch writes them to ONNX, as students, in turn with the same
+  networks as we build them.
+npm run bench -- import --train [--models NAME,NAME] [--json]
+  The same files as students (python3-onnx is needed too): loss and the gradient of every weight of one training step, each relative
+  to PyTorch's in float64, beside PyTorch's own in float32; and whether the file with other weights is the file in all else.
+  Models: ${TRAINED.join(' ')}
 npm run bench -- accuracy [--quick] [--rounds N] [--json]
   Processor and wall seconds until a tiny student is right on 85 % of Fashion-MNIST's test images and on 90 % of the hand signs, in
   turn: our best way, the same at its defaults, as its defaults were before, and by a PyTorch script of the same recipe. Evaluations
@@ -47,6 +55,7 @@ const { values, positionals } = parseArgs({
     models: { type: 'string' },
     opset: { type: 'string', default: '14' },
     raw: { type: 'boolean', default: false },
+    train: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -68,6 +77,11 @@ const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
     }),
   loader: () => benchLoader(Number(values.images ?? 256), given, rounds(3)),
   import: async () => {
+    if (values.train) {
+      const trained = await benchImportTrain(values.models?.split(',') ?? TRAINED);
+      if (!trained.agrees) process.exitCode = 1;
+      return trained;
+    }
     const models = values.models?.split(',') ?? FULL_SIZE;
     const result = await benchImport({
       models,
@@ -78,6 +92,7 @@ const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
     if (!result.agrees) process.exitCode = 1;
     return result;
   },
+  studentSpeed: () => benchStudentSpeed(Number(values.batch ?? 4), rounds(3)),
   eightBits: () => benchEightBits(model, values.data, Number(values.images ?? 1000)),
   synthesize: () => benchSynthesize(values.model ?? 'resnet20_small', Number(values.batch ?? 64), rounds(5)),
 };

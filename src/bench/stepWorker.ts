@@ -2,7 +2,10 @@ import type { EngineTensor } from '../engine/contract.ts';
 import { ortNode } from '../engine/ortNode.ts';
 import { crossEntropy } from '../losses/crossEntropy.ts';
 import { initialValue } from '../nn/initialise.ts';
-import { buildModel, variantConfig } from '../models/index.ts';
+import { buildModel, type Model, variantConfig } from '../models/index.ts';
+import { readOnnx } from '../onnx/import/readOnnxNode.ts';
+import { readStudent } from '../onnx/student/read.ts';
+import { onnxStudent } from '../onnx/student/student.ts';
 import { adamw } from '../optim/adamw.ts';
 import type { Program } from '../program/program.ts';
 import { closeProgram } from '../program/program.ts';
@@ -11,14 +14,16 @@ import { stream } from '../random/stream.ts';
 
 /**
  * Times one kind of step in a process of its own, so that its peak memory is its own. Arguments: model, batch, steps, and what
- * to run: `full` (forward, backward, AdamW), `gradient` (forward, backward and the gradient's norm) or `forward`. Prints one JSON object.
+ * to run (the model may be an ONNX file, as a student): `full` (forward, backward, AdamW), `gradient` (forward, backward and the gradient's norm) or `forward`. Prints one JSON object.
  */
 const [name = 'deit_tiny_patch16_224', batchText = '16', stepsText = '5', part = 'full'] = process.argv.slice(2);
 const [batch, steps] = [Number(batchText), Number(stepsText)];
 /** Steps that are not counted: memory is taken and caches fill. */
 const WARM_UP = 3;
 const started = performance.now();
-const model = buildModel(variantConfig(name, { classes: 1000 }));
+const model: Model = name.endsWith('.onnx')
+  ? onnxStudent(readStudent(readOnnx(name)).config)
+  : buildModel(variantConfig(name, { classes: 1000 }));
 const program = trainProgram({
   batch,
   student: model,
