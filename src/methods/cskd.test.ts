@@ -163,6 +163,8 @@ describe('cskd', () => {
     const shape = (config: object) => cskd.shapeStudent!(cskd.config.parse(config), {} as never, undefined);
     expect(shape({})).toEqual({ distToken: true, patchVote: true });
     expect(shape({ inference: 'two' })).toEqual({ distToken: true, patchVote: false });
+    // Nothing would teach it.
+    expect(shape({ weight: 0 })).toEqual({ distToken: true, patchVote: false });
   });
 
   it('in a sum fades as alone, under its name', () => {

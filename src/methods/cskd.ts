@@ -42,7 +42,7 @@ export const cskd: Method<CskdConfig> = {
   summary: 'patches learn what the teacher’s classifier says at their place, then of the whole image (CSKD)',
   config,
   needs,
-  shapeStudent: ({ inference }) => ({ distToken: true, patchVote: inference === 'three' }),
+  shapeStudent: ({ inference, weight }) => ({ distToken: true, patchVote: inference === 'three' && weight > 0 }),
   loss: (context) => ({ ...tokenTerms(context), ...patchTerm(context) }),
 };
 
@@ -61,9 +61,11 @@ function needs({ weight, alpha }: CskdConfig): Needs {
 /** DeiT's, hard. */
 function tokenTerms({ student, teacher, targets, config }: LossContext<CskdConfig>): Record<string, Term> {
   const { alpha, labelSmoothing } = config;
+  // The patches' vote has a loss of its own.
+  const { patchVote: _, ...tokens } = student;
   // Without a say of the teacher both tokens learn the labels: both vote at test time.
-  if (alpha === 0) return labelTerms(student, targets, labelSmoothing);
-  const kd = teacherTerms(student, teacherHead(student), { labels: alpha < 1 }, (logits) => ({
+  if (alpha === 0) return labelTerms(tokens, targets, labelSmoothing);
+  const kd = teacherTerms(tokens, teacherHead(tokens), { labels: alpha < 1 }, (logits) => ({
     kd: { value: logitKd(logits, teacher!.logits, { how: 'hard' }), weight: alpha },
   }));
   if (alpha === 1) return kd;

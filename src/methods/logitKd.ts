@@ -2,6 +2,7 @@ import type { Tensor } from '../graph/tensor.ts';
 import { crossEntropy, hardLabels } from '../losses/crossEntropy.ts';
 import { type KdReduction, softKd } from '../losses/softKd.ts';
 import type { Features } from '../models/index.ts';
+import { votes } from '../models/vit.ts';
 import type { Term } from './method.ts';
 
 /** How a student's (distillation) head learns from the teacher's logits. */
@@ -18,13 +19,16 @@ export function logitKd(student: Tensor, teacher: Tensor, kind: LogitKd): Tensor
     : softKd(student, teacher, kind.tau, kind.reduction);
 }
 
+/** What the names of terms of a student's votes end with, in the order of `votes`. */
+export const VOTE_SUFFIXES = ['', 'Dist', 'Patches'] as const;
+
 /** The head that listens to the teacher: the distillation token's where there is one (DeiT, section 4). */
 export const teacherHead = ({ distLogits, logits }: Features): Tensor => distLogits ?? logits;
 
 /**
- * A loss with the teacher's logits, as terms. Beside a label loss it is `head`'s alone. Without one, both heads of a two-headed
- * student learn it, half and half.
- * Our choice: at test time the answer is the mean of the heads, so one that nothing teaches would spoil it; and to refuse such a
+ * A loss with the teacher's logits, as terms. Beside a label loss it is `head`'s alone, the distillation head's also where its
+ * patches vote. Without one, all votes of a student learn it. Several have each their share of the weight.
+ * Our choice: at test time the answer is the mean of the votes, so one that nothing teaches would spoil it; and to refuse such a
  * student would leave unlabelled images without DeiT's architecture.
  */
 export function teacherTerms(
@@ -33,8 +37,22 @@ export function teacherTerms(
   beside: { readonly labels: boolean },
   lossOf: (logits: Tensor) => Readonly<Record<string, Term>>,
 ): Record<string, Term> {
-  if (beside.labels || !student.distLogits) return { ...lossOf(head) };
-  const half = (terms: Readonly<Record<string, Term>>, suffix: string) =>
-    Object.entries(terms).map(([name, term]) => [`${name}${suffix}`, { ...term, weight: term.weight / 2 }] as const);
-  return Object.fromEntries([...half(lossOf(student.logits), ''), ...half(lossOf(student.distLogits), 'Dist')]);
+  const listening = beside.labels || !student.distLogits ? listeners(student, head) : allVotes(student);
+  const terms = listening.flatMap(([suffix, logits]) =>
+    Object.entries(lossOf(logits)).map(
+      ([name, term]) => [`${name}${suffix}`, { ...term, weight: term.weight / listening.length }] as const,
+    ),
+  );
+  return Object.fromEntries(terms);
 }
+
+type Vote = readonly [suffix: string, logits: Tensor];
+
+/** All that have a say at test time, with what the names of their terms end with. */
+export const allVotes = (student: Features): Vote[] =>
+  votes(student).map((logits, i) => [VOTE_SUFFIXES[i]!, logits] as const);
+
+const listeners = ({ distLogits, patchVote }: Features, head: Tensor): Vote[] => [
+  ['', head],
+  ...(head === distLogits && patchVote ? [['Patches', patchVote] as const] : []),
+];

@@ -2,13 +2,14 @@ import { z } from 'zod';
 import { largest } from '../graph/lists.ts';
 import { UserError } from '../graph/errors.ts';
 import type { Features } from '../models/index.ts';
+import { VOTE_SUFFIXES } from './logitKd.ts';
 import type { LabelNeed, LossContext, Method, Needs, Term, Terms } from './method.ts';
 
 /** The settings of each member under its name. */
 type Sections = Readonly<Record<string, unknown>>;
 
 /** Terms of the label loss, which the members of a sum share. */
-const SHARED = ['ce', 'ceDist', 'bce', 'bceDist'];
+const SHARED = ['ce', 'bce'].flatMap((name) => VOTE_SUFFIXES.map((suffix) => `${name}${suffix}`));
 
 /**
  * Methods trained together, `vitkd+nkd`: the sum of their losses. Its config has a section for each member; each member has
@@ -96,7 +97,7 @@ function mergeShapes(
 function studentFor(member: Method, members: readonly Method[], student: Features, sections: Sections): Features {
   const speaks = ({ name, needs }: Method) => needs(sections[name]).student.includes('distLogits');
   if (speaks(member) || !members.some(speaks)) return student;
-  const { distLogits: _, ...rest } = student;
+  const { distLogits: _, patchVote: __, ...rest } = student;
   return rest;
 }
 

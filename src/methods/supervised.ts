@@ -3,6 +3,7 @@ import { binaryCrossEntropy, multilabelCrossEntropy } from '../losses/binaryCros
 import { crossEntropy } from '../losses/crossEntropy.ts';
 import type { Features } from '../models/index.ts';
 import type { Tensor } from '../graph/tensor.ts';
+import { allVotes } from './logitKd.ts';
 import type { Method, Term } from './method.ts';
 
 /**
@@ -23,7 +24,7 @@ const config = z.strictObject({
   labelSmoothing,
 });
 
-/** Cross entropy with the labels. A two-headed student learns with both heads, each at half weight. */
+/** Cross entropy with the labels. A student of several heads learns with all, each at its share of the weight. */
 export const supervised: Method<z.output<typeof config>> = {
   name: 'supervised',
   summary: 'cross entropy with the labels, no teacher',
@@ -37,8 +38,8 @@ export const supervised: Method<z.output<typeof config>> = {
 };
 
 /**
- * The label loss with a weight; no term where that is 0. A student's distillation head that no teacher speaks to shares it
- * half and half, else it would stay untrained and still have its say at test time.
+ * The label loss with a weight; no term where that is 0. A student's distillation head that no teacher speaks to has its share, and
+ * so have its patches where they vote: else they would stay untrained and still have their say at test time.
  */
 export function labelTerms(
   student: Features,
@@ -59,9 +60,8 @@ function overHeads(
   loss: (logits: Tensor) => Tensor,
   weight = 1,
 ): Record<string, Term> {
-  if (!student.distLogits) return { [name]: { value: loss(student.logits), weight } };
-  return {
-    [name]: { value: loss(student.logits), weight: weight / 2 },
-    [`${name}Dist`]: { value: loss(student.distLogits), weight: weight / 2 },
-  };
+  const all = allVotes(student);
+  return Object.fromEntries(
+    all.map(([suffix, logits]) => [`${name}${suffix}`, { value: loss(logits), weight: weight / all.length }]),
+  );
 }

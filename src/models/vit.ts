@@ -247,12 +247,20 @@ function embed(s: Scope, pixels: Tensor, config: VitConfig, { rows, columns, pre
   return add(pad(reshape(patches, [B, Np, D]), [0, prefix, 0], [0, 0, 0]), offset);
 }
 
-/**
- * At test time a two-headed DeiT answers with the mean of its heads (DeiT, section 5.2), and one that CSKD taught (arXiv 2307.08500)
- * with that of three: the distillation head's mean over the patches is a vote of its own.
- */
-export function answer({ logits, distLogits, patchVote }: Features): Tensor {
-  if (!distLogits) return logits;
-  const both = add(logits, distLogits);
-  return patchVote ? mul(add(both, patchVote), 1 / 3) : mul(both, 0.5);
+/** Who has a say at test time: the class head, and where there are such the distillation head and its mean over the patches, [B,K] each. */
+export const votes = ({ logits, distLogits, patchVote }: Features): Tensor[] => [
+  logits,
+  ...(distLogits ? [distLogits] : []),
+  ...(distLogits && patchVote ? [patchVote] : []),
+];
+
+/** At test time a two-headed DeiT answers with the mean of its heads (DeiT, section 5.2), CSKD's student (arXiv 2307.08500) with that of three votes. */
+export function answer(features: Features): Tensor {
+  const all = votes(features);
+  return all.length === 1
+    ? all[0]!
+    : mul(
+        all.reduce((a, b) => add(a, b)),
+        1 / all.length,
+      );
 }
