@@ -48,7 +48,7 @@ export async function runCourse(options: CourseOptions): Promise<Found | undefin
 }
 
 function tooShort(given: number, needed: number, methods: number): UserError {
-  const remedy = methods > 1 ? ', try fewer methods (--methods kd,dearkd)' : '';
+  const remedy = methods > 1 ? ', try fewer methods (--methods A,B)' : '';
   return new UserError(
     `--budget: ${asTyped(given)} is too short to say anything about ${methods} method${methods === 1 ? '' : 's'} on these images; wanted at least ${asTyped(needed)}, by measured speed. Give so much${remedy}, or fewer images (--images N)`,
   );
