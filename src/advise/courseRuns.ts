@@ -6,8 +6,8 @@ import { type Cost, INNER, type Made, type Trial, type Trials } from './trials.t
 export type CourseEvent =
   /** What the next runs are for. */
   | { readonly type: 'phase'; readonly message: string }
-  /** A run begins or goes on; `etaSeconds` is of the runs of its phase that are left. */
-  | { readonly type: 'trial'; readonly key: string; readonly etaSeconds: number }
+  /** A run begins or goes on; `etaSeconds` is of the runs of its phase that are left, `spentSeconds` of all before it. */
+  | { readonly type: 'trial'; readonly key: string; readonly etaSeconds: number; readonly spentSeconds: number }
   | { readonly type: 'made'; readonly key: string; readonly made: Made };
 
 export interface CourseRunOptions {
@@ -84,7 +84,7 @@ export class CourseRuns {
    */
   async make(trial: Trial, open: readonly Trial[], rest = 0): Promise<Made> {
     const { tell, trials } = this.#options;
-    tell({ type: 'trial', key: trial.key, etaSeconds: rest + this.wall(open) });
+    tell({ type: 'trial', key: trial.key, etaSeconds: rest + this.wall(open), spentSeconds: await trials.spent() });
     const made = await trials.make(trial);
     tell({ type: 'made', key: trial.key, made });
     if (made.state === 'interrupted') throw new Interrupted();

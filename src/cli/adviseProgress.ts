@@ -46,7 +46,7 @@ export async function adviseCommand(typed: Typed, json: boolean): Promise<number
           // A bar belongs to one run.
           void logger.close();
           logger = consoleLogger();
-          remark(eventText(event));
+          remark(eventText(event, typed.budget));
         },
       }),
     );
@@ -75,12 +75,12 @@ function optionsOf({ methods, gain, out, ...rest }: Typed): AdviseOptions {
   };
 }
 
-function eventText(event: AdviceEvent): string {
+function eventText(event: AdviceEvent, budget: string): string {
   switch (event.type) {
     case 'phase':
       return `\n${event.message}`;
     case 'trial':
-      return `${event.key}; this part needs about ${formatDuration(event.etaSeconds)} more`;
+      return `${event.key}; this part needs about ${formatDuration(event.etaSeconds)} more; ${formatDuration(event.spentSeconds)} of ${budget} used`;
     case 'made': {
       const { key, made } = event;
       if (made.state === 'done') return `${key}: ${percent(made.score)} after ${formatDuration(made.seconds)}`;
