@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import type { Advice } from '../../src/advise/advice.ts';
@@ -150,6 +150,37 @@ it('refuses another request in its folder, and what it cannot advise on', async 
   );
   expect(existsSync(at('none'))).toBe(false);
 }, 60_000);
+
+it('of images of several classes it takes the methods that can, and judges by the F1 of each image', async () => {
+  const names = CLASSES.flatMap((name) => Array.from({ length: 20 }, (_, i) => [name, `data/train/${name}/${i}.png`]));
+  const rows = names.map(([name, path], i) => `${path},${i % 4 === 0 ? 'blue;green' : name}`);
+  writeFileSync(at('list.csv'), ['image_path,labels', ...rows].join('\n'));
+  const student = { name: 'resnet8_small', settings: { depths: [1, 1, 1], widths: [4, 8, 8] } };
+  const data = { dir: at('list.csv') };
+  await trainRun({ data, student, train: { epochs: 2, batch: 10, threads: 1 } }, { out: at('several') });
+  const asked = { ...request('severalAdvice'), data: at('list.csv'), teacher: at('several'), methods: ['kd', 'dkd'] };
+  const stop = new AbortController();
+  const onAdviceEvent: AdviseOptions['onAdviceEvent'] = (event) => event.type === 'trial' && stop.abort();
+  expect((await advise({ ...asked, signal: stop.signal, onAdviceEvent })).reason).toBe('interrupted');
+  makeShort('severalAdvice');
+  const result = await advise(asked);
+  if (result.reason !== 'done') throw new Error('interrupted');
+  const { advice } = result;
+  expect(advice.refused[0]!.why).toContain('its loss is a softmax over the classes');
+  expect([advice.metric, advice.final.map(({ arm }) => arm)]).toEqual(['val/map', ['kd', 'alone']]);
+  for (const score of advice.final.flatMap(({ scores }) => scores)) expect(score > 0 && score <= 1).toBe(true);
+  expect(advice.full).toMatchObject({ known: false, why: expect.stringContaining('one class each') });
+}, 60_000);
+
+it('without labels there is nothing to compare with', async () => {
+  mkdirSync(at('bare'));
+  for (let i = 0; i < 12; i++) copyFileSync(at(`data/train/red/${i}.png`), at(`bare/${i}.png`));
+  await refuses(
+    ['advise', '--data', 'bare', '--teacher', 'teacher', '--student', 'vit_pico_patch4', '--budget', '1h'],
+    2,
+    /bare: wanted images in class folders, got images without labels.*understudy distill --method kd --set kd.alpha=1/,
+  );
+});
 
 it('is a command', async () => {
   const words = ['advise', '--data', 'data', '--teacher', 'teacher', '--student', 'vit_pico_patch4'];
