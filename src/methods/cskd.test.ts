@@ -167,13 +167,16 @@ describe('cskd', () => {
     expect(shape({ weight: 0 })).toEqual({ distToken: true, patchVote: false });
   });
 
-  it('in a sum fades as alone, under its name', () => {
+  it('in a sum fades as alone, under its name, and the patches are its own', () => {
     const sum = methodNamed('cskd+vkd');
     const store = inputStore();
     const student = build().student;
     const terms = sum.loss({
       scope: new Scope(store, true).in('method', (scope) => scope),
-      student: { ...student, norm: input('norm', [B, 18, 3]), grid: { rows: 4, columns: 4, prefix: 2 } },
+      student: {
+        ...{ ...student, patchVote: input('vote', [B, K]), norm: input('norm', [B, 18, 3]) },
+        grid: { rows: 4, columns: 4, prefix: 2 },
+      },
       teacher: { ...build().teacher, pooled: input('pooled', [B, 5]) },
       targets: input('targets', [B, K]),
       config: sum.config.parse({}),

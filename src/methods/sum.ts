@@ -93,12 +93,17 @@ function mergeShapes(
   return Object.fromEntries([...merged].map(([key, { value }]) => [key, value]));
 }
 
-/** Where one member speaks to the distillation head, the others and their label loss leave it to that member. */
+/** What a member is not shown where it does not speak to a head and another one does: that head, and the patches' vote, are the other's. */
+const LEFT = { distLogits: ['distLogits', 'patchVote'], patchDistLogits: ['patchVote'] } as const;
+
+/** Where one member speaks to the distillation head or to its patches, the others and their label loss leave these to that member. */
 function studentFor(member: Method, members: readonly Method[], student: Features, sections: Sections): Features {
-  const speaks = ({ name, needs }: Method) => needs(sections[name]).student.includes('distLogits');
-  if (speaks(member) || !members.some(speaks)) return student;
-  const { distLogits: _, patchVote: __, ...rest } = student;
-  return rest;
+  const hidden = (['distLogits', 'patchDistLogits'] as const).flatMap((head) => {
+    const speaks = ({ name, needs }: Method) => needs(sections[name]).student.includes(head);
+    return speaks(member) || !members.some(speaks) ? [] : LEFT[head];
+  });
+  const shown = Object.entries(student).filter(([name]) => !(hidden as string[]).includes(name));
+  return Object.fromEntries(shown) as unknown as Features;
 }
 
 function mergeTerms(members: readonly (readonly [string, Terms])[]): Terms {
