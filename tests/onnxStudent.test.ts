@@ -4,7 +4,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { OnnxFile } from '../src/onnx/import/onnxFile.ts';
 import { readStudent } from '../src/onnx/student/read.ts';
+import { networkOf } from '../src/onnx/network.ts';
 import { withoutValues } from '../src/onnx/student/structure.ts';
+import { modelParams } from '../src/program/evalProgram.ts';
+import type { LoadedModel } from '../src/run/models/loaded.ts';
+import { initialWeights } from '../src/run/training/stage/initialWeights.ts';
 import { evaluateModel } from '../src/run/evaluation/evaluate.ts';
 import { exportModel } from '../src/run/exporting/exportModel.ts';
 import { verifyModel } from '../src/run/exporting/verify.ts';
@@ -130,6 +134,75 @@ describe('an ONNX file as the student', () => {
     await expect(train({ data: at('data'), model: at('net.onnx'), init: at('other.onnx') })).rejects.toThrow(
       /got two: .*net\.onnx and .*other\.onnx/,
     );
+  });
+});
+
+describe('what is trained', () => {
+  /** Normalises inside the graph, adds a mask, multiplies by a single factor, and ends in a MatMul with its bias. */
+  const bytes = onnxBytes({
+    nodes: [
+      node('Sub', ['x', 'mean'], ['centred']),
+      node('Mul', ['centred', 'gain'], ['prepared']),
+      node('Conv', ['prepared', 'w'], ['c'], { kernel_shape: [4, 4], strides: [4, 4] }),
+      node('Reshape', ['c', 'flat'], ['t']),
+      node('Mul', ['t', 'factor'], ['scaled']),
+      node('Add', ['scaled', 'positions'], ['p']),
+      node('Add', ['p', 'mask'], ['m']),
+      node('Softmax', ['m'], ['s'], { axis: 2 }),
+      node('ReduceMean', ['s'], ['pooled'], { axes: [2], keepdims: 0 }),
+      node('MatMul', ['pooled', 'head'], ['h']),
+      node('Add', ['h', 'bias'], ['logits']),
+    ],
+    weights: [
+      floatTensor('mean', [1, 3, 1, 1], [0.1, 0.2, 0.3]),
+      floatTensor('gain', [1, 3, 1, 1], [2, 3, 4]),
+      floatTensor('w', [4, 3, 4, 4], numbers(192)),
+      intTensor('flat', [0, 4, -1]),
+      floatTensor('factor', [1], [0.5]),
+      floatTensor('positions', [1, 4, 16], numbers(64)),
+      floatTensor(
+        'mask',
+        [1, 4, 16],
+        numbers(64).map((x) => (x > 0.5 ? -100 : 0)),
+      ),
+      floatTensor('head', [4, 3], numbers(12)),
+      floatTensor('bias', [3], numbers(3)),
+    ],
+    input: ['N', 3, 16, 16],
+  });
+  const read = (constants: string[] = []) => readStudent(new OnnxFile(bytes, 'file'), { constants });
+
+  it('is what layers multiply by and add; not what prepares the image, a mask or a factor', () => {
+    expect([...read().weights.keys()]).toEqual(['w', 'positions', 'head', 'bias']);
+    expect([...read(['positions']).weights.keys()]).toEqual(['w', 'head', 'bias']);
+    expect(() => read(['position'])).toThrow(/Unknown float tensor of file "position"\. Did you mean positions\?/);
+    const specs = modelParams(networkOf(read().config)).map(({ name, decay }) => [name, decay] as const);
+    expect(Object.fromEntries(specs)).toEqual({ w: true, positions: false, head: true, bias: false });
+  });
+
+  it('the head is told from the rest, with the axis of its classes; other classes change it alone', () => {
+    const student = networkOf({ ...read().config, classes: 5 });
+    expect([...student.heads!]).toEqual([
+      ['bias', 0],
+      ['head', 1],
+    ]);
+    const shapes = modelParams(student).map(({ name, shape }) => [name, shape] as const);
+    expect(Object.fromEntries(shapes)).toMatchObject({ head: [4, 5], bias: [5], positions: [1, 4, 16] });
+    expect(student.layersAbove!.get('head')).toBe(0);
+    expect(student.layersAbove!.get('w')! >= student.layersAbove!.get('positions')!).toBe(true);
+  });
+
+  it('of a head [D,K] the columns of the classes are taken over, by name', () => {
+    const { config, weights } = read();
+    const network = networkOf(config);
+    const known = { path: 'known', stored: '', notes: [], model: config, network, weights, classes: ['a', 'b', 'c'] };
+    const student = networkOf({ ...config, classes: 2 });
+    const taken = initialWeights(known as unknown as LoadedModel, student, ['c', 'a']);
+    const head = weights.get('head')!.data;
+    expect(taken.keepsHead).toBe(true);
+    expect([...taken.weights.get('head')!.data]).toEqual([2, 0, 5, 3, 8, 6, 11, 9].map((i) => head[i]));
+    const fresh = { ...known, model: { ...config, fresh: true } } as unknown as LoadedModel;
+    expect(initialWeights(fresh, student, ['c', 'a']).weights.size).toBe(0);
   });
 });
 

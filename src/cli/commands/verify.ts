@@ -44,6 +44,7 @@ export const verify = command({
     );
     overwrite('');
     for (const name of report.absent) remark(`${name} is not installed, so its rows are missing: npm install ${name}`);
+    for (const reason of report.unfit) remark(`not run: ${reason}`);
     if (args.json) printJson(report);
     else print(await describe(report));
     for (const row of report.rows.filter(({ fault }) => fault))

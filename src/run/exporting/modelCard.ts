@@ -11,7 +11,8 @@ import { type NetworkConfig, networkOf } from '../../onnx/network.ts';
 import { oneWidth } from '../../models/widths.ts';
 import { type Dtype, ONNX_FILES } from './files.ts';
 import { modelSize } from '../models/size.ts';
-import { portsOf } from './ports.ts';
+import { isTransformers, portsOf } from './ports.ts';
+import type { FilePorts } from '../../onnx/import/filePorts.ts';
 import type { FileCheck } from './agreement.ts';
 
 /** What the run of a model knows of it: its evaluation.json. */
@@ -71,7 +72,7 @@ with mean [${mean.join(', ')}] and std [${std.join(', ')}].
 ${saved.multilabel ? 'An image may have several classes (problem_type multi_label_classification): the probability of each is the sigmoid of its logit, and a class\nabove 0.5 is a yes. Pipelines that take a softmax over the classes do not fit.\n\n' : ''}${portability(model)}
 
 ${fileTable(dtypes, checks)}
-${inNode(shownDtype)}${inBrowsers(shownDtype)}`;
+${isTransformers(ports) ? `${inNode(shownDtype)}${inBrowsers(shownDtype)}` : underOwnNames(ports)}`;
 }
 
 /** A name as a code span, in which neither HTML nor Markdown means anything; a longer fence holds backticks. CommonMark 6.1. */
@@ -106,6 +107,21 @@ function fileTable(dtypes: readonly Dtype[], checks: readonly FileCheck[]): stri
 }
 
 const ANSWER = 'console.log(id2label[logits.data.indexOf(Math.max(...logits.data))]);';
+
+/** Of a file whose image and answer have other names than transformers.js gives them. */
+const underOwnNames = ({ input, output }: FilePorts): string => `## In Node
+
+\`\`\`js
+import { loadModel } from 'understudy';
+
+const model = await loadModel('./my-model');
+console.log(await model.predict('image.jpg'));
+await model.dispose();
+\`\`\`
+
+The ONNX files run in any runtime that is given an image as ${literal(input)} and asked for ${literal(output)}; transformers.js, which has
+names of its own for both, does not run them. \`preprocess\` of \`understudy/browser\` makes the input [1, 3, height, width] of an image.
+`;
 
 const inNode = (dtype: Dtype): string => `## In Node
 

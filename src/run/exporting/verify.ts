@@ -12,6 +12,7 @@ import { exportable, writeExport } from './exportModel.ts';
 import { onnxPathOf } from '../models/onnxReference.ts';
 import { loadModelReference, type OnModel, trainable } from '../models/reference.ts';
 import type { LoadedModel } from '../models/loaded.ts';
+import type { FilePorts } from '../../onnx/import/filePorts.ts';
 import { isTransformers, portsOf } from './ports.ts';
 import { fileRows, ownRows } from './runInputs.ts';
 import { openSample, readSample, type Sample } from '../datasets/sampleImages.ts';
@@ -56,6 +57,8 @@ export interface VerifyReport {
   readonly rows: readonly VerifyRow[];
   /** Clients that are not installed. */
   readonly absent: readonly string[];
+  /** Clients that are installed and do not run such files, with the reason. */
+  readonly unfit: readonly string[];
   /** Files were made for the comparison, as the reference has none. */
   readonly temporary: boolean;
   readonly agrees: boolean;
@@ -88,6 +91,7 @@ export async function verifyModel(ref: string, options: VerifyOptions): Promise<
       margin: own.map(marginOf).sort((a, b) => a - b)[Math.floor(own.length / 2)]!,
       rows: table.rows,
       absent,
+      unfit: unfitFor(portsOf(model.network)),
       temporary: remove !== undefined,
       agrees: table.rows.every(({ fault }) => fault === undefined),
     };
@@ -153,6 +157,13 @@ class Table {
       this.rows.push({ ...row, images: 0, largestDifference: Number.NaN, top1: 0, margins: [], fault });
     }
   }
+}
+
+function unfitFor(ports: FilePorts): string[] {
+  if (isTransformers(ports)) return [];
+  return [
+    `transformers.js gives images [batch,3,height,width] as pixel_values and takes logits; these files have ${ports.input} and ${ports.output}`,
+  ];
 }
 
 /** Adds all rows; gives the clients that are not installed. */
