@@ -49,7 +49,7 @@ export async function advise(options: AdviseOptions): Promise<AdviseResult> {
   const found = armsOf(base, names, inputs);
   const out =
     options.out ?? join('runs', `${basename(resolve(showPlaces(config.data.dir)))}-${config.student.name}-advice`);
-  const request = decisive({ config, methods: names, gain: least, budget: seconds });
+  const request = decisive({ ...config, advise: { methods: names, gain: least, budget: seconds } });
   if (found.methods.length === 0) throw noMethod(found.refused);
   const before = await stateOf(out, request);
   makeFolder(out);

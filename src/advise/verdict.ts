@@ -38,14 +38,16 @@ export function verdictOf(judged: Judged): Verdict {
   const { rivals, least, method } = judged;
   const kind = kindOf(rivals, least);
   const compared = `${listed(rivals.map((rival) => `${toldGain(rival.gain)} over ${rival.name}`))}, at equal processor time (${seconds(judged.budget)} a run, teacher included)`;
-  const foretold = `${toldFull(judged)}`;
+  const foretold = toldFull(judged);
+  // A gain may be of speed alone, and go or come with the length.
+  const when = judged.full.known === 'reached' ? '' : ` in runs of this length (${seconds(judged.budget)})`;
   if (kind === 'worth')
-    return { kind, needed: null, text: `Distilling with ${method} is worth it: ${compared}. ${foretold}` };
+    return { kind, needed: null, text: `Distilling with ${method} is worth it${when}: ${compared}. ${foretold}` };
   if (kind === 'notWorth')
     return {
       kind,
       needed: null,
-      text: `Distilling is not worth it here. ${method}, the best method of the search, has ${compared}: less than the ${points(least)} that would be worth it. ${foretold}`,
+      text: `Distilling is not worth it${when}. ${method}, the best method of the search, has ${compared}: less than the ${points(least)} that would be worth it. ${foretold}`,
     };
   return unclear(judged, compared, foretold);
 }
@@ -81,7 +83,8 @@ function toldNeeded(needed: Verdict['needed'], least: number, seeds: number, ima
 function toldFull({ full, budget, fullBudget }: Judged): string {
   if (full.known === 'reached') return 'These runs were of full length.';
   const length = `At full length (${seconds(fullBudget)}, ${(fullBudget / budget).toFixed(1)} times as long)`;
-  if (!full.known) return `${length} the gain is not known: ${full.why}.`;
+  if (!full.known)
+    return `${length} the gain is not known: ${full.why}. About ${Math.ceil(fullBudget / budget)} times this --budget would reach it.`;
   return `${length} a gain of ${signed(full.gain)} (${signed(full.interval[0])} to ${signed(full.interval[1])}) points over alone is to be expected, if the error goes on falling as a power of the processor time.`;
 }
 

@@ -200,5 +200,5 @@ it('is a command', async () => {
     '--json',
   ]);
   expect([status, JSON.parse(stdout || 'null')?.version], stderr).toEqual([2, undefined]);
-  expect(stderr).toMatch(/wanted the request that this advice was begun with, got another:\n +config\.data\.dir was/);
+  expect(stderr).toMatch(/wanted the request that this advice was begun with, got another:\n +data\.dir was/);
 }, 60_000);

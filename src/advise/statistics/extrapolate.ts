@@ -41,7 +41,7 @@ export function foresee(
   if (budget > FARTHEST * longest)
     return {
       known: false,
-      why: `it is ${(budget / longest).toFixed(1)} times as long as the longest run here; beyond ${FARTHEST} times nothing is foretold`,
+      why: `nothing is foretold beyond ${FARTHEST} times the longest run`,
     };
   const lines = [arm, rival].map((points) => powerLaw(points, budget, images));
   const [mine, other] = lines;
