@@ -33,11 +33,13 @@ export async function readModelFiles(files: ModelFiles, notes: string[] = []): P
   const weights = new Map(
     [...tensors].map(([name, tensor]) => [name, { shape: tensor.shape, data: toFloat32(tensor) }]),
   );
+  // Before the next file: what config.json lacks is told first.
+  const classes = distinctNames(readClasses(config.id2label, model.classes, path), notes);
   const preprocessor = await files.json('preprocessor_config.json');
   return {
     model,
     multilabel: saysMultilabel(config),
-    classes: distinctNames(readClasses(config.id2label, model.classes, path), notes),
+    classes,
     preprocessing: readPreprocessorFile(preprocessor, model.imageSize, files.where('preprocessor_config.json')),
     weights: fromTransformers(model, weights),
   };
