@@ -36,8 +36,8 @@ npm run bench -- import --train [--models NAME,NAME] [--json]
   Models: ${TRAINED.join(' ')}
 npm run bench -- accuracy [--quick] [--rounds N] [--json]
   Processor and wall seconds until a tiny student is right on 85 % of Fashion-MNIST's test images and on 90 % of the hand signs, in
-  turn: our best way, the same at its defaults, as its defaults were before, and by a PyTorch script of the same recipe. Evaluations
-  are not counted; one thread. --quick: 70 % of Fashion-MNIST from 6,000 images.
+  turn: at its defaults, as its defaults were before, and by a PyTorch script of the same recipe. Evaluations are not counted; one
+  thread. --quick: 70 % of Fashion-MNIST from 6,000 images.
 npm run bench -- eightBits --model REF --data DIR [--images N] [--json]
   No times but numbers: on how many real images (default 1,000) the q8 file of a trained model decides as its float32 file does, on
   this processor, in WebAssembly, and on an emulated one with AVX2 and no AVX-512, where qemu-user is installed.`;
