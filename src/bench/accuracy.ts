@@ -40,10 +40,7 @@ const BATCH = 50;
 const LR = 0.0035;
 const STUDENT = { width: 64, heads: 4, depth: 4, mlp: 2 };
 
-/**
- * How a student of ours learns, beside what all share. With a label on every image no teacher was found that is faster to these
- * targets, so that our best way is the student alone at its defaults.
- */
+/** How a student of ours learns, beside what all share. Without a teacher: where every image has a label none has been tried here. */
 export const ARMS: Readonly<Record<'alone' | 'before', Settings>> = {
   alone: {},
   /** Weights that begin as DeiT's: what `alone` was until small models began with 1 / sqrt(inputs). */
