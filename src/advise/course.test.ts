@@ -114,8 +114,10 @@ describe('an advice on runs that are drawn', () => {
   it('says "worth it" at most as often as it states where no method is better, the choice among eight included', async () => {
     const tables = 250;
     const kinds: string[] = [];
+    // Methods that each find other images easy: a judge by the images that chose would favour the one that was lucky with them.
+    const world = { ...WORLD, images: 60, own: 2, seed: 0.02 };
     for (let key = 0; key < tables; key++) {
-      const found = (await go(new SyntheticTrials(key, WORLD, () => 1.5)))!;
+      const found = (await go(new SyntheticTrials(key, world, () => 1.5)))!;
       kinds.push(judged(found).verdict.kind);
     }
     const share = kinds.filter((kind) => kind === 'worth').length / tables;
