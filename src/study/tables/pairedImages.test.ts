@@ -23,7 +23,7 @@ function drawn(key: number, [seeds, images]: readonly [number, number], spread: 
 it.each([
   ['seeds differ more than images', { seed: 0.03, image: 0.1 }],
   ['images differ more than seeds', { seed: 0.002, image: 0.5 }],
-])('95 %% intervals hold the true difference about that often where %s', (_, spread) => {
+])('intervals hold the true difference 95 times in a hundred where %s', (_, spread) => {
   const worlds = 400;
   let held = 0;
   for (let key = 0; key < worlds; key++) {
