@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { UserError } from '../graph/errors.ts';
 import { bestStep } from '../run/training/course/result.ts';
 import { assemble } from '../run/training/prepare/assemble.ts';
+import { withPlannedHeads } from '../run/training/prepare/fitHeads.ts';
 import { openInputs } from '../run/training/prepare/openInputsNode.ts';
 import { trainRun } from '../run/training/trainRunNode.ts';
 import type { ModelSize } from '../run/models/size.ts';
@@ -65,7 +66,10 @@ async function outcomeOf(
   size: ModelSize,
   records: RunRecords,
 ): Promise<Outcome> {
-  const { settings, data, stages, studentConfig } = assemble(config, await openInputs(config));
+  const { settings, data, stages, studentConfig } = assemble(
+    config,
+    withPlannedHeads(config, await openInputs(config)),
+  );
   const progress = (await records.progress(key))!;
   const steps = stages.at(-1)!.to;
   const right = await records.right(key);

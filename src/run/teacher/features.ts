@@ -137,7 +137,7 @@ function classOrder(teacher: LoadedModel, classes: readonly string[], data?: str
       missing.length > 0 ? `the teacher lacks ${listNames(missing)}` : '',
       extra.length > 0 ? `the data lacks ${listNames(extra)}` : '',
     ];
-    const remedy = `${withoutLogits(teacher)}${fitting(teacher, data)}`;
+    const remedy = `${withoutLogits(teacher)}${fitting(teacher, data)}. Or this run fits a head, if these are not the same classes by other names: --set teacher.fitHead=ridge`;
     throw new UserError(
       `teacher ${teacher.path}: its classes differ from the data's: ${parts.filter(Boolean).join('; ')}. ${remedy[0]!.toUpperCase()}${remedy.slice(1)}`,
     );

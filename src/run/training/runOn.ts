@@ -10,10 +10,11 @@ import type { RunResult } from './course/result.ts';
 import { assemble, type AssembledRun, type RunInputs } from './prepare/assemble.ts';
 import { epochsWithin } from './prepare/budget.ts';
 import { checkStages } from './prepare/checks.ts';
+import { withFittedHeads, withPlannedHeads } from './prepare/fitHeads.ts';
 import { checkedCheckpoint, type ResumedCheckpoint, toldOfContents } from './prepare/resume.ts';
 import { checkDevice } from './stage/steps.ts';
 
-export interface RunOnOptions extends Omit<ExecuteOptions, 'notes'> {
+export interface RunOnOptions extends Omit<ExecuteOptions, 'notes' | 'heads'> {
   /** By name; default: ours. */
   readonly methods?: MethodTable | undefined;
   /** Go on from the last checkpoint in the folder. */
@@ -32,10 +33,14 @@ export interface RunOnOptions extends Omit<ExecuteOptions, 'notes'> {
 export async function runOn(
   host: Host,
   config: RunConfig,
-  inputs: RunInputs,
+  given: RunInputs,
   { resume = false, began = host.clock.elapsed(), notes, methods, ...options }: RunOnOptions = {},
 ): Promise<RunResult> {
   checkDevice(config.train, host.engine);
+  // What does not fit together is refused before heads are fitted, which may take a minute.
+  const planned = withPlannedHeads(config, given, methods);
+  if (planned !== given) checkStages(assemble(config, planned, methods));
+  const { inputs, files: heads } = await withFittedHeads(host, config, given, methods);
   const parts = await withinBudget(host, config, (settled) => assemble(settled, inputs, methods), began);
   const told = (await notes?.(parts)) ?? [];
   const folder = await openRunFolder(host.files, { resume });
@@ -45,7 +50,7 @@ export async function runOn(
     const now = { computed: host.computed, settings: decisive(parts.config) };
     const from = checkpoint && { ...checkpoint, progress: { ...checkpoint.progress, ...now } };
     const contents = checkpoint ? await toldOfContents(host, parts) : [];
-    return await executeRun(host, noted, from, { ...options, notes: [...told, ...contents] });
+    return await executeRun(host, noted, from, { ...options, heads, notes: [...told, ...contents] });
   } finally {
     await folder.release();
   }

@@ -36,6 +36,8 @@ export interface ExecuteOptions {
   readonly signal?: AbortSignal;
   /** Told each event, flushed before each checkpoint and closed at the end, beside the run's own logs. */
   readonly loggers?: readonly Logger[] | undefined;
+  /** Files of the heads that were fitted before, by name. */
+  readonly heads?: ReadonlyMap<string, Uint8Array>;
   /** Told at the start, beside what the run says itself. */
   readonly notes?: readonly string[];
 }
@@ -53,6 +55,7 @@ export async function executeRun(
   if (!from) await writeRunConfig(host.files, parts.config, parts.settings.choices);
   if (!from) await writeTrainedImages(host, parts.data);
   if (!from) await writeStart(host, parts.init);
+  if (!from) for (const [path, bytes] of options.heads ?? []) await host.files.replace(path, bytes);
   const logger = combineLoggers([await openRunLoggers(host, from?.progress.step), ...(options.loggers ?? [])]);
   const record = new RunRecord(host, parts, logger, options.onEvent);
   const course = new RunCourse(host, parts, from, record, options);
