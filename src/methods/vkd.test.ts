@@ -5,6 +5,7 @@ import { input } from '../graph/build.ts';
 import { type NdArray, ndArray } from '../graph/ndArray.ts';
 import { sizeOf } from '../graph/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
+import { denseOfTokens } from '../models/dense.ts';
 import { initialValue } from '../nn/initialise.ts';
 import { inputStore, Scope } from '../nn/scope.ts';
 import { orthonormalAgain } from '../optim/orthonormal.ts';
@@ -26,7 +27,8 @@ function featureLoss(widths: readonly [Ds: number, Dt: number], config: object =
   const [Ds, Dt] = widths;
   const store = inputStore();
   const [norm, pooled] = [input('norm', [B, 1 + N, Ds]), input('pooled', [B, Dt])];
-  const student = { logits: input('logits', [B, 2]), norm, grid: { rows: 2, columns: 2, prefix: 1 } };
+  const dense = denseOfTokens(norm, { rows: 2, columns: 2, prefix: 1 });
+  const student = { logits: input('logits', [B, 2]), dense };
   const terms = vkd.loss({
     scope: new Scope(store, true),
     student,
@@ -130,12 +132,12 @@ describe('the feature loss', () => {
   it('asks only for what it reads', () => {
     const needs = (config: object) => vkd.needs(vkd.config.parse(config));
     expect(needs({})).toEqual({
-      student: ['logits', 'norm', 'distLogits'],
+      student: ['logits', 'dense', 'distLogits'],
       teacher: ['pooled', 'logits'],
       labels: 'any',
     });
     expect(needs({ kdWeight: 0, labelWeight: 0, distToken: false })).toEqual({
-      student: ['logits', 'norm'],
+      student: ['logits', 'dense'],
       teacher: ['pooled'],
       labels: 'none',
     });

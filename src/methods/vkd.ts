@@ -10,7 +10,6 @@ import { fanInUniform } from '../nn/layers.ts';
 import { ONES, ORTHONORMAL, type Scope, ZEROS } from '../nn/scope.ts';
 import { add, div, mul, sqrt, stopGradient, sub } from '../ops/elementwise.ts';
 import { matmul } from '../ops/matmul.ts';
-import { slice } from '../ops/movement.ts';
 import { reduceMean } from '../ops/reduce.ts';
 import { teacherHead, teacherTerms } from './logitKd.ts';
 import type { LossContext, Method, Needs, Term } from './method.ts';
@@ -62,7 +61,7 @@ function needs({ featureWeight, kdWeight, labelWeight, distToken }: VkdConfig): 
   return {
     student: [
       'logits',
-      ...(featureWeight > 0 ? (['norm'] as const) : []),
+      ...(featureWeight > 0 ? (['dense'] as const) : []),
       ...(distToken ? (['distLogits'] as const) : []),
     ],
     teacher: [...(featureWeight > 0 ? (['pooled'] as const) : []), ...(kdWeight > 0 ? (['logits'] as const) : [])],
@@ -89,10 +88,8 @@ function featureTerm({ scope, student, teacher, config }: LossContext<VkdConfig>
   return { feature: { value: compare(scope, projected, target, config), weight: config.featureWeight } };
 }
 
-/** The mean of the patch tokens after the final LayerNorm, [B,D]. */
-function meanPatch({ norm, grid }: Features): Tensor {
-  return reduceMean(slice(norm!, 1, grid!.prefix, norm!.shape[1]!), { axes: [1] });
-}
+/** The mean of the patch tokens after the final LayerNorm, or of the places of a CNN's last map, [B,D]. */
+const meanPatch = ({ dense }: Features): Tensor => reduceMean(dense!.tokens, { axes: [1] });
 
 /** W z without a bias, [B,D_t]. */
 function project(s: Scope, z: Tensor, width: number, { projector, allowWide }: VkdConfig): Tensor {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { evaluate } from '../../src/engine/reference.ts';
 import { input } from '../../src/graph/build.ts';
 import { type NdArray, ndArray } from '../../src/graph/ndArray.ts';
+import { denseOfTokens } from '../../src/models/dense.ts';
 import { METHODS, type Method } from '../../src/methods/index.ts';
 import { mul } from '../../src/ops/elementwise.ts';
 import { reduceSum } from '../../src/ops/reduce.ts';
@@ -23,8 +24,7 @@ function vkdCase(golden: Golden): MethodCase {
     student: (port) => ({
       logits: port('logits'),
       ...(golden.config.distToken ? { distLogits: port('distLogits') } : {}),
-      norm: port('norm'),
-      grid: { rows, columns, prefix: golden.config.prefix as number },
+      dense: denseOfTokens(port('norm'), { rows, columns, prefix: golden.config.prefix as number }),
     }),
     teacher: (port) => ({ logits: port('teacherLogits'), pooled: port('pooled') }),
     terms: { ce: (t) => t.ce!.value, kd: (t) => t.kd!.value, feature: (t) => t.feature!.value },
