@@ -66,7 +66,7 @@ describe('an .onnx file as a REF', { timeout: 300_000 }, () => {
   it('is inspected with its stages, without names or normalisation', async () => {
     const found = await json<Inspection>('inspect', 'alone/m.onnx');
     expect(found.onnx!.stages.map(({ name }) => name)).toEqual(['s1', 's2', 's3']);
-    expect(found.asTeacher).toEqual(['kd', 'deit', 'dearkd', 'nkd', 'dkd', 'vkd', 'cskd']);
+    expect(found.asTeacher).toEqual(['kd', 'deit', 'dearkd', 'nkd', 'dkd', 'vkd', 'cskd', 'embed']);
     expect([found.classes, found.preprocessing]).toEqual([[], null]);
     const whole = await json<Inspection>('inspect', 'exported');
     expect(found.macs).toBe(whole.macs);
