@@ -43,7 +43,13 @@ const inWorker = `async (task) => {
 describe.skipIf(!executable)('in a browser tab', () => {
   let opened: Opened;
   beforeAll(async () => {
-    opened = await open(executable!, {}, { '/inTab.js': await bundled('inTab.ts') });
+    const example = blocksOf(readFileSync(join(ROOT, 'docs/browser.md'), 'utf8')).find(
+      ({ language }) => language === 'js',
+    );
+    const script = join(dir, 'worker.js');
+    writeFileSync(script, example!.code);
+    const scripts = { '/inTab.js': await bundled('inTab.ts'), '/example.js': await bundled(script) };
+    opened = await open(executable!, {}, scripts);
   });
   afterAll(() => opened?.close());
   const answer = <T>(task: TabTask): Promise<T> => {
@@ -90,6 +96,15 @@ describe.skipIf(!executable)('in a browser tab', () => {
     });
     const inTab = (task: Partial<Extract<TabTask, { task: 'train' }>> & { readonly out: string; method: string }) =>
       answer<TabRun>({ task: 'train', images, teacher, settings: SETTINGS, student: 'vit_pico_patch4', ...task });
+    /** A run of each method, here and there, made once. */
+    const made = new Map<string, Promise<[here: { losses: number[] }, there: TabRun]>>();
+    const bothOf = (method: string) => {
+      const known =
+        made.get(method) ??
+        Promise.all([inNode(method, `node-${method}`), inTab({ out: `tab-${method}`, method })] as const);
+      made.set(method, known as Promise<[{ losses: number[] }, TabRun]>);
+      return made.get(method)!;
+    };
     const inNode = async (method: string, out: string) => {
       const losses: number[] = [];
       const run = await distill({
@@ -106,7 +121,7 @@ describe.skipIf(!executable)('in a browser tab', () => {
 
     for (const method of ['kd', 'dearkd'])
       it(`of ${method} has the losses of Node's, to 1e-5, over 20 steps`, async () => {
-        const [here, there] = [await inNode(method, `node-${method}`), await inTab({ out: `tab-${method}`, method })];
+        const [here, there] = await bothOf(method);
         expect(here.losses.length).toBe(20);
         expect(there.losses.length).toBe(20);
         const apart = here.losses.map((loss, i) => Math.abs(loss - there.losses[i]!) / Math.abs(loss));
@@ -116,15 +131,8 @@ describe.skipIf(!executable)('in a browser tab', () => {
       });
 
     it('as docs/browser.md shows it trains, answers and exports, and Node reads what it exported', async () => {
-      const example = blocksOf(readFileSync(join(ROOT, 'docs/browser.md'), 'utf8')).find(
-        ({ language }) => language === 'js',
-      );
-      const script = join(dir, 'worker.js');
-      writeFileSync(script, example!.code);
-      const own = await open(executable!, {}, { '/example.js': await bundled(script) });
       const some = images.filter(({ val }) => !val);
-      const shown = await own.page.evaluate(exampleInPage, { teacher, pictures: some });
-      await own.close();
+      const shown = await opened.page.evaluate(exampleInPage, { teacher, pictures: some });
       expect(shown.reason).toBe('done');
       expect(shown.steps).toBeGreaterThan(2);
       const folder = join(dir, 'exported');
@@ -148,13 +156,13 @@ describe.skipIf(!executable)('in a browser tab', () => {
       const files = filesBelow(stopped.out);
       const { result, losses } = await inTab({ out: 'begun', method: 'kd', files, resume: true });
       expect([result.reason, result.steps, before.length + losses.length]).toEqual(['done', 20, 20]);
-      const { losses: whole } = await inNode('kd', 'node-whole');
+      const [{ losses: whole }] = await bothOf('kd');
       for (const [i, loss] of [...before, ...losses].entries())
         expect(Math.abs(loss / whole[i]! - 1)).toBeLessThan(1e-5);
     });
 
     it('stopped and gone on with has the bits of one that was not, in the tab and from Node', async () => {
-      const whole = await inTab({ out: 'whole', method: 'kd' });
+      const [, whole] = await bothOf('kd');
       const stopped = await inTab({ out: 'stopped', method: 'kd', stopAt: 9 });
       expect([stopped.result.reason, stopped.result.steps]).toEqual(['interrupted', 9]);
       const resumed = await inTab({ out: 'stopped', method: 'kd', resume: true });
