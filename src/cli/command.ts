@@ -37,4 +37,4 @@ export const refNotes = 'Weights of others and of the Hugging Face Hub as REF: u
 
 /** It in full. */
 export const foreignNotes =
-  'Weights of transformers, timm and torchvision (ViT, DeiT, ResNet, RegNetY) are recognised by their names and shapes.\nhf:org/name is downloaded once into the cache of huggingface_hub (HF_HOME, HF_HUB_CACHE; HF_TOKEN or hf auth login for gated\nmodels; HF_HUB_OFFLINE=1 asks nobody; HF_ENDPOINT names a mirror).';
+  'Weights of transformers, timm and torchvision (ViT, DeiT, ResNet, RegNetY) are recognised by their names and shapes,\nand encoders without classes (DINOv2, DINOv3, the image towers of CLIP and SigLIP) by config.json too.\nhf:org/name is downloaded once into the cache of huggingface_hub (HF_HOME, HF_HUB_CACHE; HF_TOKEN or hf auth login for gated\nmodels; HF_HUB_OFFLINE=1 asks nobody; HF_ENDPOINT names a mirror).';

@@ -54,6 +54,7 @@ const RUN_BY: Readonly<Record<string, string>> = {
   train: 'tests/browser/clients.test.ts',
   eval: 'tests/docs/walk.test.ts',
   predict: 'tests/docs/walk.test.ts',
+  embed: 'tests/endToEnd/encoders.test.ts',
   export: 'tests/docs/walk.test.ts',
   inspect: 'tests/docs/walk.test.ts',
   report: 'tests/docs/walk.test.ts',

@@ -34,13 +34,17 @@ export const list = command({
   },
 });
 
+/** Families that no name here stands for. */
+const READ =
+  'Trained models of others are read besides, encoders without classes too (DINOv2, DINOv3, CLIP,\nSigLIP, any ONNX image encoder): understudy inspect REF';
+
 async function models(found: readonly ModelListing[]): Promise<string> {
   const { quantity, table } = await import('../text.ts');
   const sources = [...new Set(found.map(({ source }) => source))];
   const numberOf = ({ source }: ModelListing) => String(sources.indexOf(source) + 1);
   const rows = found.map((m) => [m.name, `${m.imageSize} px`, quantity(m.parameters), quantity(m.macs), numberOf(m)]);
   const listed = table(sources.map((source, i) => [`  ${i + 1}`, source]));
-  return `${table([['model', 'input', 'parameters', 'MACs', 'source'], ...rows])}\n\nsources\n${listed}`;
+  return `${table([['model', 'input', 'parameters', 'MACs', 'source'], ...rows])}\n\nsources\n${listed}\n\n${READ}`;
 }
 
 async function methods(found: readonly MethodListing[]): Promise<string> {
