@@ -615,6 +615,18 @@ it.each([
     'wanted 1 inputs, got 2',
   ],
   [
+    'a list of ratios to drop',
+    [node('Dropout', ['x', 'ratios'], ['d']), node('Flatten', ['d'], ['logits'])],
+    [floatTensor('ratios', [2], [0.5, 0.5])],
+    'scalars, not [2]',
+  ],
+  [
+    'a list of values to pad with',
+    [node('Pad', ['x', 'pads', 'values'], ['p']), node('Flatten', ['p'], ['logits'])],
+    [intTensor('pads', [0, 0, 1, 1, 0, 0, 1, 1]), floatTensor('values', [2], [1, 2])],
+    'the padding value has 2 elements, not one',
+  ],
+  [
     'a truth value for logits',
     [node('Flatten', ['x'], ['f']), node('IsNaN', ['f'], ['logits'])],
     [],
@@ -627,7 +639,7 @@ it.each([
     ort.InferenceSession.create(bytes, { logSeverityLevel: 4 }).then((session) =>
       session.run({ x: new ort.Tensor('float32', new Float32Array(192), [1, 3, 8, 8]) }),
     ),
-  ).rejects.toThrow(/ShapeInferenceError|not in range|dimension|Type Error/);
+  ).rejects.toThrow(/ShapeInferenceError|not in range|dimension|Type Error|Value tensor/);
 });
 
 it('every rule has a row here, or is Constant, or stands in the tests of whole files', () => {

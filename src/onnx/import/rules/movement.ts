@@ -130,7 +130,10 @@ function padRule(call: Call): Tensor {
   if (given.length !== 2 * axes.length) throw new BuildError(`pads [${given}] do not fit [${x.shape}]`);
   const mode = call.attrs.text('mode', 'constant');
   assume('mode', mode, ['constant', 'reflect', 'edge', 'wrap']);
-  const value = call.inputs[2] ? Number(constantAt(call, 2, 'the padding value').data[0]) : 0;
+  const filling = call.inputs[2] && constantAt(call, 2, 'the padding value');
+  if (filling && filling.data.length !== 1)
+    throw new BuildError(`the padding value has ${filling.data.length} elements, not one`);
+  const value = filling ? Number(filling.data[0]) : 0;
   const [before, after] = [new Array<number>(rank).fill(0), new Array<number>(rank).fill(0)];
   axes.forEach((axis, i) => {
     [before[axis], after[axis]] = [given[i]!, given[i + axes.length]!];

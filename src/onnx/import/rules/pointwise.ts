@@ -113,6 +113,8 @@ const mean: Rule = (call) => {
 /** Opset 12 and newer say by an input whether it drops anything. Of a network that is trained, the file's ratio is dropped while training. */
 function dropout(call: Call): Tensor[] {
   const x = inputAt(call, 0);
+  const listed = call.inputs.slice(1, 3).find((given) => given && given.shape.length > 0);
+  if (listed) throw new BuildError(`the ratio and the training mode are scalars, not [${listed.shape}]`);
   const [ratio] = numbersAt(call, 1, 'the ratio') ?? [0.5];
   const [training] = numbersAt(call, 2, 'the training mode') ?? [0];
   refuseTraining(training !== 0 && ratio !== 0);
