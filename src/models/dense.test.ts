@@ -4,7 +4,7 @@ import { input } from '../graph/build.ts';
 import { fromFunction } from '../graph/ndArray.ts';
 import { inputStore, Scope } from '../nn/scope.ts';
 import { denseOfMap, denseOfTokens } from './dense.ts';
-import { buildModel, variantConfig } from './index.ts';
+import { buildModel, modelConfigSchema, variantConfig } from './index.ts';
 
 describe('dense features', () => {
   it('the first tokens are cut, and a map is read row by row', () => {
@@ -30,5 +30,28 @@ describe('dense features', () => {
     const found = model.build(new Scope(inputStore(), false), input('x', [2, 3, 8, 8]));
     expect(found.embedding!.shape).toEqual([2, width]);
     expect([found.dense!.tokens.shape, found.dense!.rows, found.dense!.columns]).toEqual([[2, ...dense], 2, 2]);
+  });
+
+  it.each([
+    ['clip_vision_model', true],
+    ['siglip_vision_model', true],
+    ['dinov2', undefined],
+  ] as const)('those of %s say little of their places: %s', (kind, weak) => {
+    const model = buildModel(
+      modelConfigSchema.parse({
+        ...{
+          family: 'encoder',
+          kind,
+          imageSize: 8,
+          patchSize: 4,
+          width: 8,
+          depth: 1,
+          heads: 2,
+          hidden: 16,
+          classes: 0,
+        },
+      }),
+    );
+    expect(model.build(new Scope(inputStore(), false), input('x', [1, 3, 8, 8])).dense!.weak).toBe(weak);
   });
 });

@@ -27,6 +27,12 @@ export const ENCODER_KINDS = [
 
 export type EncoderKind = (typeof ENCODER_KINDS)[number];
 
+/**
+ * Their loss reaches the patches' tokens only through others, so that these say little of their places: Proteus (2407.10366) learns
+ * CLIP's class token alone. Our choice: SigLIP 2, whose tokens are better, has the same files and counts as SigLIP.
+ */
+const WEAK: readonly EncoderKind[] = ['clip_vision_model', 'siglip_vision_model'];
+
 const activations = Object.keys(ACTIVATIONS) as [Activation, ...Activation[]];
 
 /**
@@ -135,7 +141,7 @@ function build(s: Scope, pixels: Tensor, config: EncoderConfig): Features {
     layerNorm(s, config.finalNorm === 'tokens' ? x : slice(x, 1, 0, 1), config.normEpsilon),
   );
   const whole = config.finalNorm === 'tokens' ? normed : x;
-  const dense = denseOfTokens(whole, grid);
+  const dense = { ...denseOfTokens(whole, grid), ...(WEAK.includes(config.kind) && { weak: true as const }) };
   const embedding = embeddingOf(s, normed, dense.tokens, config);
   const pooled = readByHead(normed, dense.tokens, embedding, config);
   const norm = config.finalNorm === 'tokens' ? { norm: normed } : {};
