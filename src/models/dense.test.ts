@@ -49,6 +49,7 @@ describe('dense features', () => {
           heads: 2,
           hidden: 16,
           classes: 0,
+          normEpsilon: 1e-6,
         },
       }),
     );
