@@ -176,6 +176,7 @@ describe('cskd', () => {
       student: {
         ...{ ...student, patchVote: input('vote', [B, K]), norm: input('norm', [B, 18, 3]) },
         grid: { rows: 4, columns: 4, prefix: 2 },
+        dense: { tokens: input('dense', [B, 16, 3]), rows: 4, columns: 4 },
       },
       teacher: { ...build().teacher, pooled: input('pooled', [B, 5]) },
       targets: input('targets', [B, K]),

@@ -52,10 +52,10 @@ describe('an encoder without classes', () => {
     expect(stdout).toContain('an encoder without BatchNorm statistics');
   });
 
-  it('is refused by methods of logits with the remedy, and by commands that classify', async () => {
+  it('is refused by methods of logits where it may get no head, with the remedy, and by commands that classify', async () => {
     const student = ['--student', ...TINY_VIT, ...COMMON, '--out', 'never'];
     await refuses(
-      ['distill', '--data', 'data', '--teacher', 'clip', ...student, '--method', 'kd'],
+      ['distill', '--data', 'data', '--teacher', 'clip', ...student, '--method', 'kd', '--set', 'teacher.fitHead=none'],
       2,
       'kd needs teacher.logits; this teacher, an encoder, has',
       'this one with a new head (understudy train --data DIR --init REF)',
