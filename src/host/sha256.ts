@@ -1,12 +1,7 @@
+import { joined } from '../formats/disk/content.ts';
+
 /** SHA-256 in hexadecimal by what pages, workers and Node have alike. It takes bytes at once, so pieces are joined first. */
 export async function sha256(pieces: Iterable<Uint8Array>): Promise<string> {
-  const parts = [...pieces];
-  const joined = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    joined.set(part, at);
-    at += part.length;
-  }
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', joined));
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', joined([...pieces])));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -1,8 +1,8 @@
 import { readFileSync, statSync } from 'node:fs';
 import { UserError } from '../../graph/errors.ts';
-import { MOST_JSON_BYTES, MOST_JSON_DEPTH } from '../../models/limits.ts';
+import { MOST_JSON_BYTES } from '../../models/limits.ts';
 import { fileError } from './fileErrorNode.ts';
-import { isDeep } from './jsonValue.ts';
+import { parseJson, parseJsonObject } from './jsonValue.ts';
 import { checkModelFile } from './regularFileNode.ts';
 
 /**
@@ -10,25 +10,14 @@ import { checkModelFile } from './regularFileNode.ts';
  * @throws UserError if it cannot be read, is larger or deeper than `models/limits.ts` allows, or is no JSON object.
  */
 export async function readJsonFile(path: string): Promise<Record<string, unknown>> {
-  const value = parseJsonFile(path);
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  throw new UserError(`${path}: wanted a JSON object, got ${JSON.stringify(value).slice(0, 40)}`);
+  return parseJsonObject(readText(path), path);
 }
 
 /**
  * Reads any JSON value.
  * @throws UserError if it cannot be read, is larger or deeper than `models/limits.ts` allows, or is no JSON.
  */
-export function parseJsonFile(path: string): unknown {
-  const text = readText(path);
-  if (isDeep(text))
-    throw new UserError(`${path}: wanted JSON, got more than ${MOST_JSON_DEPTH} brackets within each other`);
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new UserError(`${path}: wanted JSON, got ${(error as Error).message.slice(0, 200)}`);
-  }
-}
+export const parseJsonFile = (path: string): unknown => parseJson(readText(path), path);
 
 function readText(path: string): string {
   checkModelFile(path, 'JSON');

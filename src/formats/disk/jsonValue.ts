@@ -1,3 +1,4 @@
+import { UserError } from '../../graph/errors.ts';
 import { MOST_JSON_DEPTH } from '../../models/limits.ts';
 
 /** An object of a JSON file whose content is not known yet. */
@@ -31,4 +32,22 @@ export function isDeep(text: string): boolean {
     } else if (character === '}' || character === ']') depth--;
   }
   return false;
+}
+
+/** The value of a JSON text; `path` is what messages call it. @throws UserError where it is none, or deeper than `models/limits.ts` allows. */
+export function parseJson(text: string, path: string): unknown {
+  if (isDeep(text))
+    throw new UserError(`${path}: wanted JSON, got more than ${MOST_JSON_DEPTH} brackets within each other`);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new UserError(`${path}: wanted JSON, got ${(error as Error).message.slice(0, 200)}`);
+  }
+}
+
+/** The same of an object. */
+export function parseJsonObject(text: string, path: string): Record<string, unknown> {
+  const value = parseJson(text, path);
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw new UserError(`${path}: wanted a JSON object, got ${JSON.stringify(value).slice(0, 40)}`);
 }

@@ -1,4 +1,4 @@
-import type { Content, Contents } from '../../formats/disk/content.ts';
+import { bytesOf, type Contents, joined } from '../../formats/disk/content.ts';
 import { UserError } from '../../graph/errors.ts';
 import type { RunFiles } from '../files.ts';
 
@@ -72,22 +72,4 @@ async function allBytes(contents: Contents): Promise<[string, Uint8Array][]> {
   const made: [string, Uint8Array][] = [];
   for (const [path, content] of contents) made.push([path, await bytesOf(content)]);
   return made;
-}
-
-async function bytesOf(content: Content): Promise<Uint8Array> {
-  if (typeof content === 'string') return new TextEncoder().encode(content);
-  if (content instanceof Uint8Array) return content.slice();
-  const pieces: Uint8Array[] = [];
-  for await (const piece of content) pieces.push(piece);
-  return joined(pieces);
-}
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
 }

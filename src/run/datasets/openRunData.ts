@@ -6,7 +6,7 @@ import type { OpenOptions } from '../../data/openDatasetNode.ts';
 import { openDataset } from '../../data/openDatasetNode.ts';
 import { showPlaces } from '../../data/places.ts';
 import type { ImageSource } from '../../data/imageSource.ts';
-import { readSource } from '../../data/loading/sourceLoaderNode.ts';
+import { readSourceNode } from '../../data/loading/sourceLoaderNode.ts';
 import { imageStamps } from '../../data/images/imageStampsNode.ts';
 import { decodeImage } from '../../data/images/decodeNode.ts';
 import type { Dataset } from '../../data/dataset.ts';
@@ -22,7 +22,7 @@ export async function openRunData(config: RunConfig, onListing?: OnListing, sour
   const { data } = config;
   if (source)
     return runDataOf(datasetOfSource(source, data), config, {
-      size: (_, path) => readSource(source, path),
+      size: (_, path) => readSourceNode(source, path),
       sha256: hashed,
       stamps: noStamps,
     });

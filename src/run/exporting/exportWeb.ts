@@ -1,4 +1,4 @@
-import type { Content } from '../../formats/disk/content.ts';
+import { bytesOf } from '../../formats/disk/content.ts';
 import { plainVit } from '../../formats/plainVit.ts';
 import { requireClassifier } from '../../program/evalProgram.ts';
 import { loadModelSource, type ModelSource } from '../models/modelSourceWeb.ts';
@@ -26,12 +26,4 @@ export async function exportWeb(
   const written = new Map<string, Uint8Array>();
   for (const [path, content] of exportContents(saved, files)) written.set(path, await bytesOf(content));
   return written;
-}
-
-async function bytesOf(content: Content): Promise<Uint8Array> {
-  if (content instanceof Uint8Array) return content;
-  if (typeof content === 'string') return new TextEncoder().encode(content);
-  const pieces: Uint8Array<ArrayBuffer>[] = [];
-  for await (const piece of content) pieces.push(piece.slice());
-  return new Uint8Array(await new Blob(pieces).arrayBuffer());
 }

@@ -1,3 +1,4 @@
+import { parseJsonObject } from '../../formats/disk/jsonValue.ts';
 import { decodeSafetensors } from '../../formats/tensors/safetensors.ts';
 import { checkFinite } from '../../formats/tensors/checkFinite.ts';
 import { checkWeights } from '../../formats/matchNames.ts';
@@ -27,7 +28,7 @@ export async function loadModelFiles(name: string, read: ReadModelFile): Promise
   const saved = await readModelFiles(
     {
       where,
-      json: async (file) => jsonOf(await bytesOf(file), where(file)),
+      json: async (file) => parseJsonObject(new TextDecoder().decode(await bytesOf(file)), where(file)),
       bytes: read,
       safetensors: async (file) => decodeSafetensors(await bytesOf(file), where(file)),
     },
@@ -38,14 +39,4 @@ export async function loadModelFiles(name: string, read: ReadModelFile): Promise
   checkFinite(name, saved.weights);
   const classes = saved.classes.map((one) => one.normalize('NFC'));
   return { ...saved, classes, notes, path: name, stored: name, network };
-}
-
-function jsonOf(bytes: Uint8Array, path: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  } catch (error) {
-    throw new UserError(`${path}: wanted JSON, got ${(error as Error).message.slice(0, 200)}`);
-  }
-  throw new UserError(`${path}: wanted a JSON object, got another value`);
 }

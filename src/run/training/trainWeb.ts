@@ -1,9 +1,9 @@
 import { parseConfig } from '../../config/parse.ts';
 import { type RunConfig, type RunInput, runSchema } from '../../config/schema.ts';
 import { overlay, type Settings } from '../../config/settings.ts';
-import type { Pixels } from '../../data/augment/pixels.ts';
 import { decodeWeb } from '../../data/images/decodeWeb.ts';
 import type { ImageSource } from '../../data/imageSource.ts';
+import { readSource } from '../../data/readSource.ts';
 import { type OrtWeb, ortWeb } from '../../engine/ortWeb.ts';
 import { naming, UserError } from '../../graph/errors.ts';
 import type { RunFiles } from '../../host/files.ts';
@@ -113,10 +113,11 @@ async function run(
 ): Promise<RunResult> {
   refuseForeign(config);
   const methods = withMethods([...own]);
-  naming(CONFIG_FILE, () => checkNames(config, methods));
+  if (resume) naming(CONFIG_FILE, () => checkNames(config, methods));
+  else checkNames(config, methods);
   const { threads } = config.train;
   const engine = ortWeb(runtime, { device, ...(threads === 'auto' ? {} : { threads }) });
-  const read = (id: string) => readImage(data, id);
+  const read = (id: string) => readSource(data, id, decodeWeb);
   const computed = `${device}, ${threads === 'auto' ? 'the threads of the page' : `train.threads=${threads}`}`;
   const host = webHost({ engine, computed, files, read });
   const images = await runDataOf(datasetOfSource(data, config.data), config, {
@@ -144,15 +145,4 @@ function refuseForeign({ student, data, teacher }: RunConfig): void {
   if (student.init !== null) throw refuse('student.init', 'models to start from are not read');
   if (teacher?.store.use === true) throw refuse('teacher.store.use', 'teacher outputs are not kept');
   if (data.valDir !== null) throw refuse('data.valDir', 'there are no folders');
-}
-
-/** @throws UserError where the source, or the decoder, cannot read it. */
-async function readImage(source: ImageSource, id: string): Promise<Pixels> {
-  const where = `${source.name}: ${id}`;
-  try {
-    const found = await source.read(id);
-    return found instanceof Uint8Array ? await decodeWeb(found, where) : found;
-  } catch (error) {
-    throw error instanceof UserError ? error : new UserError(`${where}: ${(error as Error).message}`, { cause: error });
-  }
 }
