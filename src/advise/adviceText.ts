@@ -1,5 +1,6 @@
 import { largest } from '../graph/lists.ts';
 import type { Advice } from './advice.ts';
+import { quantity } from '../report/measures.ts';
 import { seconds, signed } from './verdict.ts';
 
 /** The answer for a terminal and for advice.txt. */
@@ -39,8 +40,8 @@ export function finalRows({ final, gains, method, metric }: Advice): string[][] 
       over?.interval ? `${signed(over.interval[0])} to ${signed(over.interval[1])}` : '',
       String(Number(one.epochs.toPrecision(3))),
       one.trainSeconds === null ? '' : seconds(one.trainSeconds),
-      count(one.parameters),
-      count(one.macs),
+      quantity(one.parameters),
+      quantity(one.macs),
     ];
   });
   return [head, ...rows];
@@ -59,15 +60,4 @@ function finalTable(advice: Advice): string {
         .trimEnd(),
     )
     .join('\n');
-}
-
-/** 5717416 -> 5.72 M */
-function count(value: number): string {
-  for (const [unit, size] of [
-    ['G', 1e9],
-    ['M', 1e6],
-    ['k', 1e3],
-  ] as const)
-    if (value >= size) return `${(value / size).toPrecision(3)} ${unit}`;
-  return String(value);
 }

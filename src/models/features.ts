@@ -45,6 +45,12 @@ export type FeatureName = Exclude<keyof Features, 'grid' | 'patchVote'>;
 export const oneOf = (family: string): string =>
   family === 'onnx' ? 'an ONNX file' : `${/^[aeiou]/.test(family) ? 'an' : 'a'} ${family}`;
 
+/** What a convolutional network gives. */
+export const cnnFeatures = (classes: number): readonly FeatureName[] => [
+  ...(classes > 0 ? (['logits', 'placeLogits'] as const) : []),
+  ...(['maps', 'pooled', 'embedding', 'dense', 'normStats'] as const),
+];
+
 /** A network: a config and how to build it. */
 export interface Model {
   readonly family: string;

@@ -7,7 +7,7 @@ import { add, relu } from '../ops/elementwise.ts';
 import { transpose } from '../ops/movement.ts';
 import { reduceMean } from '../ops/reduce.ts';
 import { denseOfMap } from './dense.ts';
-import type { Features, Model } from './features.ts';
+import { cnnFeatures, type Features, type Model } from './features.ts';
 
 /**
  * RegNetY (arXiv 2003.13678, figures 4 and 22): a 3x3 stem of stride 2, then stages of bottleneck blocks with ratio 1, grouped
@@ -35,14 +35,7 @@ export function regnet(config: RegnetConfig): Model {
     config,
     classes: config.classes,
     imageSize: config.imageSize,
-    features: [
-      ...(config.classes > 0 ? (['logits', 'placeLogits'] as const) : []),
-      'maps',
-      'pooled',
-      'embedding',
-      'dense',
-      'normStats',
-    ],
+    features: cnnFeatures(config.classes),
     build: (scope, pixels) => build(scope, pixels, config),
   };
 }

@@ -8,7 +8,7 @@ import { maxPool } from '../ops/pool.ts';
 import { transpose } from '../ops/movement.ts';
 import { reduceMean } from '../ops/reduce.ts';
 import { denseOfMap } from './dense.ts';
-import type { Features, Model } from './features.ts';
+import { cnnFeatures, type Features, type Model } from './features.ts';
 
 /**
  * Residual networks (arXiv 1512.03385) with torchvision's parameter names and its stride on the bottleneck's 3x3.
@@ -36,14 +36,7 @@ export function resnet(config: ResnetConfig): Model {
     config,
     classes: config.classes,
     imageSize: config.imageSize,
-    features: [
-      ...(config.classes > 0 ? (['logits', 'placeLogits'] as const) : []),
-      'maps',
-      'pooled',
-      'embedding',
-      'dense',
-      'normStats',
-    ],
+    features: cnnFeatures(config.classes),
     build: (scope, pixels) => build(scope, pixels, config),
   };
 }
