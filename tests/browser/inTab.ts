@@ -1,8 +1,9 @@
 import * as wasm from 'onnxruntime-web';
+import { expect, it } from 'vitest';
 import { engineContract } from '../../src/engine/contractSuite.ts';
 import { type OrtWeb, ortWeb } from '../../src/engine/ortWeb.ts';
 import { filesContract } from '../../src/host/filesSuite.ts';
-import { deleteRun, storedRun } from '../../src/host/web/storageWeb.ts';
+import { deleteRun, storedRun, storedRuns } from '../../src/host/web/storageWeb.ts';
 import type { ModelSource } from '../../src/run/models/modelSourceWeb.ts';
 import { distillWeb, resumeWeb } from '../../src/run/training/trainWeb.ts';
 import type { RunSettings } from '../../src/run/training/runSettings.ts';
@@ -61,6 +62,12 @@ async function answers(task: TabTask): Promise<unknown> {
       const name = `files-${count++}`;
       await deleteRun(name);
       return { files: await storedRun(name), reopen: () => storedRun(name) };
+    });
+    it('a name by which nothing was trained is refused, and is no run afterwards', async () => {
+      const read = async () => new Uint8Array(0);
+      const data = { name: 'none', classes: ['a', 'b'], train: [], val: [], read };
+      await expect(resumeWeb('typo', { data, runtime: wasm })).rejects.toThrow(/typo: .*wanted the folder of/);
+      expect(await storedRuns()).not.toContain('typo');
     });
     return runCollected();
   }

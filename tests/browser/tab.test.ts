@@ -60,7 +60,7 @@ describe.skipIf(!executable)('in a browser tab', () => {
   it('has the files of a run', async () => {
     const { passed, failed } = await answer<Suite>({ task: 'files' });
     expect(failed).toEqual([]);
-    expect(passed.length).toBe(5);
+    expect(passed.length).toBe(6);
   });
 
   for (const [device, threads] of [

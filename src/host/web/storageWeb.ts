@@ -38,10 +38,11 @@ export async function storedRun(name: string): Promise<RunFiles> {
   return webFiles(name, folder, takeLock);
 }
 
-/** The runs that are kept in this browser, by name. */
+/** The runs that are kept in this browser, by name. A folder in which nothing was written is none. */
 export async function storedRuns(): Promise<string[]> {
   const names: string[] = [];
-  for await (const [name, entry] of (await runsFolder()).entries()) if (entry.kind === 'directory') names.push(name);
+  for await (const [name, entry] of (await runsFolder()).entries())
+    if (entry.kind === 'directory' && !(await entry.entries().next()).done) names.push(name);
   return names.sort();
 }
 
