@@ -22,6 +22,7 @@ const LAYERS = [
   'formats',
   'data',
   'store',
+  'cluster',
   'host',
   'train',
   'analysis',

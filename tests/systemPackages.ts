@@ -55,7 +55,20 @@ export const EMULATOR: SystemPackage = {
   find: emulatorPath,
 };
 
-const ALL = [CHROMIUM, VULKAN_DRIVER, ONNX_TESTS, ...(EMULATES ? [EMULATOR] : [])];
+/** Its library comes with its launcher. */
+export const OPEN_MPI: SystemPackage = {
+  tests: 'trainings on several ranks',
+  debian: ['openmpi-bin', 'libopenmpi3'],
+  find: () => onPath('mpirun.openmpi'),
+};
+
+export const MPICH: SystemPackage = {
+  tests: 'ranks of MPICH',
+  debian: ['mpich', 'libmpich12'],
+  find: () => onPath('mpirun.mpich'),
+};
+
+const ALL = [CHROMIUM, VULKAN_DRIVER, ONNX_TESTS, OPEN_MPI, MPICH, ...(EMULATES ? [EMULATOR] : [])];
 
 export const missing = (packages: readonly SystemPackage[] = ALL): SystemPackage[] =>
   packages.filter(({ find }) => find() === undefined);
