@@ -61,7 +61,9 @@ export function memoryTransports(size: number): readonly Transport[] {
         if (rank !== root) bytes.set(sent[root]!);
       },
       barrier: async () => void (await come('barrier', undefined)),
-      post: (note) => void (notes[rank] = note.slice()),
+      post: (note) => {
+        notes[rank] = note.slice();
+      },
       posted: (from) => notes[from],
       calm: () => undefined,
       close: async () => undefined,

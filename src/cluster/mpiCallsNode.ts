@@ -75,8 +75,8 @@ export function bind(library: Library, { handle, world, byte, ignore }: MpiAbi):
       library.func(`int MPI_${name}(${given.replaceAll(/\bH /g, `${handle} `)})`) as Call,
     ]),
   ) as Mpi['calls'];
-  const valueOf = (of: string | number) => (typeof of === 'number' ? of : library.symbol(of, 'void *'));
-  return { calls, world: valueOf(world), byte: valueOf(byte), ignore };
+  const handleOf = (of: string | number) => (typeof of === 'number' ? of : library.symbol(of, 'void *'));
+  return { calls, world: handleOf(world), byte: handleOf(byte), ignore };
 }
 
 export function isDone(calls: Mpi['calls'], request: Buffer, ignore: number): boolean {

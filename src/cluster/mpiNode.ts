@@ -80,7 +80,9 @@ function mpiTransport({ calls, world, byte, ignore }: Mpi, version: string, plac
     barrier: () => through((request) => calls.Ibarrier(world, request)),
     post: (note) => notes.post(note),
     posted: (from) => notes.posted(from),
-    calm: (on) => void (computes = on),
+    calm: (on) => {
+      computes = on;
+    },
     abort: (status) => void calls.Abort(world, status),
     close: async () => {
       notes.close();
@@ -93,21 +95,17 @@ function mpiTransport({ calls, world, byte, ignore }: Mpi, version: string, plac
  * Looks until it is done, from the event loop: timers run on. A library of MPI moves bytes only while it is called, so a look asks
  * several times.
  */
-function ended(done: () => boolean, calm: () => boolean): Promise<void> {
+async function ended(done: () => boolean, calm: () => boolean): Promise<void> {
   const began = performance.now();
-  return new Promise((resolve, reject) => {
-    const look = (): void => {
-      try {
-        const until = performance.now() + LOOK_MS;
-        do if (done()) return resolve();
-        while (performance.now() < until);
-      } catch (error) {
-        return reject(error as Error);
-      }
-      const idle = !calm() && performance.now() - began < IDLE_MS;
-      if (idle) setImmediate(look);
-      else setTimeout(look, CALM_MS);
-    };
-    look();
-  });
+  while (!seen(done)) {
+    const idle = !calm() && performance.now() - began < IDLE_MS;
+    await new Promise<void>((resolve) => void (idle ? setImmediate(resolve) : setTimeout(resolve, CALM_MS)));
+  }
+}
+
+function seen(done: () => boolean): boolean {
+  const until = performance.now() + LOOK_MS;
+  do if (done()) return true;
+  while (performance.now() < until);
+  return false;
 }
