@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['src/**/*.test.ts', 'tests/**/*.test.ts'],
+    include: ['src/**/*.test.ts', 'tests/**/*.test.ts', 'web/**/*.test.ts'],
     globalSetup: ['tests/systemPackages.ts', 'tests/buildOnce.ts'],
     // For scripts that load ONNX Runtime by themselves; all else says it in src/engine/noTelemetryNode.ts.
     env: { ORT_DISABLE_TELEMETRY: '1' },

@@ -50,7 +50,7 @@ const ROOMS = [
 ];
 
 /** These stand above all layers: programs and the package's public face. */
-const TOP = 'cli server study advise quickstart bench index.ts compose.ts browser.ts require.cts'.split(' ');
+const TOP = 'cli studio study advise quickstart bench index.ts compose.ts browser.ts require.cts'.split(' ');
 
 const MAX_LINES = 300;
 

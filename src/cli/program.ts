@@ -26,6 +26,7 @@ export const COMMANDS: Commands = {
   advise: async () => (await import('./commands/advise.ts')).advise,
   study: async () => (await import('./commands/study.ts')).study,
   store: async () => (await import('./commands/store.ts')).store,
+  studio: async () => (await import('./commands/studio.ts')).studio,
   quickstart: async () => (await import('./commands/quickstart.ts')).quickstart,
   list: async () => (await import('./commands/list.ts')).list,
 };
