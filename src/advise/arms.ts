@@ -7,6 +7,7 @@ import type { NetworkConfig } from '../onnx/network.ts';
 import { type ModelSize, sizeOfModel } from '../run/models/size.ts';
 import { type AssembledRun, assemble, type RunInputs } from '../run/training/prepare/assemble.ts';
 import { checkNames, checkStages } from '../run/training/prepare/checks.ts';
+import { withPlannedHeads } from '../run/training/prepare/fitHeads.ts';
 
 /** One way to train the student. */
 export interface Arm {
@@ -97,6 +98,10 @@ function settingsOf(name: string, methods: Settings): unknown {
   return parseConfig(method.config, given as object, `methods.${name}`);
 }
 
+/** What a run of the course is given: no teacher where it trains alone; heads that it would fit stand there as zeros. */
+export const inputsFor = (config: RunConfig, inputs: RunInputs): RunInputs =>
+  withPlannedHeads(config, config.teacher === null ? { ...inputs, teacher: undefined } : inputs);
+
 function armOf(
   base: Settings,
   name: string,
@@ -106,7 +111,7 @@ function armOf(
 ): { arm: Arm; config: NetworkConfig } {
   const config = configOf(base, { settings });
   checkNames(config);
-  const parts = assemble(config, config.teacher === null ? { ...inputs, teacher: undefined } : inputs);
+  const parts = assemble(config, inputsFor(config, inputs));
   checkStages(parts);
   const arm = {
     name,

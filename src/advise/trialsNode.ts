@@ -12,7 +12,7 @@ import { oneRun } from '../study/oneRun.ts';
 import { type RunRecord, RunRecords, readJson } from '../study/recordsNode.ts';
 import type { RunEvent } from '../train/events.ts';
 import { LAST } from '../train/runFolder.ts';
-import { type Arm, configOf } from './arms.ts';
+import { type Arm, configOf, inputsFor } from './arms.ts';
 import { EpochTime } from './epochTime.ts';
 import { type Cost, INNER, type Made, type Trial, type Trials } from './trials.ts';
 
@@ -50,7 +50,7 @@ export class NodeTrials implements Trials {
     const began = { wall: performance.now() / 1000, cpu: cpuSeconds() };
     const { base, inputs } = this.#options;
     const config = configOf(base, arm);
-    const parts = assemble(config, config.teacher === null ? { ...inputs, teacher: undefined } : inputs);
+    const parts = assemble(config, inputsFor(config, inputs));
     const platform = nodePlatform({ device: 'cpu', threads: config.train.threads });
     // The clock that counts is the processor's.
     const clock = { ...platform.clock, elapsed: () => cpuSeconds() * 1000 };

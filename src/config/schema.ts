@@ -239,6 +239,8 @@ export const stageSchema = z.strictObject({
   method: z.string().min(1),
   /** Share of the epochs. */
   share: z.number().positive().max(1),
+  /** Side at which the student sees its images in this stage, below its own: growing resolution. Default: its own. */
+  imageSize: count.optional(),
   /** head: a linear probe, as `train.linearProbe` has it. A stage that trains something else than the one before begins a new optimiser. */
   train: z.enum(['all', 'head']).default('all'),
   /** Without it, one schedule goes on over all stages. */

@@ -4,8 +4,10 @@ import { UserError } from '../graph/errors.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { attention, attentionOf, type Scores } from '../nn/attention.ts';
 import { layerNorm, layerScale, linear, mlp, residual } from '../nn/layers.ts';
+import { keptPatches, keptTokens } from '../nn/keptTokens.ts';
 import { type Grid, mhcaScores } from '../nn/mhca.ts';
 import { patchEmbed } from '../nn/patches.ts';
+import { resizeTokens } from '../nn/resizeTokens.ts';
 import { type Init, type ParamSpec, type Scope, TRUNCATED_02 } from '../nn/scope.ts';
 import { add, mul } from '../ops/elementwise.ts';
 import { concat, pad, reshape, slice } from '../ops/movement.ts';
@@ -55,6 +57,8 @@ export const vitSchema = z.strictObject({
   dropPath: z.number().min(0).max(1).default(0),
   /** linear: it rises from 0 in the first block (DeiT); constant: every block has it (DeiT III's models_v2.py). */
   dropPathForm: z.enum(['linear', 'constant']).default('linear'),
+  /** Share of the patches that a training step leaves out, drawn anew for each image (PatchDropout); evaluation sees all. */
+  patchDropout: z.number().min(0).lt(1).default(0),
   /** DeiT III: the class token has no position embedding. */
   posEmbedOnPatchesOnly: z.boolean().default(false),
   /**
@@ -113,6 +117,10 @@ const MAX_MHCA_PATCHES = 4_096;
 export function checkVit(config: VitConfig): void {
   const { heads, width, imageSize, patchSize, classToken, distToken, distHead, patchVote, pool, mhca } = config;
   checkWidths(config);
+  if (mhca !== null && mhca.layers > 0 && config.patchDropout > 0)
+    throw new UserError(
+      `model: patchDropout: MHCA layers want all patches in their places, got patchDropout ${config.patchDropout}. Set it 0, or mhca null`,
+    );
   const patches = Math.floor(imageSize / patchSize) ** 2;
   const most = mhca === null ? MOST_PATCHES : MAX_MHCA_PATCHES;
   if (patches > most)
@@ -132,8 +140,12 @@ export function checkVit(config: VitConfig): void {
 }
 
 function build(s: Scope, pixels: Tensor, config: VitConfig): Features {
-  const grid = vitGrid(config);
-  let x = embed(s, pixels, config, grid); // B N D
+  // Smaller images than the model's own have fewer patches, and positions that are resized.
+  const grid = vitGrid({ ...config, imageSize: pixels.shape[2]! });
+  const count = s.training ? keptPatches(grid.rows * grid.columns, config.patchDropout) : grid.rows * grid.columns;
+  const thinned = count < grid.rows * grid.columns;
+  const embedded = embed(s, pixels, config, grid);
+  let x = thinned ? keptTokens(s, embedded, grid.prefix, count) : embedded; // B N D
   const features = { tokens: [] as Tensor[], ffn: [] as Tensor[], mha: [] as Tensor[], attention: [] as Tensor[] };
   let read = x;
   const again = s.remembering();
@@ -154,14 +166,21 @@ function build(s: Scope, pixels: Tensor, config: VitConfig): Features {
   const beforeHead = (x: Tensor) =>
     config.poolNorm ? again.in('fc_norm', (s) => layerNorm(s, x, config.normEpsilon)) : x;
   const pooled = beforeHead(chosen);
-  const shared = { ...features, norm, pooled, embedding: pooled, dense: denseOfTokens(norm, grid), grid };
+  const places = thinned ? {} : { dense: denseOfTokens(norm, grid), grid };
+  const shared = { ...features, norm, pooled, embedding: pooled, ...places };
   if (config.classes === 0) return { logits: pooled, ...shared };
   const head = (name: string, x: Tensor) => again.in(name, (s) => linear(s, x, config.classes));
   const onGrid = (x: Tensor) => reshape(x, [x.shape[0]!, grid.rows, grid.columns, config.classes]);
-  const given = { logits: head('head', pooled), placeLogits: onGrid(head('head', beforeHead(patches))), ...shared };
+  const given = {
+    ...{ logits: head('head', pooled), ...shared },
+    ...(thinned ? {} : { placeLogits: onGrid(head('head', beforeHead(patches))) }),
+  };
   if (!hasDistHead(config)) return given;
   const distLogits = head('head_dist', tokenAt(1));
-  const heads = { ...given, distLogits, patchDistLogits: onGrid(head('head_dist', patches)) };
+  const heads = {
+    ...{ ...given, distLogits },
+    ...(thinned ? {} : { patchDistLogits: onGrid(head('head_dist', patches)) }),
+  };
   return config.patchVote ? { ...heads, patchVote: head('head_dist', mean()) } : heads;
 }
 
@@ -226,7 +245,8 @@ function branches(s: Scope, x: Tensor, mha: Tensor, config: VitConfig, index: nu
 }
 
 /** Patches, class (and distillation) token, positions: [B,N,D]. */
-function embed(s: Scope, pixels: Tensor, config: VitConfig, { rows, columns, prefix }: Grid): Tensor {
+function embed(s: Scope, pixels: Tensor, config: VitConfig, grid: Grid): Tensor {
+  const { rows, columns, prefix } = grid;
   const { width: D, posEmbedOnPatchesOnly } = config;
   const [B, Np] = [pixels.shape[0]!, rows * columns];
   const patches = s.in('patch_embed', (s) =>
@@ -237,7 +257,7 @@ function embed(s: Scope, pixels: Tensor, config: VitConfig, { rows, columns, pre
     ...(config.classToken ? [token('cls_token')] : []),
     ...(config.distToken ? [token('dist_token')] : []),
   ];
-  const position = s.param('pos_embed', [1, posEmbedOnPatchesOnly ? Np : Np + prefix, D], TRUNCATED_02, false);
+  const position = positions(s, config, grid);
   if (learned.length === 0) return add(reshape(patches, [B, Np, D]), position);
   const tokens = concat(learned, 1); // 1 prefix D
   // Tokens enter by a zero row and a sum, not by a copy for each image: the batch size stands in no shape but reshapes.
@@ -245,6 +265,16 @@ function embed(s: Scope, pixels: Tensor, config: VitConfig, { rows, columns, pre
     ? concat([tokens, position], 1)
     : add(pad(tokens, [0, 0, 0], [0, Np, 0]), position);
   return add(pad(reshape(patches, [B, Np, D]), [0, prefix, 0], [0, 0, 0]), offset);
+}
+
+/** The position embeddings, [1, patches (and tokens before them), D]; on another grid than the model's they are resized. */
+function positions(s: Scope, config: VitConfig, grid: Grid): Tensor {
+  const own = vitGrid(config);
+  const [Np, lead] = [own.rows * own.columns, config.posEmbedOnPatchesOnly ? 0 : own.prefix];
+  const position = s.param('pos_embed', [1, Np + lead, config.width], TRUNCATED_02, false);
+  if (own.rows === grid.rows && own.columns === grid.columns) return position;
+  const resized = resizeTokens(slice(position, 1, lead, lead + Np), own, grid);
+  return lead === 0 ? resized : concat([slice(position, 1, 0, lead), resized], 1);
 }
 
 /** Who has a say at test time: the class head, and where there are such the distillation head and its mean over the patches, [B,K] each. */

@@ -5,6 +5,7 @@ import type { RunConfig } from '../config/schema.ts';
 import type { OwnModel } from '../run/models/loaded.ts';
 import { type AssembledRun, assemble } from '../run/training/prepare/assemble.ts';
 import { checkStages } from '../run/training/prepare/checks.ts';
+import { withPlannedHeads } from '../run/training/prepare/fitHeads.ts';
 import { openInputs } from '../run/training/prepare/openInputsNode.ts';
 import { imageSetOf } from './imageSets.ts';
 import type { PlannedRun, StudyPlan } from './plan.ts';
@@ -57,7 +58,8 @@ async function assembled({ config }: PlannedRun, teachers: ReadonlyMap<string, O
     teacher: teacher ? null : config.teacher,
     student: { ...config.student, init: init ? null : config.student.init },
   });
-  return assemble(config, { ...opened, teacher: teacher ?? opened.teacher, init: init ?? opened.init });
+  const inputs = { ...opened, teacher: teacher ?? opened.teacher, init: init ?? opened.init };
+  return assemble(config, withPlannedHeads(config, inputs));
 }
 
 /** What a teacher will be, with zeros for weights: what fits it fits the trained one. */

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import type { RunRecord } from '../../src/study/recordsNode.ts';
@@ -202,6 +202,21 @@ it('what does not fit together is refused before the first run, of teachers to b
     expect(found.stderr).toContain('\n  runs/heads_seed-0: model: width 16 is not a multiple of 5 heads');
     expect(existsSync(join(dir, 'unfit'))).toBe(false);
   }
+});
+
+it('a teacher of other classes gets a head in the run, where that is asked for', async () => {
+  for (const part of readdirSync(join(dir, 'data')))
+    for (const name of readdirSync(join(dir, 'data', part)))
+      cpSync(join(dir, 'data', part, name), join(dir, 'others', part, `other-${name}`), { recursive: true });
+  const other = STUDY.replace('{dir: data}', '{dir: others}').replace(/teachers:[\s\S]*(?=axes:)/, '');
+  const taughtBy = (teacher: string) => write('others.yaml', other.replace('$cnn', teacher));
+  taughtBy('whole/teachers/cnn');
+  const refused = await understudy(dir, ['study', 'others.yaml', '--out', 'other', '--dry-run']);
+  expect(refused.stderr).toContain('its classes differ');
+  taughtBy('{ref: whole/teachers/cnn, fitHead: ridge}');
+  const found = await understudy(dir, ['study', 'others.yaml', '--out', 'other', '--dry-run']);
+  expect(found.status, found.stderr).toBe(0);
+  expect(found.stdout).toContain('4 runs, all can begin');
 });
 
 it('--dry-run lists the runs and makes none', async () => {

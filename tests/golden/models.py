@@ -79,19 +79,36 @@ def mhcaAttention(logits, v, mhca, prefix, side, mask=None, gate=None):
     return a / a.sum(-1, keepdim=True)
 
 
-def vitForward(c, w, pixels, dropPath=None, posMask=None):
-    """dropPath: {(block, 'attn'|'mlp'): [B]}; posMask: {block: [B,H,Np,Np]}. Returns the features by name."""
+def positionsAt(c, w, side):
+    """The position embeddings of a grid of `side` x `side`: the patches' by bilinear interpolation, those of other tokens as they are."""
+    own, pos = c["imageSize"] // c["patchSize"], w["pos_embed"]
+    if side == own:
+        return pos
+    lead = pos.shape[1] - own * own
+    grid = pos[:, lead:].reshape(1, own, own, -1).permute(0, 3, 1, 2)
+    grid = F.interpolate(grid, size=(side, side), mode="bilinear", align_corners=False)
+    return torch.cat([pos[:, :lead], grid.permute(0, 2, 3, 1).reshape(1, side * side, -1)], 1)
+
+
+def vitForward(c, w, pixels, dropPath=None, posMask=None, kept=None):
+    """dropPath: {(block, 'attn'|'mlp'): [B]}; posMask: {block: [B,H,Np,Np]}; kept: [B,k], the patches that are kept, in order.
+
+    Pixels may be smaller than c["imageSize"]. Returns the features by name.
+    """
     B, D, H, P = pixels.shape[0], c["width"], c["heads"], c["patchSize"]
-    side = c["imageSize"] // P
+    side = pixels.shape[-1] // P
+    pos = positionsAt(c, w, side)
     d = D // H
     prefix = int(c.get("classToken", True)) + int(c["distToken"])
     eps = c.get("normEpsilon", LN_EPS)
     x = F.conv2d(pixels, w["patch_embed.proj.weight"], w["patch_embed.proj.bias"], stride=P).flatten(2).transpose(1, 2)
     front = ([w["cls_token"].expand(B, -1, -1)] if c.get("classToken", True) else []) + ([w["dist_token"].expand(B, -1, -1)] if c["distToken"] else [])
     if c["posEmbedOnPatchesOnly"]:
-        x = torch.cat(front + [x + w["pos_embed"]], 1)
+        x = torch.cat(front + [x + pos], 1)
     else:
-        x = torch.cat(front + [x], 1) + w["pos_embed"]
+        x = torch.cat(front + [x], 1) + pos
+    if kept is not None:  # PatchDropout: the same class and distillation tokens, fewer patches
+        x = torch.cat([x[:, :prefix], torch.stack([x[b, prefix:][kept[b]] for b in range(B)])], 1)
     T = x.shape[1]
     rates = torch.linspace(0, c["dropPath"], c["depth"]).tolist()
     if c.get("dropPathForm") == "constant":  # deit/models_v2.py: dpr = [drop_path_rate for i in range(depth)]

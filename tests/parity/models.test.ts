@@ -17,6 +17,10 @@ const VIT = ['vitPlain', 'vitDistilled', 'vitDeit3', 'vitDeit3Train', 'vitMhcaSu
 const VIT_EVAL = ['vitMhcaSumEval', 'vitMhcaLogitsEval', 'vitMhcaGatedEval', 'vitMhcaSumDist'];
 const VIT_FORMS = ['vitMeanPool', 'vitPoolNorm', 'vitNoHead', 'vitOneHead'];
 const VIT_WIDTHS = ['vitWideLast', 'vitTwoWidths', 'vitLift'];
+const VIT_FEWER = [
+  ...['vitPatchDropout', 'vitPatchDropoutDist', 'vitPatchDropoutMean'],
+  ...['vitSmaller', 'vitSmallerThinned'],
+];
 const CNN = ['resnetSmallTrain', 'resnetSmallEval', 'resnetBottleneckTrain', 'regnetTrain', 'regnetEval'];
 
 function oneHot(labels: NdArray, classes: number, shift: number): NdArray {
@@ -69,6 +73,9 @@ function buildCase(golden: Golden) {
       `noise.blocks.${i}.attn.posMask`,
       value,
     ]),
+    ...(golden.tensors.has('input.patchMask')
+      ? [['noise.patchDropout', golden.get('input.patchMask')] as [string, NdArray]]
+      : []),
     ...[...golden.group('input.dropPath.')].map(([key, value]): [string, NdArray] => {
       const [i, branch] = key.split('.');
       return [`noise.blocks.${i}.dropPath${branch === 'attn' ? 'Attn' : 'Mlp'}`, value];
@@ -96,7 +103,7 @@ function closeInput(inputs: ReadonlyMap<string, Tensor>, name: string): Tensor {
   return tensor;
 }
 
-describe.each([...VIT, ...VIT_EVAL, ...VIT_FORMS, ...VIT_WIDTHS, ...CNN])('%s equals PyTorch', (name) => {
+describe.each([...VIT, ...VIT_EVAL, ...VIT_FORMS, ...VIT_WIDTHS, ...VIT_FEWER, ...CNN])('%s equals PyTorch', (name) => {
   const golden = readGolden(`models/${name}`);
   const { outputs, feeds, names } = buildCase(golden);
 

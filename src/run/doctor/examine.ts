@@ -12,6 +12,7 @@ import { namedByData } from '../models/namedByData.ts';
 import { openRunData } from '../datasets/openRunData.ts';
 import type { RunSettings } from '../training/runSettings.ts';
 import { assemble } from '../training/prepare/assemble.ts';
+import { withPlannedHeads } from '../training/prepare/fitHeads.ts';
 import { openInputs } from '../training/prepare/openInputsNode.ts';
 import type { Finding } from './finding.ts';
 
@@ -59,7 +60,7 @@ export async function examine(
 
 async function examineRun(config: RunConfig): Promise<Finding[]> {
   checkNames(config);
-  const parts = assemble(config, await openInputs(config));
+  const parts = assemble(config, withPlannedHeads(config, await openInputs(config)));
   checkStages(parts);
   return forecast(parts, nodePlatform({ device: 'cpu', threads: 'auto' }));
 }

@@ -12,6 +12,8 @@ export interface PlannedStage {
   readonly settings: unknown;
   /** head: the classifier alone (a linear probe). */
   readonly train: 'all' | 'head';
+  /** Side at which the student sees its images, below its own. */
+  readonly imageSize?: number | undefined;
   /** Update at which its optimiser began: a stage that trains other parameters than the one before has a new one. */
   readonly optimiserFrom: number;
   /** A learning-rate policy of its own. */
@@ -33,7 +35,7 @@ export interface Probe {
   readonly warmupEpochs: number;
 }
 
-type Listed = MethodStage & { readonly optim?: StageOptim | undefined; readonly train?: 'all' | 'head' };
+type Listed = MethodStage & Partial<Pick<PlannedStage, 'optim' | 'train' | 'imageSize'>>;
 
 /** The stages as methods with checked settings; their shares of the epochs become whole epochs, at least one each; the last stage has what is left. */
 export function planStages(
@@ -58,7 +60,7 @@ export function planStages(
     );
   for (const name of Object.keys(config.methods)) methodNamed(name, methods);
   let [shares, start, optimiserFrom] = [0, 0, 0];
-  return listed.map(({ method: name, share, settings, optim, train = 'all' }, index) => {
+  return listed.map(({ method: name, share, settings, optim, imageSize, train = 'all' }, index) => {
     shares += share;
     const rest = listed.length - 1 - index;
     const end =
@@ -70,9 +72,7 @@ export function planStages(
       name: train === 'head' ? `${name} (head)` : name,
       method,
       settings: settingsOf(method, settings),
-      train,
-      optimiserFrom,
-      optim,
+      ...{ train, optimiserFrom, optim, imageSize },
       from: start * updatesPerEpoch,
       to: Math.round(end * updatesPerEpoch),
     };

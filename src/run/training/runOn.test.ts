@@ -11,7 +11,10 @@ import { parseMetricRows, withoutTimings } from '../../train/loggers/metricRow.t
 import type { RunInputs } from './prepare/assemble.ts';
 import { runOn } from './runOn.ts';
 
-/** Two stages of two epochs, each of two updates of two micro-batches; weights are averaged, paths and pixels are dropped. */
+/**
+ * Two stages of two epochs, each of two updates of two micro-batches, the first on smaller images; weights are averaged, paths and
+ * patches are dropped.
+ */
 const config = parseConfig(
   runSchema,
   {
@@ -19,11 +22,11 @@ const config = parseConfig(
     student: {
       name: 'vit_pico_patch4',
       imageSize: 8,
-      settings: { width: 8, depth: 1, heads: 2, dropPath: 0.3 },
+      settings: { width: 8, depth: 1, heads: 2, dropPath: 0.3, patchDropout: 0.25 },
     },
     method: 'supervised',
     stages: [
-      { method: 'supervised', share: 0.5 },
+      { method: 'supervised', share: 0.5, imageSize: 4 },
       { method: 'supervised', share: 0.5, optim: { lr: 0.005, warmupEpochs: 0 } },
     ],
     optim: { lr: 0.01, warmupEpochs: 1 },

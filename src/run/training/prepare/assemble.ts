@@ -17,6 +17,7 @@ import { checkEarlyStop } from '../course/earlyStop.ts';
 import type { ReadyRun } from '../course/executeRun.ts';
 import { initialWeights } from '../stage/initialWeights.ts';
 import { checkNeeds, describeFeatures } from '../stage/spec.ts';
+import { checkPlaces } from '../stage/smallerImages.ts';
 import { checkBalance } from '../stage/balance.ts';
 import { checkLanes } from '../stage/steps.ts';
 import { checkInit } from './checks.ts';
@@ -56,6 +57,7 @@ export function assemble(
     ema: config.train.ema !== null,
   });
   checkNeeds(stages, student, teacher);
+  checkPlaces(stages, student);
   if (init) initialWeights(init, student, classes);
   checkProbe({ config, stages, student, classes: data.classes, init });
   const { mean, std, evalCropRatio } = settings.augment;

@@ -19,6 +19,7 @@ import type { LoadedModel } from '../../models/loaded.ts';
 import type { RunData } from '../../datasets/runData.ts';
 import { type PlannedStage, updatesIn } from '../../plan/stages.ts';
 import { stageSettings } from '../../plan/schedule.ts';
+import { seenAt } from './smallerImages.ts';
 import { teacherFeatures, teacherPixels, type TeacherUse } from '../../teacher/features.ts';
 
 /** All that the stages of a run share. */
@@ -97,7 +98,7 @@ export function stageSpec(parts: RunParts, stage: PlannedStage, weights: Readonl
   const { batch } = settings.train;
   return {
     batch,
-    student,
+    student: seenAt(student, stage.imageSize),
     trains: stage.train,
     ...(uses ? { teacher: () => teacherPorts(teacherFeatures(uses, teacherPixels(uses, batch), preprocessing)) } : {}),
     loss: ({ scope, student, teacher, targets }) =>
