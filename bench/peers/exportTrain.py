@@ -10,7 +10,7 @@ import warnings
 
 from arguments import arguments
 
-args = arguments(dict(opset=14, threads=2, batch=2, kept=0, steps=1), texts=dict(model="resnet18", out="."))
+args = arguments(dict(opset=16, threads=2, batch=2, kept=0, steps=1), texts=dict(model="resnet18", out="."))
 
 import torch  # noqa: E402  the environment must be set before it is loaded
 from torch.nn import functional as F  # noqa: E402

@@ -14,8 +14,10 @@ const WHOLES = 1 << 20;
 /** Computes on the host what does not depend on the image, above all the arithmetic of shapes. One for each import. */
 export class Folder {
   readonly #budget: Budget;
-  /** Stayed as they were, and so does what is computed from them: a long chain of them is walked once. */
-  readonly #left = new Set<Node>();
+  /** Depend on an input, and so does what is computed from them: a long chain of them is walked once. */
+  readonly #varying = new Set<Node>();
+  /** Floats that were left as nodes for their size, and floats computed from them. */
+  readonly #large = new Set<Node>();
 
   constructor(budget: Budget) {
     this.#budget = budget;
@@ -24,37 +26,39 @@ export class Folder {
   /** The tensor as a constant. It stays as it is where it is large, and where it depends on an input. */
   fold(tensor: Tensor): Tensor {
     if (tensor.node.op === Constant) return tensor;
-    const folded = this.#computed(tensor);
-    if (!folded) this.#left.add(tensor.node);
-    return folded ?? tensor;
-  }
-
-  #computed(tensor: Tensor): Tensor | undefined {
     const whole = !isFloat(tensor.dtype);
-    const order = this.#reaches(tensor) ? [] : topologicalOrder([tensor]);
-    if (order.some((node) => node.inputs.length === 0 && node.op !== Constant)) return undefined;
+    const stays = this.#reached(tensor, whole);
+    if (stays) return this.#left(tensor, stays);
+    const order = topologicalOrder([tensor]);
+    if (order.some((node) => node.inputs.length === 0 && node.op !== Constant))
+      return this.#left(tensor, this.#varying);
     const computed = order.filter((node) => node.op !== Constant).flatMap((node) => node.outputs);
     const size = computed.reduce((sum, t) => sum + sizeOf(t.shape), 0);
     const limit = whole ? WHOLES : FLOATS;
-    if (order.length === 0 || !this.#budget.allows(size) || computed.some((t) => sizeOf(t.shape) > limit)) {
-      if (whole)
-        throw new BuildError(`a constant of ${sizeOf(tensor.shape)} integers is too large to be computed here`);
-      return undefined;
+    if (this.#budget.allows(size) && computed.every((t) => sizeOf(t.shape) <= limit)) {
+      this.#budget.make([size]);
+      return constant(stored(evaluated(tensor, order)));
     }
-    this.#budget.make([size]);
-    return constant(stored(evaluated(tensor, order)));
+    if (!whole) return this.#left(tensor, this.#large);
+    throw new BuildError(`a constant of ${sizeOf(tensor.shape)} integers is too large to be computed here`);
   }
 
-  /** Whether it is computed from something that stayed as it was. */
-  #reaches(tensor: Tensor): boolean {
+  #left(tensor: Tensor, stays: Set<Node>): Tensor {
+    stays.add(tensor.node);
+    return tensor;
+  }
+
+  /** What of that which stayed as it was this is computed from. Integers are wanted even of large floats (masks of windows). */
+  #reached(tensor: Tensor, whole: boolean): Set<Node> | undefined {
     const [stack, seen] = [[tensor.node], new Set<Node>()];
     for (let node = stack.pop(); node; node = stack.pop()) {
-      if (this.#left.has(node)) return true;
+      if (this.#varying.has(node)) return this.#varying;
+      if (!whole && this.#large.has(node)) return this.#large;
       if (seen.has(node)) continue;
       seen.add(node);
       for (const t of node.inputs) if (t) stack.push(t.node);
     }
-    return false;
+    return undefined;
   }
 }
 
