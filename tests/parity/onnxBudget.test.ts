@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../src/graph/errors.ts';
 import { type FileInit, floatTensor, intTensor, node, numbers, onnxBytes } from './onnxBuilder.ts';
-import { imported } from './onnxRun.ts';
+import { agree, imported } from './onnxRun.ts';
 import { readOnnx } from '../../src/onnx/import/readOnnxNode.ts';
 import { onnxModel } from '../../src/onnx/import/onnxModel.ts';
 
@@ -106,4 +106,17 @@ describe('a file may ask for so much, whatever its values ask for one by one', (
   it.skipIf(!existsSync(cases)).each(['pad', 'concat-doubling', 'cos-many'])('the case %s', (name) => {
     expect(refused(() => onnxModel(readOnnx(`${cases}${name}/m.onnx`), { imageSize: 32 }))).toMatch(/bounded memory/);
   });
+});
+
+it('integers are computed of floats that are too many to be folded themselves', async () => {
+  // As Swin's masks of windows at opset 16: a large table, a comparison of it, and a shape that asks for the result.
+  const table = floatTensor('table', [70_000], numbers(70_000));
+  const [two, zero] = [floatTensor('two', [1], [2]), floatTensor('zero', [1], [0])];
+  const nodes = [
+    ...[node('Mul', ['table', 'two'], ['t1']), node('Add', ['t1', 'two'], ['t2']), node('Less', ['t2', 'zero'], ['b'])],
+    ...[node('Cast', ['b'], ['whole'], { to: 7 }), node('ReduceMax', ['whole'], ['most'], { keepdims: 1 })],
+    ...[node('Cast', ['most'], ['share'], { to: 1 }), node('Mul', ['x', 'share'], ['y']), ...head],
+  ];
+  const bytes = onnxBytes({ nodes, weights: [table, two, zero, m] });
+  await agree(bytes, [2, 3, 8, 8], { pixels: numbers(2 * 192, 1, 3) });
 });
