@@ -32,7 +32,7 @@ export function metricNames(rows: readonly MetricRow[], pattern: RegExp): string
   return [...names];
 }
 
-interface Panel {
+export interface Panel {
   readonly title: string;
   readonly pattern: RegExp;
   readonly yLabel: string;
@@ -40,7 +40,7 @@ interface Panel {
 }
 
 /** The charts of a run, each of the metrics that its pattern takes. A new metric of a kind appears by its name alone. */
-const PANELS: readonly Panel[] = [
+export const PANELS: readonly Panel[] = [
   { title: 'Loss', pattern: /^(train|val|val_ema)\/loss$/, yLabel: 'loss' },
   { title: 'Terms of the loss, as weighted in it', pattern: /^train\/loss_/, yLabel: 'loss' },
   {

@@ -1,17 +1,27 @@
+import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { UserError } from '../graph/errors.ts';
 import { type GuardOptions, onlyHosts, onlyJson, onlyOwnPage, onlyWithToken } from './guard.ts';
 import { safeHeaders } from './headers.ts';
+import type { Jobs } from './jobs/jobs.ts';
+import { jobRoutes, stopRun } from './jobs/routes.ts';
+import { type Library, NotThere } from './library/library.ts';
+import { askDoctor } from './newRun/doctor.ts';
+import { newRunForm } from './newRun/form.ts';
+import { runRoutes } from './runs/routes.ts';
+import { RunSummaries } from './runs/summary.ts';
 import { pageFolder } from './staticFiles.ts';
+import { eventStream } from './stream.ts';
 
 /** Bytes of a request's body at most. */
 const MOST_BODY = 1 << 20;
 
 export interface StudioOptions extends GuardOptions {
-  /** What may be seen lies below. */
-  readonly root: string;
+  readonly library: Library;
+  readonly jobs: Jobs;
+  readonly version: string;
 }
 
 /** Folder of a built page; beside the compiled code, also for code that runs from src/. */
@@ -30,13 +40,56 @@ export function studioApp(options: StudioOptions): Hono {
     bodyLimit({ maxSize: MOST_BODY, onError: (context) => context.json({ error: 'the body is too long' }, 413) }),
   );
   app.use('/api/*', onlyJson);
-  app.get('/api/about', (context) => context.json({ root: options.root }));
+  app.route('/api', api(options));
   app.all('/api/*', (context) => context.json({ error: `${context.req.path}: nothing is there` }, 404));
   app.get('/tab/*', pageFolder(builtPage('tab'), { below: '/tab' }));
   app.get('*', pageFolder(builtPage('studio'), { views: true }));
   app.onError((error, context) => {
-    if (error instanceof UserError) return context.json({ error: error.message }, 400);
+    if (error instanceof NotThere) return context.json({ error: error.message }, 404);
+    if (error instanceof UserError || error instanceof SyntaxError) return context.json({ error: error.message }, 400);
     throw error;
   });
   return app;
+}
+
+/** What the views ask for and do. */
+function api({ library, jobs, version }: StudioOptions): Hono {
+  const app = new Hono();
+  const summaries = new RunSummaries();
+  app.get('/about', (context) => context.json({ root: library.root, version }));
+  app.get('/places', async (context) => {
+    const [studies, data, models] = [
+      await library.list('study'),
+      await library.list('data'),
+      await library.list('model'),
+    ];
+    return context.json({ studies, data, models });
+  });
+  app.route('/runs', runRoutes(library, summaries));
+  app.route('/runs', stopRun(library));
+  app.route('/jobs', jobRoutes(jobs));
+  app.get('/form', async (context) => context.json(await newRunForm()));
+  app.post('/doctor', async (context) =>
+    context.json((await askDoctor(library.root, await context.req.json(), context.req.raw.signal)) as object),
+  );
+  app.get('/stream', eventStream({ library, version: listsVersion(library, jobs, summaries) }));
+  return app;
+}
+
+/** Changes where a list would look otherwise; made at most once a second, however many ask. */
+function listsVersion(library: Library, jobs: Jobs, summaries: RunSummaries): () => Promise<string> {
+  let [made, at] = [Promise.resolve(''), Number.NEGATIVE_INFINITY];
+  const make = async (): Promise<string> => {
+    const places = await library.list('run');
+    const runs = await Promise.all(
+      places.map(async (place) => summaries.of(place, await library.path(place)).catch(() => place.id)),
+    );
+    return createHash('sha256')
+      .update(JSON.stringify([runs, await jobs.list()]))
+      .digest('hex');
+  };
+  return () => {
+    if (performance.now() - at > 900) [made, at] = [make(), performance.now()];
+    return made;
+  };
 }

@@ -1,9 +1,11 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../graph/errors.ts';
 import { builtPage, studioApp } from './app.ts';
 import { newSecret } from './guard.ts';
+import { Jobs } from './jobs/jobs.ts';
+import { Library } from './library/library.ts';
 import { listen } from './listen.ts';
 
 export interface StudioRequest {
@@ -37,8 +39,18 @@ export async function startStudio({ dir, port, host }: StudioRequest): Promise<S
     throw new UserError('the pages are not built (dist/web); in a clone: npm run build');
   const root = await realpath(dir);
   const [token, session] = [newSecret(), newSecret()];
-  const server = await listen((port, hosts) => studioApp({ root, port, hosts, token, session }), { port, host });
+  const parts = { library: new Library(root), jobs: new Jobs(root), version: version() };
+  const server = await listen((port, hosts) => studioApp({ ...parts, port, hosts, token, session }), { port, host });
+  // The queue goes on also while nobody looks.
+  const queue = setInterval(() => void parts.jobs.list().catch(() => undefined), 2000);
   const name = host === undefined || host === '0.0.0.0' || host === '::' ? 'localhost' : host;
   const shown = name.includes(':') ? `[${name}]` : name;
-  return { port: server.port, address: `http://${shown}:${server.port}/?token=${token}`, close: server.close };
+  const close = async () => {
+    clearInterval(queue);
+    await server.close();
+  };
+  return { port: server.port, address: `http://${shown}:${server.port}/?token=${token}`, close };
 }
+
+const version = (): string =>
+  (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version;

@@ -1,6 +1,7 @@
 import { render } from 'preact';
 import '../ui/base.css';
 import '../ui/components.css';
-import { Empty } from '../ui/basics.tsx';
+import './shell.css';
+import { Studio } from './studio.tsx';
 
-render(<Empty title="Understudy" />, document.getElementById('app')!);
+render(<Studio />, document.getElementById('app')!);

@@ -126,7 +126,7 @@ export const State = ({ state }: { readonly state: StateName }) => (
 export const Figures = ({
   of,
 }: {
-  readonly of: readonly (readonly [name: string, value: string, unit?: string])[];
+  readonly of: readonly (readonly [name: string, value: string, unit?: string | undefined])[];
 }) => (
   <dl class="figures">
     {of.map(([name, value, unit]) => (

@@ -2,19 +2,13 @@ import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { shortNumber } from '../../src/analysis/lineChart.ts';
+import { aligned, type ChartLine, mergedXs } from './chartData.ts';
 import { Table } from './table.tsx';
 import { resolvedColours, themeChanges } from './theme.ts';
 
-export interface ChartLine {
-  readonly name: string;
-  /** Index into the eight colours of series; a thing keeps its colour in all charts. */
-  readonly colour: number;
-  readonly dashed?: boolean;
-  /** Drawn thin and pale, under the others: what was smoothed. */
-  readonly faint?: boolean;
-  readonly x: readonly number[];
-  readonly y: readonly (number | null)[];
-}
+export type { ChartLine } from './chartData.ts';
+
+export type Range = readonly [from: number, to: number];
 
 export interface ChartProps {
   readonly title: string;
@@ -22,16 +16,17 @@ export interface ChartProps {
   readonly xName?: string;
   readonly lines: readonly ChartLine[];
   readonly height?: number;
-  /** All charts of one group have one crosshair and one zoom. */
+  /** All charts of one group have one crosshair. */
   readonly group?: string;
-  /** Called with the stretch that is shown, or null for all. */
-  readonly onZoom?: (range: readonly [number, number] | null) => void;
-  readonly percent?: boolean;
+  /** The stretch that is shown; all where it is left out. */
+  readonly range?: Range | undefined;
+  /** Asked for another stretch by dragging, or for all by a double click. */
+  readonly onRange?: (range: Range | null) => void;
 }
 
-/** Lines over a number, by uPlot on a canvas, with a legend and a table behind them. Double-click shows all again. */
+/** Lines over a number, by uPlot on a canvas, with a legend and a table behind them. */
 export function Chart(props: ChartProps) {
-  const { title, lines, unit, height = 220 } = props;
+  const { title, lines, unit, height = 200 } = props;
   const shown = lines.filter(({ faint }) => !faint);
   return (
     <section class="card chart" aria-label={title}>
@@ -40,7 +35,7 @@ export function Chart(props: ChartProps) {
         {unit && <span class="soft small">{unit}</span>}
       </header>
       <Plot {...props} height={height} />
-      {shown.length > 1 && <Legend lines={shown} />}
+      <Legend lines={shown} />
       <details>
         <summary>As a table</summary>
         <ChartTable {...props} lines={shown} />
@@ -49,12 +44,15 @@ export function Chart(props: ChartProps) {
   );
 }
 
+export const seriesColour = (index: number): string => `var(--series-${(index % 8) + 1})`;
+
+/** The last value of each line beside its name. */
 const Legend = ({ lines }: { readonly lines: readonly ChartLine[] }) => (
   <ul class="legend">
-    {lines.map(({ name, colour }) => (
+    {lines.map(({ name, colour, y }) => (
       <li key={name}>
-        <span class="swatch" style={{ color: `var(--series-${(colour % 8) + 1})` }} />
-        {name}
+        <span class="swatch" style={{ color: seriesColour(colour) }} />
+        {name} <span class="soft">{shownValue(y.findLast((value) => value !== null))}</span>
       </li>
     ))}
   </ul>
@@ -87,26 +85,22 @@ function ChartTable({ title, lines, xName = 'step' }: ChartProps) {
 const shownValue = (value: number | null | undefined): string =>
   value === null || value === undefined ? '-' : shortNumber(value);
 
-function Plot({ lines, height = 220, group, onZoom, xName = 'step' }: ChartProps) {
+function Plot(props: ChartProps) {
+  const { lines, height = 200, group } = props;
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
-  const zoom = useRef(onZoom);
-  zoom.current = onZoom;
-  // The chart is made anew where its lines are others, and only given new numbers where they are the same.
-  const shape = JSON.stringify(lines.map(({ name, colour, dashed, faint }) => [name, colour, dashed, faint]));
-  const data = aligned(lines);
-  const latest = useRef(data);
-  latest.current = data;
-  // `shape` stands for the lines.
+  // Whatever changes between two drawings without a new chart is read from here.
+  const latest = useRef(props);
+  latest.current = props;
+  // A chart is made anew where its lines are others, and only given new numbers where they are the same.
+  const shape = JSON.stringify(
+    lines.map(({ name, colour, dashed, faint, low }) => [name, colour, dashed, faint, !low]),
+  );
   useEffect(() => {
     const element = place.current!;
     const make = () => {
       plot.current?.destroy();
-      plot.current = new uPlot(
-        options(element, lines, height, group, xName, (range) => zoom.current?.(range)),
-        latest.current,
-        element,
-      );
+      plot.current = new uPlot(options(element, latest), aligned(latest.current.lines), element);
     };
     make();
     const resized = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height }));
@@ -119,95 +113,81 @@ function Plot({ lines, height = 220, group, onZoom, xName = 'step' }: ChartProps
       plot.current = null;
     };
   }, [shape, height, group]);
-  useEffect(() => plot.current?.setData(data, !isZoomed(plot.current)));
-  return <div class="plot" ref={place} aria-hidden="true" />;
+  useEffect(() => plot.current?.setData(aligned(lines)));
+  return <div class="plot" ref={place} aria-hidden="true" style={{ minHeight: `${height}px` }} />;
 }
 
-const isZoomed = ({ scales, data }: uPlot): boolean => {
-  const [{ min, max }, xs] = [scales.x!, data[0]];
-  return min != null && max != null && (min > xs[0]! || max < xs.at(-1)! - 1e-9) && zoomed.has(scales);
-};
-
-/** Charts that somebody has zoomed: new numbers leave their stretch alone. */
-const zoomed = new WeakSet<object>();
-
-function options(
-  element: HTMLElement,
-  lines: readonly ChartLine[],
-  height: number,
-  group: string | undefined,
-  xName: string,
-  onZoom: (range: readonly [number, number] | null) => void,
-): uPlot.Options {
-  const { series, text, line, surface } = resolvedColours();
-  const axis = { stroke: text, font: '11px system-ui', grid: { stroke: line, width: 1 }, ticks: { show: false } };
+function options(element: HTMLElement, latest: { readonly current: ChartProps }): uPlot.Options {
+  const { lines, height = 200, group, xName = 'step' } = latest.current;
+  const colours = resolvedColours();
+  const font = `11px ${getComputedStyle(element).fontFamily}`;
+  const axis = {
+    stroke: colours.text,
+    font,
+    grid: { stroke: colours.line, width: 1 },
+    ticks: { show: false },
+    values: (_: uPlot, ticks: number[]) => ticks.map(shortNumber),
+  };
+  const { series, bands } = drawn(lines, colours.series);
   return {
     width: element.clientWidth,
     height,
     legend: { show: false },
+    padding: [8, 12, 0, 0],
     cursor: {
       ...(group === undefined ? {} : { sync: { key: group } }),
-      drag: { x: true, y: false },
-      points: { size: 7, fill: surface },
+      drag: { x: true, y: false, setScale: false },
+      points: { size: 7, fill: colours.surface },
     },
-    scales: { x: { time: false } },
+    scales: { x: { time: false, range: (_, low, high) => [...(latest.current.range ?? spread(low, high))] } },
     axes: [
-      {
-        ...axis,
-        label: xName,
-        labelSize: 16,
-        labelFont: '11px system-ui',
-        size: 28,
-        values: (_, ticks) => ticks.map(shortNumber),
-      },
-      { ...axis, size: 52, values: (_, ticks) => ticks.map(shortNumber) },
+      { ...axis, label: xName, labelSize: 14, labelFont: font, labelGap: 0, size: 26, grid: { show: false } },
+      { ...axis, size: 50 },
     ],
-    series: [
-      {},
-      ...lines.map(({ name, colour, dashed, faint, x }) => ({
-        label: name,
-        stroke: series[colour % 8]!,
-        width: faint ? 1 : 1.75,
-        alpha: faint ? 0.28 : 1,
-        spanGaps: true,
-        points: { show: x.length < 30 && !faint, size: 5 },
-        ...(dashed ? { dash: [6, 4] } : {}),
-      })),
-    ],
+    series: [{}, ...series],
+    bands,
     hooks: {
-      setSelect: [
-        (chart) => {
-          if (chart.select.width < 2) return;
-          zoomed.add(chart.scales);
-          onZoom([chart.posToVal(chart.select.left, 'x'), chart.posToVal(chart.select.left + chart.select.width, 'x')]);
-        },
-      ],
-      ready: [
-        (chart) =>
-          chart.over.addEventListener('dblclick', () => {
-            zoomed.delete(chart.scales);
-            onZoom(null);
-          }),
-      ],
+      setSelect: [(chart) => select(chart, latest)],
+      ready: [(chart) => chart.over.addEventListener('dblclick', () => latest.current.onRange?.(null))],
     },
   };
 }
 
-/** uPlot wants one x for all lines. */
-function aligned(lines: readonly ChartLine[]): uPlot.AlignedData {
-  if (lines.length === 1) return [[...lines[0]!.x], [...lines[0]!.y]];
-  const xs = mergedXs(lines);
-  const index = new Map(xs.map((x, i) => [x, i]));
-  const rows = lines.map(({ x, y }) => {
-    const row: (number | null | undefined)[] = new Array(xs.length).fill(undefined);
-    for (let i = 0; i < x.length; i++) row[index.get(x[i]!)!] = y[i];
-    return row;
-  });
-  return [xs, ...rows] as uPlot.AlignedData;
+/** A single point stands in the middle. */
+const spread = (low: number, high: number): [number, number] => (low === high ? [low - 1, high + 1] : [low, high]);
+
+function select(chart: uPlot, latest: { readonly current: ChartProps }): void {
+  const { left, width } = chart.select;
+  if (width < 4) return;
+  const [from, to] = [chart.posToVal(left, 'x'), chart.posToVal(left + width, 'x')];
+  chart.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+  latest.current.onRange?.([Math.floor(from), Math.ceil(to)]);
 }
 
-function mergedXs(lines: readonly ChartLine[]): number[] {
-  const all = new Set<number>();
-  for (const { x } of lines) for (const value of x) all.add(value);
-  return [...all].sort((a, b) => a - b);
+/** A line, and where it stands for stretches the band between their least and largest values. */
+function drawn(lines: readonly ChartLine[], colours: readonly string[]) {
+  const series: uPlot.Series[] = [];
+  const bands: uPlot.Band[] = [];
+  for (const { name, colour, dashed, faint, x, low } of lines) {
+    const stroke = colours[colour % 8]!;
+    const dots = { show: x.length < 30 && !faint, size: 5, fill: stroke };
+    const dash = dashed ? { dash: [6, 4] } : {};
+    series.push({
+      label: name,
+      stroke,
+      width: faint ? 1 : 1.75,
+      alpha: faint ? 0.3 : 1,
+      spanGaps: true,
+      points: dots,
+      ...dash,
+    });
+    if (!low) continue;
+    const edge = { label: name, stroke: 'transparent', width: 0, spanGaps: true, points: { show: false } };
+    series.push({ ...edge }, { ...edge });
+    bands.push({ series: [series.length, series.length - 1], fill: faded(stroke) });
+  }
+  return { series, bands };
 }
+
+/** `rgb(r, g, b)` as a veil. */
+const faded = (colour: string): string => colour.replace(/^rgb\((.*)\)$/, 'rgba($1, 0.14)');

@@ -12,10 +12,12 @@ export interface ProcessName {
   readonly namespace: string;
 }
 
-/** This process. */
-export function thisProcess(): ProcessName {
-  return { pid: process.pid, host: hostname(), started: startOf(process.pid), namespace: namespaceNow() };
+/** A process of this machine. */
+export function processOf(pid: number): ProcessName {
+  return { pid, host: hostname(), started: startOf(pid), namespace: namespaceNow() };
 }
+
+export const thisProcess = (): ProcessName => processOf(process.pid);
 
 /**
  * Whether a process is alive; undefined where it cannot be asked from here: it is on another machine, of another boot (which is

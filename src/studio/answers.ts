@@ -1,0 +1,167 @@
+import type { MethodListing, ModelListing } from '../run/models/listings.ts';
+import type { MetricRow } from '../train/loggers/metricRow.ts';
+
+/** What the studio's server answers, as the pages and the server both know it. Types alone. */
+
+export type Kind = 'run' | 'study' | 'data' | 'model';
+
+/** Something that the studio shows. */
+export interface Place {
+  /** Of its path: the same in every studio of this folder, so that an address keeps its meaning. */
+  readonly id: string;
+  readonly kind: Kind;
+  readonly name: string;
+  /** Below the studio's folder, with `/`; '' is that folder itself. */
+  readonly path: string;
+  /** Id of the study that it belongs to. */
+  readonly study?: string;
+}
+
+/** GET /api/about */
+export interface About {
+  readonly root: string;
+  readonly version: string;
+}
+
+/** GET /api/places */
+export interface Places {
+  readonly studies: readonly Place[];
+  readonly data: readonly Place[];
+  readonly models: readonly Place[];
+}
+
+export type RunState = 'running' | 'done' | 'failed' | 'interrupted';
+
+export interface Evaluated {
+  readonly step: number;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+/** A run as a row of the table. */
+export interface RunSummary {
+  readonly id: string;
+  readonly name: string;
+  readonly path: string;
+  readonly study: string | null;
+  readonly state: RunState;
+  readonly method: string;
+  readonly student: string;
+  readonly teacher: string | null;
+  readonly data: string;
+  readonly seed: number | null;
+  readonly step: number;
+  readonly totalSteps: number | null;
+  readonly epoch: number;
+  readonly totalEpochs: number | null;
+  readonly imagesPerSec: number | null;
+  /** The measure of `best`; null before the first evaluation. */
+  readonly judgedBy: string | null;
+  readonly best: Evaluated | null;
+  readonly last: Evaluated | null;
+  /** Milliseconds since 1970. */
+  readonly began: number;
+  readonly changed: number;
+  /** Settings that can be read no more: the rest is shown all the same. */
+  readonly damaged?: string;
+}
+
+/** GET /api/runs */
+export interface Runs {
+  readonly runs: readonly RunSummary[];
+}
+
+/** What a run was and what it chose, as its best evaluation says. */
+export interface Setup {
+  readonly parameters?: number;
+  readonly macs?: number;
+  readonly trainImages?: number;
+  readonly imageSize?: number;
+  readonly choices?: readonly { readonly key: string; readonly value: unknown; readonly reason: string }[];
+}
+
+/** GET /api/runs/ID */
+export interface RunAnswer {
+  readonly run: RunSummary;
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly configText: string;
+  readonly setup: Setup | null;
+  /** The last lines of train.log. */
+  readonly log: readonly string[];
+}
+
+/** A curve: means over stretches of equal numbers of points, with the least and the largest value of each. */
+export interface Curve {
+  readonly x: readonly number[];
+  readonly y: readonly (number | null)[];
+  /** Where each point is a single value: absent. */
+  readonly low?: readonly (number | null)[];
+  readonly high?: readonly (number | null)[];
+}
+
+/** GET /api/runs/ID/curves?from=&to=&points= */
+export interface CurvesAnswer {
+  /** The stream goes on there: /api/stream?runs=ID:CURSOR */
+  readonly cursor: string;
+  readonly curves: Readonly<Record<string, Curve>>;
+  readonly steps: number;
+}
+
+/** Events `rows` and `anew` of /api/stream. */
+export interface RowsEvent {
+  readonly run: string;
+  readonly rows: readonly MetricRow[];
+}
+
+export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'stopped';
+
+/** GET /api/jobs: `{jobs}`; /api/jobs/ID: `{job, output}` */
+export interface JobView {
+  readonly id: string;
+  /** After `understudy`. */
+  readonly args: readonly string[];
+  readonly state: JobState;
+  /** Milliseconds since 1970. */
+  readonly created: number;
+  readonly began?: number | undefined;
+  readonly ended?: number | undefined;
+  readonly status?: number | undefined;
+  /** As a person would type it. */
+  readonly line: string;
+}
+
+/** A setting as a form shows it. */
+export interface FormField {
+  /** Dotted, as for `--set`. */
+  readonly key: string;
+  readonly doc: string;
+  readonly default?: unknown;
+  /** What it takes besides `auto` and null. */
+  readonly kind: 'number' | 'choice' | 'switch' | 'text' | 'other';
+  readonly choices?: readonly string[];
+  readonly least?: number;
+  readonly most?: number;
+  readonly auto: boolean;
+  readonly none: boolean;
+  /** What `auto` becomes: the first rule that holds. */
+  readonly rules?: readonly { readonly when: string; readonly value: string }[];
+}
+
+/** GET /api/form */
+export interface Form {
+  readonly fields: readonly FormField[];
+  readonly models: readonly ModelListing[];
+  readonly methods: readonly MethodListing[];
+  readonly recipes: readonly string[];
+}
+
+/** POST /api/doctor */
+export interface DoctorAnswer {
+  readonly errors: number;
+  readonly warnings: number;
+  readonly findings: readonly {
+    readonly level: 'ok' | 'note' | 'warning' | 'error';
+    readonly about: string;
+    readonly text: string;
+    readonly remedy?: string;
+  }[];
+}

@@ -1,0 +1,107 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Context, Handler } from 'hono';
+import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
+import type { Library } from './library/library.ts';
+import { type Cursor, cursorText, follow, parseCursor, START } from './runs/metricsFile.ts';
+
+export interface StreamOptions {
+  readonly library: Library;
+  /** Changes whenever the lists (runs, jobs) do: what a page has is then old. */
+  readonly version: () => Promise<string>;
+  /** Streams at once; more are refused. */
+  readonly most?: number;
+  /** Milliseconds between looks. */
+  readonly every?: number;
+}
+
+/** Runs followed by one page at most. */
+const MOST_RUNS = 32;
+const QUIET = 15_000;
+
+/**
+ * Server-sent events of one page: `rows` of the runs it names, `anew` where a run's file was begun anew, `lists` where any list changed.
+ * The id of each event is where the page then stands, so that the browser's own reconnecting, and a reload, go on there: nothing twice,
+ * nothing lost, also where the studio was started anew meanwhile.
+ */
+export function eventStream({ library, version, most = 24, every = 1000 }: StreamOptions): Handler {
+  let open = 0;
+  return (context) => {
+    if (open >= most)
+      return context.json({ error: `wanted at most ${most} streams at once; close other windows of the studio` }, 503);
+    const cursors = parseCursors(context.req.header('last-event-id') ?? context.req.query('runs') ?? '');
+    open++;
+    return streamSSE(context, async (stream) => {
+      let closed = false;
+      stream.onAbort(() => {
+        closed = true;
+      });
+      try {
+        await tell({ library, version, every }, context, stream, cursors, () => closed);
+      } finally {
+        open--;
+      }
+    });
+  };
+}
+
+/** `id:cursor,id:cursor` */
+export const cursorsText = (cursors: ReadonlyMap<string, Cursor>): string =>
+  [...cursors].map(([id, cursor]) => `${id}:${cursorText(cursor)}`).join(',');
+
+export function parseCursors(text: string): Map<string, Cursor> {
+  const parts = text.split(',').filter(Boolean).slice(0, MOST_RUNS);
+  return new Map(
+    parts.map((part) => {
+      const [id = '', cursor = ''] = part.split(':');
+      return [id, cursor === '' ? START : parseCursor(cursor)];
+    }),
+  );
+}
+
+async function tell(
+  {
+    library,
+    version,
+    every,
+  }: { readonly library: Library; readonly version: () => Promise<string>; readonly every: number },
+  _context: Context,
+  stream: SSEStreamingApi,
+  cursors: Map<string, Cursor>,
+  closed: () => boolean,
+): Promise<void> {
+  let known = await version();
+  let last = performance.now();
+  const send = async (event: string, data: unknown): Promise<void> => {
+    last = performance.now();
+    await stream.writeSSE({ event, data: JSON.stringify(data), id: cursorsText(cursors) });
+  };
+  await send('hello', {});
+  while (!closed()) {
+    for (const id of cursors.keys()) await tellRun(library, id, cursors, send);
+    const now = await version();
+    if (now !== known) await send('lists', {});
+    known = now;
+    if (performance.now() - last > QUIET) await send('quiet', {});
+    await sleep(every);
+  }
+}
+
+async function tellRun(
+  library: Library,
+  id: string,
+  cursors: Map<string, Cursor>,
+  send: (event: string, data: unknown) => Promise<void>,
+): Promise<void> {
+  const path = await library
+    .place('run', id)
+    .then((place) => library.path(place))
+    .catch(() => undefined);
+  if (path === undefined) return;
+  const since = cursors.get(id)!;
+  const { rows, anew, cursor } = await follow(join(path, 'metrics.jsonl'), since);
+  if (rows.length === 0 && !anew) return;
+  cursors.set(id, cursor);
+  // A page that has nothing of a file yet begins it; one that has another one's begins anew.
+  await send(anew && since.file !== '' ? 'anew' : 'rows', { run: id, rows });
+}

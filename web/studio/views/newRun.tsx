@@ -1,0 +1,5 @@
+import { Top } from '../shell.tsx';
+
+export function NewRunView() {
+  return <Top title="New run" above={[['Runs', '/runs']]} />;
+}

@@ -1,0 +1,181 @@
+import { useState } from 'preact/hooks';
+import type { RunAnswer, RunSummary } from '../../../src/studio/answers.ts';
+import { Button, Card, Command, Empty, Figures, LinkButton, Notice, Progress, State, Tabs } from '../../ui/basics.tsx';
+import { Table } from '../../ui/table.tsx';
+import { lists } from '../live.ts';
+import { RunCharts } from '../runCharts.tsx';
+import { post } from '../server.ts';
+import { Top } from '../shell.tsx';
+import type { ViewProps } from '../studio.tsx';
+import { useAnswer } from '../useAnswer.ts';
+import { Answered } from '../waiting.tsx';
+import { duration, measure, secondsLeft } from '../words.ts';
+
+const TABS = [
+  ['', 'Curves'],
+  ['settings', 'Settings'],
+  ['log', 'Log'],
+] as const;
+
+export function RunView({ parts: { id = '', tab = '' } }: ViewProps) {
+  const answer = useAnswer<RunAnswer>(`/runs/${id}`, { live: true });
+  return (
+    <Answered answer={answer} waiting="Reading the run…">
+      {(found) => (
+        <>
+          <Head run={found.run} />
+          <Now {...found} />
+          <Tabs
+            label="Parts of the run"
+            tabs={TABS.map(([path, name]) => ({
+              name,
+              href: `/runs/${id}${path && `/${path}`}`,
+              current: tab === path,
+            }))}
+          />
+          {tab === '' && <RunCharts runs={[{ id, name: found.run.name }]} />}
+          {tab === 'settings' && <Settings {...found} />}
+          {tab === 'log' && <pre class="log">{found.log.join('\n') || 'Nothing is logged yet.'}</pre>}
+        </>
+      )}
+    </Answered>
+  );
+}
+
+function Head({ run }: { readonly run: RunSummary }) {
+  return (
+    <Top title={run.name} above={[['Runs', '/runs']]}>
+      <State state={run.state} />
+      {run.state === 'running' && <Stop run={run} />}
+      {(run.state === 'interrupted' || run.state === 'failed') && <Resume run={run} />}
+      <LinkButton href={`/new?like=${run.id}`}>New run like this</LinkButton>
+    </Top>
+  );
+}
+
+/** What is done to a run, and what came of it. */
+function useAction(act: () => Promise<unknown>): { busy: boolean; error: string; go: () => void } {
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState('');
+  const go = () => {
+    setBusy(true);
+    setError('');
+    act()
+      .then(() => lists.value++)
+      .catch((refused: Error) => setError(refused.message))
+      .finally(() => setBusy(false));
+  };
+  return { busy, error, go };
+}
+
+function Stop({ run }: { readonly run: RunSummary }) {
+  const { busy, error, go } = useAction(() => post(`/runs/${run.id}/stop`));
+  return (
+    <>
+      <Button onClick={go} disabled={busy}>
+        {busy ? 'Saving…' : 'Stop and save'}
+      </Button>
+      {error && <Notice kind="bad">{error}</Notice>}
+    </>
+  );
+}
+
+const kindOf = ({ teacher }: RunSummary): string => (teacher === null ? 'train' : 'distill');
+
+function Resume({ run }: { readonly run: RunSummary }) {
+  const { busy, error, go } = useAction(() =>
+    post('/jobs', { command: kindOf(run), flags: { resume: true, out: run.path } }),
+  );
+  return (
+    <>
+      <Button kind="primary" onClick={go} disabled={busy}>
+        Go on
+      </Button>
+      {error && <Notice kind="bad">{error}</Notice>}
+    </>
+  );
+}
+
+/** How far it is and how good, and what may be done on the command line. */
+function Now({ run, setup, log }: RunAnswer) {
+  const left = secondsLeft(run, null);
+  const going = run.state === 'running';
+  return (
+    <>
+      {run.damaged && (
+        <Notice kind="bad" title="config.yaml cannot be read">
+          {run.damaged}
+        </Notice>
+      )}
+      {run.state === 'failed' && (
+        <Notice kind="bad" title="The run failed">
+          {log.findLast((line) => /failed after/.test(line)) ?? log.at(-1)}
+        </Notice>
+      )}
+      {going && <Progress done={run.step} of={run.totalSteps} label="Progress of the run" />}
+      <Figures
+        of={[
+          [
+            'Best',
+            measure(run.best, run.judgedBy),
+            run.best ? `${run.judgedBy}, step ${run.best.step}` : 'no evaluation yet',
+          ],
+          ['Last', measure(run.last, run.judgedBy), run.last ? `step ${run.last.step}` : undefined],
+          ['Step', String(run.step), run.totalSteps === null ? undefined : `of ${run.totalSteps}`],
+          ['Speed', run.imagesPerSec === null ? '–' : String(Math.round(run.imagesPerSec)), 'images/s'],
+          going
+            ? ['Left', duration(left)]
+            : [
+                'Student',
+                run.student,
+                setup?.parameters ? `${(setup.parameters / 1e6).toPrecision(3)} M parameters` : undefined,
+              ],
+        ]}
+      />
+      <Command
+        line={lineFor(run)}
+        label={going ? 'Stop it on the command line with Ctrl-C, and go on with' : 'On the command line'}
+      />
+    </>
+  );
+}
+
+function lineFor(run: RunSummary): string {
+  const path = /^[\w@%+=:,./-]+$/.test(run.path) ? run.path : `'${run.path.replaceAll("'", `'\\''`)}'`;
+  return run.state === 'done' ? `understudy report ${path}` : `understudy ${kindOf(run)} --resume --out ${path}`;
+}
+
+function Settings({ setup, configText, run }: RunAnswer) {
+  const choices = setup?.choices ?? [];
+  return (
+    <>
+      {choices.length > 0 && (
+        <Card title="Chosen by itself">
+          <Table
+            caption="Settings that were auto, what they became and why"
+            rows={choices}
+            keyOf={({ key }) => key}
+            columns={[
+              { key: 'key', name: 'Setting', cell: ({ key }) => <code>{key}</code> },
+              { key: 'value', name: 'Value', cell: ({ value }) => String(value) },
+              { key: 'reason', name: 'Why', cell: ({ reason }) => reason },
+            ]}
+          />
+        </Card>
+      )}
+      <Card title="config.yaml">
+        {configText === '' ? (
+          <Empty title="Not written yet" />
+        ) : (
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard
+          <pre class="log" tabIndex={0}>
+            {configText}
+          </pre>
+        )}
+        <p class="soft small">
+          In {run.path}. `understudy {kindOf(run)} --config` takes it for another run.
+        </p>
+      </Card>
+    </>
+  );
+}
