@@ -1,0 +1,133 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readYaml } from '../../config/yaml.ts';
+import { valueAt } from '../../config/settings.ts';
+import { throwIfInUse } from '../../formats/disk/folderLockNode.ts';
+import { parseCsv } from '../../train/loggers/csvText.ts';
+import type { MetricRow } from '../../train/loggers/metricRow.ts';
+import type { Evaluated, Place, RunState, RunSummary } from '../answers.ts';
+import { type LogTail, readLogTail } from './logTail.ts';
+import { lastRow } from './lastRow.ts';
+
+/** The measure by which a run's best evaluation is chosen, the first that it has; the loss has the least best. */
+export const JUDGED_BY = ['val/top1', 'val/map', 'val/teacher_agreement', 'val/neighbour_agreement', 'val/loss'] as const;
+
+interface Settings {
+  readonly value: unknown;
+  readonly damaged?: string;
+}
+
+const FILES = ['config.yaml', 'metrics.jsonl', 'summary.csv', 'train.log', 'run.lock'];
+
+/** Summaries, each made anew only where one of its files has changed. */
+export class RunSummaries {
+  readonly #known = new Map<string, { readonly stamp: string; readonly summary: RunSummary }>();
+
+  async of(place: Place, folder: string): Promise<RunSummary> {
+    const files = await Promise.all(FILES.map((name) => stat(join(folder, name)).catch(() => undefined)));
+    const running = files[4] !== undefined && (await isLocked(folder));
+    const stamp = JSON.stringify([running, files.map((file) => file && [file.ino, file.size, file.mtimeMs])]);
+    const known = this.#known.get(place.id);
+    if (known?.stamp === stamp) return known.summary;
+    const times = files.slice(0, 4).flatMap((file) => (file ? [file.mtimeMs] : []));
+    const summary = await summarise(place, folder, running, [files[0]?.birthtimeMs ?? 0, times.reduce((a, b) => Math.max(a, b), 0)]);
+    this.#known.set(place.id, { stamp, summary });
+    return summary;
+  }
+}
+
+const isLocked = (folder: string): Promise<boolean> =>
+  throwIfInUse(folder).then(
+    () => false,
+    () => true,
+  );
+
+async function summarise(
+  { id, name, path, study }: Place,
+  folder: string,
+  running: boolean,
+  [began, changed]: readonly [number, number],
+): Promise<RunSummary> {
+  const [settings, table, row, log] = await Promise.all([
+    readSettings(join(folder, 'config.yaml')),
+    readFile(join(folder, 'summary.csv'), 'utf8').catch(() => ''),
+    lastRow(join(folder, 'metrics.jsonl')),
+    readLogTail(join(folder, 'train.log')),
+  ]);
+  const evaluations = evaluationsOf(table);
+  const judgedBy = JUDGED_BY.find((metric) => evaluations.some(({ metrics }) => metrics[metric] !== undefined)) ?? null;
+  return {
+    ...{ id, name, path, study: study ?? null },
+    state: running ? 'running' : stateOf(log),
+    ...namesOf(settings.value),
+    ...progressOf(row, log),
+    judgedBy,
+    best: judgedBy === null ? null : bestOf(evaluations, judgedBy),
+    last: evaluations.at(-1) ?? null,
+    began,
+    changed,
+    ...(settings.damaged === undefined ? {} : { damaged: settings.damaged }),
+  };
+}
+
+/** A run without an end that nobody works at was killed: it goes on from its last checkpoint. */
+const stateOf = ({ ended }: LogTail): RunState => ended ?? 'interrupted';
+
+function progressOf(row: MetricRow | undefined, log: LogTail) {
+  const speed = row?.['train/images_per_sec'];
+  return {
+    step: row?.step ?? 0,
+    totalSteps: log.totalSteps ?? null,
+    epoch: row?.epoch ?? 0,
+    totalEpochs: log.totalEpochs ?? null,
+    imagesPerSec: typeof speed === 'number' ? speed : null,
+  };
+}
+
+export async function readSettings(path: string): Promise<Settings> {
+  try {
+    return { value: readYaml(await readFile(path, 'utf8'), path) };
+  } catch (error) {
+    return { value: {}, damaged: (error as Error).message };
+  }
+}
+
+function namesOf(config: unknown) {
+  const text = (key: string): string | null => {
+    const value = valueAt(config, key);
+    return value === undefined || value === null ? null : Array.isArray(value) ? value.join(', ') : String(value);
+  };
+  const seed = valueAt(config, 'train.seed');
+  return {
+    method: text('method') ?? 'supervised',
+    student: text('student.name') ?? '?',
+    teacher: text('teacher.ref'),
+    data: text('data.dir') ?? '?',
+    seed: typeof seed === 'number' ? seed : null,
+  };
+}
+
+/** The rows of a summary.csv; cells without a number are left out. */
+export function evaluationsOf(csv: string): Evaluated[] {
+  const [head = [], ...rows] = parseCsv(csv);
+  return rows.map((row) => {
+    const cells = head.flatMap((name, i): [string, number][] => {
+      const value = Number(row[i]);
+      return row[i] === '' || row[i] === undefined || !Number.isFinite(value) ? [] : [[name, value]];
+    });
+    const { step = 0, epoch: _, stage: __, ...metrics } = Object.fromEntries(cells);
+    return { step, metrics };
+  });
+}
+
+/** Of equals the first, as the run itself keeps it. */
+export function bestOf(evaluations: readonly Evaluated[], metric: string): Evaluated | null {
+  const turn = metric.endsWith('/loss') ? -1 : 1;
+  let best: Evaluated | null = null;
+  for (const one of evaluations) {
+    const value = one.metrics[metric];
+    if (value === undefined) continue;
+    if (best === null || turn * value > turn * best.metrics[metric]!) best = one;
+  }
+  return best;
+}
