@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { benchAccuracy } from './accuracy.ts';
+import { benchBrowser } from './browser.ts';
 import { benchDistill, lanesFor } from './distill.ts';
 import { benchEightBits } from './eightBits.ts';
 import { benchImport, FULL_SIZE } from './import.ts';
@@ -38,6 +39,9 @@ npm run bench -- accuracy [--quick] [--rounds N] [--json]
   Processor and wall seconds until a tiny student is right on 85 % of Fashion-MNIST's test images and on 90 % of the hand signs, in
   turn: at its defaults, as its defaults were before, and by a PyTorch script of the same recipe. Evaluations are not counted; one
   thread. --quick: 70 % of Fashion-MNIST from 6,000 images.
+npm run bench -- browser [--models NAME,NAME] [--rounds N] [--json]
+  The training step of vit_pico_patch4 (batch 25) and DeiT-Ti at 224 px (batch 4) in headless Chromium, in WebAssembly with 1 and 2
+  threads, in turn with Node's with as many; on a real WebGPU adapter where there is one. 3 rounds.
 npm run bench -- eightBits --model REF --data DIR [--images N] [--json]
   No times but numbers: on how many real images (default 1,000) the q8 file of a trained model decides as its float32 file does, on
   this processor, in WebAssembly, and on an emulated one with AVX2 and no AVX-512, where qemu-user is installed.`;
@@ -66,6 +70,7 @@ const rounds = (usual: number): number => Number(values.rounds ?? usual);
 const model = values.model ?? 'deit_tiny_patch16_224';
 const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
   accuracy: () => benchAccuracy(values.quick, rounds(values.quick ? 1 : 3)),
+  browser: () => benchBrowser(rounds(3), values.models?.split(',')),
   step: () => benchStep(model, given, rounds(5)),
   distill: () =>
     benchDistill({
