@@ -27,6 +27,7 @@ export const COMMANDS: Commands = {
   study: async () => (await import('./commands/study.ts')).study,
   store: async () => (await import('./commands/store.ts')).store,
   studio: async () => (await import('./commands/studio.ts')).studio,
+  page: async () => (await import('./commands/page.ts')).page,
   quickstart: async () => (await import('./commands/quickstart.ts')).quickstart,
   list: async () => (await import('./commands/list.ts')).list,
 };

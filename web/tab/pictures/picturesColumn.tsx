@@ -1,0 +1,107 @@
+import { useState } from 'preact/hooks';
+import { Button, Notice, Progress } from '../../ui/basics.tsx';
+import { Column } from '../column.tsx';
+import { missing } from '../missing.ts';
+import { Picker } from '../picker.tsx';
+import { adding, attempt, busy, keeper, project } from '../state.ts';
+import { count } from '../words.ts';
+import { addByFolder } from './adding.ts';
+import { ClassCard } from './classCard.tsx';
+import { ofDrop, ofPicked } from './dropped.ts';
+import { TrainingSketch } from './sketch.tsx';
+
+export function PicturesColumn() {
+  const { classes } = project.value!;
+  const [over, setOver] = useState(false);
+  const pictures = classes.reduce((sum, one) => sum + one.pictures.length, 0);
+  const drop = (event: DragEvent) => {
+    event.preventDefault();
+    setOver(false);
+    const files = ofDrop(event.dataTransfer!);
+    void attempt('pictures', async () => addByFolder(await files));
+  };
+  return (
+    <Column
+      id="pictures"
+      number={1}
+      title="Pictures"
+      hint={
+        pictures
+          ? `${count(pictures, 'picture')} in ${count(classes.length, 'class', 'classes')}`
+          : 'Of the things to tell apart'
+      }
+    >
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: dropping is one way; the buttons inside are another */}
+      <div
+        class={`drop ${over ? 'over' : ''}`}
+        onDragOver={(event) => {
+          event.preventDefault();
+          setOver(true);
+        }}
+        onDragLeave={() => setOver(false)}
+        onDrop={drop}
+      >
+        <Adding />
+        {classes.length === 0 ? <NoPictures /> : <Classes />}
+      </div>
+    </Column>
+  );
+}
+
+const addClass = () => void attempt('pictures', () => keeper.ask('addClass', ''));
+const pickFolder = (files: readonly File[]) => void attempt('pictures', () => addByFolder(ofPicked(files)));
+
+const NoPictures = () => (
+  <div class="empty tall">
+    <TrainingSketch />
+    <h3>Drop folders of pictures here</h3>
+    <p>
+      One folder for each thing to tell apart, such as <code>cats</code> and <code>dogs</code>. Or make the classes
+      yourself, and film with your webcam.
+    </p>
+    <div class="row">
+      <Picker kind="primary" folder label="Choose a folder of pictures" onPick={pickFolder}>
+        Choose a folder
+      </Picker>
+      <Button onClick={addClass}>Add a class</Button>
+    </div>
+    <p class="small">About 10 to 50 pictures in each class are a good start.</p>
+  </div>
+);
+
+function Classes() {
+  const { classes } = project.value!;
+  const wanted = missing(classes);
+  return (
+    <>
+      {busy.value && <p class="small soft">Pictures stay as they are until this training is over.</p>}
+      <div class="classes">
+        {classes.map((one, i) => (
+          <ClassCard key={one.id} of={one} index={i} />
+        ))}
+      </div>
+      {wanted && <Notice>{wanted}</Notice>}
+      {!busy.value && (
+        <div class="row">
+          <Button onClick={addClass}>Add a class</Button>
+          <Picker kind="quiet" folder label="Add a folder of pictures" onPick={pickFolder}>
+            Add a folder
+          </Picker>
+        </div>
+      )}
+    </>
+  );
+}
+
+function Adding() {
+  if (!adding.value) return null;
+  const { done, of } = adding.value;
+  return (
+    <div class="stack tight" role="status">
+      <span class="small soft">
+        Adding pictures: {done} of {of}
+      </span>
+      <Progress done={done} of={of} label="Adding pictures" />
+    </div>
+  );
+}

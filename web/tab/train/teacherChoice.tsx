@@ -1,0 +1,68 @@
+import { Button } from '../../ui/basics.tsx';
+import { SelectField } from '../../ui/fields.tsx';
+import { Picker } from '../picker.tsx';
+import type { Teacher } from '../protocol.ts';
+import { attempt, keeper, project, runs } from '../state.ts';
+import { modelFiles } from './teacherFiles.ts';
+
+const set = (teacher: Teacher | null, files: Readonly<Record<string, Blob>> = {}) =>
+  keeper.ask('setTeacher', teacher, files);
+
+const pickFolder = (files: readonly File[]) =>
+  void attempt('train', async () => {
+    const model = modelFiles(files);
+    await set({ kind: 'folder', name: model.name }, model.files);
+  });
+
+const KINDS: Readonly<Record<Teacher['kind'], string>> = {
+  folder: 'model folder',
+  onnx: 'ONNX file',
+  run: 'earlier training',
+};
+
+/** A model that teaches the new one, or none. */
+export function TeacherChoice() {
+  const { teacher } = project.value!;
+  return (
+    <section class="stack tight" aria-labelledby="teacher">
+      <h3 id="teacher">Teacher</h3>
+      {teacher ? <Chosen teacher={teacher} /> : <None />}
+    </section>
+  );
+}
+
+const Chosen = ({ teacher }: { readonly teacher: Teacher }) => (
+  <div class="chosen">
+    <div class="grow">
+      <strong class="break">{teacher.name}</strong>
+      <div class="small soft">
+        {KINDS[teacher.kind]}: the new model learns from its answers as well as from your classes
+      </div>
+    </div>
+    <Button kind="quiet" label="Train without a teacher" onClick={() => void attempt('train', () => set(null))}>
+      <span aria-hidden="true">✕</span>
+    </Button>
+  </div>
+);
+
+const None = () => (
+  <>
+    <p class="small soft">
+      None: the model learns from your pictures alone. A bigger model that knows the same classes can teach it to be
+      better.
+    </p>
+    <div class="row">
+      <Picker folder label="Choose a model folder as the teacher" onPick={pickFolder}>
+        Model folder
+      </Picker>
+    </div>
+    {runs.value.length > 0 && (
+      <SelectField
+        label="Or an earlier training"
+        value=""
+        options={[['', 'Choose…'], ...runs.value.map((name) => [name, name] as const)]}
+        onChange={(name) => name && void attempt('train', () => set({ kind: 'run', name }))}
+      />
+    )}
+  </>
+);

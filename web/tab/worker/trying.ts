@@ -1,0 +1,67 @@
+import {
+  type ClassProbability,
+  type ImageInput,
+  type ImageModel,
+  loadModel,
+  type ModelSource,
+} from 'understudy/browser';
+import type { Teacher } from '../protocol.ts';
+import { runtime } from './runtime.ts';
+import { teacherSource } from './teacher.ts';
+
+export interface Answer {
+  readonly best: readonly ClassProbability[];
+  /** Of preparing the picture and computing, without decoding it. */
+  readonly milliseconds: number;
+}
+
+type Model = ImageModel<ImageInput>;
+
+const models = new Map<string, Promise<Model>>();
+
+/** Forgets the models that are loaded, since others may lie in their places now. */
+export async function unload(): Promise<void> {
+  const loaded = [...models.values()];
+  models.clear();
+  for (const model of loaded) await (await model.catch(() => undefined))?.dispose();
+}
+
+/** What the model of a training says to a picture. The picture is used up. */
+export async function askStudent(run: string, picture: ImageBitmap): Promise<Answer> {
+  return answer(`student ${run}`, run, picture);
+}
+
+export async function askTeacher(teacher: Teacher, picture: ImageBitmap): Promise<Answer> {
+  return answer(`teacher ${teacher.name}`, await teacherSource(teacher), picture);
+}
+
+async function answer(key: string, source: ModelSource, picture: ImageBitmap): Promise<Answer> {
+  const image = pixelsOf(picture);
+  const model = await loaded(key, source);
+  const began = performance.now();
+  const best = await model.predict(image, { top: 4 });
+  return { best, milliseconds: performance.now() - began };
+}
+
+async function loaded(key: string, source: ModelSource): Promise<Model> {
+  const known = models.get(key) ?? runtime().then((ort) => loadModel(source, { runtime: ort }));
+  models.set(key, known);
+  try {
+    return await known;
+  } catch (error) {
+    models.delete(key);
+    throw error;
+  }
+}
+
+/** RGB bytes; what shows through is white, as in training. */
+function pixelsOf(picture: ImageBitmap) {
+  const { width, height } = picture;
+  const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true })!;
+  context.fillStyle = '#ffffff';
+  context.fillRect(0, 0, width, height);
+  context.drawImage(picture, 0, 0);
+  picture.close();
+  const rgba = context.getImageData(0, 0, width, height).data;
+  return { data: Uint8Array.from(rgba.filter((_, i) => i % 4 < 3)), width, height };
+}
