@@ -28,4 +28,5 @@ const offline: Plugin = {
   },
 };
 
-export default { ...config, plugins: [offline] };
+// Licences of what the page is made of go with it, as they ask.
+export default { ...config, plugins: [offline], build: { ...config.build, license: { fileName: 'licences.md' } } };
