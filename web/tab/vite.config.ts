@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Plugin } from 'vite';
 import { pageConfig } from '../pageConfig.ts';
+import { licences, noteLicences } from './licences.ts';
 
 const config = pageConfig('tab', './');
 const read = (path: URL | string) => readFileSync(path, 'utf8');
 
-/** Writes offline.js: the service worker of offlineWorker.js with the list of what was built. */
+/** Writes licences.md, and offline.js: the service worker of offlineWorker.js with the list of what was built. */
 const offline: Plugin = {
   name: 'offline',
   enforce: 'post',
@@ -24,9 +25,13 @@ const offline: Plugin = {
     ];
     const version = createHash('sha256').update(seen.join('\n')).digest('hex').slice(0, 12);
     const head = `const VERSION = ${JSON.stringify(version)};\nconst FILES = ${JSON.stringify(['./', ...files])};\n`;
+    this.emitFile({ type: 'asset', fileName: 'licences.md', source: licences() });
     this.emitFile({ type: 'asset', fileName: 'offline.js', source: head + worker });
   },
 };
 
-// Licences of what the page is made of go with it, as they ask.
-export default { ...config, plugins: [offline], build: { ...config.build, license: { fileName: 'licences.md' } } };
+export default {
+  ...config,
+  plugins: [noteLicences(), offline],
+  worker: { ...config.worker, plugins: () => [noteLicences()] },
+};
