@@ -1,4 +1,5 @@
-import { planOfStudy, runStudy, type StudyEvent, type StudyResult } from '../study/runStudy.ts';
+import { planOfStudy, runStudy, type StudyResult } from '../study/runStudy.ts';
+import type { StudyEvent } from '../study/shareRuns.ts';
 import { usualMetric } from '../study/tables/report.ts';
 import { tableCells, tableNotes } from '../study/tables/reportCells.ts';
 import { consoleLogger } from '../train/loggers/consoleNode.ts';

@@ -5,6 +5,7 @@ import { parseConfig } from '../config/parse.ts';
 import type { RunConfig } from '../config/schema.ts';
 import { type SynthesisInput, synthesisSchema } from '../config/synthesis.ts';
 import { writeFileAtomic } from '../formats/disk/atomicNode.ts';
+import type { LockTimes } from '../formats/disk/lockNode.ts';
 import { UserError } from '../graph/errors.ts';
 import { unknownName } from '../graph/names.ts';
 import { synthesize } from '../run/synthesis/synthesize.ts';
@@ -99,6 +100,8 @@ export interface SetOptions {
   readonly modelOf: (name: string) => string;
   readonly note: (message: string) => void;
   readonly signal?: AbortSignal | undefined;
+  /** When the batches of other processes are given up. */
+  readonly claimTimes?: LockTimes | undefined;
 }
 
 /**
@@ -107,7 +110,7 @@ export interface SetOptions {
  * @throws UserError as `synthesize`.
  */
 export async function makeImageSet(sets: ImageSets, name: string, options: SetOptions): Promise<boolean> {
-  const { folder, modelOf, note, signal } = options;
+  const { folder, modelOf, note, signal, claimTimes } = options;
   await refuseOtherSettings(folder, name, sets[name]!);
   if (existsSync(join(folder, 'quality.json'))) return true;
   const { teacher, student, images, settings } = sets[name]!;
@@ -118,6 +121,7 @@ export async function makeImageSet(sets: ImageSets, name: string, options: SetOp
     images,
     settings: settings as SynthesisInput,
     ...(signal ? { signal } : {}),
+    ...(claimTimes ? { claimTimes } : {}),
     onEvent: (event) => {
       if (event.type === 'batch') note(`images $${name}: batch ${event.index + 1} of ${event.batches}`);
     },

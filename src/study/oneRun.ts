@@ -6,6 +6,8 @@ import { withPlannedHeads } from '../run/training/prepare/fitHeads.ts';
 import { openInputs } from '../run/training/prepare/openInputsNode.ts';
 import { trainRun } from '../run/training/trainRunNode.ts';
 import type { ModelSize } from '../run/models/size.ts';
+import type { Claim } from '../formats/disk/claimsNode.ts';
+import { renewFolder } from '../formats/disk/renewFolderNode.ts';
 import { throwIfInUse } from '../formats/disk/folderLockNode.ts';
 import type { RunEvent } from '../train/events.ts';
 import type { PlannedRun } from './plan.ts';
@@ -14,18 +16,22 @@ import type { Outcome, RunRecord, RunRecords } from './recordsNode.ts';
 export interface OneRunOptions {
   readonly onEvent?: (event: RunEvent) => void;
   readonly signal?: AbortSignal;
+  /** Where processes share the runs. */
+  readonly claim?: Claim | undefined;
 }
 
 /**
  * Makes a run, or goes on with it, and keeps its record; `config` is the run's with folders for its teachers. A failure is
  * recorded and not thrown, so that the other runs go on.
+ * @throws InUse where the claim on the run is another's by now: then nothing is recorded
  */
 export async function oneRun(
   { key }: PlannedRun,
   config: PlannedRun['config'],
   records: RunRecords,
-  options: OneRunOptions,
+  { claim, ...options }: OneRunOptions,
 ): Promise<RunRecord> {
+  if (claim) await renewFolder(records.folder(key), claim);
   // A first checkpoint is saved before the first step: a run that has no more than that begins anew.
   const resume = ((await records.progress(key))?.step ?? 0) > 0;
   const before = resume ? await records.secondsSoFar(key) : 0;
@@ -36,14 +42,14 @@ export async function oneRun(
     const { user, system } = process.cpuUsage(cpu);
     const cpuSeconds = cpuBefore === undefined ? {} : { cpuSeconds: cpuBefore + (user + system) / 1e6 };
     const whole = { ...record, seconds: seconds(), ...cpuSeconds };
-    await records.write(key, whole);
+    await records.write(key, whole, claim);
     return whole;
   };
   try {
     const out = records.folder(key);
-    if (!resume) await clear(out);
-    await records.write(key, { state: 'running', seconds: before, startedAt });
-    const { reason, student } = await trainRun(config, { out, resume, ...options });
+    if (!resume) await clear(out, claim);
+    await records.write(key, { state: 'running', seconds: before, startedAt }, claim);
+    const { reason, student } = await trainRun(config, { out, resume, claim, ...options, ...endedBy(options, claim) });
     if (reason === 'interrupted') return end({ state: 'interrupted' });
     const { latencyMs, ...size } = student!;
     const outcome = await outcomeOf(key, config, size, records);
@@ -54,9 +60,16 @@ export async function oneRun(
   }
 }
 
+/** Ended by the caller, or as soon as the run is another's. */
+function endedBy({ signal }: OneRunOptions, claim: Claim | undefined): Pick<OneRunOptions, 'signal'> {
+  const signals = [signal, claim?.lost].filter((one) => one !== undefined);
+  return signals.length === 0 ? {} : { signal: AbortSignal.any(signals) };
+}
+
 /** A run that ended before its first step was saved: what it left makes way. */
-async function clear(folder: string): Promise<void> {
+async function clear(folder: string, claim: Claim | undefined): Promise<void> {
   await throwIfInUse(folder);
+  await claim?.check();
   await rm(folder, { recursive: true, force: true });
 }
 

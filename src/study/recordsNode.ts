@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BestStep } from '../run/training/course/result.ts';
 import { findFolder, writeFileAtomic } from '../formats/disk/atomicNode.ts';
+import type { Lock } from '../formats/disk/lockNode.ts';
 import type { Progress } from '../train/progress.ts';
 import { parseCsv } from '../train/loggers/csvText.ts';
 import { type MetricRow, parseMetricRows } from '../train/loggers/metricRow.ts';
@@ -56,8 +57,14 @@ export class RunRecords {
     return readJson<RunRecord>(this.#path(key));
   }
 
-  async write(key: string, record: RunRecord): Promise<void> {
-    await writeFileAtomic(this.#path(key), `${JSON.stringify(record, null, 2)}\n`);
+  /** @throws InUse where the run's claim is another's by now */
+  async write(key: string, record: RunRecord, claim?: Lock): Promise<void> {
+    await writeFileAtomic(this.#path(key), `${JSON.stringify(record, null, 2)}\n`, { lock: claim });
+  }
+
+  /** The file by which a process has the run to itself. */
+  claimPath(key: string): string {
+    return join(this.#out, 'records', `${key}.lock`);
   }
 
   /** Steps of the last checkpoint; undefined where there is none. */

@@ -1,46 +1,22 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../formats/disk/atomicNode.ts';
+import { Claims } from '../formats/disk/claimsNode.ts';
 import { makeFolder } from '../formats/disk/makeFolderNode.ts';
-import type { RunEvent } from '../train/events.ts';
-import { lockFolder } from '../formats/disk/folderLockNode.ts';
+import { ofFolder, throwIfInUse } from '../formats/disk/folderLockNode.ts';
 import { readImageSets } from './tables/imageSetTable.ts';
 import { checkRuns } from './checkRuns.ts';
-import { imageSetOf, makeImageSet, setFailure, withImageSet } from './imageSets.ts';
-import { oneRun } from './oneRun.ts';
-import { type PlannedRun, type StudyPlan, teachersOf, withTeachers } from './plan.ts';
+import type { StudyPlan } from './plan.ts';
 import { prepareData } from './prepare.ts';
 import { readPlan } from './readPlan.ts';
 import { type RunRecord, RunRecords } from './recordsNode.ts';
+import { type StudyOptions, shareRuns } from './shareRuns.ts';
 import { reportOf } from './tables/report.ts';
 import type { StudyReport } from './tables/rows.ts';
 import { reportCsv } from './tables/reportCsv.ts';
 import { reportHtml } from './tables/reportHtml.ts';
 import { keepPlan } from './studyFolder.ts';
 import { valueAt } from '../config/settings.ts';
-
-/** What a study says about itself; the events of its runs come between `runStart` and `runEnd`. */
-export type StudyEvent =
-  | { readonly type: 'note'; readonly message: string }
-  | {
-      readonly type: 'runStart';
-      /** From 1, of `runs`; teachers are counted too. */
-      readonly index: number;
-      readonly runs: number;
-      readonly key: string;
-      /** Of the whole study; undefined until a run has shown how long one takes. */
-      readonly etaSeconds: number | undefined;
-    }
-  | { readonly type: 'runEnd'; readonly key: string; readonly record: RunRecord };
-
-export interface StudyOptions {
-  /** Folder of the study; default: `out` of the file, else runs/<name>. */
-  readonly out?: string;
-  readonly onStudyEvent?: (event: StudyEvent) => void;
-  readonly onEvent?: (event: RunEvent) => void;
-  /** Saves a checkpoint of the present run and ends the study when aborted. */
-  readonly signal?: AbortSignal;
-}
 
 export interface StudyResult {
   readonly out: string;
@@ -49,7 +25,8 @@ export interface StudyResult {
 }
 
 /**
- * Makes all runs of a study file that are not finished yet and writes results.csv, results.json and index.html after each.
+ * Makes all runs of a study file that are not finished yet and writes results.csv, results.json and index.html after each. Any
+ * number of processes, on one machine or on many with the folder in common, share the runs.
  *
  * ```ts
  * const { report } = await runStudy('studies/mnist-methods.yaml');
@@ -64,15 +41,24 @@ export async function runStudy(file: string, options: StudyOptions = {}): Promis
   if (plan.study.prepare) await prepareData(plan.study.prepare, dataFolder(plan));
   await checkRuns(plan, file);
   makeFolder(out);
-  const lock = await lockFolder(out);
+  // An advice, or a study of an older release, has the folder to itself.
+  await throwIfInUse(out);
+  const claims = new Claims(options.claimTimes);
+  const records = new RunRecords(out);
+  const note = (message: string) => options.onStudyEvent?.({ type: 'note', message });
+  await alone(claims, out, 'plan', () => keepPlan(out, plan, text, records, note));
+  const write = () => alone(claims, out, 'results', () => writeResults(plan, records, out));
+  const reason = await shareRuns({ plan, records, claims, options, write });
+  return { out, reason, report: await write() };
+}
+
+/** Does what one process does at a time, in short: of two that write their tables the second has the runs of both. */
+async function alone<T>(claims: Claims, out: string, what: string, act: () => Promise<T>): Promise<T> {
+  const claim = await claims.wait(join(out, `${what}.lock`), ofFolder(out));
   try {
-    const records = new RunRecords(out);
-    const note = (message: string) => options.onStudyEvent?.({ type: 'note', message });
-    await keepPlan(out, plan, text, records, note);
-    const reason = await makeRuns(plan, records, out, options);
-    return { out, reason, report: await writeResults(plan, records, out) };
+    return await act();
   } finally {
-    await lock.release();
+    await claim?.release();
   }
 }
 
@@ -86,71 +72,6 @@ export async function planOfStudy(file: string): Promise<{ readonly plan: StudyP
   const checked = !(plan.study.prepare && typeof dir === 'string' && !existsSync(dir));
   if (checked) await checkRuns(plan, file);
   return { plan, checked };
-}
-
-async function makeRuns(
-  plan: StudyPlan,
-  records: RunRecords,
-  out: string,
-  options: StudyOptions,
-): Promise<StudyResult['reason']> {
-  const runs = [...plan.teachers, ...seedsFirst(plan)];
-  const open: PlannedRun[] = [];
-  for (const run of runs) if (!(await records.finished(run.key))) open.push(run);
-  const done = runs.length - open.length;
-  if (done > 0)
-    options.onStudyEvent?.({ type: 'note', message: `${done} of ${runs.length} runs are finished already` });
-  const started = Date.now();
-  for (const [i, run] of open.entries()) {
-    if (options.signal?.aborted) return 'interrupted';
-    const etaSeconds = i === 0 ? undefined : ((Date.now() - started) / 1000 / i) * (open.length - i);
-    options.onStudyEvent?.({ type: 'runStart', index: done + i + 1, runs: runs.length, key: run.key, etaSeconds });
-    const record = await makeRun(plan, run, records, options);
-    options.onStudyEvent?.({ type: 'runEnd', key: run.key, record });
-    await writeResults(plan, records, out);
-    if (record.state === 'interrupted') return 'interrupted';
-  }
-  return 'done';
-}
-
-async function makeRun(
-  plan: StudyPlan,
-  run: PlannedRun,
-  records: RunRecords,
-  options: StudyOptions,
-): Promise<RunRecord> {
-  const end = async (record: RunRecord) => {
-    await records.write(run.key, record);
-    return record;
-  };
-  const set = imageSetOf(run.config);
-  const { teacher, student } = set === undefined ? {} : plan.images[set]!;
-  const ofSet = [teacher, student].flatMap((name) => (name === undefined ? [] : [name.slice(1)]));
-  for (const name of [...teachersOf(run.config), ...ofSet])
-    if (!(await records.finished(`teachers/${name}`)))
-      return end({ state: 'failed', seconds: 0, error: `its teacher ${name} is not finished` });
-  const modelOf = (name: string) => records.folder(`teachers/${name}`);
-  if (set !== undefined) {
-    const note = (message: string) => options.onStudyEvent?.({ type: 'note', message });
-    try {
-      const folder = records.folder(`images/${set}`);
-      const whole = await makeImageSet(plan.images, set, { folder, modelOf, note, signal: options.signal });
-      if (!whole) return end({ state: 'interrupted', seconds: 0 });
-    } catch (error) {
-      return end({ state: 'failed', seconds: 0, error: setFailure(set, error) });
-    }
-  }
-  const config = withImageSet(withTeachers(run.config, modelOf), (name) => records.folder(`images/${name}`));
-  const { onEvent, signal } = options;
-  return oneRun(run, config, records, { ...(onEvent ? { onEvent } : {}), ...(signal ? { signal } : {}) });
-}
-
-/** All combinations with the first seed, then with the next: a study that is stopped early can be read. */
-function seedsFirst({ runs, axes }: StudyPlan): PlannedRun[] {
-  const seeds = axes.filter(({ seed }) => seed);
-  const rank = ({ labels }: PlannedRun) =>
-    seeds.reduce((sum, axis) => sum * axis.labels.length + axis.labels.indexOf(labels[axis.name]!), 0);
-  return [...runs].sort((a, b) => rank(a) - rank(b));
 }
 
 async function writeResults(plan: StudyPlan, records: RunRecords, out: string): Promise<StudyReport> {

@@ -18,9 +18,12 @@ export type AtomicStep = 'created' | 'written' | 'synced' | 'oldMoved' | 'newMov
 
 export interface AtomicOptions {
   readonly hook?: AtomicHook;
+  /** A lock that covers the file: asked before the file is put in place. */
+  readonly lock?: Lock | undefined;
 }
 
-export interface ReplaceOptions extends AtomicOptions {
+export interface ReplaceOptions {
+  readonly hook?: AtomicHook;
   /** A lock that covers the folder; without one the folder has its own beside it while it is written: `NAME.lock`. */
   readonly lock?: Lock;
 }
@@ -28,17 +31,19 @@ export interface ReplaceOptions extends AtomicOptions {
 /**
  * Write a file so that at any kill `path` holds either its old bytes or all of the new ones.
  * A kill can leave a temporary file beside it; `removeStaleTemps` removes those.
- * @throws UserError if the disk refuses (full, read-only, no permission); the old file is whole then.
+ * @throws UserError if the disk refuses (full, read-only, no permission), or the lock is another's by now; the old file is whole
+ * then.
  */
 export async function writeFileAtomic(
   path: string,
   content: Content,
-  { hook = ignore }: AtomicOptions = {},
+  { hook = ignore, lock }: AtomicOptions = {},
 ): Promise<void> {
   const temporary = temporaryName(path);
   try {
     makeFolder(dirname(path));
     await writeSynced(temporary, content, hook);
+    await lock?.check();
     await rename(temporary, path);
     await hook('newMoved');
     await syncPath(dirname(path));

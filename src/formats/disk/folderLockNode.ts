@@ -3,7 +3,7 @@ import { type Lock, type LockOf, takeLock, throwIfLocked } from './lockNode.ts';
 
 export const lockName = 'run.lock';
 
-const ofFolder = (dir: string): LockOf => ({ place: dir, instead: 'use another `--out`' });
+export const ofFolder = (dir: string): LockOf => ({ place: dir, instead: 'use another `--out`' });
 
 /**
  * Locks a folder against other processes for as long as it is worked in.

@@ -31,7 +31,7 @@ export interface LockTimes {
   readonly unfinished: number;
 }
 
-const TIMES: LockTimes = { renew: 10_000, silent: 120_000, unfinished: 10_000 };
+export const TIMES: LockTimes = { renew: 10_000, silent: 120_000, unfinished: 10_000 };
 
 /** What is locked, for messages: the folder's path, and what a user can do besides waiting. */
 export interface LockOf {
@@ -44,15 +44,35 @@ export interface LockOf {
  * @param path of the lock's file; its folder is there.
  * @throws InUse if a live process has it, UserError if the disk refuses.
  */
-export async function takeLock(path: string, of: LockOf, times: LockTimes = TIMES): Promise<Lock> {
+export const takeLock = (path: string, of: LockOf, times: LockTimes = TIMES): Promise<HeldLock> =>
+  takeWhereStale(path, of, times, () => findStale(path, of, times));
+
+/** A lock that tells as soon as a renewal sees that another process has taken it over. */
+export interface HeldLock extends Lock {
+  readonly lost: AbortSignal;
+}
+
+/**
+ * Takes a lock whose owner is judged by `findStale`: the text of a lock that is to be taken over, undefined where there is none.
+ * @param missing what it means to the holder that the file is gone: kept where only a person takes it away, lost where a second
+ * process may have taken it over and given it back since
+ * @throws InUse as `findStale` does, or if another process was quicker; UserError if the disk refuses.
+ */
+export async function takeWhereStale(
+  path: string,
+  of: LockOf,
+  times: LockTimes,
+  findStale: () => Promise<string | undefined>,
+  missing: 'kept' | 'lost' = 'kept',
+): Promise<HeldLock> {
   try {
-    const stale = await findStale(path, of, times);
+    const stale = await findStale();
     if (stale !== undefined) await removeStale(path, stale, of);
     // The id makes this lock unlike every other, also one of this very process.
     const id = randomBytes(6).toString('hex');
     const text = `${JSON.stringify({ ...thisProcess(), id, renewed: true })}\n`;
     if (!(await createWhole(path, text))) throw inUse(path, of, parseOwner(await readLock(path)));
-    return await hold(path, text, of, times);
+    return await hold(path, text, of, times, missing);
   } catch (error) {
     throw fileError(error, path, 'lock it');
   }
@@ -71,7 +91,8 @@ export async function throwIfLocked(path: string, of: LockOf, times: LockTimes =
   }
 }
 
-interface Found {
+/** A lock that is there. */
+export interface Found {
   readonly text: string;
   readonly owner: Owner | undefined;
   readonly state: 'live' | 'gone' | 'silent';
@@ -79,7 +100,7 @@ interface Found {
   readonly seen: string;
 }
 
-type Owner = ProcessName & { readonly renewed: boolean };
+export type Owner = ProcessName & { readonly renewed: boolean };
 
 /** The text of a lock whose owner is gone; undefined where there is no lock. */
 async function findStale(path: string, of: LockOf, times: LockTimes): Promise<string | undefined> {
@@ -93,7 +114,8 @@ async function findStale(path: string, of: LockOf, times: LockTimes): Promise<st
   return later?.text;
 }
 
-async function look(path: string, { silent, unfinished }: LockTimes): Promise<Found | undefined> {
+/** What a lock says and how its owner is judged from here; undefined where there is none. */
+export async function look(path: string, { silent, unfinished }: LockTimes): Promise<Found | undefined> {
   const text = await readLock(path);
   const file = text === undefined ? undefined : await stat(path).catch(() => undefined);
   if (text === undefined || file === undefined) return undefined;
@@ -134,20 +156,32 @@ async function createWhole(path: string, text: string): Promise<boolean> {
   }
 }
 
-async function hold(path: string, text: string, of: LockOf, { renew }: LockTimes): Promise<Lock> {
+async function hold(
+  path: string,
+  text: string,
+  of: LockOf,
+  { renew }: LockTimes,
+  missing: 'kept' | 'lost',
+): Promise<HeldLock> {
   // By its handle: should the lock be another's by now, the renewal does not touch that one.
   const file = await open(path, 'r+').catch(async (error: unknown) => {
     await unlink(path).catch(() => undefined);
     throw error;
   });
-  const timer = setInterval(() => void renewFile(file), renew);
+  const lost = new AbortController();
+  const check = async () => {
+    const now = await readLock(path);
+    if (now === undefined ? missing === 'lost' : now !== text) throw inUse(path, of, parseOwner(now), 'lost');
+  };
+  const timer = setInterval(() => {
+    void renewFile(file);
+    // What the disk refuses here is told where the lock is needed.
+    check().catch((error: unknown) => error instanceof InUse && lost.abort(error));
+  }, renew);
   timer.unref();
   return {
-    check: async () => {
-      const now = await readLock(path);
-      // Somebody may have deleted it by hand; then nobody else has it.
-      if (now !== undefined && now !== text) throw inUse(path, of, parseOwner(now), 'lost');
-    },
+    lost: lost.signal,
+    check,
     release: async () => {
       clearInterval(timer);
       await close(file);
@@ -201,7 +235,7 @@ function parseOwner(text: string | undefined): Owner | undefined {
   }
 }
 
-function inUse(path: string, { place, instead }: LockOf, owner: Owner | undefined, now = 'in use'): InUse {
+export function inUse(path: string, { place, instead }: LockOf, owner: Owner | undefined, now = 'in use'): InUse {
   const who = owner === undefined ? 'another process' : `process ${owner.pid} on ${owner.host}`;
   const got = now === 'lost' ? `one that ${who} has taken over while this process stood still` : `one in use by ${who}`;
   const known = owner === undefined || isAlive(owner) !== undefined;

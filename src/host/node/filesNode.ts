@@ -15,15 +15,18 @@ import { makeFolder } from '../../formats/disk/makeFolderNode.ts';
 import type { RunFiles } from '../files.ts';
 import { openAppendFile } from './appendFileNode.ts';
 
-/** A folder of Node's file system. Nothing is made before something is written. */
-export function nodeFiles(dir: string): RunFiles {
-  let held: Lock | undefined;
+/**
+ * A folder of Node's file system. Nothing is made before something is written. `covers` is a lock of a larger thing that the folder
+ * is a part of: it is asked too before anything is put in place.
+ */
+export function nodeFiles(dir: string, covers?: Lock): RunFiles {
+  let held = covers;
   return {
     name: dir,
     read: (path) => readWhole(join(dir, path)),
     hasFolder: async (path) => (await findFolder(join(dir, path))) !== undefined,
     list: (path) => namesIn(join(dir, path)),
-    replace: (path, content) => writeFileAtomic(join(dir, path), content),
+    replace: (path, content) => writeFileAtomic(join(dir, path), content, { lock: held }),
     replaceFolder: (path, contents) =>
       replaceFolderAtomic(
         join(dir, path),
@@ -35,12 +38,21 @@ export function nodeFiles(dir: string): RunFiles {
     append: (path, flags) => openAppendFile(join(dir, path), flags),
     throwIfLocked: () => throwIfInUse(dir),
     lock: async (folders) => {
+      await covers?.check();
       const lock = await lockAndMend(dir, folders);
-      held = lock;
+      held = covers ? bothOf(covers, lock) : lock;
       return () => lock.release();
     },
   };
 }
+
+const bothOf = (covers: Lock, own: Lock): Lock => ({
+  check: async () => {
+    await covers.check();
+    await own.check();
+  },
+  release: own.release,
+});
 
 async function lockAndMend(dir: string, folders: readonly string[]): Promise<Lock> {
   makeFolder(dir);

@@ -6,6 +6,7 @@ import type { ImageSource } from '../../data/imageSource.ts';
 import { sourceLoader } from '../../data/loading/sourceLoaderNode.ts';
 import { createLoader } from '../../data/loading/loaderNode.ts';
 import type { Device } from '../../engine/devices.ts';
+import type { Lock } from '../../formats/disk/lockNode.ts';
 import { computedOn, engineFor } from '../../engine/engineForNode.ts';
 import { systemClock } from '../clock.ts';
 import type { Host, Platform } from '../host.ts';
@@ -18,6 +19,8 @@ export interface NodeOptions {
   readonly threads: number | 'auto';
   /** Images of the caller's own: nothing is kept of them, since nothing says whether they are still the same. */
   readonly source?: ImageSource | undefined;
+  /** A lock of a larger thing that the run's folder is a part of. */
+  readonly covers?: Lock | undefined;
 }
 
 /** Node: ONNX Runtime, worker threads, the disk. */
@@ -38,7 +41,7 @@ export function nodeHost(dir: string, options: NodeOptions, report?: Host['repor
   return {
     ...nodePlatform(options),
     computed: computedOn(options.device, options.threads),
-    files: nodeFiles(dir),
+    files: nodeFiles(dir, options.covers),
     writer: `${hostname()}.${process.pid}`,
     sha256: async (pieces) => {
       const sum = createHash('sha256');

@@ -5,8 +5,9 @@ import { z } from 'zod';
 import { writeFileAtomic } from '../../formats/disk/atomicNode.ts';
 import { asObject, isDeep } from '../../formats/disk/jsonValue.ts';
 import { fileError } from '../../formats/disk/fileErrorNode.ts';
-import { InUse, type Lock } from '../../formats/disk/lockNode.ts';
-import { lockFolder } from '../../formats/disk/folderLockNode.ts';
+import type { Claim, Claims } from '../../formats/disk/claimsNode.ts';
+import type { Lock } from '../../formats/disk/lockNode.ts';
+import { lockName, ofFolder } from '../../formats/disk/folderLockNode.ts';
 import { UserError } from '../../graph/errors.ts';
 
 const image = z.object({
@@ -105,32 +106,38 @@ export async function finishedRound(out: string, round: number): Promise<BatchRe
 }
 
 /**
- * Claims a batch for this process; a claim whose process is gone is taken over.
- * @returns the claim; undefined where a live process has it.
+ * Claims a batch for this process; the claim of one that is gone is taken over, and what it left goes.
+ * @returns the claim; undefined where another process has it.
  */
-export async function claimBatch(out: string, round: number, index: number): Promise<Lock | undefined> {
+export async function claimBatch(
+  claims: Claims,
+  out: string,
+  round: number,
+  index: number,
+): Promise<Claim | undefined> {
   const folder = folderOf(out, round, index);
-  await mkdir(folder, { recursive: true });
-  try {
-    return await lockFolder(folder);
-  } catch (error) {
-    if (error instanceof InUse) return undefined;
-    throw error;
-  }
+  // Looked at before: a process that is stopped right here must not remove what its successor makes.
+  const left = (await readdir(folder).catch(() => [])).filter((name) => name.startsWith(STAGING));
+  const claim = await claims.take(join(folder, lockName), ofFolder(folder));
+  if (claim) for (const name of left) await rm(join(folder, name), { recursive: true, force: true });
+  return claim;
 }
 
 /**
  * Puts the images of a claimed batch into their class folders, and at last its record, which makes it finished. Each file appears
- * whole; a kill in between leaves images that the next attempt writes again, with the same bytes.
+ * whole; a kill in between leaves images that the next attempt writes again, with the same bytes. So a process that was stopped
+ * and lost its claim changes nothing either: what it still writes has those bytes.
+ * @throws InUse where the claim is another's by now
  */
 export async function finishBatch(
   out: string,
   round: number,
   record: BatchRecord,
   images: readonly Uint8Array[],
+  claim: Lock,
 ): Promise<void> {
   const folder = folderOf(out, round, record.index);
-  await removeStaging(folder);
+  await claim.check();
   const staging = await mkdtemp(join(folder, STAGING));
   for (const [i, { path }] of record.images.entries()) {
     const target = join(out, path);
@@ -138,15 +145,12 @@ export async function finishBatch(
     await writeFile(join(staging, String(i)), images[i]!);
     await rename(join(staging, String(i)), target);
   }
-  await removeStaging(folder);
+  await rm(staging, { recursive: true, force: true });
   const digested = record.images.map((image, i) => ({ ...image, sha256: digestOf(images[i]!) }));
   const kept = { ...record, images: digested };
-  await writeFileAtomic(join(folder, DONE), `${JSON.stringify({ ...kept, sha256: digestOf(utf8(kept)) }, null, 2)}\n`);
+  await writeFileAtomic(join(folder, DONE), `${JSON.stringify({ ...kept, sha256: digestOf(utf8(kept)) }, null, 2)}\n`, {
+    lock: claim,
+  });
 }
 
 const STAGING = 'staging-';
-
-async function removeStaging(folder: string): Promise<void> {
-  for (const name of await readdir(folder))
-    if (name.startsWith(STAGING)) await rm(join(folder, name), { recursive: true, force: true });
-}

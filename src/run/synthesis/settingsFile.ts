@@ -92,9 +92,11 @@ export function readDescription(out: string, round: number): SetDescription | un
 export async function keepDescription(out: string, round: number, description: SetDescription): Promise<void> {
   // Of the rounds before too: damage there is told before images are made.
   for (let r = 1; r < round; r++) readDescription(out, r);
+  const isOther = round === 1 && existsSync(out) && readdirSync(out).some((name) => !name.includes('.tmp-'));
+  // Read after the listing: another process may begin the same set in between.
   const held = readDescription(out, round);
   if (held === undefined) {
-    if (round === 1 && existsSync(out) && readdirSync(out).some((name) => !name.includes('.tmp-')))
+    if (isOther)
       throw new UserError(
         `${out}: wanted a new or empty folder, or a set of images that was begun there; got other files. Choose another --out`,
       );

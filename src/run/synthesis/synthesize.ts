@@ -1,12 +1,14 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { parseConfig } from '../../config/parse.ts';
 import { type SynthesisInput, type SynthesisSettings, synthesisSchema } from '../../config/synthesis.ts';
 import type { Engine } from '../../engine/contract.ts';
 import { ortNode } from '../../engine/ortNode.ts';
 import { writeFileAtomic } from '../../formats/disk/atomicNode.ts';
+import { type Claim, Claims } from '../../formats/disk/claimsNode.ts';
+import type { LockTimes } from '../../formats/disk/lockNode.ts';
+import { shareUnits } from '../../formats/disk/shareUnitsNode.ts';
 import { UserError } from '../../graph/errors.ts';
 import { readJsonFile } from '../../formats/disk/jsonFileNode.ts';
 import { ownScale } from '../../program/imageStep.ts';
@@ -55,6 +57,8 @@ export interface SynthesisOptions {
   /** Ends the work when aborted; finished batches stay. */
   readonly signal?: AbortSignal;
   readonly engine?: Engine;
+  /** When the batches of other processes are given up. */
+  readonly claimTimes?: LockTimes;
 }
 
 export type SynthesisEvent =
@@ -146,35 +150,24 @@ async function openWork(options: SynthesisOptions): Promise<Work> {
   return { options, out, round, teacher, student, settings, plan, side, engine, maker, close };
 }
 
-/** How long to wait before asking again for batches that other processes have. */
-const ASK_AGAIN_MS = 500;
-
-/** Makes every batch that nobody else has; false where it was aborted. */
+/** Makes every batch that nobody else has, and waits for those of others; false where it was aborted. */
 async function makeAll(work: Work): Promise<boolean> {
   const { plan, out, round, options } = work;
   const { batches } = plan;
   const clock = new Clock(work);
-  const open = new Set<PlannedBatch>();
-  for (const batch of batches) if (!(await wholeBatch(out, round, batch.index))) open.add(batch);
-  options.onEvent?.({ type: 'start', batches: batches.length, finished: batches.length - open.size });
-  while (open.size > 0) {
-    for (const batch of [...open]) {
-      if (options.signal?.aborted) return false;
-      const claim = await claimBatch(out, round, batch.index);
-      if (!claim) continue;
-      try {
-        // Another process may have finished it between our looking and our claiming.
-        if (!(await wholeBatch(out, round, batch.index)) && !(await makeOne(work, batch, clock, open.size)))
-          return false;
-        open.delete(batch);
-      } finally {
-        await claim.release();
-      }
-    }
-    for (const batch of [...open]) if (await wholeBatch(out, round, batch.index)) open.delete(batch);
-    if (open.size > 0) await setTimeout(ASK_AGAIN_MS);
-  }
-  return true;
+  const claims = new Claims(options.claimTimes);
+  const note = (message: string) => options.onEvent?.({ type: 'note', message });
+  return shareUnits({
+    units: batches,
+    settled: async ({ index }) => (await wholeBatch(out, round, index)) !== undefined,
+    onStart: ({ size }) =>
+      options.onEvent?.({ type: 'start', batches: batches.length, finished: batches.length - size }),
+    claim: ({ index }) => claimBatch(claims, out, round, index),
+    make: (batch, claim, open) => makeOne(work, batch, clock, open.size, claim),
+    onLost: ({ index }, { message }) => note(`batch ${index + 1} is dropped: ${message}`),
+    onWait: ({ size }) => note(`waiting for ${size} batches that other processes have`),
+    signal: options.signal,
+  });
 }
 
 /** What is left to do, by the time that iterations of this process take. */
@@ -201,7 +194,13 @@ class Clock {
   }
 }
 
-async function makeOne(work: Work, batch: PlannedBatch, clock: Clock, batchesLeft: number): Promise<boolean> {
+async function makeOne(
+  work: Work,
+  batch: PlannedBatch,
+  clock: Clock,
+  batchesLeft: number,
+  claim: Claim,
+): Promise<boolean> {
   const { maker, eye } = await work.maker();
   const { mean, std } = ownScale(maker.spec);
   const picture = (images: Float32Array, i: number) => pictureOf(images, i, work.side, mean, std);
@@ -209,7 +208,7 @@ async function makeOne(work: Work, batch: PlannedBatch, clock: Clock, batchesLef
   let iterations = 0;
   clock.begin();
   const made = await maker.make(batch, {
-    signal: options.signal,
+    signal: AbortSignal.any([claim.lost, ...(options.signal ? [options.signal] : [])]),
     onStep: ({ type: _, ...event }) => {
       const setEtaSeconds = clock.tick(batchesLeft, ++iterations);
       options.onEvent?.({ type: 'step', batch: batch.index, batches: plan.batches.length, setEtaSeconds, ...event });
@@ -225,6 +224,7 @@ async function makeOne(work: Work, batch: PlannedBatch, clock: Clock, batchesLef
       );
     },
   });
+  await claim.check();
   if (!made) return false;
   const pictures = Array.from({ length: plan.batchSize }, (_, i) => picture(made.images, i));
   const { logits } = await eye.look(pictures, (i) => `image ${i + 1} of batch ${batch.index}`);
@@ -236,7 +236,7 @@ async function makeOne(work: Work, batch: PlannedBatch, clock: Clock, batchesLef
     return { path, class: name, ...confidenceOf(logits.subarray(i * K, (i + 1) * K), batch.labels[i]!) };
   });
   const record: BatchRecord = { index: batch.index, seed: batch.seed, loss: made.loss, images: records };
-  await finishBatch(out, work.round, record, await Promise.all(kept.map((i) => png(pictures[i]!))));
+  await finishBatch(out, work.round, record, await Promise.all(kept.map((i) => png(pictures[i]!))), claim);
   options.onEvent?.({ type: 'batch', index: batch.index, batches: plan.batches.length, record });
   return true;
 }

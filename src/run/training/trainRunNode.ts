@@ -5,6 +5,7 @@ import { overlay, type Settings } from '../../config/settings.ts';
 import type { ImageSource } from '../../data/imageSource.ts';
 import type { OnListing } from '../../data/folders/listingNode.ts';
 import type { Device } from '../../engine/devices.ts';
+import type { Lock } from '../../formats/disk/lockNode.ts';
 import { naming } from '../../graph/errors.ts';
 import { nodeFiles } from '../../host/node/filesNode.ts';
 import { nodeHost } from '../../host/node/hostNode.ts';
@@ -44,6 +45,8 @@ export interface TrainOptions {
   readonly loggers?: readonly Logger[];
   /** Where to compute; evaluation runs there too. Default: cpu. */
   readonly device?: Device;
+  /** A claim on the run, where processes share the work of which it is a part: who has lost it puts nothing in place any more. */
+  readonly claim?: Lock | undefined;
 }
 
 /**
@@ -53,15 +56,28 @@ export interface TrainOptions {
  */
 export async function trainRun(
   input: RunInput | undefined,
-  { out, resume = false, onModel, onListing, device = 'cpu', methods: own = [], source, ...options }: TrainOptions,
+  {
+    out,
+    resume = false,
+    onModel,
+    onListing,
+    device = 'cpu',
+    methods: own = [],
+    source,
+    claim,
+    ...options
+  }: TrainOptions,
 ): Promise<RunResult> {
   const began = performance.now();
   const methods = withMethods(own);
   const config = resume ? await resumedConfig(input, out) : withNames(parseConfig(runSchema, input, 'config'));
   if (resume) naming(join(out, CONFIG_FILE), () => checkNames(config, methods));
   else checkNames(config, methods);
-  const report = async () => ({ latencyMs: (await writeReport([out])).runs[0]?.speed?.latency.median });
-  const host = nodeHost(out, { device, threads: config.train.threads, source }, report);
+  const report = async () => {
+    await claim?.check();
+    return { latencyMs: (await writeReport([out])).runs[0]?.speed?.latency.median };
+  };
+  const host = nodeHost(out, { device, threads: config.train.threads, source, covers: claim }, report);
   const inputs = await openInputs(config, {
     ...{ onModel, onListing, source },
     ...(resume ? { begun: join(out, START_FOLDER) } : {}),
