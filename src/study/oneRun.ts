@@ -49,7 +49,7 @@ export async function oneRun(
     const out = records.folder(key);
     if (!resume) await clear(out, claim);
     await records.write(key, { state: 'running', seconds: before, startedAt }, claim);
-    const { reason, student } = await trainRun(config, { out, resume, claim, ...options, ...endedBy(options, claim) });
+    const { reason, student } = await trainRun(config, { out, resume, claim, ...options });
     if (reason === 'interrupted') return end({ state: 'interrupted' });
     const { latencyMs, ...size } = student!;
     const outcome = await outcomeOf(key, config, size, records);
@@ -58,12 +58,6 @@ export async function oneRun(
     const text = error instanceof UserError ? error.message : ((error as Error).stack ?? String(error));
     return end({ state: 'failed', error: text });
   }
-}
-
-/** Ended by the caller, or as soon as the run is another's. */
-function endedBy({ signal }: OneRunOptions, claim: Claim | undefined): Pick<OneRunOptions, 'signal'> {
-  const signals = [signal, claim?.lost].filter((one) => one !== undefined);
-  return signals.length === 0 ? {} : { signal: AbortSignal.any(signals) };
 }
 
 /** A run that ended before its first step was saved: what it left makes way. */

@@ -2,7 +2,15 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import type { DataFreeResult } from '../../src/run/synthesis/dataFree.ts';
-import { jsonIn, refusalsIn, TINY_RESNET, temporaryFolder, understudy, writeDataset } from './commandLine.ts';
+import {
+  jsonIn,
+  ownProcess,
+  refusalsIn,
+  TINY_RESNET,
+  temporaryFolder,
+  understudy,
+  writeDataset,
+} from './commandLine.ts';
 
 const dir = temporaryFolder();
 const json = jsonIn(dir);
@@ -50,6 +58,25 @@ it('the same command finds the images and the finished run again', async () => {
   expect(again.status, again.stderr).toBe(0);
   expect(again.stderr).toContain('2 of 2 batches are finished already');
   expect(readFileSync(join(dir, 'free/checkpoints/last/model.safetensors')).toString('base64')).toBe(before);
+});
+
+it('two processes with one command share the images, one trains, and both give its result', async () => {
+  const command = [...FREE, '--data', 'data', '--out', 'both', '--images-dir', 'both-images', '--json'];
+  const both = await Promise.all([ownProcess(dir, command), ownProcess(dir, command)]);
+  const results = both.map(({ status, stdout, stderr }) => {
+    expect(status, stderr).toBe(0);
+    return JSON.parse(stdout) as DataFreeResult;
+  });
+  expect(results.map(({ steps, last }) => ({ steps, last }))).toEqual(
+    [results[0]!, results[0]!].map(({ steps, last }) => ({ steps, last })),
+  );
+  expect(both.map(({ stderr }) => stderr.match(/^batch \d\/2: /gm)?.length ?? 0).reduce((a, b) => a + b)).toBe(2);
+  const weights = (out: string) =>
+    readFileSync(join(dir, out, 'checkpoints/last/model.safetensors')).toString('base64');
+  expect(weights('both')).toBe(weights('free'));
+  const updates = readFileSync(join(dir, 'both/metrics.jsonl'), 'utf8').match(/"train\/loss"/g);
+  expect(updates).toHaveLength(12);
+  expect(existsSync(join(dir, 'both.lock'))).toBe(false);
 });
 
 it('adaptive rounds add images that are made against the student so far', async () => {

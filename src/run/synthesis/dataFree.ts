@@ -3,6 +3,11 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseConfig } from '../../config/parse.ts';
 import { type SynthesisInput, synthesisSchema } from '../../config/synthesis.ts';
+import { type Claim, Claims } from '../../formats/disk/claimsNode.ts';
+import { ofFolder } from '../../formats/disk/folderLockNode.ts';
+import type { LockTimes } from '../../formats/disk/lockNode.ts';
+import { renewFolder } from '../../formats/disk/renewFolderNode.ts';
+import { shareUnits } from '../../formats/disk/shareUnitsNode.ts';
 import { UserError } from '../../graph/errors.ts';
 import { listNames } from '../../graph/names.ts';
 import type { RunEvent } from '../../train/events.ts';
@@ -40,6 +45,8 @@ export interface DataFreeOptions {
   readonly onModel?: OnModel;
   readonly signal?: AbortSignal;
   readonly device?: Device;
+  /** When what other processes have is given up. */
+  readonly claimTimes?: LockTimes;
 }
 
 export interface DataFreeResult extends RunResult {
@@ -59,7 +66,7 @@ const ADI = 0.2;
 
 /**
  * Data-free distillation (DF-DearKD): makes images from the teacher alone, then distils on them. Interrupted, the same call goes
- * on.
+ * on; made by several processes at once, they share the images and wait for the one that trains.
  * @throws UserError as `synthesize` and `distill`.
  */
 export async function distillDataFree(given: DataFreeOptions): Promise<DataFreeResult> {
@@ -80,7 +87,8 @@ export async function distillDataFree(given: DataFreeOptions): Promise<DataFreeR
     shown = upTo;
     if (made.reason === 'interrupted') return interrupted(out, made, options);
     const last = round === rounds;
-    run = await trainOn(options, dir, method, last ? out : `${out}-round${round}`, run);
+    run = await trainAlone(options, dir, method, last ? out : `${out}-round${round}`, run);
+    if (run === undefined) return interrupted(out, made, options);
     if (run.reason === 'interrupted') break;
   }
   return { ...run!, images: made!, validatedOn: validatedOn(options) };
@@ -145,7 +153,7 @@ function makeRound(
   images: number,
   student: RunResult | undefined,
 ) {
-  const { teacher, synthesis = {}, onSynthesisEvent, signal } = options;
+  const { teacher, synthesis = {}, onSynthesisEvent, signal, claimTimes } = options;
   const adaptive = student ? { adi: synthesis.adi || ADI, seed: (synthesis.seed ?? 0) + round - 1 } : { adi: 0 };
   return synthesize({
     teacher,
@@ -157,11 +165,46 @@ function makeRound(
     ...(student ? { student: student.out } : {}),
     ...(onSynthesisEvent ? { onEvent: onSynthesisEvent } : {}),
     ...(signal ? { signal } : {}),
+    ...(claimTimes ? { claimTimes } : {}),
   });
 }
 
+/** Of the processes that share the folder one trains; the others wait, and take the run over should that one die. */
+async function trainAlone(
+  options: DataFreeOptions,
+  dir: string,
+  method: string,
+  out: string,
+  before: RunResult | undefined,
+): Promise<RunResult | undefined> {
+  const claims = new Claims(options.claimTimes);
+  const note = (message: string) => options.onSynthesisEvent?.({ type: 'note', message });
+  let run: RunResult | undefined;
+  await shareUnits({
+    units: [out],
+    settled: async () => run !== undefined,
+    claim: () => claims.take(`${out}.lock`, ofFolder(out)),
+    make: async (_, claim) => {
+      await renewFolder(out, claim);
+      run = await trainOn(options, dir, method, out, before, claim);
+      return true;
+    },
+    onLost: (_, { message }) => note(message),
+    onWait: () => note(`waiting for ${out}, which another process trains`),
+    signal: options.signal,
+  });
+  return run;
+}
+
 /** A run on the images so far; after the first round it starts from the student of the round before. */
-function trainOn(options: DataFreeOptions, dir: string, method: string, out: string, before: RunResult | undefined) {
+function trainOn(
+  options: DataFreeOptions,
+  dir: string,
+  method: string,
+  out: string,
+  before: RunResult | undefined,
+  claim: Claim,
+) {
   const { settings = {}, synthesis, data, student, onEvent, onModel, signal, device } = options;
   const flip = synthesis?.flip === 0 ? { flip: 0 } : {};
   const resume = existsSync(join(out, 'config.yaml'));
@@ -178,6 +221,7 @@ function trainOn(options: DataFreeOptions, dir: string, method: string, out: str
   return startRun('distill', config, {
     out,
     resume,
+    claim,
     ...(onEvent ? { onEvent } : {}),
     ...(onModel ? { onModel } : {}),
     ...(signal ? { signal } : {}),

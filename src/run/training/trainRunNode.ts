@@ -5,7 +5,7 @@ import { overlay, type Settings } from '../../config/settings.ts';
 import type { ImageSource } from '../../data/imageSource.ts';
 import type { OnListing } from '../../data/folders/listingNode.ts';
 import type { Device } from '../../engine/devices.ts';
-import type { Lock } from '../../formats/disk/lockNode.ts';
+import type { HeldLock } from '../../formats/disk/lockNode.ts';
 import { naming } from '../../graph/errors.ts';
 import { nodeFiles } from '../../host/node/filesNode.ts';
 import { nodeHost } from '../../host/node/hostNode.ts';
@@ -45,8 +45,8 @@ export interface TrainOptions {
   readonly loggers?: readonly Logger[];
   /** Where to compute; evaluation runs there too. Default: cpu. */
   readonly device?: Device;
-  /** A claim on the run, where processes share the work of which it is a part: who has lost it puts nothing in place any more. */
-  readonly claim?: Lock | undefined;
+  /** A claim on the run, where processes share the work of which it is a part: who has lost it ends, and puts nothing in place. */
+  readonly claim?: HeldLock | undefined;
 }
 
 /**
@@ -82,7 +82,9 @@ export async function trainRun(
     ...{ onModel, onListing, source },
     ...(resume ? { begun: join(out, START_FOLDER) } : {}),
   });
-  return runOn(host, config, inputs, { ...options, methods, resume, began, notes: decodedNotes });
+  const ends = [options.signal, claim?.lost].filter((signal) => signal !== undefined);
+  const ended = ends.length === 0 ? {} : { signal: AbortSignal.any(ends) };
+  return runOn(host, config, inputs, { ...options, ...ended, methods, resume, began, notes: decodedNotes });
 }
 
 async function decodedNotes(parts: AssembledRun): Promise<string[]> {
