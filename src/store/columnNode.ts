@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { float16ToFloat32, float32ToFloat16 } from '../formats/tensors/halfFloat.ts';
 import { attempt } from '../formats/disk/shardFolderNode.ts';
@@ -35,10 +35,16 @@ export class Column {
     this.#bits = new Uint16Array(length);
     this.#warn = warn;
     mkdirSync(dir, { recursive: true });
-    for (const name of readdirSync(dir).sort()) {
-      const path = join(dir, name);
-      if (name.endsWith('.shard')) this.#open(path);
-      else if (name.includes('.tmp-')) attempt(() => removeStale(path));
+    for (const name of readdirSync(dir)) if (name.includes('.tmp-')) attempt(() => removeStale(join(dir, name)));
+    this.refresh();
+  }
+
+  /** Opens what other processes have written since. */
+  refresh(): void {
+    // A clean-up may have taken the empty folder away.
+    for (const name of existsSync(this.#dir) ? readdirSync(this.#dir).sort() : []) {
+      const path = join(this.#dir, name);
+      if (name.endsWith('.shard') && !this.#shards.has(path)) this.#open(path);
     }
   }
 

@@ -85,9 +85,22 @@ describe('records', () => {
     expect(shards()).toHaveLength(2);
   });
 
+  it('of another writer are found once they are flushed and looked for', () => {
+    const [one, two] = [open(), open()];
+    fill(one, [0]);
+    two.refresh();
+    expect(read(two, 0, 0)).toBeUndefined();
+    one.flush();
+    expect(read(two, 0, 0)).toBeUndefined();
+    two.refresh();
+    two.refresh();
+    expect(read(two, 0, 0)).toEqual(held(0, 0));
+    expect(two.forecast([0], 1).stored).toBe(0.5);
+  });
+
   it('are forecast to the byte', () => {
     const store = open();
-    const before = store.forecast(6, 2);
+    const before = store.forecast(IMAGES.keys(), 2);
     expect(before.stored).toBe(0);
     for (const image of IMAGES.keys())
       for (const view of [0, 1]) {
@@ -97,8 +110,8 @@ describe('records', () => {
     store.close();
     // Beside the records each shard has a head and an end of 8 + 24 bytes.
     expect(shardBytes(dir)).toBe(before.bytes + 2 * 32);
-    expect(open().forecast(6, 2)).toEqual({ stored: 1, bytes: 0 });
-    expect(open().forecast(6, 4).stored).toBe(0.5);
+    expect(open().forecast(IMAGES.keys(), 2)).toEqual({ stored: 1, bytes: 0 });
+    expect(open().forecast(IMAGES.keys(), 4).stored).toBe(0.5);
   });
 });
 

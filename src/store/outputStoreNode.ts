@@ -69,11 +69,11 @@ export class OutputStore implements Outputs {
   }
 
   /** What is there of `images` x `views` records of all columns, and what the rest will take. */
-  forecast(images: number, views: number): { readonly stored: number; readonly bytes: number } {
+  forecast(images: Iterable<number>, views: number): { readonly stored: number; readonly bytes: number } {
     let [stored, bytes, total] = [0, 0, 0];
-    for (const column of this.#columns.values())
-      for (let image = 0; image < images; image++)
-        for (let view = 0; view < views; view++) {
+    for (const image of images)
+      for (let view = 0; view < views; view++)
+        for (const column of this.#columns.values()) {
           total++;
           if (column.has(this.#key(image, view))) stored++;
           else bytes += column.recordBytes;
@@ -86,6 +86,14 @@ export class OutputStore implements Outputs {
       for (const column of this.#columns.values()) column.flush();
     } catch (error) {
       this.#stop(error);
+    }
+  }
+
+  refresh(): void {
+    try {
+      for (const column of this.#columns.values()) column.refresh();
+    } catch (error) {
+      throw fileError(error, this.#options.dir, 'look for teacher outputs in it (teacher.store.dir)');
     }
   }
 

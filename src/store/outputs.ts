@@ -15,6 +15,10 @@ export interface Outputs {
   /** Keeps values and gives them back as they will be read. */
   write(name: string, image: number, view: number, values: Float32Array): Float32Array;
   /** Which share of `images` x `views` records of all columns is there, 0 to 1, and what the rest will take. */
-  forecast(images: number, views: number): { readonly stored: number; readonly bytes: number };
+  forecast(images: Iterable<number>, views: number): { readonly stored: number; readonly bytes: number };
+  /** Makes what was kept visible to other processes. */
+  flush(): void;
+  /** Looks for what other processes have kept since. */
+  refresh(): void;
   close(): void;
 }

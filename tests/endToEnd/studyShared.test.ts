@@ -102,19 +102,6 @@ it('two processes at once make what one makes, each a part of it', async () => {
   expect(found('both')).toEqual(found('whole'));
 });
 
-it('a process that is killed loses its run to one that waits, at once on this machine', async () => {
-  let killed = false;
-  const first = start('killed', 60_000, (worker) => {
-    if (killed || !inThird(worker)) return;
-    killed = true;
-    worker.process.kill('SIGKILL');
-  });
-  const second = start('killed', 60_000);
-  await first.ended;
-  expect(await second.ended).toBe(0);
-  expect(found('killed')).toEqual(found('whole'));
-});
-
 it('a process that is stopped loses its run too, and changes nothing when it comes back', async () => {
   let stopped = false;
   const first = start('stopped', 2000, (worker) => {

@@ -13,6 +13,8 @@ import { beyondViews, openOutputStore, storeWanted, trainingView } from '../../t
 export interface StageTeacher {
   readonly source: TeacherSource;
   readonly choice: TeacherChoice;
+  /** What keeps its outputs, if anything does; the source closes it. */
+  readonly store: Outputs | undefined;
 }
 
 /**
@@ -70,7 +72,7 @@ export async function openStageTeacher(
   if (store) forecast(store, keeper.where(config.teacher!.store.dir), parts, names, note, warn);
   const answering = { model: use.teacher.path, image: (index: number) => imageName(data.train, index) };
   const source = new TeacherSource({ engine: platform.engine, program, answering, store });
-  return { source, choice };
+  return { source, choice, store };
 }
 
 /** Says what there is, what will be written, and what the first time costs. */
@@ -84,7 +86,7 @@ function forecast(
 ): void {
   const views = config.data.views!;
   const images = data.train.paths.length;
-  const { stored, bytes } = store.forecast(images, views);
+  const { stored, bytes } = store.forecast(data.train.paths.keys(), views);
   const { maxGB } = config.teacher!.store;
   const size = bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.ceil(bytes / 1e6)} MB`;
   const what = `teacher outputs (${names.join(', ')}) of ${images} images x ${views} views: ${Math.floor(100 * stored)} % are stored in ${where}`;
