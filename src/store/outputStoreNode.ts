@@ -49,6 +49,10 @@ export class OutputStore implements Outputs {
     }
   }
 
+  get address(): string {
+    return addressOf(...this.#options.columns.map(({ address }) => address));
+  }
+
   read(name: string, image: number, view: number, into: Float32Array): boolean {
     return this.#columns.get(name)!.read(this.#key(image, view), into);
   }

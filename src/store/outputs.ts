@@ -10,6 +10,8 @@ export interface ColumnSpec {
 
 /** What a teacher said about images and their views, kept. */
 export interface Outputs {
+  /** Digest of all that its values depend on besides image and view. */
+  readonly address: string;
   /** Whether it is there; then `into` has it. */
   read(name: string, image: number, view: number, into: Float32Array): boolean;
   /** Keeps values and gives them back as they will be read. */

@@ -49,7 +49,7 @@ export interface FittedHeads {
  * @throws UserError where there are no labels of one class an image, or no embedding.
  */
 export async function withFittedHeads(
-  host: Host,
+  host: Platform & Pick<Host, 'files'>,
   config: RunConfig,
   inputs: RunInputs,
   methods: MethodTable | undefined,
