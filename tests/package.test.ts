@@ -44,7 +44,7 @@ describe('the package', () => {
   });
 
   it('installs where the install script of ONNX Runtime fails: npm leaves out what is optional', () => {
-    expect(Object.keys(PACKAGE.optionalDependencies)).toEqual(['onnxruntime-node']);
+    expect(Object.keys(PACKAGE.optionalDependencies)).toContain('onnxruntime-node');
     expect(Object.keys(PACKAGE.dependencies)).not.toContain('onnxruntime-node');
   });
 });

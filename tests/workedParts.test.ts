@@ -12,6 +12,7 @@ import { runSchema } from '../src/config/schema.ts';
 import type { ImageList } from '../src/data/dataset.ts';
 import type { Engine } from '../src/engine/contract.ts';
 import { ortNode } from '../src/engine/ortNode.ts';
+import { alone } from '../src/cluster/ranks.ts';
 import { systemClock } from '../src/host/clock.ts';
 import type { Host } from '../src/host/host.ts';
 import { type MemoryDisk, memoryDisk, memoryFiles } from '../src/host/memory/filesMemory.ts';
@@ -76,6 +77,7 @@ const tabHost = (engine: Engine, disk: MemoryDisk, read: ReadPixels): Host => ({
   engine,
   computed: 'a tab', // another place rounds otherwise
   clock: systemClock,
+  ranks: alone(), // one tab trains by itself
   loader: (options) => plainLoader(options, read),
   outputs: undefined, // no teacher outputs are kept
   files: memoryFiles('run', disk),

@@ -3,7 +3,7 @@ import { MachineError, UserError } from '../graph/errors.ts';
 import { remark } from './text.ts';
 
 /** Exit statuses. */
-export const STATUS = { done: 0, failed: 1, wrongUse: 2, interrupted: 130, terminated: 143 } as const;
+export const STATUS = { done: 0, failed: 1, wrongUse: 2, interrupted: 130, warned: 138, terminated: 143 } as const;
 
 /** A user's error that came up after the work had begun: the command was right and failed all the same. */
 export class FailedWhileRunning extends Error {

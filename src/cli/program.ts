@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { runCommand } from 'citty';
 import { didYouMean } from '../graph/names.ts';
 import { UserError } from '../graph/errors.ts';
+import { release } from '../host/node/releaseNode.ts';
 import { checkArguments } from './arguments.ts';
 import type { CliCommand } from './command.ts';
 import { commandHelp, programHelp } from './help.ts';
@@ -14,6 +14,7 @@ export type Commands = Readonly<Record<string, () => Promise<CliCommand>>>;
 export const COMMANDS: Commands = {
   distill: async () => (await import('./commands/distill.ts')).distill,
   train: async () => (await import('./commands/train.ts')).train,
+  launch: async () => (await import('./commands/launch.ts')).launchCommand,
   eval: async () => (await import('./commands/eval.ts')).evaluate,
   predict: async () => (await import('./commands/predict.ts')).predict,
   embed: async () => (await import('./commands/embed.ts')).embed,
@@ -32,9 +33,6 @@ export const COMMANDS: Commands = {
   list: async () => (await import('./commands/list.ts')).list,
 };
 
-const version = (): string =>
-  (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version;
-
 /** Runs a command line and gives its exit status; what it has to say is written to stdout and stderr. */
 export async function runProgram(args: readonly string[], commands: Commands = COMMANDS): Promise<number> {
   try {
@@ -52,7 +50,7 @@ async function run(args: readonly string[], commands: Commands): Promise<number>
   }
   if (name === 'help' && rest[0] !== undefined) return run([rest[0], '--help'], commands);
   if (['--help', '-h', 'help'].includes(name)) return answer(await help(commands));
-  if (name === '--version' || name === '-v') return answer(version());
+  if (name === '--version' || name === '-v') return answer(release());
   const command = await findCommand(name, commands);
   if (asksForHelp(rest)) return answer(commandHelp(command));
   checkArguments(command, rest);
@@ -61,7 +59,7 @@ async function run(args: readonly string[], commands: Commands): Promise<number>
 }
 
 async function help(commands: Commands): Promise<string> {
-  return programHelp(await Promise.all(Object.values(commands).map((load) => load())), version());
+  return programHelp(await Promise.all(Object.values(commands).map((load) => load())), release());
 }
 
 async function findCommand(name: string, commands: Commands): Promise<CliCommand> {

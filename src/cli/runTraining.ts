@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Ranks } from '../cluster/ranks.ts';
 import type { Device } from '../engine/devices.ts';
 import type { BestStep, RunResult, StudentCost } from '../run/training/course/result.ts';
 import type { RunSettings } from '../run/training/runSettings.ts';
@@ -7,9 +8,11 @@ import { startRun } from '../run/training/startRunNode.ts';
 import type { RunEvent } from '../train/events.ts';
 import { isDetail } from '../train/metricNames.ts';
 import { consoleLogger } from '../train/loggers/consoleNode.ts';
+import type { Logger } from '../train/loggers/logger.ts';
 import { listingEvents } from './listingEvents.ts';
 import { modelEvents } from './modelEvents.ts';
 import { STATUS, whileRunning } from './outcome.ts';
+import { onRanks } from './ranks.ts';
 import { percent, print, printJson, quantity, remark, shellWord, table } from './text.ts';
 
 export interface TrainingRequest {
@@ -21,9 +24,15 @@ export interface TrainingRequest {
   readonly device: Device;
 }
 
-/** Runs a training with its progress on stderr and its result on stdout; gives the exit status. */
-export async function runTraining({ kind, input, out, resume, json, device }: TrainingRequest): Promise<number> {
-  const logger = consoleLogger();
+/** Runs a training with its progress on stderr and its result on stdout; gives the exit status. Of several ranks the first speaks. */
+export const runTraining = (request: TrainingRequest): Promise<number> => onRanks((ranks) => runOne(request, ranks));
+
+async function runOne(
+  { kind, input, out, resume, json, device }: TrainingRequest,
+  ranks: Ranks | undefined,
+): Promise<number> {
+  const speaks = ranks?.first ?? true;
+  const logger = speaks ? consoleLogger() : SILENT;
   const note = (message: string) => logger.on({ type: 'note', message, time: Date.now() });
   const interrupts = watchInterrupts(note);
   try {
@@ -36,14 +45,15 @@ export async function runTraining({ kind, input, out, resume, json, device }: Tr
       return startRun(kind, input, {
         resume,
         onEvent,
-        onModel: modelEvents(),
-        onListing: listingEvents(),
+        ...(speaks ? { onModel: modelEvents(), onListing: listingEvents() } : {}),
+        ranks,
         signal: interrupts.signal,
         device,
         ...(out === undefined ? {} : { out }),
       });
     });
     await logger.close();
+    if (!speaks) return result.reason === 'done' ? STATUS.done : interrupts.status();
     if (json) printJson(result);
     else if (result.reason === 'done') print(summary(result));
     if (result.reason === 'done') return STATUS.done;
@@ -57,6 +67,9 @@ export async function runTraining({ kind, input, out, resume, json, device }: Tr
   }
 }
 
+/** Another rank speaks. */
+const SILENT: Logger = { on: () => undefined, flush: async () => undefined, close: async () => undefined };
+
 export interface Interrupts {
   /** Aborted by the first signal. */
   readonly signal: AbortSignal;
@@ -65,22 +78,24 @@ export interface Interrupts {
   stop(): void;
 }
 
-/** The first signal asks the run to save and end; the second ends the process. */
+const OF_SIGNAL: Partial<Record<NodeJS.Signals, number>> = { SIGTERM: STATUS.terminated, SIGUSR1: STATUS.warned };
+
+/** The first signal asks the run to save and end; the second ends the process. SIGUSR1 is how Slurm warns of a job's end. */
 export function watchInterrupts(note: (message: string) => void): Interrupts {
   const controller = new AbortController();
   let status: number = STATUS.interrupted;
   const on = (signal: NodeJS.Signals) => {
-    const own = signal === 'SIGTERM' ? STATUS.terminated : STATUS.interrupted;
+    const own = OF_SIGNAL[signal] ?? STATUS.interrupted;
     if (controller.signal.aborted) process.exit(own);
     status = own;
     controller.abort();
     note('saving a checkpoint; press again to stop at once');
   };
-  process.on('SIGINT', on).on('SIGTERM', on);
+  process.on('SIGINT', on).on('SIGTERM', on).on('SIGUSR1', on);
   return {
     signal: controller.signal,
     status: () => status,
-    stop: () => void process.off('SIGINT', on).off('SIGTERM', on),
+    stop: () => void process.off('SIGINT', on).off('SIGTERM', on).off('SIGUSR1', on),
   };
 }
 

@@ -12,8 +12,8 @@ export function engineFor(device: Device, options: OrtNodeOptions): Engine {
 }
 
 /** What rounds as it does: on another processor ONNX Runtime takes other kernels, for other threads it cuts other blocks. */
-export function computedOn(device: Device, threads: number | 'auto'): string {
+export function computedOn(device: Device, threads: number | 'auto', cores = availableParallelism()): string {
   if (device !== 'cpu') return device;
   const model = cpus()[0]?.model.trim() || 'a CPU';
-  return `${model}, ${threads === 'auto' ? `${availableParallelism()} cores` : `train.threads=${threads}`}`;
+  return `${model}, ${threads === 'auto' ? `${cores} cores` : `train.threads=${threads}`}`;
 }

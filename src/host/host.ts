@@ -1,3 +1,4 @@
+import type { Ranks } from '../cluster/ranks.ts';
 import type { ImageList } from '../data/dataset.ts';
 import type { Loader, LoaderOptions } from '../data/loading/loader.ts';
 import type { Engine } from '../engine/contract.ts';
@@ -27,6 +28,8 @@ export interface OutputKeeper {
 export interface Platform {
   readonly engine: Engine;
   readonly clock: Clock;
+  /** The processes that train together; of one by itself, that one. */
+  readonly ranks: Ranks;
   /** Prepared batches of images. */
   loader(options: LoaderOptions): Loader;
   /** Without one a teacher computes its outputs anew each time. */

@@ -14,6 +14,7 @@ import { balancedTerms, type BalanceForm, balanceWeights } from './balanced.ts';
 import { kept } from './kept.ts';
 import { closeProgram, type Program } from './program.ts';
 import { sharedGrad } from './sharedGrad.ts';
+import { readsItsChanges, type UpdateParts, updateParts } from './updateParts.ts';
 import { layOut, trainedOf, type Vector, vectorPorts } from './state.ts';
 import { fedFeatures } from './teacherPorts.ts';
 
@@ -63,8 +64,8 @@ export interface TrainProgram {
   /** The (last) micro-batch and the update. */
   readonly update: Program;
   /**
-   * The same in two parts, for micro-batches that are computed beside each other; undefined where a step changes buffers or what a
-   * method remembers, which are the next one's inputs. Built when called.
+   * The same in parts, for micro-batches that are computed beside each other; undefined where a micro-batch reads what the one before
+   * it changed (what a method remembers). Built when called.
    */
   readonly inParts: (() => UpdateParts) | undefined;
   readonly vectors: readonly Vector[];
@@ -80,13 +81,6 @@ export interface TrainProgram {
   /** Terms whose weight follows from a share that is fed; it is the output `weight.<name>`. */
   readonly balanced: readonly string[];
   readonly scalars: Transform['scalars'];
-}
-
-export interface UpdateParts {
-  /** One micro-batch: `grad.X` of each trained vector, divided by the number of micro-batches, the loss and its terms. */
-  readonly gradient: Program;
-  /** From the last micro-batch's gradients at those ports and the sums of the others' at `acc.X` to the update and `gradNorm`. */
-  readonly apply: Program;
 }
 
 /** Parameters of the student and of the method, in the order in which they are declared. */
@@ -175,10 +169,11 @@ export function trainProgram(given: TrainSpec | StepSpec): TrainProgram {
   const { ports, params, store, loss, terms, balanced } = buildStep(spec, vectors);
   const trained = trainedOf(vectors);
   const gradients = flatGradients(loss, trained, params, spec.accumulate);
-  const common = new Map<string, Tensor>([['loss', loss]]);
-  for (const [name, term] of Object.entries(terms)) common.set(`term.${name}`, term.value);
-  for (const [name, weight] of balanced) common.set(`weight.${name}`, weight);
-  for (const [port, value] of changed(vectors, params, store.updates)) common.set(port, value);
+  const told = new Map<string, Tensor>([['loss', loss]]);
+  for (const [name, term] of Object.entries(terms)) told.set(`term.${name}`, term.value);
+  for (const [name, weight] of balanced) told.set(`weight.${name}`, weight);
+  const changes = new Map(changed(vectors, params, store.updates));
+  const common = new Map([...told, ...changes]);
   const optimParams: OptimParam[] = trained.map(({ name, entries }) => ({
     name,
     value: ports.get(name)!,
@@ -188,9 +183,10 @@ export function trainProgram(given: TrainSpec | StepSpec): TrainProgram {
   const slots = new Map(spec.optimiser.slots(optimParams).map(({ name, shape }) => [name, shape]));
   const sums =
     spec.accumulate > 1 ? gradients.map((g, i) => add(g, input(`acc.${trained[i]!.name}`, g.shape))) : gradients;
-  const updateFrom = (sums: readonly Tensor[]) =>
-    withLabel('optimiser', () => buildUpdate(spec, trained, optimParams, sums, slots, ports, common));
-  const after = updateFrom(sums);
+  const updateFrom = (sums: readonly Tensor[], changes: ReadonlyMap<string, Tensor>) =>
+    withLabel('optimiser', () => buildUpdate(spec, trained, optimParams, sums, slots, ports, changes));
+  const after = updateFrom(sums, changes);
+  const remembered = [...store.updates.keys()].map((name) => params.get(name)!);
   const accumulated = new Map([
     ...common,
     ...sums.map((sum, i): [string, Tensor] => [`next.acc.${trained[i]!.name}`, sum]),
@@ -199,7 +195,9 @@ export function trainProgram(given: TrainSpec | StepSpec): TrainProgram {
   return {
     accumulate: spec.accumulate > 1 ? closeProgram(accumulated) : undefined,
     update,
-    inParts: store.updates.size > 0 ? undefined : () => inParts(common, trained, gradients, updateFrom),
+    inParts: readsItsChanges([...told.values(), ...gradients], remembered)
+      ? undefined
+      : () => updateParts({ told, changed: changes, trained, gradients, updateFrom }),
     vectors,
     slots,
     noises: usedNoises(update, store.noises),
@@ -211,17 +209,6 @@ export function trainProgram(given: TrainSpec | StepSpec): TrainProgram {
     balanced: spec.balance ? balancedTerms(terms) : [],
     scalars: spec.optimiser.scalars,
   };
-}
-
-function inParts(
-  common: ReadonlyMap<string, Tensor>,
-  trained: readonly Vector[],
-  gradients: readonly Tensor[],
-  updateFrom: (sums: readonly Tensor[]) => Map<string, Tensor>,
-): UpdateParts {
-  const given = gradients.map((g, i): [string, Tensor] => [`grad.${trained[i]!.name}`, g]);
-  const sums = trained.map(({ name, size }) => add(input(`grad.${name}`, [size]), input(`acc.${name}`, [size])));
-  return { gradient: closeProgram(new Map([...common, ...given])), apply: closeProgram(updateFrom(sums)) };
 }
 
 /** The masks that the program reads: those of features that no loss uses are not drawn. */
@@ -275,7 +262,7 @@ function buildUpdate(
   gradients: readonly Tensor[],
   slots: ReadonlyMap<string, readonly number[]>,
   ports: ReadonlyMap<string, Tensor>,
-  common: ReadonlyMap<string, Tensor>,
+  changes: ReadonlyMap<string, Tensor>,
 ): Map<string, Tensor> {
   const slotPorts = new Map([...slots].map(([name, shape]) => [name, input(`slot.${name}`, shape)]));
   const names = Object.keys(optimiser.scalars({ step: 1, lr: 0 }));
@@ -292,7 +279,7 @@ function buildUpdate(
   for (const name of [...ports.keys()].filter((vector) => vector !== 'state')) {
     const [average, now] = [
       input(`ema.${name}`, ports.get(name)!.shape),
-      out.get(`next.param.${name}`) ?? common.get(`next.param.${name}`) ?? ports.get(name)!,
+      out.get(`next.param.${name}`) ?? changes.get(`next.param.${name}`) ?? ports.get(name)!,
     ];
     out.set(`next.ema.${name}`, add(average, mul(sub(now, average), rate)));
   }

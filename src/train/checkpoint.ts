@@ -17,7 +17,7 @@ export interface Checkpoint {
 }
 
 /** What the files of a checkpoint were when they were saved, by name: SHA-256, of state.json without this part. */
-type Digests = Readonly<Record<(typeof ARRAYS)[number]['file'] | 'state.json', string>>;
+export type Digests = Readonly<Record<(typeof ARRAYS)[number]['file'] | 'state.json', string>>;
 
 const ARRAYS = [
   { file: 'model.safetensors', prefix: 'param.' },
@@ -29,13 +29,14 @@ type Place = Pick<Host, 'files' | 'sha256'>;
 /**
  * Saves a checkpoint folder whole or not at all: model.safetensors (the student under PyTorch names), optimizer.safetensors
  * (everything else: the method's parameters, optimiser slots, averages), state.json, config.json, preprocessor_config.json.
+ * @returns what the files are
  */
 export async function saveCheckpoint(
   { files, sha256 }: Place,
   path: string,
   model: Omit<SavedModel, 'weights'>,
   { progress, state }: Checkpoint,
-): Promise<void> {
+): Promise<Digests> {
   const isStudent = (name: string) => name.startsWith('param.') && !name.startsWith('param.method.');
   const student = [...state]
     .filter(([name]) => isStudent(name))
@@ -53,6 +54,7 @@ export async function saveCheckpoint(
   };
   contents.set('state.json', `${JSON.stringify({ ...kept, digests }, null, 2)}\n`);
   await files.replaceFolder(path, contents);
+  return digests;
 }
 
 const utf8 = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));

@@ -1,5 +1,9 @@
+import { microsOf, type MicroResult, OrderedSum } from '../cluster/orderedSum.ts';
+import { alone, type Ranks } from '../cluster/ranks.ts';
 import type { Compiled, Engine, EngineTensor } from '../engine/contract.ts';
-import type { UpdateParts } from '../program/trainProgram.ts';
+import { sizeOf } from '../graph/shape.ts';
+import type { TensorType } from '../graph/tensor.ts';
+import { foldedPort, type UpdateParts } from '../program/updateParts.ts';
 import type { StepInputs } from './batch.ts';
 import {
   type Measured,
@@ -12,86 +16,163 @@ import {
   weighed,
 } from './updateParts.ts';
 
+/** What a micro-batch says on its way: the seconds it waited for images and for the teacher (-1 without one). */
+const TIMES = ['waitSeconds', 'teacherSeconds'] as const;
+const isTime = (name: string): boolean => (TIMES as readonly string[]).includes(name);
+
+type Places = ReadonlyMap<string, readonly [from: number, to: number]>;
+
+type Tensors = Readonly<Record<string, EngineTensor>>;
+
 /**
- * Computes the micro-batches of an update beside each other, one a lane, and sums their gradients in their order: bit for bit
- * what one after the other gives with as many threads in an operator, for the memory of so many micro-batches. An update has at
- * least two.
+ * Computes the micro-batches of an update beside each other, on the lanes of this process and on all ranks, and sums their gradients
+ * in their order: bit for bit what one after the other gives with as many threads in an operator. While the gradients of a round of
+ * micro-batches are on their way to the other ranks, the lanes compute the next round.
  */
 export class Lanes {
   readonly #engine: Engine;
   /** Engines whose tensors are good for all of them. */
   readonly engines: readonly Engine[];
+  readonly ranks: Ranks;
   readonly parts: UpdateParts;
   readonly apply: Compiled;
+  readonly #fold: Compiled | undefined;
   readonly #gradients: readonly Compiled[];
   /** The parameters, where the lanes read them. */
-  readonly #params: Readonly<Record<string, EngineTensor>>;
+  readonly #params: Tensors;
   /** By lane: what it writes. */
-  readonly #found: readonly Readonly<Record<string, EngineTensor>>[];
-  /** Sums of gradients by the name of the vector, where they are of more micro-batches than there are lanes. */
-  readonly #sums = new Map<string, Float32Array>();
+  readonly #found: readonly Tensors[];
+  readonly #sum: OrderedSum;
+  /** Places of what a head holds, by name: the gradient's other outputs and the times. */
+  readonly #head: Places;
   /** By step and micro-batch: inputs of the next update, which a lane began with before it was its turn. */
   readonly #ahead = new Map<string, Promise<StepInputs>>();
 
   private constructor(
     engine: Engine,
     engines: readonly Engine[],
+    ranks: Ranks,
     parts: UpdateParts,
-    gradients: readonly Compiled[],
-    apply: Compiled,
+    compiled: {
+      readonly gradients: readonly Compiled[];
+      readonly apply: Compiled;
+      readonly fold: Compiled | undefined;
+    },
   ) {
+    this.#engine = engine;
     this.engines = engines;
+    this.ranks = ranks;
     this.parts = parts;
-    this.apply = apply;
-    this.#gradients = gradients;
+    this.apply = compiled.apply;
+    this.#fold = compiled.fold;
+    this.#gradients = compiled.gradients;
     const { inputs, outputs } = parts.gradient;
     const params = [...inputs].filter(([name]) => name.startsWith('param.'));
-    this.#params = Object.fromEntries(
-      params.map(([name, { dtype, shape }]) => [name, engines[0]!.empty(dtype, shape)]),
-    );
-    const wanted = [...outputs];
-    this.#found = engines.map((lane) =>
-      Object.fromEntries(wanted.map(([name, { dtype, shape }]) => [name, lane.empty(dtype, shape)])),
-    );
-    this.#engine = engine;
+    this.#params = emptyOn(engines[0]!, params);
+    this.#found = engines.map((lane) => emptyOn(lane, outputs));
+    const isGradient = (name: string) => name.startsWith('grad.');
+    const sizes = [...outputs].map(([name, { shape }]) => [name, sizeOf(shape)] as const);
+    this.#head = placesOf([...sizes.filter(([name]) => !isGradient(name)), ...TIMES.map((name) => [name, 1] as const)]);
+    this.#sum = new OrderedSum(ranks, {
+      head: lengthOf(this.#head),
+      vectors: sizes.filter(([name]) => isGradient(name)).map(([, size]) => size),
+      lanes: engines.length,
+    });
   }
 
-  static async open(engine: Engine, engines: readonly Engine[], parts: UpdateParts): Promise<Lanes> {
+  static async open(engine: Engine, engines: readonly Engine[], parts: UpdateParts, ranks = alone()): Promise<Lanes> {
     const gradients = await Promise.all(engines.map((lane) => lane.compile(parts.gradient)));
-    return new Lanes(engine, engines, parts, gradients, await engine.compile(parts.apply));
+    const fold = parts.fold && (await engine.compile(parts.fold));
+    return new Lanes(engine, engines, ranks, parts, { gradients, fold, apply: await engine.compile(parts.apply) });
   }
 
-  /** The gradients of an update's micro-batches, as ports of `apply`. `tell` is told of each micro-batch in its order. */
-  async gradients(
+  /** The sums of the gradients of an update's micro-batches, as ports of `apply`. `tell` is told of each micro-batch in its order. */
+  async gradients(loop: UpdateTask, step: number, tell: (head: Head) => void): Promise<Tensors> {
+    const { accumulate, to, state } = loop;
+    const now = state.feeds();
+    for (const [name, tensor] of Object.entries(this.#params)) tensor.write(await now[name]!.read());
+    const mine = microsOf(this.ranks, this.engines.length, accumulate);
+    const round = this.ranks.size * this.engines.length;
+    const told = (_: number, head: Float32Array) => tell(new Head(this.#head, head));
+    this.#sum.begin();
+    let adding: Promise<void> = Promise.resolve();
+    for (let from = 0; from < accumulate; from += round) {
+      const here = mine.filter((micro) => micro >= from && micro < from + round);
+      this.ranks.calm(here.length > 0);
+      const last = from + round >= accumulate;
+      const ahead = last && step + 1 < to ? mine.slice(0, this.engines.length) : [];
+      const [added, computed] = await Promise.allSettled([adding, this.#compute(loop, step, here, ahead)]);
+      this.ranks.calm(false);
+      // All come to their end before an error is thrown: none is left computing.
+      if (added.status === 'rejected') throw added.reason;
+      if (computed.status === 'rejected') throw computed.reason;
+      adding = this.#sum.add(await this.#results(computed.value), from, accumulate - from, told);
+      adding.catch(() => undefined);
+    }
+    await adding;
+    const sums = await this.#sum.ended();
+    const names = [...this.parts.gradient.outputs.keys()].filter((name) => name.startsWith('grad.'));
+    return Object.fromEntries(
+      names.map((name, i) => [name, this.#engine.tensor('float32', [sums[i]!.length], sums[i]!)]),
+    );
+  }
+
+  /** Computes micro-batches, one a lane, and begins with the next update's in `ahead`; what it gives ends when all are computed. */
+  async #compute(
     loop: UpdateTask,
     step: number,
-    tell: (values: Record<string, number>, taken: StepInputs) => void,
-  ): Promise<Readonly<Record<string, EngineTensor>>> {
-    const { accumulate, to } = loop;
-    const now = loop.state.feeds();
-    for (const [name, tensor] of Object.entries(this.#params)) tensor.write(await now[name]!.read());
-    const ports: Record<string, EngineTensor> = {};
-    for (let first = 0; first < accumulate; first += this.engines.length) {
-      const here = this.engines.slice(0, accumulate - first);
-      const nextUpdate = first + here.length === accumulate && step + 1 < to;
-      // All come to their end before an error is thrown: none is left computing.
-      const ended = await Promise.allSettled(
-        here.map(async (engine, lane) => {
-          const taken = await this.#inputs(loop, step, first + lane, lane);
-          const drawn = { ...epochFeeds(engine, loop, step), ...noiseFeeds(engine, loop, step, first + lane) };
-          await this.#gradients[lane]!.run({ ...this.#params, ...taken.feeds, ...drawn }, this.#found[lane]!);
-          taken.release();
-          // While the others compute and the update is applied, the teacher can look at the next images.
-          if (nextUpdate) this.#lookAhead(loop, step + 1, lane);
-          return taken;
-        }),
-      );
-      for (const [lane, result] of ended.entries()) {
-        if (result.status === 'rejected') throw result.reason;
-        tell(await this.#take(lane, first + lane, accumulate, ports), result.value);
+    micros: readonly number[],
+    ahead: readonly number[],
+  ): Promise<StepInputs[]> {
+    const ended = await Promise.allSettled(
+      micros.map(async (micro, lane) => {
+        const engine = this.engines[lane]!;
+        const taken = await this.#inputs(loop, step, micro, lane);
+        const drawn = { ...epochFeeds(engine, loop, step), ...noiseFeeds(engine, loop, step, micro) };
+        await this.#gradients[lane]!.run({ ...this.#params, ...taken.feeds, ...drawn }, this.#found[lane]!);
+        taken.release();
+        // While the others compute, the sums come together and the update is applied, the teacher can look at the next images.
+        if (ahead[lane] !== undefined) this.#lookAhead(loop, step + 1, ahead[lane], lane);
+        return taken;
+      }),
+    );
+    return ended.map((result) => {
+      if (result.status === 'rejected') throw result.reason;
+      return result.value;
+    });
+  }
+
+  async #results(taken: readonly StepInputs[]): Promise<MicroResult[]> {
+    const results: MicroResult[] = [];
+    for (const [lane, { waitSeconds, teacherSeconds = -1 }] of taken.entries()) {
+      const head = new Float32Array(lengthOf(this.#head));
+      const vectors: Float32Array[] = [];
+      for (const [name, tensor] of Object.entries(this.#found[lane]!)) {
+        const values = (await tensor.read()) as Float32Array;
+        if (name.startsWith('grad.')) vectors.push(values);
+        else head.set(values, this.#head.get(name)![0]);
       }
+      const times = { waitSeconds, teacherSeconds };
+      for (const name of TIMES) head[this.#head.get(name)![0]] = times[name];
+      results.push({ head, vectors });
     }
-    return ports;
+    return results;
+  }
+
+  /** Takes what micro-batches found into the running statistics, in their order; they are the state's when it is committed. */
+  async fold({ state }: UpdateTask, heads: readonly Head[]): Promise<Tensors> {
+    if (!this.#fold) return {};
+    const { outputs } = this.parts.fold!;
+    const into = state.into(outputs);
+    const places = [...outputs].map(([port, { shape }]) => ({ port, shape, name: port.replace(/^next\./, '') }));
+    let now: Tensors = state.feeds();
+    const spare = [0, 1].map(() => emptyOn(this.#engine, outputs));
+    for (const [i, head] of heads.entries()) {
+      const target = i === heads.length - 1 ? into : spare[i % 2]!;
+      await this.#fold.run({ ...now, ...head.found(this.#engine, this.parts.gradient.outputs) }, target);
+      now = Object.fromEntries(places.map(({ port, name }) => [name, target[port]!]));
+    }
+    return Object.fromEntries(places.map(({ port }) => [foldedPort(port), into[port]!]));
   }
 
   #inputs(loop: UpdateTask, step: number, micro: number, lane: number): Promise<StepInputs> {
@@ -100,73 +181,93 @@ export class Lanes {
     return ahead ?? loop.inputs(step, micro, lane);
   }
 
-  #lookAhead(loop: UpdateTask, step: number, lane: number): void {
-    const inputs = loop.inputs(step, lane, lane);
+  #lookAhead(loop: UpdateTask, step: number, micro: number, lane: number): void {
+    const inputs = loop.inputs(step, micro, lane);
     // An error is thrown where they are taken.
     inputs.catch(() => undefined);
-    this.#ahead.set(`${step} ${lane}`, inputs);
-  }
-
-  /** Takes a lane's gradients, the last ones or more for the sums, as `ports` of `apply`; gives its numbers. */
-  async #take(
-    lane: number,
-    micro: number,
-    accumulate: number,
-    ports: Record<string, EngineTensor>,
-  ): Promise<Record<string, number>> {
-    const numbers: Record<string, number> = {};
-    for (const [port, tensor] of Object.entries(this.#found[lane]!)) {
-      const values = (await tensor.read()) as Float32Array;
-      const name = port.slice('grad.'.length);
-      const give = (place: string, of: Float32Array) => {
-        ports[`${place}.${name}`] = this.#engine.tensor('float32', tensor.shape, of);
-      };
-      if (!port.startsWith('grad.')) numbers[port] = values[0]!;
-      else if (micro === accumulate - 1) give('grad', values);
-      else if (micro > 0) addTo((await ports[`acc.${name}`]!.read()) as Float32Array, values);
-      else give('acc', accumulate > this.engines.length ? this.#kept(name, values) : values);
-    }
-    return numbers;
-  }
-
-  /** A copy of `values` in memory that stays. */
-  #kept(name: string, values: Float32Array): Float32Array {
-    const kept = this.#sums.get(name) ?? new Float32Array(values.length);
-    kept.set(values);
-    this.#sums.set(name, kept);
-    return kept;
+    this.#ahead.set(`${step} ${micro}`, inputs);
   }
 
   async dispose(): Promise<void> {
     await Promise.allSettled(this.#ahead.values());
     await this.apply.dispose();
+    await this.#fold?.dispose();
     for (const compiled of this.#gradients) await compiled.dispose();
+  }
+}
+
+/** What a micro-batch told: numbers by name, and what the running statistics are made of. */
+export class Head {
+  readonly #places: Places;
+  readonly #values: Float32Array;
+
+  constructor(places: Places, values: Float32Array) {
+    this.#places = places;
+    // A copy: the memory is the next round's.
+    this.#values = values.slice();
+  }
+
+  numbers(): Record<string, number> {
+    const own = [...this.#places].filter(([name]) => !name.startsWith('found.') && !isTime(name));
+    return Object.fromEntries(own.map(([name, [from]]) => [name, this.#values[from]!]));
+  }
+
+  seconds(name: (typeof TIMES)[number]): number | undefined {
+    const value = this.#values[this.#places.get(name)![0]]!;
+    return value < 0 ? undefined : value;
+  }
+
+  found(engine: Engine, outputs: UpdateParts['gradient']['outputs']): Tensors {
+    const own = [...this.#places].filter(([name]) => name.startsWith('found.'));
+    return Object.fromEntries(
+      own.map(([name, [from, to]]) => [
+        name,
+        engine.tensor('float32', outputs.get(name)!.shape, this.#values.slice(from, to)),
+      ]),
+    );
   }
 }
 
 export async function runUpdateInLanes(loop: UpdateTask, lanes: Lanes, step: number, lr: number): Promise<Measured> {
   const { engine, state, accumulate } = loop;
+  const beside = lanes.engines.length * lanes.ranks.size;
   const values: Record<string, number> = {};
+  const heads: Head[] = [];
   let [loss, waitSeconds] = [0, 0];
   let teacherSeconds: number | undefined;
-  const sums = await lanes.gradients(loop, step, (found, taken) => {
-    waitSeconds += taken.waitSeconds / lanes.engines.length;
-    if (taken.teacherSeconds !== undefined)
-      teacherSeconds = (teacherSeconds ?? 0) + taken.teacherSeconds / lanes.engines.length;
+  const sums = await lanes.gradients(loop, step, (head) => {
+    heads.push(head);
+    waitSeconds += head.seconds('waitSeconds')! / beside;
+    const taught = head.seconds('teacherSeconds');
+    if (taught !== undefined) teacherSeconds = (teacherSeconds ?? 0) + taught / beside;
+    const found = head.numbers();
     loss += found.loss! / accumulate;
     refuseNonFinite(Object.assign(values, found), step);
   });
-  const { outputs } = lanes.parts.apply;
-  const scalars = scalarPorts(outputs.keys(), engine);
-  const feeds = { ...state.feeds(), ...sums, ...scalarFeeds(loop, step, lr) };
-  await lanes.apply.run(feeds, { ...state.into(outputs), ...scalars });
+  const { apply, fold } = lanes.parts;
+  const scalars = scalarPorts(apply.outputs.keys(), engine);
+  const folded = await lanes.fold(loop, heads);
+  const feeds = { ...state.feeds(), ...sums, ...folded, ...scalarFeeds(loop, step, lr) };
+  await lanes.apply.run(feeds, { ...state.into(apply.outputs), ...scalars });
   for (const [name, tensor] of Object.entries(scalars)) values[name] = ((await tensor.read()) as Float32Array)[0]!;
   refuseNonFinite(values, step);
   await loop.measured?.(step, loss);
-  state.commit(outputs);
+  state.commit(new Map([...apply.outputs, ...(fold?.outputs ?? [])]));
   return { loss, terms: weighed(loop, step, values), gradNorm: values.gradNorm!, waitSeconds, teacherSeconds };
 }
 
-function addTo(sum: Float32Array, values: Float32Array): void {
-  for (let i = 0; i < sum.length; i++) sum[i]! += values[i]!;
+function emptyOn(engine: Engine, ports: Iterable<readonly [string, TensorType]>): Tensors {
+  return Object.fromEntries([...ports].map(([name, { dtype, shape }]) => [name, engine.empty(dtype, shape)]));
 }
+
+function placesOf(sizes: readonly (readonly [string, number])[]): Map<string, readonly [number, number]> {
+  let at = 0;
+  return new Map(
+    sizes.map(([name, size]) => {
+      at += size;
+      return [name, [at - size, at]] as const;
+    }),
+  );
+}
+
+const lengthOf = (places: Places): number => Math.max(...[...places.values()].map(([, to]) => to));

@@ -27,8 +27,8 @@ export interface StageLoop extends UpdateTask {
   readonly totalSteps: number;
   readonly schedule: Schedule;
   readonly emit: (event: UnstampedEvent) => void;
-  /** Asked after each update; true leaves the loop. */
-  readonly pause: (finishedSteps: number) => boolean;
+  /** Asked after each update; true leaves the loop. On several ranks all must be told the same. */
+  readonly pause: (finishedSteps: number) => boolean | Promise<boolean>;
 }
 
 /** Runs updates until `to` or a pause; gives the number of finished updates. */
@@ -54,7 +54,7 @@ export async function runUpdates(loop: StageLoop): Promise<number> {
       etaSeconds: ((loop.totalSteps - step - 1) * loop.batch * loop.accumulate) / imagesPerSec,
       totalSteps: loop.totalSteps,
     });
-    if (loop.pause(step + 1)) return step + 1;
+    if (await loop.pause(step + 1)) return step + 1;
   }
   return loop.to;
 }

@@ -22,7 +22,7 @@ export function commandsOf({ language, code }: Block): string[][] {
   if (language !== '') return [];
   const lines = code.replaceAll('\\\n', ' ').split('\n');
   return lines.flatMap((line) => {
-    const typed = /^(?:\$ )?(?:npx )?understudy ([^\n]+)$/.exec(line.trim());
+    const typed = /^(?:\$ )?(?:npx )?(?:mpirun -np \d+ |srun )?understudy ([^\n]+)$/.exec(line.trim());
     return typed ? [wordsOf(typed[1]!)] : [];
   });
 }

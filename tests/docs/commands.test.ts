@@ -52,6 +52,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 const RUN_BY: Readonly<Record<string, string>> = {
   distill: 'tests/endToEnd/lanes.test.ts',
   train: 'tests/browser/clients.test.ts',
+  launch: 'tests/cluster/training.test.ts',
   eval: 'tests/docs/walk.test.ts',
   predict: 'tests/docs/walk.test.ts',
   embed: 'tests/endToEnd/encoders.test.ts',

@@ -36,7 +36,7 @@ export function understudy(
 export function ownProcess(
   cwd: string,
   args: readonly string[],
-  watch?: (stderr: string, kill: (signal: NodeJS.Signals) => void) => void,
+  watch?: (stderr: string, kill: (signal: NodeJS.Signals) => void, pid: number) => void,
   killAfter?: number,
 ): Promise<Finished> {
   const child = spawn(process.execPath, [MAIN, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -47,7 +47,7 @@ export function ownProcess(
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
-    watch?.(stderr, (signal) => child.kill(signal));
+    watch?.(stderr, (signal) => child.kill(signal), child.pid!);
   });
   return new Promise((resolve, reject) => {
     child.on('error', reject);

@@ -12,6 +12,7 @@ import { PixelBudget } from '../images/pixelBudgetNode.ts';
 import { control, readPath, type StartMessage, type WorkerMessage, type WorkerSetup } from './loaderShared.ts';
 import { type PixelCache, readCache, writeCache } from '../caches/pixelCache.ts';
 import { type Readied, RowMaker } from './rows.ts';
+import { stepAt } from './sampler.ts';
 
 /** Rows a worker has in hand at once: sharp runs on libuv's threads (4 a process), while this thread fills other rows. */
 const lanes = 4;
@@ -89,7 +90,7 @@ function waitForSignal(index: number, isCurrent: () => boolean): void {
 async function fillRow(start: StartMessage, index: number, row: number): Promise<void> {
   const slot = index % slots.length;
   // In a frame of its own, so that nothing refers to the image any more when it is freed.
-  const release = await rows.write(slots[slot]!, start.firstStep + index, row);
+  const release = await rows.write(slots[slot]!, stepAt(index, start.firstStep, start.steps, start.share), row);
   await release?.();
   const done = Atomics.add(words, control.rowsDone(slot), 1) + 1;
   if (done % batch === 0) post({ kind: 'ready' });

@@ -2,7 +2,7 @@ import type { MixConfig } from '../augment/mix.ts';
 import type { TransformConfig } from '../augment/pipeline.ts';
 import type { ImageList } from '../dataset.ts';
 import type { TeacherView, ViewOptions } from './loaderShared.ts';
-import type { Position } from './sampler.ts';
+import type { Position, Share } from './sampler.ts';
 
 export interface LoaderOptions {
   readonly list: ImageList;
@@ -70,9 +70,9 @@ export interface Loader {
   /**
    * Batches from a position on; training goes on over epochs until the caller stops, evaluation ends after the epoch.
    * A new call ends the stream before it. Rejects with UserError when too many images are unreadable and with the
-   * worker's error when one crashes.
+   * worker's error when one crashes. Of a share of them, the others are not loaded; it begins where a multiple of its steps does.
    */
-  batches(from?: Position): AsyncGenerator<LoadedBatch, void, void>;
+  batches(from?: Position, share?: Share): AsyncGenerator<LoadedBatch, void, void>;
   /** Whether the teacher's view is made, from the next call of `batches` on; its rows are stale where it is not. Default: true. */
   showTeacher(wanted: boolean): void;
   /** End all workers. A batch being waited for is rejected. */

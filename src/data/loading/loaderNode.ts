@@ -6,9 +6,16 @@ import { SPARE_BYTES } from '../caches/diskCacheNode.ts';
 import type { DiskCacheSetup } from '../caches/diskCacheSetup.ts';
 import { newHold, renewHold } from '../caches/diskHoldsNode.ts';
 import { imageCacheFolder } from '../caches/imageCacheFolderNode.ts';
-import { control, type SlotBuffers, type TeacherView, type WorkerSetup, writePaths } from './loaderShared.ts';
+import {
+  control,
+  type SlotBuffers,
+  type StartMessage,
+  type TeacherView,
+  type WorkerSetup,
+  writePaths,
+} from './loaderShared.ts';
 import { createPixelCache } from '../caches/pixelCache.ts';
-import { globalStep, type Position, positionAt, stepsPerEpoch } from './sampler.ts';
+import { batchesLeft, globalStep, type Position, positionAt, type Share, stepAt, stepsPerEpoch } from './sampler.ts';
 import { createWorkerPool, type WorkerPool } from './workerPoolNode.ts';
 import type { LoaderOptions, LoadedBatch, Loader } from './loader.ts';
 import { tooManyBad } from './tooManyBad.ts';
@@ -43,8 +50,13 @@ export function createLoader(options: LoaderOptions): Loader {
   });
   const steps = stepsPerEpoch(n, batch, train);
   const streams = createStreams(setup, pool, options);
-  const batches = ({ epoch, step }: Position = { epoch: 0, step: 0 }) =>
-    streams(globalStep({ epoch, step }, steps), train ? endless : Math.max(0, steps - step), steps);
+  const batches = (from: Position = { epoch: 0, step: 0 }, share?: Share) =>
+    streams({
+      firstStep: globalStep(from, steps),
+      batches: train ? endless : batchesLeft(from, steps, share),
+      steps,
+      share,
+    });
   const words = new Int32Array(setup.control);
   const showTeacher = (wanted: boolean) => void Atomics.store(words, control.withoutTeacher, wanted ? 0 : 1);
   const endHold = setup.disk && renewHold(setup.disk.hold);
@@ -72,13 +84,14 @@ function createStreams(setup: WorkerSetup, pool: WorkerPool, options: LoaderOpti
     return stream;
   }
 
-  return async function* batches(firstStep: number, total: number, steps: number): AsyncGenerator<LoadedBatch, void> {
+  return async function* batches(span: Omit<StartMessage, 'stream'>): AsyncGenerator<LoadedBatch, void> {
+    const { firstStep, batches: total, steps, share } = span;
     const stream = endStream();
     // Only when the rows in hand are done may the counters begin anew.
     await pool.idle();
     words.fill(0, control.ticket, control.withoutTeacher);
     words.fill(0, control.header);
-    pool.start({ stream, firstStep, batches: total });
+    pool.start({ stream, ...span });
     const isOver = () => words[control.stream] !== stream;
     try {
       for (let index = 0; index < total; index++) {
@@ -86,7 +99,7 @@ function createStreams(setup: WorkerSetup, pool: WorkerPool, options: LoaderOpti
         await pool.until(() => isOver() || isReady(words, index, setup.batch, count));
         if (isOver()) throw new Error('internal: batches() was called again, which ended this stream');
         const waitSeconds = (performance.now() - began) / 1000;
-        const position = positionAt(firstStep + index, steps);
+        const position = positionAt(stepAt(index, firstStep, steps, share), steps);
         yield { ...take(index % count, position), ...position, waitSeconds };
       }
     } finally {

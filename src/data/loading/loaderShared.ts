@@ -3,6 +3,7 @@ import type { TransformConfig } from '../augment/pipeline.ts';
 import type { ImageList } from '../dataset.ts';
 import type { DiskCacheSetup } from '../caches/diskCacheSetup.ts';
 import type { PixelCache } from '../caches/pixelCache.ts';
+import type { Share } from './sampler.ts';
 
 /**
  * What the loader and its workers share. Workers need nothing from the main thread between batches, which is blocked
@@ -88,6 +89,10 @@ export interface StartMessage {
   readonly firstStep: number;
   /** Batches in the stream. */
   readonly batches: number;
+  /** Steps of an epoch. */
+  readonly steps: number;
+  /** The part of the steps that the stream has; default: all. */
+  readonly share: Share | undefined;
 }
 
 export type WorkerMessage =

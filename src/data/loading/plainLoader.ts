@@ -4,7 +4,7 @@ import { drawMix, type Mix, mixRows, scaledMix } from '../augment/mix.ts';
 import type { Pixels } from '../augment/pixels.ts';
 import type { LoadedBatch, Loader, LoaderOptions } from './loader.ts';
 import { type BatchArrays, type Readied, RowMaker } from './rows.ts';
-import { globalStep, type Position, positionAt, stepsPerEpoch } from './sampler.ts';
+import { batchesLeft, globalStep, type Position, positionAt, type Share, stepAt, stepsPerEpoch } from './sampler.ts';
 import { tooManyBad } from './tooManyBad.ts';
 
 /** The decoded image of a path of a list. @throws UserError where it cannot be read. */
@@ -37,17 +37,21 @@ export function plainLoader(options: LoaderOptions, read: ReadPixels): Loader {
     for (let row = 0; row < batch; row++) await (await rows.write(arrays, step, row))?.();
     return batchOf(arrays, positionAt(step, steps), options);
   };
-  async function* batches(from: Position = { epoch: 0, step: 0 }): AsyncGenerator<LoadedBatch, void, void> {
+  async function* batches(
+    from: Position = { epoch: 0, step: 0 },
+    share?: Share,
+  ): AsyncGenerator<LoadedBatch, void, void> {
     const own = ++stream;
     const first = globalStep(from, steps);
-    const end = train ? Number.POSITIVE_INFINITY : steps;
-    let next = first < end ? make(first) : undefined;
-    for (let step = first; next; step++) {
+    const total = train ? Number.POSITIVE_INFINITY : batchesLeft(from, steps, share);
+    const makeAt = (index: number) => (index < total ? make(stepAt(index, first, steps, share)) : undefined);
+    let next = makeAt(0);
+    for (let index = 0; next; index++) {
       const began = performance.now();
       const made = await next;
       const waitSeconds = (performance.now() - began) / 1000;
       if (own !== stream) return;
-      next = step + 1 < end ? make(step + 1) : undefined;
+      next = makeAt(index + 1);
       // Whoever asks for it is told.
       next?.catch(() => undefined);
       yield { ...made, waitSeconds };

@@ -46,3 +46,36 @@ export function viewAt(
 ): number {
   return permutation(count, stream(seed, 'view order', image, Math.floor(epoch / count)))[epoch % count]!;
 }
+
+/** A part of a stream of batches, for who loads them together with others: of each `every` steps in a row those at the places `mine`. */
+export interface Share {
+  readonly every: number;
+  readonly mine: readonly number[];
+  /** Steps of an epoch that are given out at all, a multiple of `every`. */
+  readonly used: number;
+}
+
+/** The number, counted from epoch 0, step 0, of batch `index` of a stream that begins at the batch `first`, or of a share of it. */
+export function stepAt(index: number, first: number, steps: number, share?: Share): number {
+  if (!share) return first + index;
+  const { every, mine, used } = share;
+  const perEpoch = (used / every) * mine.length;
+  const from = positionAt(first, steps);
+  const { epoch, step } = positionAt(from.epoch * perEpoch + (from.step / every) * mine.length + index, perEpoch);
+  return epoch * steps + Math.floor(step / mine.length) * every + mine[step % mine.length]!;
+}
+
+/** Every `size`-th batch of one pass. */
+export const shareOfPass = (rank: number, size: number, steps: number): Share => ({
+  every: size,
+  mine: [rank],
+  used: Math.ceil(steps / size) * size,
+});
+
+/** Batches of one pass from a position on, or of a share of it. */
+export function batchesLeft({ step }: Position, steps: number, share?: Share): number {
+  const left = Math.max(0, steps - step);
+  if (!share) return left;
+  const { every, mine } = share;
+  return mine.reduce((sum, place) => sum + Math.max(0, Math.ceil((left - place) / every)), 0);
+}

@@ -1,15 +1,20 @@
 import { createHash } from 'node:crypto';
-import { hostname } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
+import { alone, type Ranks } from '../../cluster/ranks.ts';
 import type { ImageSource } from '../../data/imageSource.ts';
 import { sourceLoader } from '../../data/loading/sourceLoaderNode.ts';
 import { createLoader } from '../../data/loading/loaderNode.ts';
 import type { Device } from '../../engine/devices.ts';
 import type { Lock } from '../../formats/disk/lockNode.ts';
 import { computedOn, engineFor } from '../../engine/engineForNode.ts';
+import { makeFolder } from '../../formats/disk/makeFolderNode.ts';
 import { systemClock } from '../clock.ts';
+import { openAppendFile } from './appendFileNode.ts';
 import type { Host, Platform } from '../host.ts';
+import { rankFiles } from '../rankFiles.ts';
 import { nodeFiles } from './filesNode.ts';
 import { outputKeeper } from './outputsNode.ts';
 
@@ -21,27 +26,41 @@ export interface NodeOptions {
   readonly source?: ImageSource | undefined;
   /** A lock of a larger thing that the run's folder is a part of. */
   readonly covers?: Lock | undefined;
+  /** Processes that train together. Default: this one by itself. */
+  readonly ranks?: Ranks | undefined;
 }
 
 /** Node: ONNX Runtime, worker threads, the disk. */
-export function nodePlatform({ device, threads, source }: NodeOptions): Platform {
+export function nodePlatform({ device, threads, source, ranks = alone() }: NodeOptions): Platform {
+  const cores = coresOf(ranks);
+  const own = ranks.sharing === 1 ? {} : { threads: cores };
   return {
-    engine: engineFor(device, threads === 'auto' ? {} : { threads }),
+    engine: engineFor(device, threads === 'auto' ? own : { threads }),
     clock: systemClock,
-    loader: source ? (options) => sourceLoader(source, options) : createLoader,
+    ranks,
+    loader: source
+      ? (options) => sourceLoader(source, options)
+      : (options) => createLoader(ranks.sharing === 1 ? options : { workers: Math.max(1, cores - 1), ...options }),
     outputs: source ? undefined : outputKeeper,
   };
 }
+
+/** Of the cores that several ranks share, this one's. */
+const coresOf = ({ sharing }: Ranks): number => Math.max(1, Math.floor(availableParallelism() / sharing));
 
 /** A million paths are a few megabytes: the quickest level does. */
 const LEVEL = 1;
 
 /** Node with the folder of a run. `report` draws its page. */
 export function nodeHost(dir: string, options: NodeOptions, report?: Host['report']): Host {
+  const platform = nodePlatform(options);
   return {
-    ...nodePlatform(options),
-    computed: computedOn(options.device, options.threads),
-    files: nodeFiles(dir, options.covers),
+    ...platform,
+    computed: computedOn(options.device, options.threads, coresOf(platform.ranks)),
+    files: rankFiles(nodeFiles(dir, options.covers), platform.ranks, (path) => {
+      makeFolder(dir);
+      return openAppendFile(join(dir, path), 'a');
+    }),
     writer: `${hostname()}.${process.pid}`,
     sha256: async (pieces) => {
       const sum = createHash('sha256');

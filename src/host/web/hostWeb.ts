@@ -1,3 +1,4 @@
+import { alone } from '../../cluster/ranks.ts';
 import type { ReadPixels } from '../../data/loading/plainLoader.ts';
 import { plainLoader } from '../../data/loading/plainLoader.ts';
 import type { Engine } from '../../engine/contract.ts';
@@ -19,6 +20,7 @@ export const webHost = ({ engine, computed, files, read }: WebHostOptions): Host
   engine,
   computed,
   clock: systemClock,
+  ranks: alone(),
   loader: (options) => plainLoader(options, read),
   outputs: undefined,
   files,

@@ -1,5 +1,6 @@
 import type { Compiled, Engine, EngineTensor } from '../../engine/contract.ts';
 import type { LoadedBatch, Loader } from '../../data/loading/loader.ts';
+import type { Share } from '../../data/loading/sampler.ts';
 import type { Program } from '../../program/program.ts';
 import type { Outputs } from '../../store/outputs.ts';
 
@@ -18,8 +19,8 @@ export class KeptAnswers implements Compiled {
   }
 
   /** The batches of a loader; the one that was given last is the one that `run` answers. */
-  async *watch(loader: Loader): AsyncGenerator<LoadedBatch, void, void> {
-    for await (const batch of loader.batches()) {
+  async *watch(loader: Loader, share?: Share): AsyncGenerator<LoadedBatch, void, void> {
+    for await (const batch of loader.batches(undefined, share)) {
       this.#batch = batch;
       yield batch;
     }

@@ -12,7 +12,8 @@ import { epochsWithin } from './prepare/budget.ts';
 import { checkStages } from './prepare/checks.ts';
 import { withFittedHeads, withPlannedHeads } from './prepare/fitHeads.ts';
 import { checkedCheckpoint, type ResumedCheckpoint, toldOfContents } from './prepare/resume.ts';
-import { checkDevice } from './stage/steps.ts';
+import { checkSameRun } from './prepare/sameRun.ts';
+import { checkDevice, checkLanes } from './stage/steps.ts';
 
 export interface RunOnOptions extends Omit<ExecuteOptions, 'notes' | 'heads'> {
   /** By name; default: ours. */
@@ -37,11 +38,13 @@ export async function runOn(
   { resume = false, began = host.clock.elapsed(), notes, methods, ...options }: RunOnOptions = {},
 ): Promise<RunResult> {
   checkDevice(config.train, host.engine);
+  checkLanes(config.train, host.ranks.size);
   // What does not fit together is refused before heads are fitted, which may take a minute.
   const planned = withPlannedHeads(config, given, methods);
   if (planned !== given) checkStages(assemble(config, planned, methods));
   const { inputs, files: heads } = await withFittedHeads(host, config, given, methods);
   const parts = await withinBudget(host, config, (settled) => assemble(settled, inputs, methods), began);
+  await checkSameRun(host, parts);
   const told = (await notes?.(parts)) ?? [];
   const folder = await openRunFolder(host.files, { resume });
   try {

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
+import { alone } from '../../cluster/ranks.ts';
 import { parseConfig } from '../../config/parse.ts';
 import { type RunConfig, type RunInput, runSchema } from '../../config/schema.ts';
 import { type Settings, valueAt } from '../../config/settings.ts';
@@ -54,7 +55,8 @@ export async function startRun(
       `understudy ${kind}: missing ${missing.map(({ flag }) => flag).join(', ')} (or ${missing.map(({ key }) => key).join(', ')} in the file of --config)`,
     );
   const config = parseConfig(runSchema, input, 'config');
-  return trainRun(input as RunInput, { ...options, out: options.out ?? freeFolder(config) });
+  const { ranks = alone(), out = await ranks.onFirst('the run folder', async () => freeFolder(config)) } = options;
+  return trainRun(input as RunInput, { ...options, out });
 }
 
 /**

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { alone, type Ranks } from '../../cluster/ranks.ts';
 import { parseConfig } from '../../config/parse.ts';
 import { type RunConfig, type RunInput, runSchema } from '../../config/schema.ts';
 import { overlay, type Settings } from '../../config/settings.ts';
@@ -6,8 +7,11 @@ import type { ImageSource } from '../../data/imageSource.ts';
 import type { OnListing } from '../../data/folders/listingNode.ts';
 import type { Device } from '../../engine/devices.ts';
 import type { HeldLock } from '../../formats/disk/lockNode.ts';
+import { ort } from '../../engine/onnxRuntimeNode.ts';
 import { naming } from '../../graph/errors.ts';
 import { nodeFiles } from '../../host/node/filesNode.ts';
+import { release } from '../../host/node/releaseNode.ts';
+import { rankFiles } from '../../host/rankFiles.ts';
 import { nodeHost } from '../../host/node/hostNode.ts';
 import { writeReport } from '../../report/writeReportNode.ts';
 import { type Method, withMethods } from '../../methods/index.ts';
@@ -16,12 +20,14 @@ import type { Logger } from '../../train/loggers/logger.ts';
 import { givenClasses } from '../models/described.ts';
 import type { OnModel } from '../models/reference.ts';
 import { CONFIG_FILE } from '../plan/configFile.ts';
+import { decisive } from '../plan/freeSettings.ts';
 import type { RunResult } from './course/result.ts';
 import type { AssembledRun } from './prepare/assemble.ts';
 import { checkNames } from './prepare/checks.ts';
 import { decodedForecast } from './prepare/decodedImagesNode.ts';
 import { openInputs } from './prepare/openInputsNode.ts';
 import { checkGivenAgain, savedConfig } from './prepare/resume.ts';
+import { sameOnAll } from './prepare/sameRun.ts';
 import { START_FOLDER } from './course/executeRun.ts';
 import { runOn } from './runOn.ts';
 
@@ -47,6 +53,8 @@ export interface TrainOptions {
   readonly device?: Device;
   /** A claim on the run, where processes share the work of which it is a part: who has lost it ends, and puts nothing in place. */
   readonly claim?: HeldLock | undefined;
+  /** Processes that train together. Default: this one by itself. */
+  readonly ranks?: Ranks | undefined;
 }
 
 /**
@@ -65,19 +73,21 @@ export async function trainRun(
     methods: own = [],
     source,
     claim,
+    ranks = alone(),
     ...options
   }: TrainOptions,
 ): Promise<RunResult> {
   const began = performance.now();
   const methods = withMethods(own);
-  const config = resume ? await resumedConfig(input, out) : withNames(parseConfig(runSchema, input, 'config'));
+  const config = resume ? await resumedConfig(input, out, ranks) : withNames(parseConfig(runSchema, input, 'config'));
   if (resume) naming(join(out, CONFIG_FILE), () => checkNames(config, methods));
   else checkNames(config, methods);
   const report = async () => {
     await claim?.check();
     return { latencyMs: (await writeReport([out])).runs[0]?.speed?.latency.median };
   };
-  const host = nodeHost(out, { device, threads: config.train.threads, source, covers: claim }, report);
+  await sameOnAll(ranks, 'program and settings', started(config), REMEDY);
+  const host = nodeHost(out, { device, threads: config.train.threads, source, covers: claim, ranks }, report);
   const inputs = await openInputs(config, {
     ...{ onModel, onListing, source },
     ...(resume ? { begun: join(out, START_FOLDER) } : {}),
@@ -100,8 +110,18 @@ function withNames(config: RunConfig): RunConfig {
     : { ...config, teacher: { ...teacher, classes: givenClasses(teacher.classes) as string | string[] } };
 }
 
-async function resumedConfig(input: RunInput | undefined, out: string): Promise<RunConfig> {
-  const { raw, saved } = await savedConfig(nodeFiles(out));
+const REMEDY = 'Install the same release on every machine, and start all ranks with the same command';
+
+/** What must be the same on all ranks before anything is opened. */
+const started = (config: RunConfig) => ({
+  ...decisive(config),
+  release: release(),
+  node: process.version,
+  onnxruntime: ort.env.versions.node ?? ort.env.versions.common,
+});
+
+async function resumedConfig(input: RunInput | undefined, out: string, ranks: Ranks): Promise<RunConfig> {
+  const { raw, saved } = await savedConfig(rankFiles(nodeFiles(out), ranks));
   if (input === undefined) return saved;
   const given = withNames(parseConfig(runSchema, overlay(raw, input as Settings), 'config'));
   checkGivenAgain(out, saved, given);

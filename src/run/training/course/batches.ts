@@ -1,4 +1,5 @@
 import type { Loader } from '../../../data/loading/loader.ts';
+import type { Share } from '../../../data/loading/sampler.ts';
 import { internal } from '../../../graph/errors.ts';
 import type { TrainBatch } from '../../../train/batch.ts';
 
@@ -10,13 +11,22 @@ export class BatchStream {
   #batches: ReturnType<Loader['batches']> | undefined;
   /** Ends when the batch asked for last is there: lanes ask for several at once and get them in their order. */
   #turn: Promise<unknown> = Promise.resolve();
-  /** Batches of an update that `at` was asked for, by micro-batch. */
+  /** Batches of an update that `at` was asked for, in the order of the loaded ones. */
   #asked: { readonly update: number; readonly batches: Promise<TrainBatch>[] } | undefined;
+  /** The micro-batches of each update that are loaded at all. */
+  #mine: readonly number[];
 
   constructor(loader: Loader, updatesPerEpoch: number, accumulate: number) {
     this.#loader = loader;
     this.#updatesPerEpoch = updatesPerEpoch;
     this.#accumulate = accumulate;
+    this.#mine = everyOne(accumulate);
+  }
+
+  /** From the next batch on only these micro-batches of each update are loaded, in rising order; default: all. */
+  async take(mine: readonly number[] = everyOne(this.#accumulate)): Promise<void> {
+    await this.#end();
+    this.#mine = mine;
   }
 
   /** The next batch; the first one after a start or a `peek` is that of `update`, counted over the run from 0. */
@@ -30,17 +40,19 @@ export class BatchStream {
   at(update: number, micro: number): Promise<TrainBatch> {
     if (this.#asked?.update !== update) this.#asked = { update, batches: [] };
     const { batches } = this.#asked;
-    while (batches.length <= micro) {
+    const place = this.#mine.indexOf(micro);
+    if (place < 0) throw internal(`micro-batch ${micro} is not loaded here`);
+    while (batches.length <= place) {
       const batch = this.next(update);
       // Whoever asks for it is told; an error that nobody asked for is not one of the process.
       batch.catch(() => undefined);
       batches.push(batch);
     }
-    return batches[micro]!;
+    return batches[place]!;
   }
 
   async #take(update: number): Promise<TrainBatch> {
-    this.#batches ??= this.#loader.batches(this.#position(update));
+    this.#batches ??= this.#loader.batches(this.#position(update), this.#share());
     for (;;) {
       const { value, done } = await this.#batches.next();
       if (done || !value) throw internal('the loader ended');
@@ -53,7 +65,10 @@ export class BatchStream {
   /** A copy of the first batch of an update, without moving: the stream is opened anew afterwards. */
   async peek(update: number): Promise<TrainBatch> {
     await this.#end();
+    const kept = this.#mine;
+    this.#mine = everyOne(this.#accumulate);
     const batch = await this.next(update);
+    this.#mine = kept;
     const { images, labels, teacherImages } = batch;
     const copy = {
       ...batch,
@@ -89,8 +104,16 @@ export class BatchStream {
     this.#asked = undefined;
   }
 
+  #share(): Share | undefined {
+    const every = this.#accumulate;
+    if (this.#mine.length === every) return undefined;
+    return { every, mine: this.#mine, used: this.#updatesPerEpoch * every };
+  }
+
   #position(update: number): { epoch: number; step: number } {
     const step = (update % this.#updatesPerEpoch) * this.#accumulate;
     return { epoch: Math.floor(update / this.#updatesPerEpoch), step };
   }
 }
+
+const everyOne = (count: number): number[] => Array.from({ length: count }, (_, micro) => micro);

@@ -5,6 +5,7 @@ import type { Compiled } from '../../../engine/contract.ts';
 import type { Platform } from '../../../host/host.ts';
 import { imageName } from '../../../data/dataset.ts';
 import type { Loader } from '../../../data/loading/loader.ts';
+import { type Share, shareOfPass } from '../../../data/loading/sampler.ts';
 import { CLASS_HEAD, frozenProgram, liveProgram } from '../../../program/evalProgram.ts';
 import type { Program } from '../../../program/program.ts';
 import type { Vector } from '../../../program/state.ts';
@@ -154,7 +155,7 @@ export class RunEvaluator implements Evaluator {
       classHead: this.#program!.outputs.has(CLASS_HEAD),
       classes: K,
       imageSize: this.#parts.settings.imageSize,
-      batches: this.#loader.batches(),
+      batches: this.#loader.batches(undefined, this.#share(this.#loader)),
       model: `the student${kind === 'ema' ? ' (its average)' : ''}`,
       feeds,
       sets: teacher?.decided?.sets,
@@ -203,7 +204,7 @@ export class RunEvaluator implements Evaluator {
       compiled,
       classes: K,
       imageSize,
-      batches: kept?.watch(loader) ?? loader.batches(),
+      batches: kept?.watch(loader, this.#share(loader)) ?? loader.batches(undefined, this.#share(loader)),
       model: teacher.path,
       order,
       onLogits: (row, index) => logits?.set(row, index * K),
@@ -215,11 +216,17 @@ export class RunEvaluator implements Evaluator {
     return this.#teacher;
   }
 
+  /** The batches that this rank answers. */
+  #share({ stepsPerEpoch }: Loader): Share | undefined {
+    const { alone, rank, size } = this.#platform.ranks;
+    return alone ? undefined : shareOfPass(rank, size, stepsPerEpoch);
+  }
+
   async #run({
     sets,
     model,
     ...task
-  }: Omit<EvaluationTask, 'engine' | 'batch' | 'size' | 'answering'> & {
+  }: Omit<EvaluationTask, 'engine' | 'ranks' | 'batch' | 'size' | 'answering'> & {
     readonly model: string;
     readonly sets?: Decided['sets'] | undefined;
   }): Promise<Judged> {
@@ -232,7 +239,8 @@ export class RunEvaluator implements Evaluator {
     };
     const [batch, size] = [settings.train.evalBatch, data.val.paths.length];
     const answering = { model, image: (index: number) => imageName(data.val, index) };
-    const found = await evaluate({ ...task, engine: this.#platform.engine, batch, size, onLogits, answering });
+    const { engine, ranks } = this.#platform;
+    const found = await evaluate({ ...task, engine, ranks, batch, size, onLogits, answering });
     return { ...found, scores: tally?.judge() };
   }
 }

@@ -18,6 +18,7 @@ import { ownView } from '../../teacher/features.ts';
 import { initialState } from '../stage/initialWeights.ts';
 import { type RunParts, updatesPerEpoch } from '../stage/spec.ts';
 import { openRunLanes } from '../stage/steps.ts';
+import { toldRanks } from '../stage/shares.ts';
 import { announce } from './announce.ts';
 import { BatchStream } from './batches.ts';
 import { toldEarly, watch } from './earlyStop.ts';
@@ -117,7 +118,8 @@ class RunCourse {
   }
 
   async run(): Promise<RunResult> {
-    announce(this.#parts, this.#totalSteps, this.#resumedFrom, this.#options.notes ?? [], this.#record.emit);
+    const told = [...(this.#options.notes ?? []), ...toldRanks(this.#parts, this.#host.ranks)];
+    announce(this.#parts, this.#totalSteps, this.#resumedFrom, told, this.#record.emit);
     for (const stage of this.#parts.stages) {
       if (this.#progress.step >= stage.to || this.#progress.ended) continue;
       await this.#runStage(stage);
@@ -165,9 +167,9 @@ class RunCourse {
       this.#progress = { ...this.#progress, step: finished };
       if (finished === ledgerAt) await this.#tellLedger(live);
       if (finished === epochEnd) await this.#evaluate(stage, finished);
-      else if (finished === ledgerAt && !this.#saveDue()) continue;
+      else if (finished === ledgerAt && !(await this.#saveDue())) continue;
       await this.#save('last');
-      if (this.#options.signal?.aborted || this.#progress.ended) break;
+      if ((await this.#isAborted()) || this.#progress.ended) break;
     }
     this.#inherited = await live.state.read();
     this.#live = undefined;
@@ -183,7 +185,7 @@ class RunCourse {
       this.#record,
       this.#progress,
     ];
-    this.#lanes ??= openRunLanes(parts, host.engine);
+    this.#lanes ??= openRunLanes(parts, host);
     const resuming = this.#resuming && progress.stage === stage.index && progress.step > stage.from;
     const inherited = this.#inherited ?? initialState(parts, parts.init, record.emit);
     const entry = { host, parts, stage, batches, record, lanes: this.#lanes, inherited, progress, resuming };
@@ -197,7 +199,9 @@ class RunCourse {
   /** Updates up to `to`, or to a pause for a checkpoint; gives the number of finished ones. */
   #update({ stage, program, state, steps, balancer }: LiveStage, to: number, epochEnd: number): Promise<number> {
     const { config, settings } = this.#parts;
+    const { ranks } = this.#host;
     const { accumulate, batch, ema, seed } = settings.train;
+    ranks.at = `step ${this.#progress.step + 1}`;
     return runUpdates({
       engine: this.#host.engine,
       clock: this.#host.clock,
@@ -212,7 +216,10 @@ class RunCourse {
       optimiserFrom: stage.optimiserFrom,
       schedule: stageSchedule(settings, config, stage, this.#updatesPerEpoch, this.#totalSteps),
       emit: this.#record.emit,
-      pause: (finished) => this.#saveDue() && finished < epochEnd,
+      pause: async (finished) => {
+        ranks.at = `step ${finished + 1}`;
+        return (await this.#saveDue()) && finished < epochEnd;
+      },
     });
   }
 
@@ -223,14 +230,22 @@ class RunCourse {
     if (ledger) this.#record.emit({ type: 'ledger', step, epoch, stage: live.stage.index, ...ledger });
   }
 
-  /** Whether a checkpoint is due: by the clock, or because the run is to stop. */
-  #saveDue(): boolean {
-    return (this.#options.signal?.aborted ?? false) || this.#record.saveDue();
+  /** Whether a checkpoint is due: by the clock of the rank that writes, or because the run is to stop. */
+  #saveDue(): Promise<boolean> {
+    const { ranks } = this.#host;
+    const due = ranks.first && this.#record.saveDue();
+    return ranks.some('whether to save', due || (this.#options.signal?.aborted ?? false));
+  }
+
+  /** Whether the run is to stop; a signal may come to some of the ranks. */
+  #isAborted(): Promise<boolean> {
+    return this.#host.ranks.some('whether to stop', this.#options.signal?.aborted ?? false);
   }
 
   async #evaluate(stage: PlannedStage, step: number): Promise<void> {
     const [epoch, { reportOnly }] = [Math.ceil(step / this.#updatesPerEpoch), this.#parts.data];
     const { state } = this.#live!;
+    this.#host.ranks.at = `the evaluation after step ${step}`;
     const found = await this.#evaluator.evaluate(state, epoch);
     for (const { metrics, ema } of found.events)
       this.#record.emit({ type: 'evaluation', step, epoch, stage: stage.index, metrics, ...(ema ? { ema } : {}) });

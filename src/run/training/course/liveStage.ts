@@ -92,6 +92,7 @@ export class LiveStage {
       const rises = resuming ? undefined : describeRises(program, parts.settings.train.epochs);
       if (rises !== undefined) record.note(rises);
       const steps = await openSteps(parts, host, program, teacher, lanes, record.note);
+      await batches.take(steps.mine);
       const shares = resuming ? progress.balance : undefined;
       const balancer = await openBalancer(parts.config.weights, host.engine, stage, spec, program, shares);
       if (balancer && !resuming) record.note(toldBalance(parts.config.weights, program));

@@ -4,6 +4,7 @@ import type { Progress } from '../../../train/progress.ts';
 import type { RunEvent, UnstampedEvent } from '../../../train/events.ts';
 import type { Logger } from '../../../train/loggers/logger.ts';
 import type { TrainState } from '../../../train/trainState.ts';
+import { checkSameState } from '../stage/shares.ts';
 import type { RunParts } from '../stage/spec.ts';
 import { describe } from './saveModel.ts';
 
@@ -47,7 +48,11 @@ export class RunRecord {
   async save(kind: 'last' | 'best', progress: Progress, state: TrainState): Promise<void> {
     await this.#logger.flush();
     const path = `checkpoints/${kind}`;
-    await saveCheckpoint(this.#host, path, describe(this.#parts), { progress, state: await state.read() });
+    const saved = await saveCheckpoint(this.#host, path, describe(this.#parts), {
+      progress,
+      state: await state.read(),
+    });
+    await checkSameState(this.#host.ranks, saved, progress.step);
     if (kind === 'last') this.#saved = this.#host.clock.elapsed();
     this.emit({ type: 'checkpoint', step: progress.step, kind, path: `${this.#host.files.name}/${path}` });
   }

@@ -53,8 +53,11 @@ export async function epochsWithin(
   began: number,
 ): Promise<Budgeted> {
   const [{ stages }, { clock }] = [parts, platform];
-  const cost = await runCost(parts, platform);
-  const gone = (clock.elapsed() - began) / 1000;
+  const own = await runCost(parts, platform);
+  const { cost, gone } = await platform.ranks.onFirst('the time of an epoch', async () => ({
+    cost: own,
+    gone: (clock.elapsed() - began) / 1000,
+  }));
   const left = AIM * secondsOf(budget) - gone;
   const epochs = epochsInTime(left, cost);
   const speed = `${cost.epoch.toPrecision(3)} s an epoch and ${cost.evaluation.toPrecision(3)} s an evaluation, measured`;
@@ -122,12 +125,13 @@ async function openTrial(parts: RunParts, platform: Platform, stage: PlannedStag
   const updates = updatesPerEpoch(parts);
   const teacher = await openStageTeacher(parts, stage, platform, undefined, () => undefined);
   const program = trainProgram(stageSpec(parts, stage, unitWeights(parts, stage)));
-  const lanes = openRunLanes(parts, engine);
+  const lanes = openRunLanes(parts, platform);
   const steps = await openSteps(parts, platform, program, teacher, lanes, () => undefined);
   const state = new TrainState(engine, program);
   state.write(new Map(), seed);
   const loading = trainBatches(data, config, settings, teacher && ownView(parts.teacher!, parts.preprocessing));
   const batches = new BatchStream(platform.loader(loading), updates, accumulate);
+  await batches.take(steps.mine);
   const run = (from: number, to: number, until: number) =>
     runUpdates({
       ...{ engine, clock, program, accumulate, state, batch, seed, from, to, updatesPerEpoch: updates },
@@ -139,7 +143,7 @@ async function openTrial(parts: RunParts, platform: Platform, stage: PlannedStag
       schedule: () => 1e-12,
       emaDecay: ema,
       emit: () => undefined,
-      pause: () => clock.elapsed() > until,
+      pause: () => platform.ranks.some('the time for a probe', clock.elapsed() > until),
     });
   const close = async () => {
     await steps.dispose();

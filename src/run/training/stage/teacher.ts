@@ -41,7 +41,7 @@ export async function openStageTeacher(
     note(
       'the checkpoint is of a version that held other values of the teacher in 8 bits: their ranges are measured again',
     );
-  const choice =
+  const own =
     known ??
     (await chooseTeacher({
       use,
@@ -55,6 +55,8 @@ export async function openStageTeacher(
       config,
       note,
     }));
+  // Speed is measured, and may be another on each machine.
+  const choice = await platform.ranks.onFirst('how the teacher computes', async () => own);
   const program = teacherProgram(use, batch, given, withLogits(names), choice.ranges, names);
   const view = trainingView(
     config,
