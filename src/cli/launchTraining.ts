@@ -50,12 +50,12 @@ async function checkedOut({ command: [name, ...args], restarts }: LaunchRequest)
       `launch: wanted distill or train after --, got "${name}". Other commands share a folder between independent processes: docs/cluster.md`,
     );
   const tokens = checkArguments(await commands[name](), args);
-  const valueOf = (flag: string) => tokens.find((token) => token.flag === flag)?.value;
-  if (valueOf('data-free') === 'true')
+  const givenFor = (flag: string) => tokens.find((token) => token.flag === flag)?.value;
+  if (givenFor('data-free') === 'true')
     throw new UserError(
       'launch: --data-free makes its images in one process; make them with synthesize, and launch the distillation on them',
     );
-  const out = valueOf('out');
+  const out = givenFor('out');
   if (out === undefined && restarts > 0)
     throw new UserError('launch: --max-restarts goes on with the run in --out RUN; name it after --');
   return out;

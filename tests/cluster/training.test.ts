@@ -122,7 +122,7 @@ describe.skipIf(OPEN_MPI.find() === undefined)('in processes of their own, by mp
       /warning: rank 1 on \S+ is late: the others wait since [12] s at "step \d: .*"; the job ends after 3 s/,
     );
     expect(done.stderr).toMatch(/which is the limit\. The job is ended here/);
-    expect(isAlive(stopped)).toBe(false);
+    await expect.poll(() => isAlive(stopped), { timeout: 10_000 }).toBe(false);
   });
 
   it('other settings on a rank are refused before the first step, with the difference', async () => {
