@@ -1,4 +1,5 @@
 import { internal, MachineError, UserError } from '../graph/errors.ts';
+import { largest } from '../graph/lists.ts';
 import { aloneTransport, type Transport } from './transport.ts';
 
 /** Looks at the clock while a rank waits for the others. */
@@ -70,7 +71,7 @@ export class Ranks {
     if (this.alone) return [bytes];
     const counts = new Float64Array(this.size);
     await this.collect(what, bytesOf(Float64Array.of(bytes.length)), bytesOf(counts));
-    const longest = Math.max(...counts);
+    const longest = largest(counts);
     const [padded, all] = [new Uint8Array(longest), new Uint8Array(longest * this.size)];
     padded.set(bytes);
     if (longest > 0) await this.collect(what, padded, all);

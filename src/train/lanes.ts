@@ -1,6 +1,7 @@
 import { microsOf, type MicroResult, OrderedSum } from '../cluster/orderedSum.ts';
 import { alone, type Ranks } from '../cluster/ranks.ts';
 import type { Compiled, Engine, EngineTensor } from '../engine/contract.ts';
+import { largest } from '../graph/lists.ts';
 import { sizeOf } from '../graph/shape.ts';
 import type { TensorType } from '../graph/tensor.ts';
 import { foldedPort, type UpdateParts } from '../program/updateParts.ts';
@@ -270,4 +271,4 @@ function placesOf(sizes: readonly (readonly [string, number])[]): Map<string, re
   );
 }
 
-const lengthOf = (places: Places): number => Math.max(...[...places.values()].map(([, to]) => to));
+const lengthOf = (places: Places): number => largest([...places.values()].map(([, to]) => to));

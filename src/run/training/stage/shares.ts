@@ -1,6 +1,7 @@
 import { microsOf } from '../../../cluster/orderedSum.ts';
 import type { Ranks } from '../../../cluster/ranks.ts';
 import { UserError } from '../../../graph/errors.ts';
+import { largest, smallest } from '../../../graph/lists.ts';
 import type { Digests } from '../../../train/checkpoint.ts';
 import type { RunParts } from './spec.ts';
 
@@ -10,7 +11,7 @@ export function toldRanks({ settings: { train } }: RunParts, ranks: Ranks): stri
   const { accumulate, batch, lanes } = train;
   const counts = ranks.hosts.map((_, rank) => microsOf({ rank, size: ranks.size }, lanes, accumulate).length);
   const hosts = [...new Set(ranks.hosts)];
-  const [least, most] = [Math.min(...counts), Math.max(...counts)];
+  const [least, most] = [smallest(counts), largest(counts)];
   const uneven =
     least < most
       ? `; ${counts.filter((count) => count < most).length} ranks have less to do than the others: a train.accumulate that ${ranks.size * lanes} divides keeps all of them busy`
