@@ -81,9 +81,7 @@ function listsVersion(library: Library, jobs: Jobs, summaries: RunSummaries): ()
   let [made, at] = [Promise.resolve(''), Number.NEGATIVE_INFINITY];
   const make = async (): Promise<string> => {
     const places = await library.list('run');
-    const runs = await Promise.all(
-      places.map(async (place) => summaries.of(place, await library.path(place)).catch(() => place.id)),
-    );
+    const runs = await Promise.all(places.map((place) => summaries.of(place, library).catch(() => place.id)));
     return createHash('sha256')
       .update(JSON.stringify([runs, await jobs.list()]))
       .digest('hex');

@@ -1,6 +1,5 @@
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Context, Handler } from 'hono';
+import type { Handler } from 'hono';
 import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
 import type { Library } from './library/library.ts';
 import { type Cursor, cursorText, follow, parseCursor, START } from './runs/metricsFile.ts';
@@ -37,7 +36,7 @@ export function eventStream({ library, version, most = 24, every = 1000 }: Strea
         closed = true;
       });
       try {
-        await tell({ library, version, every }, context, stream, cursors, () => closed);
+        await tell({ library, version, every }, stream, cursors, () => closed);
       } finally {
         open--;
       }
@@ -65,7 +64,6 @@ async function tell(
     version,
     every,
   }: { readonly library: Library; readonly version: () => Promise<string>; readonly every: number },
-  _context: Context,
   stream: SSEStreamingApi,
   cursors: Map<string, Cursor>,
   closed: () => boolean,
@@ -95,11 +93,11 @@ async function tellRun(
 ): Promise<void> {
   const path = await library
     .place('run', id)
-    .then((place) => library.path(place))
+    .then((place) => library.file(place, 'metrics.jsonl'))
     .catch(() => undefined);
   if (path === undefined) return;
   const since = cursors.get(id)!;
-  const { rows, anew, cursor } = await follow(join(path, 'metrics.jsonl'), since);
+  const { rows, anew, cursor } = await follow(path, since);
   if (rows.length === 0 && !anew) return;
   cursors.set(id, cursor);
   // A page that has nothing of a file yet begins it; one that has another one's begins anew.

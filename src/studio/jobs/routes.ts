@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Hono } from 'hono';
 import { lockName } from '../../formats/disk/folderLockNode.ts';
 import { isAlive, type ProcessName } from '../../formats/disk/processNode.ts';
@@ -36,7 +35,8 @@ export function stopRun(library: Library): Hono {
   const app = new Hono();
   app.post('/:id/stop', async (context) => {
     const place = await library.place('run', context.req.param('id'));
-    const text = await readFile(join(await library.path(place), lockName), 'utf8').catch(() => '');
+    const path = await library.file(place, lockName);
+    const text = path === undefined ? '' : await readFile(path, 'utf8').catch(() => '');
     const owner = parsed(text);
     const alive = owner === undefined ? false : isAlive(owner);
     if (alive === undefined)

@@ -50,6 +50,11 @@ export class Library {
     return real;
   }
 
+  /** A file of a place by its name; undefined where there is none, and where a link leads out of the studio's folder. */
+  async file(place: Place, name: string): Promise<string | undefined> {
+    return this.path(place, name).catch(() => undefined);
+  }
+
   async #refresh(): Promise<void> {
     if (performance.now() - this.#scanned < FRESH) return;
     this.#scanning ??= scan(this.root)

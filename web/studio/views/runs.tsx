@@ -109,7 +109,16 @@ const pickColumn = (chosen: ReadonlySet<string>, choose: (id: string, on: boolea
 });
 
 const COLUMNS: readonly Column<RunSummary>[] = [
-  { key: 'name', name: 'Run', by: ({ name }) => name, cell: ({ id, name }) => <a href={`/runs/${id}`}>{name}</a> },
+  {
+    key: 'name',
+    name: 'Run',
+    by: ({ name }) => name,
+    cell: ({ id, name }) => (
+      <a class="name" href={`/runs/${id}`} title={name}>
+        {lastPart(name)}
+      </a>
+    ),
+  },
   { key: 'state', name: 'State', by: ({ state }) => state, cell: (run) => <StateCell run={run} /> },
   {
     key: 'best',
@@ -146,6 +155,16 @@ const COLUMNS: readonly Column<RunSummary>[] = [
   },
   { key: 'seed', name: 'Seed', number: true, by: ({ seed }) => seed, cell: ({ seed }) => seed ?? '–' },
   {
+    key: 'folder',
+    name: 'Folder',
+    by: ({ path }) => folderOf(path),
+    cell: ({ path }) => (
+      <span class="soft cut" title={path}>
+        {folderOf(path)}
+      </span>
+    ),
+  },
+  {
     key: 'changed',
     name: 'Changed',
     number: true,
@@ -154,11 +173,13 @@ const COLUMNS: readonly Column<RunSummary>[] = [
   },
 ];
 
+const folderOf = (path: string): string => path.split('/').slice(0, -1).join('/');
+
 const Path = ({ path }: { readonly path: string | null }) =>
   path === null ? <span class="soft">–</span> : <span title={path}>{lastPart(path)}</span>;
 
 const StateCell = ({ run: { state, step, totalSteps, name } }: { readonly run: RunSummary }) => (
-  <div class="stack tight" style={{ minWidth: '6rem' }}>
+  <div class="stack tight">
     <State state={state} />
     {state === 'running' && <Progress done={step} of={totalSteps} label={`Progress of ${name}`} />}
   </div>
