@@ -5,8 +5,8 @@ import type { MetricRow } from '../../train/loggers/metricRow.ts';
 const BYTES = 65_536;
 
 /** The last line of a metrics.jsonl that is one of a step, or the last whole one; undefined where there is none. */
-export async function lastRow(path: string): Promise<MetricRow | undefined> {
-  const text = await tail(path).catch(() => '');
+export async function lastRow(path: string | undefined): Promise<MetricRow | undefined> {
+  const text = path === undefined ? '' : await tail(path).catch(() => '');
   const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n');
   let last: MetricRow | undefined;
   for (const line of lines.reverse()) {

@@ -13,9 +13,12 @@ const BYTES = 16_384;
 const LINES = 60;
 
 /** What the end of a train.log says; `src/train/loggers/plainLines.ts` writes it. */
-export async function readLogTail(path: string): Promise<LogTail> {
-  const text = await lastBytes(path).catch(() => '');
-  const lines = text.split('\n').slice(text.length >= BYTES ? 1 : 0).filter((line) => line !== '');
+export async function readLogTail(path: string | undefined): Promise<LogTail> {
+  const text = path === undefined ? '' : await lastBytes(path).catch(() => '');
+  const lines = text
+    .split('\n')
+    .slice(text.length >= BYTES ? 1 : 0)
+    .filter((line) => line !== '');
   const said = lines.map((line) => line.replace(/^\S+Z /, ''));
   // A resume appends: what ended before it does not count.
   const start = said.findLastIndex((line) => /^\d+ stages?, \d/.test(line));

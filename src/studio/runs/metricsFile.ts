@@ -38,7 +38,8 @@ export async function follow(path: string, since: Cursor): Promise<Followed> {
   const file = String(found.ino);
   const anew = since.file !== file || found.size < since.at;
   const from = anew ? 0 : since.at;
-  const bytes = found.size === from ? new Uint8Array() : await readPiece(path, from, Math.min(PIECE, found.size - from));
+  const bytes =
+    found.size === from ? new Uint8Array() : await readPiece(path, from, Math.min(PIECE, found.size - from));
   const end = bytes.lastIndexOf(10) + 1;
   const rows = rowsOf(Buffer.from(bytes.buffer, bytes.byteOffset, end).toString('utf8'));
   return { anew, rows, cursor: { file, at: from + end }, more: end > 0 && from + end < found.size };

@@ -1,5 +1,4 @@
 import { readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { readYaml } from '../../config/yaml.ts';
 import { valueAt } from '../../config/settings.ts';
 import { throwIfInUse } from '../../formats/disk/folderLockNode.ts';
@@ -7,10 +6,17 @@ import { parseCsv } from '../../train/loggers/csvText.ts';
 import type { MetricRow } from '../../train/loggers/metricRow.ts';
 import type { Evaluated, Place, RunState, RunSummary } from '../answers.ts';
 import { type LogTail, readLogTail } from './logTail.ts';
+import type { Library } from '../library/library.ts';
 import { lastRow } from './lastRow.ts';
 
 /** The measure by which a run's best evaluation is chosen, the first that it has; the loss has the least best. */
-export const JUDGED_BY = ['val/top1', 'val/map', 'val/teacher_agreement', 'val/neighbour_agreement', 'val/loss'] as const;
+export const JUDGED_BY = [
+  'val/top1',
+  'val/map',
+  'val/teacher_agreement',
+  'val/neighbour_agreement',
+  'val/loss',
+] as const;
 
 interface Settings {
   readonly value: unknown;
@@ -23,14 +29,18 @@ const FILES = ['config.yaml', 'metrics.jsonl', 'summary.csv', 'train.log', 'run.
 export class RunSummaries {
   readonly #known = new Map<string, { readonly stamp: string; readonly summary: RunSummary }>();
 
-  async of(place: Place, folder: string): Promise<RunSummary> {
-    const files = await Promise.all(FILES.map((name) => stat(join(folder, name)).catch(() => undefined)));
-    const running = files[4] !== undefined && (await isLocked(folder));
+  async of(place: Place, library: Library): Promise<RunSummary> {
+    const paths = await Promise.all(FILES.map((name) => library.file(place, name)));
+    const files = await Promise.all(paths.map((path) => (path ? stat(path).catch(() => undefined) : undefined)));
+    const running = files[4] !== undefined && (await isLocked(await library.path(place)));
     const stamp = JSON.stringify([running, files.map((file) => file && [file.ino, file.size, file.mtimeMs])]);
     const known = this.#known.get(place.id);
     if (known?.stamp === stamp) return known.summary;
     const times = files.slice(0, 4).flatMap((file) => (file ? [file.mtimeMs] : []));
-    const summary = await summarise(place, folder, running, [files[0]?.birthtimeMs ?? 0, times.reduce((a, b) => Math.max(a, b), 0)]);
+    const summary = await summarise(place, paths, running, [
+      files[0]?.birthtimeMs ?? 0,
+      times.reduce((a, b) => Math.max(a, b), 0),
+    ]);
     this.#known.set(place.id, { stamp, summary });
     return summary;
   }
@@ -44,23 +54,22 @@ const isLocked = (folder: string): Promise<boolean> =>
 
 async function summarise(
   { id, name, path, study }: Place,
-  folder: string,
+  [config, metrics, table, log]: readonly (string | undefined)[],
   running: boolean,
   [began, changed]: readonly [number, number],
 ): Promise<RunSummary> {
-  const [settings, table, row, log] = await Promise.all([
-    readSettings(join(folder, 'config.yaml')),
-    readFile(join(folder, 'summary.csv'), 'utf8').catch(() => ''),
-    lastRow(join(folder, 'metrics.jsonl')),
-    readLogTail(join(folder, 'train.log')),
+  const [settings, evaluations, row, tail] = await Promise.all([
+    readSettings(config),
+    readText(table).then(evaluationsOf),
+    lastRow(metrics),
+    readLogTail(log),
   ]);
-  const evaluations = evaluationsOf(table);
   const judgedBy = JUDGED_BY.find((metric) => evaluations.some(({ metrics }) => metrics[metric] !== undefined)) ?? null;
   return {
     ...{ id, name, path, study: study ?? null },
-    state: running ? 'running' : stateOf(log),
+    state: running ? 'running' : stateOf(tail),
     ...namesOf(settings.value),
-    ...progressOf(row, log),
+    ...progressOf(row, tail),
     judgedBy,
     best: judgedBy === null ? null : bestOf(evaluations, judgedBy),
     last: evaluations.at(-1) ?? null,
@@ -84,13 +93,17 @@ function progressOf(row: MetricRow | undefined, log: LogTail) {
   };
 }
 
-export async function readSettings(path: string): Promise<Settings> {
+export async function readSettings(path: string | undefined): Promise<Settings> {
   try {
-    return { value: readYaml(await readFile(path, 'utf8'), path) };
+    return { value: readYaml(await readText(path), path ?? 'config.yaml') };
   } catch (error) {
     return { value: {}, damaged: (error as Error).message };
   }
 }
+
+/** '' where there is none. */
+export const readText = async (path: string | undefined): Promise<string> =>
+  path === undefined ? '' : readFile(path, 'utf8').catch(() => '');
 
 function namesOf(config: unknown) {
   const text = (key: string): string | null => {

@@ -1,10 +1,21 @@
 import type { Curve } from '../answers.ts';
 
 /** Thins a curve to at most `most` points; of what was not finite (null) nothing is drawn. */
-export function thin(x: readonly number[], y: readonly (number | null)[], most: number, from = 0, to = x.length): Curve {
+export function thin(
+  x: readonly number[],
+  y: readonly (number | null)[],
+  most: number,
+  from = 0,
+  to = x.length,
+): Curve {
   const count = to - from;
   if (count <= most) return { x: x.slice(from, to), y: y.slice(from, to) };
-  const thinned = { x: [] as number[], y: [] as (number | null)[], low: [] as (number | null)[], high: [] as (number | null)[] };
+  const thinned = {
+    x: [] as number[],
+    y: [] as (number | null)[],
+    low: [] as (number | null)[],
+    high: [] as (number | null)[],
+  };
   for (let i = 0; i < most; i++) {
     const [start, end] = [from + Math.floor((i * count) / most), from + Math.floor(((i + 1) * count) / most)];
     let [sum, steps, values, low, high] = [0, 0, 0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
