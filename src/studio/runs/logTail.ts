@@ -25,7 +25,7 @@ export async function readLogTail(path: string | undefined): Promise<LogTail> {
   const since = said.slice(Math.max(0, start));
   const ended = since.map((line) => /^(done|interrupted|failed) after /.exec(line)?.[1]).findLast(Boolean);
   const totals = said.map((line) => /^\d+ stages?, ([\d.]+) epochs?, (\d+) steps?/.exec(line)).findLast(Boolean);
-  const counted = said.map((line) => /(?:^|  )\d+\/(\d+)  loss /.exec(line)?.[1]).findLast(Boolean);
+  const counted = said.map((line) => /(?:^| {2})\d+\/(\d+) {2}loss /.exec(line)?.[1]).findLast(Boolean);
   const steps = totals?.[2] ?? counted;
   return {
     ...(ended === undefined ? {} : { ended: ended as 'done' }),
