@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { Hono } from 'hono';
 import { UserError } from '../graph/errors.ts';
 import { builtPage } from './app.ts';
-import { onlyHosts } from './guard.ts';
+import { type Given, givenAnswer, openGiven } from './given.ts';
+import { type GuardOptions, newSecret, onlyHosts, onlyOwnPage, onlyWithToken } from './guard.ts';
 import { safeHeaders } from './headers.ts';
 import { listen } from './listen.ts';
 import { pageFolder } from './staticFiles.ts';
@@ -21,20 +22,48 @@ export interface ServedPage {
   close(): Promise<void>;
 }
 
-/** Its files alone: nothing of this machine can be read there, so that it asks for no token. */
-export function pageApp(hosts: readonly string[], folder: string): Hono {
+interface PageOptions extends Pick<GuardOptions, 'hosts' | 'port'> {
+  readonly folder: string;
+  readonly given?: Given | undefined;
+  readonly token: string;
+  readonly session: string;
+}
+
+/** The page's own files are no secret; the pictures that it is given are told to whoever has the token alone. */
+export function pageApp({ hosts, folder, given, ...guard }: PageOptions): Hono {
   const app = new Hono();
   app.use(safeHeaders);
   app.use(onlyHosts(hosts));
+  app.use(onlyOwnPage(() => false));
+  if (given) {
+    const withToken = onlyWithToken({ hosts, ...guard });
+    app.get('/', async (context, next) =>
+      context.req.query('token') === undefined ? next() : withToken(context, next),
+    );
+    app.use('/given/*', withToken);
+    app.get('/given/:id', (context) => givenAnswer(context, given));
+  }
   app.get('*', pageFolder(folder));
   return app;
 }
 
-/** Serves the page to browsers of this machine. @throws UserError where it is not built, or the port is taken. */
-export async function startPage({ port }: { readonly port: number }): Promise<ServedPage> {
+/**
+ * Serves the page to browsers of this machine, and pictures of `dir` to be taken into it.
+ * @throws UserError where it is not built, there are no such pictures, or the port is taken.
+ */
+export async function startPage({
+  port,
+  dir,
+}: {
+  readonly port: number;
+  readonly dir?: string | undefined;
+}): Promise<ServedPage> {
   const folder = requireBuilt();
-  const server = await listen((_, hosts) => pageApp(hosts, folder), { port });
-  return { port: server.port, address: `http://localhost:${server.port}/`, close: server.close };
+  const given = dir === undefined ? undefined : await openGiven(dir);
+  const [token, session] = [newSecret(), newSecret()];
+  const server = await listen((own, hosts) => pageApp({ hosts, port: own, folder, given, token, session }), { port });
+  const address = `http://localhost:${server.port}/${given ? `?given&token=${token}` : ''}`;
+  return { port: server.port, address, close: server.close };
 }
 
 /**

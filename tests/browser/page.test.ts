@@ -141,9 +141,10 @@ describe.skipIf(!executablePath)('the page that trains in a tab', () => {
     expect(await text(page, 'pictures')).toContain('100 pictures in 10 classes');
     await button(page, 'Pause').click();
     await page.getByText('Everything is saved.').waitFor();
+    await page.getByText('What was chosen for you').waitFor();
     expect(Number(/Pass (\d+) of 12/.exec(await text(page, 'train'))?.[1])).toBeGreaterThan(1);
     await button(page, 'Go on').click();
-    await page.getByText('Your model is trained').waitFor();
+    await page.getByText(/It is right on \d+ of 10 pictures/).waitFor();
     expect(await violations(page)).toEqual([]);
 
     const digit = join(dir, 'all/val/3/0.png');
@@ -217,5 +218,24 @@ describe.skipIf(!executablePath)('the page that trains in a tab', () => {
       .waitFor();
     await browser.close();
     await served.close();
+  });
+
+  it('is given the pictures of a folder, which nobody has without the token', async () => {
+    const served = await startPage({ port: 0, dir: join(dir, 'all') });
+    const list = new URL('/given/list.json', served.address);
+    expect((await fetch(list)).status).toBe(401);
+    expect((await fetch(new URL('/given/0', served.address))).status).toBe(401);
+    expect((await fetch(new URL('/', served.address))).status).toBe(200);
+    const browser = await browserOf('third');
+    const page = await browser.newPage();
+    await page.goto(served.address);
+    expect(page.url()).not.toContain('token');
+    await button(page, 'Take these pictures').click();
+    await page.getByText('120 pictures in 10 classes').waitFor();
+    await browser.close();
+    await served.close();
+    await expect(startPage({ port: 0, dir: join(dir, 'all/train/3') })).rejects.toThrow(
+      'wanted pictures of two classes',
+    );
   });
 });

@@ -36,8 +36,10 @@ self.addEventListener('activate', (event) => {
 
 self.addEventListener('fetch', (event) => {
   const { request } = event;
-  const own = new URL(request.url).href.startsWith(self.registration.scope);
-  if (request.method !== 'GET' || !own || new URL(request.url).pathname.includes('/given/')) return;
+  const { href, pathname, searchParams } = new URL(request.url);
+  // A token is for the server, and so are the pictures that it gives.
+  const served = searchParams.has('token') || pathname.includes('/given/');
+  if (request.method !== 'GET' || served || !href.startsWith(self.registration.scope)) return;
   event.respondWith(
     caches
       .open(NAME)

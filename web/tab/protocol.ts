@@ -49,8 +49,12 @@ export interface Training {
   readonly teacher: Teacher | null;
   /** Whether a model can be tried already. */
   readonly usable: boolean;
+  /** Pictures that are kept aside to be tested on. */
+  readonly kept?: number;
   /** Step of the best model so far. */
   readonly best?: number;
+  /** How far it was when it stopped. */
+  readonly rate?: Rate;
   readonly outcome?: Outcome;
   /** Why it failed. */
   readonly fault?: string;
@@ -97,6 +101,13 @@ export interface Rate {
   readonly etaSeconds: number;
 }
 
+/** A setting that was chosen for the user. */
+export interface Choice {
+  readonly key: string;
+  readonly value: string;
+  readonly reason: string;
+}
+
 /** What a worker tells unasked. */
 export type Told =
   | { readonly told: 'project'; readonly project: Project }
@@ -104,7 +115,7 @@ export type Told =
   | { readonly told: 'began'; readonly resumedFrom: number; readonly totalSteps: number; readonly epochs: number }
   | { readonly told: 'steps'; readonly rate: Rate; readonly loss: readonly Point[] }
   | { readonly told: 'right'; readonly point: Point }
-  | { readonly told: 'chosen'; readonly notes: readonly string[] }
+  | { readonly told: 'chosen'; readonly choices: readonly Choice[] }
   | { readonly told: 'warning'; readonly message: string }
   | { readonly told: 'waiting' };
 

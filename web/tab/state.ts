@@ -1,6 +1,7 @@
 import { computed, signal } from '@preact/signals';
+import type { GivenPictures } from '../../src/studio/given.ts';
 import { type Client, startWorker } from './client.ts';
-import type { Point, Project, Rate, Told, Training } from './protocol.ts';
+import type { Choice, Point, Project, Rate, Told, Training } from './protocol.ts';
 
 /** What the page shows. It is kept by the worker, which tells each change. */
 
@@ -10,12 +11,17 @@ export const project = signal<Project | null>(null);
 export const runs = signal<readonly string[]>([]);
 export const threads = signal(1);
 
+/** Pictures that the server of the page offers. */
+export const given = signal<GivenPictures | null>(null);
+/** Where they are. */
+export const GIVEN = new URL('./given/', document.baseURI).href;
+
 export const adding = signal<{ readonly done: number; readonly of: number } | null>(null);
 export const rate = signal<Rate | null>(null);
 export const loss = signal<readonly Point[]>([]);
 export const right = signal<readonly Point[]>([]);
-/** What the training says of its settings. */
-export const notes = signal<readonly string[]>([]);
+/** What was chosen for the training. */
+export const choices = signal<readonly Choice[]>([]);
 export const warnings = signal<readonly string[]>([]);
 /** Where a training went on that was running when the page was closed. */
 export const wentOn = signal<string | null>(null);
@@ -44,7 +50,7 @@ function heard(what: Told): void {
   if (what.told === 'project') project.value = what.project;
   else if (what.told === 'adding') adding.value = { done: what.done, of: what.of };
   else if (what.told === 'waiting') phase.value = 'waiting';
-  else if (what.told === 'chosen') notes.value = what.notes;
+  else if (what.told === 'chosen') choices.value = what.choices;
   else if (what.told === 'warning') warnings.value = [...warnings.value, what.message];
   else if (what.told === 'right') right.value = [...right.value, what.point];
   else if (what.told === 'began') began(what.resumedFrom, what.totalSteps, what.epochs);
@@ -96,8 +102,11 @@ export async function openPage(): Promise<void> {
     runs.value = opened.runs;
     threads.value = opened.threads;
     phase.value = 'ready';
+    if (new URLSearchParams(location.search).has('given'))
+      given.value = (await keeper.ask('givenPictures', GIVEN)) ?? null;
     const kept = opened.project.training;
     if (!kept) return;
+    rate.value = kept.rate ?? null;
     const curves = await keeper.ask('curvesOf', kept.name);
     loss.value = thinned(curves.loss);
     right.value = curves.right;
@@ -119,7 +128,7 @@ export async function train(): Promise<void> {
 }
 
 export function clearCurves(): void {
-  [loss.value, right.value, notes.value, warnings.value, rate.value, wentOn.value] = [[], [], [], [], null, null];
+  [loss.value, right.value, choices.value, warnings.value, rate.value, wentOn.value] = [[], [], [], [], null, null];
 }
 
 /** Runs that may teach, which are others once a training ends. */

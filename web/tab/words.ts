@@ -5,6 +5,10 @@ export const count = (n: number, one: string, several = `${one}s`): string =>
 
 export const percent = (share: number): string => `${Math.round(100 * share)} %`;
 
+/** `9 of 10`: few pictures are told as what they are. */
+export const rightOf = (share: number, kept: number | undefined): string =>
+  kept === undefined ? '' : `${Math.round(share * kept)} of ${kept}`;
+
 /** A time to come, roughly: nobody wants its seconds after the first minute. */
 export function about(seconds: number): string {
   if (!Number.isFinite(seconds)) return 'working it out';

@@ -24,7 +24,8 @@ export async function add(files: FilesByFolder, nothing: string): Promise<void> 
   }
 }
 
-function leftOut(refused: readonly string[], all: number): string {
+/** Files that are no pictures, and what to do. */
+export function leftOut(refused: readonly string[], all: number): string {
   const names = refused.slice(0, 3).join(', ');
   const more = refused.length > 3 ? ` and ${refused.length - 3} more` : '';
   return `${count(refused.length, 'file')} of ${all} cannot be read as pictures and ${refused.length === 1 ? 'was' : 'were'} left out: ${names}${more}. Save them anew as JPEG or PNG, or leave them out.`;

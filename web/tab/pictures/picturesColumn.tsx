@@ -3,9 +3,9 @@ import { Button, Notice, Progress } from '../../ui/basics.tsx';
 import { Column } from '../column.tsx';
 import { missing } from '../missing.ts';
 import { Picker } from '../picker.tsx';
-import { adding, attempt, busy, keeper, project } from '../state.ts';
+import { adding, attempt, busy, GIVEN, given, keeper, project } from '../state.ts';
 import { count } from '../words.ts';
-import { addByFolder } from './adding.ts';
+import { addByFolder, leftOut } from './adding.ts';
 import { ClassCard } from './classCard.tsx';
 import { ofDrop, ofPicked } from './dropped.ts';
 import { TrainingSketch } from './sketch.tsx';
@@ -42,6 +42,7 @@ export function PicturesColumn() {
         onDrop={drop}
       >
         <Adding />
+        {!busy.value && <Offered />}
         {classes.length === 0 ? <NoPictures /> : <Classes />}
       </div>
     </Column>
@@ -93,8 +94,47 @@ function Classes() {
   );
 }
 
+/** Pictures of a folder that `understudy page` was started with. */
+function Offered() {
+  const offer = given.value;
+  if (!offer) return null;
+  const classes = Object.entries(offer.classes);
+  const pictures = classes.reduce((sum, [, ids]) => sum + ids.length, 0);
+  const take = () =>
+    void attempt('pictures', async () => {
+      given.value = null;
+      const { refused } = await keeper.ask('takeGiven', GIVEN);
+      adding.value = null;
+      if (refused.length > 0) throw new Error(leftOut(refused, pictures));
+    });
+  return (
+    <div class="card">
+      <p>
+        The folder <strong class="break">{offer.name}</strong> has {count(pictures, 'picture')} in{' '}
+        {count(classes.length, 'class', 'classes')}.
+      </p>
+      <div class="row">
+        <Button kind="primary" onClick={take}>
+          Take these pictures
+        </Button>
+        <Button
+          kind="quiet"
+          onClick={() => {
+            given.value = null;
+          }}
+        >
+          Not now
+        </Button>
+      </div>
+    </div>
+  );
+}
+
+/** Fewer are there before their message would be read. */
+const MANY = 20;
+
 function Adding() {
-  if (!adding.value) return null;
+  if (!adding.value || adding.value.of < MANY) return null;
   const { done, of } = adding.value;
   return (
     <div class="stack tight" role="status">

@@ -1,7 +1,8 @@
+import { Fragment } from 'preact';
 import { Button, Figures, Notice, Progress } from '../../ui/basics.tsx';
 import type { Training } from '../protocol.ts';
-import { attempt, clearCurves, keeper, notes, project, rate, refreshRuns, right, warnings, wentOn } from '../state.ts';
-import { about, count, percent } from '../words.ts';
+import { attempt, choices, clearCurves, keeper, rate, refreshRuns, right, warnings, wentOn } from '../state.ts';
+import { about, percent, rightOf } from '../words.ts';
 import { TrainingCurves } from './curves.tsx';
 
 /** A training that has begun: how far it is, what it has learnt, and what can be done. */
@@ -12,7 +13,7 @@ export const Progressing = ({ of: training }: { readonly of: Training }) => (
       <Actions of={training} />
     </div>
     <TrainingCurves />
-    <Chosen of={training} />
+    <Chosen />
   </div>
 );
 
@@ -40,29 +41,31 @@ function Head({ of: training }: { readonly of: Training }) {
       )}
       <div class="stack tight">
         <div class="row apart">
-          <strong role="status">{passes()}</strong>
+          <strong role="status">{passes(training)}</strong>
           <span class="soft small">{now && running && `${about(now.etaSeconds)} left`}</span>
         </div>
         <Progress done={now?.step ?? 0} of={now ? now.totalSteps : running ? null : 1} label="Training" />
       </div>
-      <Now running={running} />
+      <Now of={training} />
     </>
   );
 }
 
-function passes(): string {
+function passes({ plan: { length } }: Training): string {
   const now = rate.value;
-  if (!now) return 'Getting ready…';
+  const timed = length !== 'auto' && length !== 'passes';
+  if (!now) return timed ? 'Measuring how fast this machine trains…' : 'Getting ready…';
   return `Pass ${Math.min(now.epochs, Math.max(1, Math.ceil(now.epoch)))} of ${Math.ceil(now.epochs)} over your pictures`;
 }
 
-function Now({ running }: { readonly running: boolean }) {
+function Now({ of: { state, kept } }: { readonly of: Training }) {
+  const running = state === 'running';
   const last = right.value.at(-1);
   const now = rate.value;
   return (
     <Figures
       of={[
-        ['Right on kept-aside pictures', last ? percent(last.value) : '–'],
+        ['Right on kept-aside pictures', last ? percent(last.value) : '–', last && rightOf(last.value, kept)],
         [
           'Speed',
           now && running && now.imagesPerSec > 0 ? now.imagesPerSec.toFixed(now.imagesPerSec < 10 ? 1 : 0) : '–',
@@ -73,14 +76,14 @@ function Now({ running }: { readonly running: boolean }) {
   );
 }
 
-function Done({ of: { outcome, teacher } }: { readonly of: Training }) {
+function Done({ of: { outcome, teacher, kept } }: { readonly of: Training }) {
   const share = outcome?.top1 ?? null;
   return (
     <>
       <Notice kind="good" title="Your model is trained">
         {share === null
           ? 'Try it, and download it.'
-          : `It is right on ${percent(share)} of the pictures that were kept aside and not trained on. Try it, and download it.`}
+          : `It is right on ${kept === undefined ? percent(share) : `${rightOf(share, kept)} pictures (${percent(share)})`} that were kept aside and not trained on. Try it, and download it.`}
       </Notice>
       {outcome && (
         <p class="small soft">
@@ -125,9 +128,19 @@ const Actions = ({ of: { state } }: { readonly of: Training }) => (
   </div>
 );
 
-/** What was chosen, in the library's own words. */
-function Chosen({ of: training }: { readonly of: Training }) {
-  if (notes.value.length === 0 && warnings.value.length === 0) return null;
+/** What the choices of the library are called here; those that say nothing to most people are left out. */
+const NAMES: Readonly<Record<string, string>> = {
+  'student.imageSize': 'Pictures are seen at, px',
+  'train.epochs': 'Passes',
+  'train.batch': 'Pictures at a time',
+  'optim.lr': 'Learning rate',
+  'augment.preset': 'Variations of pictures',
+  'augment.flip': 'Mirrored, share',
+  'optim.weightDecay': 'Weight decay',
+};
+
+function Chosen() {
+  const shown = choices.value.filter(({ key }) => NAMES[key]);
   return (
     <>
       {warnings.value.map((warning) => (
@@ -135,15 +148,19 @@ function Chosen({ of: training }: { readonly of: Training }) {
           {warning}
         </Notice>
       ))}
-      {notes.value.length > 0 && (
+      {shown.length > 0 && (
         <details class="notes">
-          <summary>What was chosen for {count(project.value!.classes.length, 'class', 'classes')}</summary>
-          <ul class="small soft">
-            {notes.value.map((note) => (
-              <li key={note}>{note}</li>
+          <summary>What was chosen for you</summary>
+          <dl>
+            {shown.map(({ key, value, reason }) => (
+              <Fragment key={key}>
+                <dt>{NAMES[key]}</dt>
+                <dd>
+                  {value} <span class="soft">({reason})</span>
+                </dd>
+              </Fragment>
             ))}
-            <li>run: {training.name}</li>
-          </ul>
+          </dl>
         </details>
       )}
     </>

@@ -1,4 +1,5 @@
 import type { Opened, Plan } from '../protocol.ts';
+import { givenPictures, takeGiven } from './given.ts';
 import { addClass, addPictures, filesOf, removeClass, removePicture, renameClass } from './pictures.ts';
 import { curvesOf } from './progress.ts';
 import { change, changeTraining, openProject, tell } from './project.ts';
@@ -47,6 +48,8 @@ export const api = {
   addPictures,
   removePicture,
   filesOf,
+  givenPictures,
+  takeGiven,
   setTeacher,
   setPlan,
   begin,

@@ -46,12 +46,19 @@ export async function removeClass(id: string): Promise<void> {
   for (const picture of gone?.pictures ?? []) await remove(fileOf(picture));
 }
 
-/** Pictures by class name; classes that are not there are made. Files that cannot be decoded are refused by name. */
-export async function addPictures(byClass: Readonly<Record<string, readonly File[]>>): Promise<Added> {
+/**
+ * Pictures by class name; classes that are not there are made. Files that cannot be decoded are refused by name.
+ * @param part of which larger heap these are a part, to tell how far it is.
+ */
+export async function addPictures(
+  byClass: Readonly<Record<string, readonly File[]>>,
+  part?: { readonly before: number; readonly of: number },
+): Promise<Added> {
   refuseWhileTraining();
-  const of = Object.values(byClass).reduce((sum, files) => sum + files.length, 0);
+  const here = Object.values(byClass).reduce((sum, files) => sum + files.length, 0);
+  const of = part?.of ?? here;
   const refused: string[] = [];
-  let done = 0;
+  let done = part?.before ?? 0;
   for (const [name, files] of Object.entries(byClass)) {
     const known = project().classes.find((one) => one.name === name)?.id;
     const pictures: Picture[] = [];
@@ -70,7 +77,7 @@ export async function addPictures(byClass: Readonly<Record<string, readonly File
       }
     }
   }
-  return { added: of - refused.length, refused };
+  return { added: here - refused.length, refused };
 }
 
 async function keep(file: File): Promise<Picture | undefined> {

@@ -1,5 +1,5 @@
 import type { RunEvent } from 'understudy/browser';
-import type { Curves, Point, Rate } from '../protocol.ts';
+import type { Choice, Curves, Point, Rate } from '../protocol.ts';
 import { changeTraining, tell } from './project.ts';
 import { readOfRun } from './storage.ts';
 
@@ -14,9 +14,11 @@ export function listen(): { on(event: RunEvent): void; close(): void } {
   let sent = 0;
   let loss: Point[] = [];
   let last: StepEvent | undefined;
-  let notes: string[] = [];
+  let choices: Choice[] = [];
+  let rate: Rate | undefined;
   const flush = () => {
-    if (last) tell({ told: 'steps', rate: rateOf(last, epochs), loss });
+    if (last) rate = rateOf(last, epochs);
+    if (rate && last) tell({ told: 'steps', rate, loss });
     [loss, last, sent] = [[], undefined, performance.now()];
   };
   const on = (event: RunEvent): void => {
@@ -25,8 +27,11 @@ export function listen(): { on(event: RunEvent): void; close(): void } {
       const resumedFrom = event.resumedFrom ?? 0;
       tell({ told: 'began', resumedFrom, totalSteps: event.totals.steps, epochs });
     } else if (event.type === 'note') {
-      notes = [...notes, event.message];
-      tell({ told: 'chosen', notes });
+      const kept = /and (\d+) validation images/.exec(event.message)?.[1];
+      if (kept) void changeTraining({ kept: Number(kept) });
+      const choice = choiceOf(event.message);
+      if (choice) choices = [...choices, choice];
+      tell({ told: 'chosen', choices });
     } else if (event.type === 'warning') tell({ told: 'warning', message: event.message });
     else if (event.type === 'step') {
       last = event;
@@ -40,7 +45,17 @@ export function listen(): { on(event: RunEvent): void; close(): void } {
       void changeTraining({ usable: true, best: event.step });
     else if (event.type === 'runEnd') flush();
   };
-  return { on, close: flush };
+  const close = () => {
+    flush();
+    if (rate) void changeTraining({ rate });
+  };
+  return { on, close };
+}
+
+/** `train.batch = 25 (images of 28 px are small)`. */
+function choiceOf(note: string): Choice | undefined {
+  const found = /^([\w.]+) = (.+?) \((.+)\)$/.exec(note);
+  return found ? { key: found[1]!, value: found[2]!, reason: found[3]! } : undefined;
 }
 
 const rateOf = ({ step, totalSteps, epoch, imagesPerSec, etaSeconds }: StepEvent, epochs: number): Rate => ({

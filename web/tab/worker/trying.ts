@@ -16,6 +16,7 @@ export interface Answer {
 }
 
 type Model = ImageModel<ImageInput>;
+type Pixels = Exclude<ImageInput, Blob | Uint8Array>;
 
 const models = new Map<string, Promise<Model>>();
 
@@ -37,14 +38,21 @@ export async function askTeacher(teacher: Teacher, picture: ImageBitmap): Promis
 
 async function answer(key: string, source: ModelSource, picture: ImageBitmap): Promise<Answer> {
   const image = pixelsOf(picture);
-  const model = await loaded(key, source);
+  const model = await loaded(key, source, image);
   const began = performance.now();
   const best = await model.predict(image, { top: 4 });
   return { best, milliseconds: performance.now() - began };
 }
 
-async function loaded(key: string, source: ModelSource): Promise<Model> {
-  const known = models.get(key) ?? runtime().then((ort) => loadModel(source, { runtime: ort }));
+/** A first answer takes longer, and says nothing of the others. */
+async function open(source: ModelSource, first: Pixels): Promise<Model> {
+  const model = await loadModel(source, { runtime: await runtime() });
+  await model.predict(first);
+  return model;
+}
+
+async function loaded(key: string, source: ModelSource, first: Pixels): Promise<Model> {
+  const known = models.get(key) ?? open(source, first);
   models.set(key, known);
   try {
     return await known;
@@ -55,7 +63,7 @@ async function loaded(key: string, source: ModelSource): Promise<Model> {
 }
 
 /** RGB bytes; what shows through is white, as in training. */
-function pixelsOf(picture: ImageBitmap) {
+function pixelsOf(picture: ImageBitmap): Pixels {
   const { width, height } = picture;
   const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true })!;
   context.fillStyle = '#ffffff';
