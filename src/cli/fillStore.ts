@@ -1,3 +1,4 @@
+import type { ShardPart } from '../formats/disk/shardMarkNode.ts';
 import { fillStore, type FillEvent } from '../run/training/fillStoreNode.ts';
 import type { RunSettings } from '../run/training/runSettings.ts';
 import { formatDuration } from '../train/loggers/progressLine.ts';
@@ -8,12 +9,13 @@ import { watchInterrupts } from './runTraining.ts';
 import { print, printJson, remark, table } from './text.ts';
 
 /** Fills the store of teacher outputs with its progress on stderr; gives the exit status. */
-export async function runFill(input: RunSettings, json: boolean): Promise<number> {
+export async function runFill(input: RunSettings, shard: ShardPart | undefined, json: boolean): Promise<number> {
   const interrupts = watchInterrupts(remark);
   try {
     const result = await whileRunning((start) =>
       fillStore(input, {
         signal: interrupts.signal,
+        ...(shard && { shard }),
         onModel: modelEvents(),
         onListing: listingEvents(),
         onEvent: (event) => {

@@ -26,6 +26,7 @@ export const COMMANDS: Commands = {
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
   advise: async () => (await import('./commands/advise.ts')).advise,
   study: async () => (await import('./commands/study.ts')).study,
+  merge: async () => (await import('./commands/merge.ts')).merge,
   store: async () => (await import('./commands/store.ts')).store,
   studio: async () => (await import('./commands/studio.ts')).studio,
   page: async () => (await import('./commands/page.ts')).page,

@@ -1,5 +1,6 @@
 import type { SynthesisOptions, SynthesisResult } from '../run/synthesis/synthesize.ts';
 import { synthesize } from '../run/synthesis/synthesize.ts';
+import { type ShardPart, shardText } from '../formats/disk/shardMarkNode.ts';
 import { STATUS, whileRunning } from './outcome.ts';
 import { watchInterrupts } from './runTraining.ts';
 import { synthesisProgress } from './synthesisProgress.ts';
@@ -21,7 +22,8 @@ export async function runSynthesis(options: SynthesisOptions, json: boolean): Pr
       }),
     );
     if (json) printJson(result);
-    else if (result.reason === 'done') print(summary(result, options));
+    else if (result.reason === 'done')
+      print(options.shard ? partText(result, options.shard) : summary(result, options));
     if (result.reason === 'done') return STATUS.done;
     remark(`Interrupted with ${result.images} images in ${result.out}. The same command goes on.`);
     return interrupts.status();
@@ -29,6 +31,9 @@ export async function runSynthesis(options: SynthesisOptions, json: boolean): Pr
     interrupts.stop();
   }
 }
+
+const partText = ({ out, images }: SynthesisResult, shard: ShardPart): string =>
+  `${images} images in ${out}, part ${shardText(shard)} of the set. With all parts: understudy merge PART... --out DIR, then this\ncommand without --shard and with --out DIR`;
 
 function summary(
   { out, images, quality, contactSheets = [], seconds }: SynthesisResult,

@@ -1,4 +1,5 @@
 import { planOfStudy, runStudy, type StudyResult } from '../study/runStudy.ts';
+import { type ShardPart, shardText } from '../formats/disk/shardMarkNode.ts';
 import type { StudyEvent } from '../study/shareRuns.ts';
 import { usualMetric } from '../study/tables/report.ts';
 import { tableCells, tableNotes } from '../study/tables/reportCells.ts';
@@ -15,7 +16,11 @@ const QUIET = new Set(['note', 'checkpoint', 'runEnd']);
 /** Runs a study with its progress on stderr and its table on stdout; gives the exit status. */
 export async function studyCommand(
   file: string,
-  { out, json }: { readonly out: string | undefined; readonly json: boolean },
+  {
+    out,
+    json,
+    shard,
+  }: { readonly out: string | undefined; readonly json: boolean; readonly shard: ShardPart | undefined },
 ): Promise<number> {
   let logger = consoleLogger();
   const interrupts = watchInterrupts(remark);
@@ -24,6 +29,7 @@ export async function studyCommand(
       runStudy(file, {
         signal: interrupts.signal,
         ...(out === undefined ? {} : { out }),
+        ...(shard && { shard }),
         onEvent: (event: RunEvent) => {
           if (!QUIET.has(event.type)) logger.on(event);
         },
@@ -38,7 +44,8 @@ export async function studyCommand(
     );
     if (json) printJson(result.report);
     else print(resultText(result));
-    return ending(result, file, out, interrupts.status());
+    if (shard && !json) print(`\nThis is part ${shardText(shard)}. With all parts: understudy merge PART... --out DIR`);
+    return ending(result, file, out, interrupts.status(), shard);
   } finally {
     await logger.close();
     interrupts.stop();
@@ -84,8 +91,9 @@ function ending(
   file: string,
   out: string | undefined,
   interrupted: number,
+  shard: ShardPart | undefined,
 ) {
-  const again = `understudy study ${shellWord(file)}${out === undefined ? '' : ` --out ${shellWord(out)}`}`;
+  const again = `understudy study ${shellWord(file)}${out === undefined ? '' : ` --out ${shellWord(out)}`}${shard ? ` --shard ${shardText(shard)}` : ''}`;
   const failed = [...report.teachers, ...report.runs].filter(({ state }) => state === 'failed');
   for (const { id, error } of failed) remark(`failed: ${id}: ${error?.split('\n')[0]}`);
   if (reason === 'interrupted') {

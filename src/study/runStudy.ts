@@ -4,6 +4,7 @@ import { writeFileAtomic } from '../formats/disk/atomicNode.ts';
 import { Claims } from '../formats/disk/claimsNode.ts';
 import { makeFolder } from '../formats/disk/makeFolderNode.ts';
 import { ofFolder, throwIfInUse } from '../formats/disk/folderLockNode.ts';
+import { digestOfWork, keepMark } from '../formats/disk/shardMarkNode.ts';
 import { readImageSets } from './tables/imageSetTable.ts';
 import { checkRuns } from './checkRuns.ts';
 import type { StudyPlan } from './plan.ts';
@@ -43,6 +44,8 @@ export async function runStudy(file: string, options: StudyOptions = {}): Promis
   makeFolder(out);
   // An advice, or a study of an older release, has the folder to itself.
   await throwIfInUse(out);
+  const work = { kind: 'study', units: plan.runs.length, what: digestOfWork([plan.teachers, plan.runs]) } as const;
+  await keepMark(out, options.shard, work);
   const claims = new Claims(options.claimTimes);
   const records = new RunRecords(out);
   const note = (message: string) => options.onStudyEvent?.({ type: 'note', message });
@@ -74,7 +77,8 @@ export async function planOfStudy(file: string): Promise<{ readonly plan: StudyP
   return { plan, checked };
 }
 
-async function writeResults(plan: StudyPlan, records: RunRecords, out: string): Promise<StudyReport> {
+/** Writes the tables of the runs that are there. */
+export async function writeResults(plan: StudyPlan, records: RunRecords, out: string): Promise<StudyReport> {
   const held = new Map<string, RunRecord>();
   for (const { key } of [...plan.teachers, ...plan.runs]) {
     const record = await records.read(key);

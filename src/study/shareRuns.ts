@@ -1,6 +1,7 @@
 import { ofFolder } from '../formats/disk/folderLockNode.ts';
 import type { Claim, Claims } from '../formats/disk/claimsNode.ts';
 import type { LockTimes } from '../formats/disk/lockNode.ts';
+import { ofShard, type ShardPart } from '../formats/disk/shardMarkNode.ts';
 import { shareUnits } from '../formats/disk/shareUnitsNode.ts';
 import type { RunEvent } from '../train/events.ts';
 import { imageSetOf, makeImageSet, setFailure, withImageSet } from './imageSets.ts';
@@ -29,6 +30,8 @@ export interface StudyOptions {
   readonly onEvent?: (event: RunEvent) => void;
   /** Saves a checkpoint of the present run and ends the study when aborted. */
   readonly signal?: AbortSignal;
+  /** Makes this part of the runs alone, with the teachers that they need, in a folder of its own. */
+  readonly shard?: ShardPart;
   /** When the runs of other processes are given up. */
   readonly claimTimes?: LockTimes;
 }
@@ -45,7 +48,7 @@ export interface SharedRuns {
 /** Makes every run that no other process makes, teachers before the runs that need them, and waits for the others' runs. */
 export async function shareRuns(shared: SharedRuns): Promise<'done' | 'interrupted'> {
   const { plan, records, claims, options, write } = shared;
-  const runs = [...plan.teachers, ...seedsFirst(plan)];
+  const runs = runsOf(plan, options.shard);
   const tell = (event: StudyEvent) => options.onStudyEvent?.(event);
   const note = (message: string) => tell({ type: 'note', message });
   const byKey = new Map(runs.map((run) => [run.key, run]));
@@ -74,6 +77,20 @@ export async function shareRuns(shared: SharedRuns): Promise<'done' | 'interrupt
     signal: options.signal,
   });
   return whole ? 'done' : 'interrupted';
+}
+
+/** Those of a part: each `of`-th run, and the teachers that these need, in their order. */
+function runsOf(plan: StudyPlan, shard: ShardPart | undefined): PlannedRun[] {
+  const runs = ofShard(seedsFirst(plan), shard);
+  const needed = new Set<string>();
+  const need = (run: PlannedRun): void => {
+    for (const key of neededBy(plan, run.config)) {
+      if (!needed.has(key)) need(plan.teachers.find((one) => one.key === key)!);
+      needed.add(key);
+    }
+  };
+  for (const run of runs) need(run);
+  return [...plan.teachers.filter(({ key }) => shard === undefined || needed.has(key)), ...runs];
 }
 
 /** By the runs that this process has made so far. */

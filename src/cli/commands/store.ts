@@ -1,12 +1,25 @@
 import { UserError } from '../../graph/errors.ts';
 import { valuesOf } from '../arguments.ts';
 import { command, jsonFlag } from '../command.ts';
+import { shardFlag, shardOf } from '../shard.ts';
 import { trainingFlags } from '../trainingFlags.ts';
 
 const { config, set, epochs, batch, seed, fraction } = trainingFlags;
 
 /** Flags that would be passed over in silence without --fill. */
-const FILL_ONLY = ['data', 'teacher', 'student', 'method', 'config', 'set', 'epochs', 'batch', 'seed', 'fraction'];
+const FILL_ONLY = [
+  'data',
+  'teacher',
+  'student',
+  'method',
+  'config',
+  'set',
+  'epochs',
+  'batch',
+  'seed',
+  'fraction',
+  'shard',
+];
 
 export const store = command({
   meta: { name: 'store', description: 'Show, fill or clean the folder of kept teacher outputs, or of decoded images' },
@@ -34,6 +47,7 @@ export const store = command({
     student: { type: 'string', valueHint: 'NAME', description: 'With --fill: the student of the run (student.name)' },
     method: { type: 'string', valueHint: 'NAME', description: 'With --fill: the method of the run (method)' },
     ...{ config, set, epochs, batch, seed, fraction },
+    shard: shardFlag,
     json: jsonFlag,
   },
   repeatable: ['set'],
@@ -56,10 +70,8 @@ export const store = command({
         ...{ 'data.dir': args.data, teacher: args.teacher, 'student.name': args.student, method: args.method },
         'teacher.store.dir': args.dir,
       };
-      return runFill(
-        await trainingInput({ ...args, images: undefined }, named, valuesOf(store, rawArgs, 'set')),
-        args.json,
-      );
+      const input = await trainingInput({ ...args, images: undefined }, named, valuesOf(store, rawArgs, 'set'));
+      return runFill(input, shardOf(args.shard, process.env), args.json);
     }
     for (const flag of FILL_ONLY)
       if (rawArgs.some((arg) => arg === `--${flag}` || arg.startsWith(`--${flag}=`)))

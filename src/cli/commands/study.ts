@@ -1,4 +1,5 @@
 import { command, jsonFlag } from '../command.ts';
+import { shardFlag, shardOf } from '../shard.ts';
 
 export const study = command({
   meta: { name: 'study', description: 'Make a set of runs over methods, data and seeds, and a table of them' },
@@ -10,6 +11,7 @@ export const study = command({
       description: 'Folder of the study; default: out of the file, else runs/<name>',
     },
     'dry-run': { type: 'boolean', default: false, description: 'Check all runs and list them, and make none' },
+    shard: shardFlag,
     json: jsonFlag,
   },
   notes: [
@@ -29,11 +31,12 @@ A value may have expect: above|below, where a paper expects it against the basel
     train.seed: [0, 1, 2]
   baseline: alone`,
     'Writes results.csv, results.json and index.html after each run. Ctrl-C saves; the same command goes on: finished runs are\nskipped, failed ones are tried again. Exit status 1 if a run failed.',
+    'Any number of processes with the same command, on one machine or on many that share the folder, share the runs; one that dies is\nreplaced.',
   ],
   examples: ['understudy study studies/mnistMethods.yaml', 'understudy study study.yaml --out runs/mine --json'],
   run: async ({ args }) => {
     const { studyCommand, dryRun } = await import('../studyProgress.ts');
     if (args['dry-run']) return dryRun(args.file, args.json);
-    return studyCommand(args.file, { out: args.out, json: args.json });
+    return studyCommand(args.file, { out: args.out, json: args.json, shard: shardOf(args.shard, process.env) });
   },
 });

@@ -2,6 +2,7 @@ import { naming } from '../../graph/errors.ts';
 import { splitNames } from '../../graph/names.ts';
 import { valuesOf, wholeNumber } from '../arguments.ts';
 import { command, jsonFlag, REF_HELP, refNotes } from '../command.ts';
+import { shardFlag, shardOf } from '../shard.ts';
 
 export const synthesizeCommand = command({
   meta: { name: 'synthesize', description: 'Make images from a teacher alone, to distil it without its data' },
@@ -52,6 +53,7 @@ export const synthesizeCommand = command({
       valueHint: 'key=value',
       description: 'One setting (feature=5); may be given again; wins over all',
     },
+    shard: shardFlag,
     json: jsonFlag,
   },
   repeatable: ['set'],
@@ -76,6 +78,7 @@ export const synthesizeCommand = command({
     'understudy distill --data images --teacher runs/teacher --student vit_tiny_patch4 --method dearkd',
   ],
   run: async ({ args, rawArgs }) => {
+    const shard = shardOf(args.shard, process.env);
     const { synthesisInput, teacherSets } = await import('../synthesisInput.ts');
     const { described, rest } = teacherSets(valuesOf(synthesizeCommand, rawArgs, 'set'));
     const settings = synthesisInput(args.preset, [...batchSets(args['per-batch']), ...seedSets(args.seed), ...rest]);
@@ -87,6 +90,7 @@ export const synthesizeCommand = command({
         out: args.out,
         images: wholeNumber('images', args.images, 1),
         settings,
+        ...(shard && { shard }),
         ...(args.classes === undefined ? {} : { classes: naming('--classes', () => splitNames(args.classes!)) }),
         ...(args.student === undefined ? {} : { student: args.student }),
         ...(args.verifier === undefined ? {} : { verifier: args.verifier }),

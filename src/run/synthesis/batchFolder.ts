@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { writeFileAtomic } from '../../formats/disk/atomicNode.ts';
@@ -154,3 +154,11 @@ export async function finishBatch(
 }
 
 const STAGING = 'staging-';
+
+/** Copies a whole batch, images and record; gives the number of its images. */
+export async function copyBatch(from: string, to: string, round: number, index: number): Promise<number> {
+  const { images } = (await wholeBatch(from, round, index))!;
+  for (const { path } of images) await cp(join(from, path), join(to, path));
+  await cp(join(folderOf(from, round, index), DONE), join(folderOf(to, round, index), DONE));
+  return images.length;
+}

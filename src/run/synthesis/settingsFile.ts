@@ -69,14 +69,16 @@ function wholeNetwork(network: LoadedModel['network']): Uint8Array {
   return emit(closeProgram({ logits, ...(pooled ? { pooled } : {}) }));
 }
 
-const fileOf = (out: string, round: number): string => join(out, `synthesis${round === 1 ? '' : `-${round}`}.json`);
+/** What a round of a set was made of. */
+export const descriptionFile = (out: string, round: number): string =>
+  join(out, `synthesis${round === 1 ? '' : `-${round}`}.json`);
 
 /**
  * What a round of a set was made of; undefined where it was not begun.
  * @throws UserError where the file is damaged: then nothing says whether what is asked for goes on with that set.
  */
 export function readDescription(out: string, round: number): SetDescription | undefined {
-  const path = fileOf(out, round);
+  const path = descriptionFile(out, round);
   if (!existsSync(path)) return undefined;
   const found = description.safeParse(parseJsonFile(path));
   if (found.success) return found.data;
@@ -101,7 +103,7 @@ export async function keepDescription(out: string, round: number, description: S
         `${out}: wanted a new or empty folder, or a set of images that was begun there; got other files. Choose another --out`,
       );
     await mkdir(out, { recursive: true });
-    await writeFileAtomic(fileOf(out, round), `${JSON.stringify(description, null, 2)}\n`);
+    await writeFileAtomic(descriptionFile(out, round), `${JSON.stringify(description, null, 2)}\n`);
     return;
   }
   const differing = differences(ofItsRelease(held), description);

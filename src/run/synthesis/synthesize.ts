@@ -8,6 +8,7 @@ import { ortNode } from '../../engine/ortNode.ts';
 import { writeFileAtomic } from '../../formats/disk/atomicNode.ts';
 import { type Claim, Claims } from '../../formats/disk/claimsNode.ts';
 import type { LockTimes } from '../../formats/disk/lockNode.ts';
+import { digestOfWork, keepMark, ofShard, type ShardPart } from '../../formats/disk/shardMarkNode.ts';
 import { shareUnits } from '../../formats/disk/shareUnitsNode.ts';
 import { UserError } from '../../graph/errors.ts';
 import { readJsonFile } from '../../formats/disk/jsonFileNode.ts';
@@ -28,11 +29,12 @@ import {
 import { checkSynthesis, checkVerifier } from './checkTeacher.ts';
 import { writeContactSheets } from './contactSheet.ts';
 import { confidenceOf, TeacherEye } from './lookAt.ts';
-import { BatchMaker, type ImageStepEvent, phasesOf, sideOf } from './makeBatch.ts';
+import { BatchMaker, type ImageStepEvent, sideOf } from './makeBatch.ts';
 import { openTeacher } from './openTeacher.ts';
 import { pictureOf, png, sheet } from './pictures.ts';
 import { planSynthesis, type PlannedBatch, type SynthesisPlan } from './plan.ts';
 import { measureSet, type SetQuality } from './quality.ts';
+import { SetClock } from './setClock.ts';
 import { describeSet, keepDescription, readDescription, type SetDescription } from './settingsFile.ts';
 
 export interface SynthesisOptions {
@@ -57,6 +59,8 @@ export interface SynthesisOptions {
   /** Ends the work when aborted; finished batches stay. */
   readonly signal?: AbortSignal;
   readonly engine?: Engine;
+  /** Makes this part of the batches alone, in a folder of its own; the set is finished when the parts are merged. */
+  readonly shard?: ShardPart;
   /** When the batches of other processes are given up. */
   readonly claimTimes?: LockTimes;
 }
@@ -74,7 +78,7 @@ export interface SynthesisResult {
   readonly out: string;
   readonly reason: 'done' | 'interrupted';
   readonly images: number;
-  /** Undefined where it was interrupted. */
+  /** Undefined where it was interrupted, and of a part. */
   readonly quality?: SetQuality & { readonly verifierTop1?: number };
   readonly contactSheets?: readonly string[];
   readonly seconds: number;
@@ -91,8 +95,13 @@ export async function synthesize(options: SynthesisOptions): Promise<SynthesisRe
   const seconds = () => (performance.now() - started) / 1000;
   try {
     const whole = await makeAll(work);
-    if (!whole)
-      return { out: work.out, reason: 'interrupted', images: (await allRecords(work)).length, seconds: seconds() };
+    if (!whole || options.shard)
+      return {
+        out: work.out,
+        reason: whole ? 'done' : 'interrupted',
+        images: (await allRecords(work)).length,
+        seconds: seconds(),
+      };
     return { out: work.out, reason: 'done', ...(await finish(work)), seconds: seconds() };
   } finally {
     await work.close();
@@ -125,7 +134,10 @@ async function openWork(options: SynthesisOptions): Promise<Work> {
   const plan = planSynthesis(teacher.classes, options.classes, images, settings);
   if (options.verifier !== undefined)
     checkVerifier(await loadModelReference(options.verifier, { onModel }), plan.classes);
-  await keepDescription(out, round, describeSet(teacher, student, plan, settings));
+  const description = describeSet(teacher, student, plan, settings);
+  await keepDescription(out, round, description);
+  const work = { kind: 'images', units: plan.batches.length, what: digestOfWork({ round, ...description }) } as const;
+  await keepMark(out, options.shard, work);
   const total = plan.perClass * plan.classes.length;
   if (total !== images)
     options.onEvent?.({
@@ -153,8 +165,8 @@ async function openWork(options: SynthesisOptions): Promise<Work> {
 /** Makes every batch that nobody else has, and waits for those of others; false where it was aborted. */
 async function makeAll(work: Work): Promise<boolean> {
   const { plan, out, round, options } = work;
-  const { batches } = plan;
-  const clock = new Clock(work);
+  const batches = ofShard(plan.batches, options.shard);
+  const clock = new SetClock(work.settings);
   const claims = new Claims(options.claimTimes);
   const note = (message: string) => options.onEvent?.({ type: 'note', message });
   return shareUnits({
@@ -170,34 +182,10 @@ async function makeAll(work: Work): Promise<boolean> {
   });
 }
 
-/** What is left to do, by the time that iterations of this process take. */
-class Clock {
-  readonly #iterations: number;
-  #seconds = 0;
-  #done = 0;
-  #before = performance.now();
-
-  constructor({ settings }: Work) {
-    this.#iterations = phasesOf(settings).reduce((sum, { iterations }) => sum + iterations, 0);
-  }
-
-  begin(): void {
-    this.#before = performance.now();
-  }
-
-  tick(batchesLeft: number, doneInBatch: number): number {
-    const now = performance.now();
-    this.#seconds += (now - this.#before) / 1000;
-    this.#before = now;
-    this.#done++;
-    return (this.#seconds / this.#done) * (batchesLeft * this.#iterations - doneInBatch);
-  }
-}
-
 async function makeOne(
   work: Work,
   batch: PlannedBatch,
-  clock: Clock,
+  clock: SetClock,
   batchesLeft: number,
   claim: Claim,
 ): Promise<boolean> {

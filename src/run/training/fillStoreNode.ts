@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { parseConfig } from '../../config/parse.ts';
 import { runSchema } from '../../config/schema.ts';
 import { select } from '../../data/dataset.ts';
@@ -6,12 +6,14 @@ import type { OnListing } from '../../data/folders/listingNode.ts';
 import { type Claim, Claims } from '../../formats/disk/claimsNode.ts';
 import { ofFolder } from '../../formats/disk/folderLockNode.ts';
 import type { LockTimes } from '../../formats/disk/lockNode.ts';
+import { ofShard, type ShardPart, writeMark } from '../../formats/disk/shardMarkNode.ts';
 import { shareUnits } from '../../formats/disk/shareUnitsNode.ts';
 import { internal, UserError } from '../../graph/errors.ts';
 import type { Platform } from '../../host/host.ts';
 import { memoryDisk, memoryFiles } from '../../host/memory/filesMemory.ts';
 import { nodePlatform } from '../../host/node/hostNode.ts';
 import type { Outputs } from '../../store/outputs.ts';
+import { FILLING, partFile } from '../../store/mergeStoresNode.ts';
 import { addressOf } from '../../store/outputStoreNode.ts';
 import type { UnstampedEvent } from '../../train/events.ts';
 import { trainBatches } from '../datasets/loaders.ts';
@@ -46,6 +48,8 @@ export interface FillOptions {
   readonly onListing?: OnListing;
   /** Ends the work when aborted; what is stored stays. */
   readonly signal?: AbortSignal;
+  /** Fills this part of the units alone, in a store of its own. */
+  readonly shard?: ShardPart;
   /** When the units of other processes are given up. */
   readonly claimTimes?: LockTimes;
   /** Images of a unit of work. Default: 512. */
@@ -172,12 +176,12 @@ class StageFilling {
   }
 
   async fill(): Promise<void> {
-    const { claimTimes, signal, onEvent } = this.#options;
+    const { claimTimes, signal, onEvent, shard } = this.#options;
     const claims = new Claims(claimTimes);
-    const units = unitsOf(this.#parts.data.train.paths.length, this.#options.unitImages ?? UNIT_IMAGES);
-    const folder = this.#claimFolder(units);
+    const all = unitsOf(this.#parts.data.train.paths.length, this.#options.unitImages ?? UNIT_IMAGES);
+    const [units, folder] = [ofShard(all, shard), this.#claimFolder(all)];
     const note = (message: string) => onEvent?.({ type: 'note', message });
-    await shareUnits({
+    const whole = await shareUnits({
       units,
       settled: async (unit) => this.#isStored(unit),
       claim: ({ index }) => claims.take(join(folder, `${index}.lock`), ofFolder(folder)),
@@ -187,6 +191,9 @@ class StageFilling {
       onWait: ({ size }) => note(`waiting for ${size} units that other processes have`),
       signal,
     });
+    if (!whole || !shard) return;
+    const mark = { kind: 'teacher outputs', units: all.length, what: basename(folder), ...shard } as const;
+    await writeMark(join(folder, partFile(shard)), mark);
   }
 
   #isStored(unit: Unit): boolean {
@@ -243,7 +250,7 @@ class StageFilling {
     const { config, data } = this.#parts;
     const dir = this.#platform.outputs!.where(config.teacher!.store.dir);
     const of = [this.#store.address, String(units.length), data.train.root, ...data.train.paths];
-    return join(dir, 'filling', addressOf(...of));
+    return join(dir, FILLING, addressOf(...of));
   }
 }
 
