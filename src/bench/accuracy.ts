@@ -6,7 +6,7 @@ import { handSignsAvailable } from '../study/handSignsNode.ts';
 import { prepareData } from '../study/prepare.ts';
 import type { Course, CoursePoint } from './course.ts';
 import { reachedIn } from './course.ts';
-import { findTorch, median, runPeer, runWorker, tunedBlas } from './peer.ts';
+import { median, peerTorch, runPeer, runWorker, tunedBlas } from './peer.ts';
 
 /** A set of images with the accuracy on its test part that is to be reached. */
 interface Task {
@@ -75,13 +75,13 @@ export interface AccuracyBench {
 
 /** Time to accuracy: trains until the target is reached, each way in turn, so that what else the machine does meets all of them. */
 export async function benchAccuracy(quick: boolean, rounds: number): Promise<AccuracyBench> {
-  const torch = findTorch();
-  const skipped = torch ? [] : ['pytorch: python3-torch is not installed'];
+  const { torch, skipped: noTorch } = peerTorch();
+  const skipped = [...noTorch];
   const tasks: TaskResult[] = [];
   for (const task of quick ? QUICK : TASKS) {
     if (!task.available(task.dir))
       skipped.push(`${task.name}: its images are not here (docs/studies.md says from where)`);
-    else tasks.push(await benchTask(task, rounds, torch));
+    else tasks.push(await benchTask(task, rounds, torch?.python));
   }
   return { rounds, batch: BATCH, tasks, skipped };
 }

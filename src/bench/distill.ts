@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { largest, smallest } from '../graph/lists.ts';
 import { variantConfig } from '../models/index.ts';
-import { findTorch, median, runPeer, runWorker, tunedBlas } from './peer.ts';
+import { hasBf16, median, peerTorch, runPeer, runWorker, tunedBlas } from './peer.ts';
 
 interface Rate {
   /** Median over all steps of all rounds. */
@@ -33,9 +33,11 @@ export interface DistillBench extends DistillSettings {
   readonly inOneLane: OwnRate | null;
   readonly lanesGain: number | null;
   /** PyTorch's steps, in turn with ours; of its ways to wait for threads the better one. */
-  readonly peer: { readonly fp32: Rate; readonly bf16: Rate } | null;
+  readonly peer: { readonly fp32: Rate; readonly bf16: Rate | null } | null;
   /** Ours in 8 bits over PyTorch's in bfloat16: the median of the rounds' ratios. */
   readonly ratio: number | null;
+  /** What was left out, and why. */
+  readonly skipped: readonly string[];
 }
 
 interface Timed {
@@ -47,11 +49,15 @@ const MODES = ['fp32', 'int8', 'stored'] as const;
 const PEERS = ['fp32', 'bf16'] as const;
 const POLICIES: readonly Record<string, string>[] = [{}, { OMP_WAIT_POLICY: 'PASSIVE' }];
 const STEPS = 5;
+const NO_BF16 =
+  'pytorch in bfloat16: this processor has no bfloat16 products (avx512_bf16, amx_bf16); emulated it would take ten minutes and say nothing';
 
 /** Times distillation of one Vision Transformer into another, in turn with PyTorch where it is installed. */
 export async function benchDistill(settings: DistillSettings): Promise<DistillBench> {
   const { teacher, student, batch, lanes, rounds } = settings;
-  const torch = findTorch();
+  const { torch, skipped: noTorch } = peerTorch();
+  const kinds = torch ? PEERS.filter((kind) => kind !== 'bf16' || hasBf16()) : [];
+  const skipped = torch && !kinds.includes('bf16') ? [NO_BF16] : noTorch;
   const own = new Map<string, Timed[]>(MODES.map((mode) => [mode, []]));
   const oneLane: Timed[] = [];
   const peers = new Map<string, Timed[]>();
@@ -60,11 +66,10 @@ export async function benchDistill(settings: DistillSettings): Promise<DistillBe
       runWorker<Timed>('distillWorker', [teacher, student, batch, STEPS, mode, lanes].map(String));
     for (const mode of MODES) own.get(mode)!.push(await time(mode, lanes));
     if (lanes > 1) oneLane.push(await time('int8', 1));
-    if (!torch) continue;
-    for (const kind of PEERS)
+    for (const kind of kinds)
       for (const [i, policy] of POLICIES.entries()) {
         const args = peerArguments(teacher, student, batch, kind === 'bf16');
-        const timed = await runPeer<Timed>(torch, 'distill.py', args, { ...tunedBlas(), ...policy });
+        const timed = await runPeer<Timed>(torch!.python, 'distill.py', args, { ...tunedBlas(), ...policy });
         peers.set(`${kind} ${i}`, [...(peers.get(`${kind} ${i}`) ?? []), timed]);
       }
   }
@@ -72,7 +77,7 @@ export async function benchDistill(settings: DistillSettings): Promise<DistillBe
   const ratiosTo = (others: readonly Timed[]) =>
     median(others.map(({ seconds }, i) => median(seconds) / median(own.get('int8')![i]!.seconds)));
   const result = {
-    ...{ ...settings, fp32, int8, stored },
+    ...{ ...settings, fp32, int8, stored, skipped },
     ...(lanes > 1
       ? { inOneLane: ownRate(oneLane, batch), lanesGain: ratiosTo(oneLane) }
       : { inOneLane: null, lanesGain: null }),
@@ -80,10 +85,11 @@ export async function benchDistill(settings: DistillSettings): Promise<DistillBe
   if (!torch) return { ...result, peer: null, ratio: null };
   const best = (kind: string): readonly Timed[] =>
     POLICIES.map((_, i) => peers.get(`${kind} ${i}`)!).reduce((a, b) => (pooled(b) < pooled(a) ? b : a));
+  const bf16 = kinds.includes('bf16') ? best('bf16') : null;
   return {
     ...result,
-    peer: { fp32: rateOf(best('fp32'), batch), bf16: rateOf(best('bf16'), batch) },
-    ratio: ratiosTo(best('bf16')),
+    peer: { fp32: rateOf(best('fp32'), batch), bf16: bf16 && rateOf(bf16, batch) },
+    ratio: bf16 && ratiosTo(bf16),
   };
 }
 

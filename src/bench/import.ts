@@ -71,7 +71,7 @@ export interface ImportSettings {
 
 /** Has PyTorch write models of full size with random weights, imports them and compares what they compute. */
 export async function benchImport({ models, opset, raw, judged }: ImportSettings): Promise<ImportBench> {
-  const python = findTorch();
+  const python = findTorch()?.python;
   for (const model of models) if (!FULL_SIZE.includes(model)) throw unknownName('model', model, FULL_SIZE);
   if (!python) throw new UserError('bench import: wanted a Python with torch and torchvision, got none');
   const rows: ImportRow[] = [];

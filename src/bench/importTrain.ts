@@ -53,7 +53,7 @@ export interface TrainRow {
 
 /** Has PyTorch write models of full size and take one step, takes it too and compares. */
 export async function benchImportTrain(models: readonly string[]): Promise<{ rows: TrainRow[]; agrees: boolean }> {
-  const python = findTorch();
+  const python = findTorch()?.python;
   for (const model of models) if (!Object.hasOwn(KEPT, model)) throw unknownName('model', model, TRAINED);
   if (!python) throw new UserError('bench import --train: wanted a Python with torch, torchvision and onnx, got none');
   const rows: TrainRow[] = [];
@@ -83,7 +83,7 @@ export interface SpeedRow {
 
 /** Steps (forward, backward, AdamW) of a file and of the same network as we build it, in turn. */
 export async function benchStudentSpeed(batch: number, rounds: number): Promise<SpeedRow[]> {
-  const python = findTorch();
+  const python = findTorch()?.python;
   if (!python) throw new UserError('bench import --train: wanted a Python with torch, torchvision and onnx, got none');
   const out = mkdtempSync(join(tmpdir(), 'understudy-speed-'));
   const rows: SpeedRow[] = [];

@@ -46,7 +46,7 @@ export async function benchLoader(count: number, batch: number, rounds: number):
   const photos = await makePhotos(count);
   try {
     const runs: Record<string, Timed[]> = { jpeg: [], cache: [], evalJpeg: [], evalCache: [], peer: [] };
-    const torch = findTorch();
+    const torch = findTorch()?.python;
     const args = [photos.dir, String(batch), String(WORKERS)];
     const batches = Math.max(4, Math.ceil(count / batch));
     const own = (part: string, source: string, times = 1) =>

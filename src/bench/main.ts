@@ -6,13 +6,14 @@ import { benchEightBits } from './eightBits.ts';
 import { benchImport, FULL_SIZE } from './import.ts';
 import { benchImportTrain, benchStudentSpeed, TRAINED } from './importTrain.ts';
 import { benchLoader } from './loader.ts';
-import { benchStep } from './step.ts';
+import { benchStep, profileStep } from './step.ts';
 import { benchSynthesize } from './synthesize.ts';
 
-const USAGE = `npm run bench -- step [--model NAME] [--batch N] [--rounds N] [--json]
+const USAGE = `npm run bench -- step [--model NAME] [--batch N] [--rounds N] [--profile] [--json]
   Times the training step (forward, backward, AdamW) in processes of its own, in turn with PyTorch's step on the same shapes
-  where python3-torch is installed (and libopenblas0, without which it runs on a slow reference BLAS). The ratio is the median of
-  the rounds' ratios; 5 rounds, about 4 minutes.
+  where python3-torch is installed (and libopenblas0: on the slow reference BLAS it is left out), by the better of its threads' two
+  ways to wait. The ratio is the median of the rounds' ratios; 5 rounds, about 4 minutes. Also how near the step comes to the rate of
+  large matrix products on this processor. --profile: no PyTorch, but the step's operators by layer, the longest first.
 npm run bench -- distill [--teacher NAME] [--model NAME] [--batch N] [--lanes N] [--rounds N] [--json]
   Times distillation with the teacher in float, in 8 bits and read from the store, in turn with PyTorch's step in float32 and
   bfloat16 (autocast). Images a second are medians over the rounds; default: DeiT-S into DeiT-Ti, batch 16, 3 rounds.
@@ -60,6 +61,7 @@ const { values, positionals } = parseArgs({
     opset: { type: 'string', default: '14' },
     raw: { type: 'boolean', default: false },
     train: { type: 'boolean', default: false },
+    profile: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -71,7 +73,7 @@ const model = values.model ?? 'deit_tiny_patch16_224';
 const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
   accuracy: () => benchAccuracy(values.quick, rounds(values.quick ? 1 : 3)),
   browser: () => benchBrowser(rounds(3), values.models?.split(',')),
-  step: () => benchStep(model, given, rounds(5)),
+  step: () => (values.profile ? profileStep(model, given) : benchStep(model, given, rounds(5))),
   distill: () =>
     benchDistill({
       teacher: values.teacher,
