@@ -46,8 +46,11 @@ export function parseJson(text: string, path: string): unknown {
 }
 
 /** The same of an object. */
-export function parseJsonObject(text: string, path: string): Record<string, unknown> {
-  const value = parseJson(text, path);
+export const parseJsonObject = (text: string, path: string): Record<string, unknown> =>
+  asJsonObject(parseJson(text, path), path);
+
+/** A JSON value that has to be an object. @throws UserError where it is none. */
+export function asJsonObject(value: unknown, path: string): Record<string, unknown> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  throw new UserError(`${path}: wanted a JSON object, got ${JSON.stringify(value).slice(0, 40)}`);
+  throw new UserError(`${path}: wanted a JSON object, got ${show(value)}`);
 }

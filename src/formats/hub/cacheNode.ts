@@ -4,7 +4,7 @@ import { dirname, join, relative } from 'node:path';
 import { writeFileAtomic } from '../disk/atomicNode.ts';
 import { fileError } from '../disk/fileErrorNode.ts';
 import { readJsonFile } from '../disk/jsonFileNode.ts';
-import { shardNames } from '../tensors/weightFilesNode.ts';
+import { shardNames } from '../tensors/weightFiles.ts';
 import { type HubReference, isCommit } from './reference.ts';
 
 export const WEIGHTS = 'model.safetensors';

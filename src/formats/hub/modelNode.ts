@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { UserError } from '../../graph/errors.ts';
 import { readJsonFile } from '../disk/jsonFileNode.ts';
-import { shardNames } from '../tensors/weightFilesNode.ts';
+import { shardNames } from '../tensors/weightFiles.ts';
 import { INDEX, ModelCache, WEIGHTS } from './cacheNode.ts';
 import { findDamage } from './checkedNode.ts';
 import { HubClient } from './clientNode.ts';

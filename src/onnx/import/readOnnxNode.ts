@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { UserError } from '../../graph/errors.ts';
-import { externalReader } from './externalDataNode.ts';
+import { externalFiles } from './externalDataNode.ts';
 import { OnnxFile } from './onnxFile.ts';
 
 /** What one protocol buffer may hold; larger models keep their weights in a file of their own. */
@@ -14,5 +14,5 @@ export function readOnnx(path: string): OnnxFile {
     throw new UserError(`${path}: wanted an ONNX model, got ${stat.isDirectory() ? 'a folder' : 'no regular file'}`);
   if (stat.size === 0 || stat.size > MAX_BYTES)
     throw new UserError(`${path}: wanted an ONNX model of 1 to ${MAX_BYTES} bytes, got ${stat.size} bytes`);
-  return new OnnxFile(readFileSync(path), path, externalReader(path));
+  return new OnnxFile(readFileSync(path), path, externalFiles(path));
 }

@@ -1,6 +1,7 @@
 import type { Pixels } from '../../data/augment/pixels.ts';
 import { decodeWeb } from '../../data/images/decodeWeb.ts';
 import { type OrtWeb, ortWeb } from '../../engine/ortWeb.ts';
+import type { Described } from '../models/described.ts';
 import { loadModelSource, type ModelSource } from '../models/modelSourceWeb.ts';
 import { type ImageModel, openImageModel } from './imageModel.ts';
 
@@ -12,14 +13,17 @@ export interface WebModelOptions {
   readonly runtime: OrtWeb;
   /** Default: wasm. */
   readonly device?: 'wasm' | 'webgpu';
+  /** What the files of a model that others have trained do not say. */
+  readonly described?: Described;
 }
 
-/** Loads a model folder, or the model of a run in this browser. @throws UserError for whatever cannot be used as a model. */
+/** Loads a model of any kind that is read, or that of a run in this browser. @throws UserError for whatever cannot be used as a model. */
 export async function loadModelWeb(
   model: ModelSource,
-  { runtime, device = 'wasm' }: WebModelOptions,
+  { runtime, device = 'wasm', described }: WebModelOptions,
 ): Promise<ImageModel<WebImage>> {
-  return openImageModel(await loadModelSource(model), ortWeb(runtime, { device }), {
+  const engine = ortWeb(runtime, { device });
+  return openImageModel(await loadModelSource(model, { engine, described }), engine, {
     pixelsOf: async (image) => {
       if (image instanceof Uint8Array) return decodeWeb(image, 'the image');
       if (image instanceof Blob)

@@ -1,7 +1,7 @@
 import { bytesOf } from '../../formats/disk/content.ts';
 import { plainVit } from '../../formats/plainVit.ts';
 import { requireClassifier } from '../../program/evalProgram.ts';
-import { loadModelSource, type ModelSource } from '../models/modelSourceWeb.ts';
+import { loadOwnModel, type ModelSource } from '../models/modelSourceWeb.ts';
 import { exportContents } from './contents.ts';
 import { type Dtype, onnxFile, parseDtypes } from './files.ts';
 
@@ -19,7 +19,7 @@ export async function exportWeb(
   source: ModelSource,
   { dtype = 'fp32' }: WebExportOptions = {},
 ): Promise<Map<string, Uint8Array>> {
-  const model = await loadModelSource(source);
+  const model = await loadOwnModel(source);
   requireClassifier(model.network, model.path);
   const saved = plainVit(model);
   const files = new Map<Dtype, Uint8Array>(parseDtypes(dtype).map((one) => [one, onnxFile(saved, one)]));

@@ -9,7 +9,7 @@ import { type Agreement, compareRows, marginOf, type Rows, shortfall } from './a
 import { DTYPES, type Dtype, ONNX_FILES, onnxFile } from './files.ts';
 import type { Described } from '../models/described.ts';
 import { exportable, writeExport } from './exportModel.ts';
-import { onnxPathOf } from '../models/onnxReference.ts';
+import { onnxPathOf } from '../models/onnxReferenceNode.ts';
 import { loadModelReference, type OnModel, trainable } from '../models/reference.ts';
 import type { LoadedModel } from '../models/loaded.ts';
 import type { FilePorts } from '../../onnx/import/filePorts.ts';

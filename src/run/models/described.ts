@@ -1,36 +1,38 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
 import { type DescribedSettings, describedSchema } from '../../config/schema.ts';
-import { fileError } from '../../formats/disk/fileErrorNode.ts';
-import { parseJsonFile } from '../../formats/disk/jsonFileNode.ts';
-import type { ForeignHints } from '../../formats/foreignModelNode.ts';
+import type { ForeignHints } from '../../formats/foreignModel.ts';
 import { UserError } from '../../graph/errors.ts';
-import { checkRegular } from '../../data/regularFileNode.ts';
-import { decodeText, EncodingError } from '../../data/tables/textEncoding.ts';
 import { listNames } from '../../graph/names.ts';
 import type { ByIndex } from './loaded.ts';
 
 /** What a user says of a model that others have trained; it wins over what the files say. */
 export type Described = Partial<DescribedSettings>;
 
+/** The same with the names of the classes, or a word for them, in place of the file that holds them. */
+export type DescribedByNames = Omit<Described, 'classes'> & {
+  readonly classes?: readonly string[] | ByIndex | null | undefined;
+};
+
 /** The same for a file of weights. */
-export function hintsOf({ classes, imageSize, mean, std, evalCropRatio, features = {} }: Described, path: string) {
+export function hintsOf(
+  { classes, imageSize, mean, std, evalCropRatio, features = {} }: DescribedByNames,
+  path: string,
+) {
   if (Object.keys(features).length > 0)
     throw new UserError(
       `${path}: features are chosen in .onnx files; of weights they are known (understudy inspect). Leave teacher.features out`,
     );
-  const labels = classes == null ? undefined : givenClasses(classes);
   const hints: ForeignHints = {
-    ...(labels === undefined ? {} : { labels: typeof labels === 'string' ? 'index' : labels }),
+    ...(classes == null ? {} : { labels: typeof classes === 'string' ? 'index' : classes }),
     ...(imageSize == null ? {} : { imageSize }),
     ...(mean == null ? {} : { mean }),
     ...(std == null ? {} : { std }),
     ...(evalCropRatio == null ? {} : { evalCropRatio }),
   };
-  return { hints, classesByIndex: byIndex(labels) };
+  return { hints, classesByIndex: byIndex(classes) };
 }
 
 /** Refuses to describe a model that says all of it itself. */
-export function refuseDescribed(described: Described, path: string): void {
+export function refuseDescribed(described: Described | DescribedByNames, path: string): void {
   const { features = {}, ...rest } = described;
   const said: Readonly<Record<string, unknown>> = Object.keys(features).length > 0 ? { ...rest, features } : rest;
   // A teacher's settings have more than its description.
@@ -41,36 +43,8 @@ export function refuseDescribed(described: Described, path: string): void {
     );
 }
 
-const byIndex = (classes: readonly string[] | ByIndex | undefined): ByIndex | false =>
+const byIndex = (classes: DescribedByNames['classes']): ByIndex | false =>
   typeof classes === 'string' ? classes : false;
-
-export function givenClasses(given: string | readonly string[]): readonly string[] | ByIndex {
-  if (typeof given !== 'string') return given;
-  if (given === 'index' || given === 'natural') return given;
-  if (!existsSync(given) || !statSync(given).isFile())
-    throw new UserError(
-      `${given}: ${existsSync(given) ? 'not a' : 'no such'} file; wanted class names, one a line or as JSON, or the word index (those of the data, ordered by code point) or natural (ordered as people count)`,
-    );
-  if (/\.json$/i.test(given)) {
-    const value = parseJsonFile(given) as { id2label?: object } | unknown[] | null;
-    return listed((Array.isArray(value) ? value : (value?.id2label ?? value)) ?? {}, given);
-  }
-  return textOf(given)
-    .split(/\r?\n/)
-    .map((line) => line.trim())
-    .filter((line) => line !== '');
-}
-
-function textOf(path: string): string {
-  checkRegular(path, 'class names, one a line');
-  try {
-    return decodeText(readFileSync(path)).text;
-  } catch (error) {
-    if (error instanceof EncodingError)
-      throw new UserError(`${path}: wanted class names in UTF-8, got ${error.message}. Save it as UTF-8`);
-    throw fileError(error, path, 'read it');
-  }
-}
 
 /** @throws UserError where class names are not as many as the logits. */
 export function checkCount(path: string, classes: readonly string[] | ByIndex | undefined, count: number): void {

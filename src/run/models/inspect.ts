@@ -17,7 +17,7 @@ import { lookAtOnnx, type OnnxInspection } from './inspectOnnx.ts';
 import { loadModelReference, type OnModel, trainable } from './reference.ts';
 import type { ImportedConfig } from './loaded.ts';
 import { type Described, refuseDescribed } from './described.ts';
-import { onnxPathOf } from './onnxReference.ts';
+import { onnxPathOf } from './onnxReferenceNode.ts';
 import { type ModelSize, NAMED_CLASSES, sizeAndFeatures } from './size.ts';
 
 /** A feature that methods can tap: its shape with batch B, and how many there are (one a block, or by stage). */

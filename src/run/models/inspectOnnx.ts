@@ -4,7 +4,7 @@ import { buildFrozen } from '../../program/evalProgram.ts';
 import type { Stage } from '../../onnx/import/stages.ts';
 import { countMacs } from './countMacs.ts';
 import type { Described } from './described.ts';
-import { readOnnxReference } from './onnxReference.ts';
+import { readOnnxPath } from './onnxReferenceNode.ts';
 
 /** Stages of an imported network with the values that can be their maps, the one that is taken last. */
 export interface OnnxInspection {
@@ -14,7 +14,7 @@ export interface OnnxInspection {
 
 /** Looks at an ONNX file. Class names and normalisation may be unknown. */
 export function lookAtOnnx(path: string, given: Described) {
-  const { network, classes, preprocessing } = readOnnxReference(path, given);
+  const { network, classes, preprocessing } = readOnnxPath(path, given);
   const { imageSize, fixedBatch = 1 } = network;
   const pixels = input('pixel_values', [fixedBatch, 3, imageSize, imageSize]);
   const features = buildFrozen(network, pixels, new Map());

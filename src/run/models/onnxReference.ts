@@ -1,21 +1,17 @@
-import { existsSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { distinctNames } from '../../formats/config/classNames.ts';
-import { fileError } from '../../formats/disk/fileErrorNode.ts';
 import { labelsOf, modernTimm, timmCard } from '../../formats/config/foreignConfig.ts';
 import { chosenPreprocessing, preprocessingOf } from '../../formats/preprocessing/foreignPreprocessor.ts';
-import { show } from '../../formats/disk/jsonValue.ts';
 import type { ReadPreprocessing } from '../../formats/preprocessing/preprocessorValues.ts';
 import type { Preprocessing } from '../../formats/savedModel.ts';
 import { saysMultilabel } from '../../formats/config/problemType.ts';
+import type { Engine } from '../../engine/contract.ts';
 import { constant } from '../../graph/build.ts';
-import { parseJsonFile } from '../../formats/disk/jsonFileNode.ts';
 import { UserError } from '../../graph/errors.ts';
 import { gather } from '../../ops/gather.ts';
 import { asEncoder } from '../../onnx/import/onnxEncoder.ts';
 import { type OnnxModel, onnxModel } from '../../onnx/import/onnxModel.ts';
-import { readOnnx } from '../../onnx/import/readOnnxNode.ts';
-import { checkCount, type Described, givenClasses } from './described.ts';
+import type { OnnxFile } from '../../onnx/import/onnxFile.ts';
+import { checkCount, type DescribedByNames } from './described.ts';
 import { withLogits } from './probabilities.ts';
 import { unnamed } from './unnamed.ts';
 import type { ByIndex, LoadedModel } from './loaded.ts';
@@ -25,13 +21,23 @@ const IN_FOLDER = ['', '_fp16', '_quantized'].flatMap((form) => [`onnx/model${fo
 /** With these a folder is a model of weights, which can do more. */
 const WEIGHTS = ['model.safetensors', 'model.safetensors.index.json', 'model', 'checkpoints'];
 
-/** The file of a reference to an ONNX network: an .onnx file, or a folder that has one and no weights. Undefined for others. */
-export function onnxPathOf(reference: string): string | undefined {
-  if (/\.onnx$/i.test(reference)) return reference;
-  if (!statSync(reference, { throwIfNoEntry: false })?.isDirectory()) return undefined;
-  const has = (name: string) => existsSync(join(reference, name));
-  const found = WEIGHTS.some(has) ? undefined : IN_FOLDER.find(has);
-  return found === undefined ? undefined : join(reference, found);
+/** The ONNX network of a folder that has one and no weights, by what it has. */
+export const onnxInFolder = (has: (name: string) => boolean): string | undefined =>
+  WEIGHTS.some(has) ? undefined : IN_FOLDER.find(has);
+
+/** A JSON file that says more of a model. */
+export interface Sidecar {
+  readonly path: string;
+  readonly value: Record<string, unknown>;
+}
+
+/** An ONNX file and what lies beside it, wherever that is. */
+export interface OnnxPlace {
+  /** What messages call the file. */
+  readonly path: string;
+  open(): OnnxFile;
+  /** A JSON object beside it, or in the folder above as in an exported layout. */
+  sidecar(name: 'config.json' | 'preprocessor_config.json'): Sidecar | undefined;
 }
 
 /** An ONNX file with what is known about it. */
@@ -45,40 +51,38 @@ export interface OnnxReference {
 }
 
 /**
- * Reads an ONNX file and the config.json and preprocessor_config.json beside it, or in the folder above as in an exported
- * layout. What is given wins over them.
+ * Reads an ONNX file with the config.json and preprocessor_config.json beside it. What is given wins over them.
  * @throws UserError if it cannot be imported.
  */
-export function readOnnxReference(path: string, given: Described = {}): OnnxReference {
-  try {
-    const preprocessor = preparation(path);
-    const file = readOnnx(path);
-    const imageSize = given.imageSize ?? preprocessor?.imageSize;
-    const imported = onnxModel(file, { imageSize, features: given.features });
-    const oriented = preprocessor?.flipsChannels ? flippingChannels(imported) : imported;
-    const found = given.classes == null ? namesIn(sidecar(path, 'config.json')) : givenClasses(given.classes);
-    const named = given.features?.pooled !== undefined;
-    const network = found === undefined && (named || oriented.embeds) ? asEncoder(oriented, named) : oriented;
-    checkCount(path, found, network.classes);
-    const renamed: string[] = [];
-    const classes = Array.isArray(found)
-      ? distinctNames(found as readonly string[], renamed)
-      : network.classes === 0
-        ? []
-        : found;
-    const preprocessing = chosenPreprocessing(preprocessor, given, network.imageSize);
-    const notes = [...network.notes, ...(preprocessor?.notes ?? []), ...renamed];
-    return { network, classes, preprocessing, notes };
-  } catch (error) {
-    throw fileError(error, path, 'read the ONNX model');
-  }
+export function readOnnxReference(place: OnnxPlace, given: DescribedByNames = {}): OnnxReference {
+  const preprocessor = preparation(place);
+  const file = place.open();
+  const imageSize = given.imageSize ?? preprocessor?.imageSize;
+  const imported = onnxModel(file, { imageSize, features: given.features });
+  const oriented = preprocessor?.flipsChannels ? flippingChannels(imported) : imported;
+  const found = given.classes ?? namesIn(place.sidecar('config.json'));
+  const named = given.features?.pooled !== undefined;
+  const network = found === undefined && (named || oriented.embeds) ? asEncoder(oriented, named) : oriented;
+  checkCount(place.path, found, network.classes);
+  const renamed: string[] = [];
+  const classes = Array.isArray(found)
+    ? distinctNames(found as readonly string[], renamed)
+    : network.classes === 0
+      ? []
+      : found;
+  const preprocessing = chosenPreprocessing(preprocessor, given, network.imageSize);
+  const notes = [...network.notes, ...(preprocessor?.notes ?? []), ...renamed];
+  return { network, classes, preprocessing, notes };
 }
 
-/** @throws UserError that says what to give if nothing tells the classes or the normalisation. */
-export async function loadOnnxReference(path: string, given: Described = {}): Promise<LoadedModel> {
-  const read = readOnnxReference(path, given);
+/**
+ * A network that was read, on an engine that is asked what its answers are.
+ * @throws UserError that says what to give if nothing tells the classes or the normalisation.
+ */
+export async function loadOnnxReference(place: OnnxPlace, read: OnnxReference, engine: Engine): Promise<LoadedModel> {
+  const { path } = place;
   const { classes, preprocessing } = read;
-  const network = await withLogits(read.network);
+  const network = await withLogits(read.network, engine);
   const notes = [...read.notes, ...network.notes.slice(read.network.notes.length)];
   const missing = [
     ...(classes
@@ -102,15 +106,15 @@ export async function loadOnnxReference(path: string, given: Described = {}): Pr
     classes: named,
     foreign: true,
     classesByIndex: typeof classes === 'string' ? classes : false,
-    multilabel: network.multilabel || saysMultilabel(sidecar(path, 'config.json')?.value),
+    multilabel: network.multilabel || saysMultilabel(place.sidecar('config.json')?.value),
     preprocessing,
     weights: new Map(),
   };
 }
 
 /** How images become its input, as far as the files beside it say. */
-export function preparation(path: string): ReadPreprocessing | undefined {
-  const [file, config] = [sidecar(path, 'preprocessor_config.json'), sidecar(path, 'config.json')];
+export function preparation({ sidecar }: OnnxPlace): ReadPreprocessing | undefined {
+  const [file, config] = [sidecar('preprocessor_config.json'), sidecar('config.json')];
   if (file) return preprocessingOf(file.value, undefined, file.path, config?.value.model_type);
   const said = config && modernTimm(config.value);
   return said?.pretrained_cfg === undefined ? undefined : preprocessingOf(undefined, timmCard(said), config!.path);
@@ -123,19 +127,8 @@ const flippingChannels = (network: OnnxModel): OnnxModel => ({
     network.build(scope, gather(pixels, constant({ dtype: 'int64', shape: [3], data: [2, 1, 0] }), 1)),
 });
 
-export function sidecar(path: string, name: string): { path: string; value: Record<string, unknown> } | undefined {
-  const found = [dirname(path), join(dirname(path), '..')].map((dir) => join(dir, name)).find((one) => existsSync(one));
-  if (found === undefined) return undefined;
-  const value = parseJsonFile(found);
-  if (typeof value === 'object' && value !== null && !Array.isArray(value))
-    return { path: found, value: value as Record<string, unknown> };
-  throw new UserError(`${found}: wanted a JSON object, got ${show(value)}`);
-}
-
 /** transformers' id2label, or timm's label_names. */
-export function namesIn(
-  config: { path: string; value: Record<string, unknown> } | undefined,
-): readonly string[] | undefined {
+export function namesIn(config: Sidecar | undefined): readonly string[] | undefined {
   const names = config && labelsOf(modernTimm(config.value), config.path);
   return !names || names.length === 0 || unnamed(names) ? undefined : names;
 }

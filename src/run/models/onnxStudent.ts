@@ -1,16 +1,15 @@
 import { distinctNames } from '../../formats/config/classNames.ts';
-import { fileError } from '../../formats/disk/fileErrorNode.ts';
+import type { Engine } from '../../engine/contract.ts';
 import { chosenPreprocessing } from '../../formats/preprocessing/foreignPreprocessor.ts';
 import type { Preprocessing } from '../../formats/savedModel.ts';
 import { UserError } from '../../graph/errors.ts';
 import { onnxModel } from '../../onnx/import/onnxModel.ts';
-import { readOnnx } from '../../onnx/import/readOnnxNode.ts';
 import { networkOf } from '../../onnx/network.ts';
 import { onnxSettingsSchema } from '../../onnx/student/config.ts';
 import { readStudent } from '../../onnx/student/read.ts';
 import { parseConfig } from '../../config/parse.ts';
 import type { OwnModel } from './loaded.ts';
-import { namesIn, preparation, sidecar } from './onnxReference.ts';
+import { namesIn, type OnnxPlace, preparation } from './onnxReference.ts';
 import { withLogits } from './probabilities.ts';
 
 /** ImageNet's, as the settings of a run have them too. */
@@ -23,38 +22,36 @@ const USUAL = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as con
  * @throws UserError with all that stands in the way at once.
  */
 export async function loadOnnxStudent(
-  path: string,
+  place: OnnxPlace,
   settings: Readonly<Record<string, unknown>>,
   classes: readonly string[],
+  engine: Engine,
 ): Promise<OwnModel> {
   const { constants, features, fresh } = parseConfig(onnxSettingsSchema, settings, 'student.settings');
-  try {
-    const preprocessor = preparation(path);
-    if (preprocessor?.flipsChannels)
-      throw new UserError(
-        `${path}: wanted a network that takes red, green, blue, got one that takes blue, green, red (its preprocessor_config.json). Turn the channels of its first weights round and leave the flip out`,
-      );
-    const file = readOnnx(path);
-    const { config, weights } = readStudent(file, { imageSize: preprocessor?.imageSize, features, constants });
-    const asked = await withLogits(onnxModel(file, { imageSize: config.imageSize }));
-    if (asked.notes.some((note) => note.includes('are taken as the logits')))
-      throw new UserError(
-        `${path}: wanted logits, or a Softmax or Sigmoid of them, as the output, got probabilities that other operators make. Export the model with its logits as the output`,
-      );
-    const said = sidecar(path, 'config.json');
-    const modelType = typeof said?.value.model_type === 'string' ? said.value.model_type : 'onnx';
-    const model = { ...config, modelType, fresh };
-    const found = namesOf(namesIn(said), config.classes, classes, path);
-    const notes = [...asked.notes, ...(preprocessor?.notes ?? []), ...found.notes];
-    const preprocessing: Preprocessing = chosenPreprocessing(preprocessor, {}, config.imageSize) ?? {
-      ...{ imageSize: config.imageSize, evalCropRatio: 0.875 },
-      ...USUAL,
-    };
-    const network = networkOf(model, path);
-    return { path, stored: path, notes, network, model, weights, classes: found.names, foreign: true, preprocessing };
-  } catch (error) {
-    throw fileError(error, path, 'read the ONNX model');
-  }
+  const { path } = place;
+  const preprocessor = preparation(place);
+  if (preprocessor?.flipsChannels)
+    throw new UserError(
+      `${path}: wanted a network that takes red, green, blue, got one that takes blue, green, red (its preprocessor_config.json). Turn the channels of its first weights round and leave the flip out`,
+    );
+  const file = place.open();
+  const { config, weights } = readStudent(file, { imageSize: preprocessor?.imageSize, features, constants });
+  const asked = await withLogits(onnxModel(file, { imageSize: config.imageSize }), engine);
+  if (asked.notes.some((note) => note.includes('are taken as the logits')))
+    throw new UserError(
+      `${path}: wanted logits, or a Softmax or Sigmoid of them, as the output, got probabilities that other operators make. Export the model with its logits as the output`,
+    );
+  const said = place.sidecar('config.json');
+  const modelType = typeof said?.value.model_type === 'string' ? said.value.model_type : 'onnx';
+  const model = { ...config, modelType, fresh };
+  const found = namesOf(namesIn(said), config.classes, classes, path);
+  const notes = [...asked.notes, ...(preprocessor?.notes ?? []), ...found.notes];
+  const preprocessing: Preprocessing = chosenPreprocessing(preprocessor, {}, config.imageSize) ?? {
+    ...{ imageSize: config.imageSize, evalCropRatio: 0.875 },
+    ...USUAL,
+  };
+  const network = networkOf(model, path);
+  return { path, stored: path, notes, network, model, weights, classes: found.names, foreign: true, preprocessing };
 }
 
 /** Classes that nothing names get names that no class of data has, or those of data of as many. */

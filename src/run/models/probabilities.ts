@@ -1,4 +1,4 @@
-import { ortNode } from '../../engine/ortNode.ts';
+import type { Engine } from '../../engine/contract.ts';
 import { allFinite } from '../../engine/finiteAnswer.ts';
 import type { Tensor } from '../../graph/tensor.ts';
 import { SEVERAL, type OnnxModel } from '../../onnx/import/onnxModel.ts';
@@ -20,9 +20,9 @@ export type Kind = 'logits' | 'softmax' | 'sigmoid';
  * A network whose output is probabilities, told by its values where the nodes do not tell: never negative and a sum of 1 on every
  * image is a softmax, whatever computes it; never beyond 0 and 1 on noise of any strength is a sigmoid. Its logits are computed back.
  */
-export async function withLogits(network: OnnxModel): Promise<OnnxModel> {
+export async function withLogits(network: OnnxModel, engine: Engine): Promise<OnnxModel> {
   if (network.hasLogits || network.classes < 2) return network;
-  const kind = kindOf(await answersToNoise(network), network.classes);
+  const kind = kindOf(await answersToNoise(network, engine), network.classes);
   if (kind === 'logits') return network;
   const back = kind === 'softmax' ? logOf : logOdds;
   const output = String(network.config.output);
@@ -58,9 +58,8 @@ export function kindOf(values: Float32Array, classes: number): Kind {
   return rows.some((row) => row.some((p) => p > 0)) ? 'sigmoid' : 'logits';
 }
 
-async function answersToNoise(network: OnnxModel): Promise<Float32Array> {
+async function answersToNoise(network: OnnxModel, engine: Engine): Promise<Float32Array> {
   const [B, S] = [STRENGTHS.length, network.imageSize];
-  const engine = ortNode();
   const compiled = await engine.compile(frozenProgram(network, new Map(), B));
   const pixels = new Float32Array(B * 3 * S * S);
   for (const [i, strength] of STRENGTHS.entries()) {

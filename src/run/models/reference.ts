@@ -2,7 +2,8 @@ import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { findFolder } from '../../formats/disk/atomicNode.ts';
 import { checkFinite } from '../../formats/tensors/checkFinite.ts';
-import { type ForeignModel, readForeignModel } from '../../formats/foreignModelNode.ts';
+import type { ForeignModel } from '../../formats/foreignModel.ts';
+import { readForeignModel } from '../../formats/foreignModelNode.ts';
 import { readJsonFile } from '../../formats/disk/jsonFileNode.ts';
 import { checkWeights } from '../../formats/matchNames.ts';
 import { readModelFolder } from '../../formats/modelFolderNode.ts';
@@ -15,8 +16,9 @@ import { networkOf } from '../../onnx/network.ts';
 import { modelParams } from '../../program/evalProgram.ts';
 import { type DownloadProgress, downloadReference } from './hubReference.ts';
 import { checkCount, type Described, hintsOf, refuseDescribed } from './described.ts';
+import { withNames } from './givenClassesNode.ts';
 import type { LoadedModel, OwnModel } from './loaded.ts';
-import { loadOnnxReference, onnxPathOf } from './onnxReference.ts';
+import { loadOnnxPath, onnxPathOf } from './onnxReferenceNode.ts';
 
 /** What is told while a model is loaded: how far a download is, and what was assumed about a foreign model. */
 export type ModelEvent =
@@ -44,7 +46,7 @@ export async function loadModelReference(
 ): Promise<LoadedModel> {
   const onnx = onnxPathOf(reference);
   if (onnx !== undefined) {
-    const imported = await loadOnnxReference(onnx, described);
+    const imported = await loadOnnxPath(onnx, described);
     for (const note of imported.notes) onModel?.({ type: 'note', message: `${imported.path}: ${note}` });
     return { ...imported, classes: composed(imported.classes) };
   }
@@ -77,7 +79,7 @@ async function readStored(
     const notes: string[] = [];
     return { ...(await readModelFolder(folder, notes)), notes };
   }
-  const said = hintsOf(described, path);
+  const said = hintsOf(withNames(described), path);
   const foreign = await readForeignModel(path, { ...hints, ...said.hints });
   checkCount(path, said.hints.labels, foreign.model.classes);
   return { ...foreign, foreign: true, classesByIndex: said.classesByIndex };

@@ -7,7 +7,7 @@ import { type Settings, valueAt } from '../../config/settings.ts';
 import { UserError } from '../../graph/errors.ts';
 import { type MethodTable, methodNamed, withMethods } from '../../methods/index.ts';
 import { VARIANTS } from '../../models/index.ts';
-import { onnxPathOf } from '../models/onnxReference.ts';
+import { onnxPathOf } from '../models/onnxReferenceNode.ts';
 import type { RunResult } from './course/result.ts';
 import type { RunSettings } from './runSettings.ts';
 import { type TrainOptions, trainRun } from './trainRunNode.ts';

@@ -17,7 +17,7 @@ import { writeReport } from '../../report/writeReportNode.ts';
 import { type Method, withMethods } from '../../methods/index.ts';
 import type { RunEvent } from '../../train/events.ts';
 import type { Logger } from '../../train/loggers/logger.ts';
-import { givenClasses } from '../models/described.ts';
+import { givenClasses } from '../models/givenClassesNode.ts';
 import type { OnModel } from '../models/reference.ts';
 import { CONFIG_FILE } from '../plan/configFile.ts';
 import { decisive } from '../plan/freeSettings.ts';

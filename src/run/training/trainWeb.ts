@@ -14,11 +14,11 @@ import { type Method, withMethods } from '../../methods/index.ts';
 import type { RunEvent } from '../../train/events.ts';
 import type { Logger } from '../../train/loggers/logger.ts';
 import { datasetOfSource, noStamps, runDataOf } from '../datasets/runDataOf.ts';
-import { namedByData } from '../models/namedByData.ts';
-import { loadModelSource, type ModelSource } from '../models/modelSourceWeb.ts';
+import type { ModelSource } from '../models/modelSourceWeb.ts';
 import { CONFIG_FILE } from '../plan/configFile.ts';
 import type { RunResult } from './course/result.ts';
 import { checkNames } from './prepare/checks.ts';
+import { type GivenModels, openInputsWeb } from './prepare/openInputsWeb.ts';
 import { savedConfig } from './prepare/resume.ts';
 import { runOn } from './runOn.ts';
 import type { RunSettings } from './runSettings.ts';
@@ -42,18 +42,26 @@ export interface WebRunOptions {
 }
 
 export interface WebDistillOptions extends WebRunOptions {
-  readonly teacher: ModelSource;
+  /** Only methods that learn from none (`uskd`) do without. */
+  readonly teacher?: ModelSource;
+  /** A trained model that the student starts from, with a new head where the classes differ. */
+  readonly init?: ModelSource;
+  /** A name of a variant; of a network of your own (`init` with an .onnx file) any name. */
   readonly student: string;
   readonly method: string | Method;
 }
 
 export interface WebTrainOptions extends WebRunOptions {
-  readonly model: string;
+  /** As `student` of `distill`; of a run that starts from a trained model it may be left out. */
+  readonly model?: string;
+  readonly init?: ModelSource;
 }
 
 export type WebResumeOptions = Omit<WebRunOptions, 'out' | 'settings'> & {
   /** Of a run with a teacher whose files were given: these again. */
   readonly teacher?: ModelSource;
+  /** Of a run that started from a model whose files were given, and that has no checkpoint yet or was no ONNX file: these again. */
+  readonly init?: ModelSource;
 };
 
 /**
@@ -62,6 +70,7 @@ export type WebResumeOptions = Omit<WebRunOptions, 'out' | 'settings'> & {
  */
 export function distillWeb({
   teacher,
+  init,
   student,
   method,
   methods = [],
@@ -69,46 +78,56 @@ export function distillWeb({
 }: WebDistillOptions): Promise<RunResult> {
   const own = typeof method === 'string' ? methods : [method, ...methods.filter((one) => one !== method)];
   const named = {
-    student: { ...options.settings?.student, name: student },
-    teacher: { ref: GIVEN, ...described(options.settings), ...(typeof teacher === 'string' && { ref: teacher }) },
+    student: { ...options.settings?.student, name: student, ...startOf(init) },
+    ...(teacher !== undefined && {
+      teacher: { ...described(options.settings), ref: refOf(teacher, options.settings) },
+    }),
     method: typeof method === 'string' ? method : method.name,
   };
-  return start({ ...options, methods: own, settings: { ...options.settings, ...named } }, teacher);
+  return start({ ...options, methods: own, settings: { ...options.settings, ...named } }, { teacher, init });
 }
 
 /** Trains a model on labels alone. @throws UserError as `distillWeb`. */
-export function trainWeb({ model, ...options }: WebTrainOptions): Promise<RunResult> {
-  const student = { ...options.settings?.student, name: model };
-  return start({ ...options, settings: { ...options.settings, student } }, undefined);
+export function trainWeb({ model, init, ...options }: WebTrainOptions): Promise<RunResult> {
+  const name = model ?? options.settings?.student?.name ?? (typeof init === 'string' ? init : GIVEN);
+  const student = { ...options.settings?.student, name, ...startOf(init) };
+  return start({ ...options, settings: { ...options.settings, student } }, { init });
 }
 
 /** Goes on with a run from its last checkpoint, as if it had never stopped. @throws UserError where there is none. */
-export async function resumeWeb(out: string, { teacher, ...options }: WebResumeOptions): Promise<RunResult> {
+export async function resumeWeb(out: string, { teacher, init, ...options }: WebResumeOptions): Promise<RunResult> {
   const files = await storedRun(out);
   const { saved } = await savedConfig(files);
-  return run(saved, files, { ...options, out }, teacher ?? saved.teacher?.ref, true);
+  return run(saved, files, { ...options, out }, { teacher: teacher ?? saved.teacher?.ref, init }, true);
 }
+
+/** The settings call a model that is a run by its name, one of files what they call it already, or `files`. */
+const refOf = (model: ModelSource, settings: RunSettings | undefined): string =>
+  typeof model === 'string' ? model : ((described(settings) as { ref?: string }).ref ?? GIVEN);
+
+const startOf = (init: ModelSource | undefined): { init?: string } =>
+  init === undefined ? {} : { init: typeof init === 'string' ? init : GIVEN };
 
 /** What the settings say of the teacher besides. */
 function described({ teacher }: RunSettings = {}): object {
   return typeof teacher === 'object' && teacher !== null ? teacher : {};
 }
 
-/** What `teacher.ref` says of a teacher that was given as files, where the settings call it nothing else. */
+/** What `teacher.ref` and `student.init` say of a model that was given as files. */
 const GIVEN = 'files';
 
-async function start(options: WebRunOptions, teacher: ModelSource | undefined): Promise<RunResult> {
+async function start(options: WebRunOptions, models: GivenModels): Promise<RunResult> {
   const { settings = {}, data, out } = options;
   const input = overlay({ data: { dir: data.name } }, settings as Settings) as RunInput;
   const config = parseConfig(runSchema, input, 'settings');
-  return run(config, await storedRun(out), options, teacher, false);
+  return run(config, await storedRun(out), options, models, false);
 }
 
 async function run(
   config: RunConfig,
   files: RunFiles,
   { data, runtime, device = 'wasm', methods: own = [], loggers, onEvent, signal }: Omit<WebRunOptions, 'settings'>,
-  teacher: ModelSource | undefined,
+  models: GivenModels,
   resume: boolean,
 ): Promise<RunResult> {
   refuseForeign(config);
@@ -125,24 +144,18 @@ async function run(
     sha256,
     stamps: noStamps,
   });
-  const loaded = teacher === undefined ? undefined : namedByData(await loadModelSource(teacher), images.classes);
-  return runOn(
-    host,
-    config,
-    { data: images, teacher: loaded, init: undefined },
-    {
-      ...{ methods, resume },
-      ...(loggers && { loggers }),
-      ...(onEvent && { onEvent }),
-      ...(signal && { signal }),
-    },
-  );
+  const inputs = await openInputsWeb(config, images, models, engine, resume ? files : undefined);
+  return runOn(host, config, inputs, {
+    ...{ methods, resume },
+    ...(loggers && { loggers }),
+    ...(onEvent && { onEvent }),
+    ...(signal && { signal }),
+  });
 }
 
 /** Settings that a browser has nothing for. */
-function refuseForeign({ student, data, teacher }: RunConfig): void {
+function refuseForeign({ data, teacher }: RunConfig): void {
   const refuse = (key: string, why: string) => new UserError(`${key}: ${why} in a browser. Leave it out`);
-  if (student.init !== null) throw refuse('student.init', 'models to start from are not read');
   if (teacher?.store.use === true) throw refuse('teacher.store.use', 'teacher outputs are not kept');
   if (data.valDir !== null) throw refuse('data.valDir', 'there are no folders');
 }

@@ -5,10 +5,10 @@ import type { ImageSource } from '../../../data/imageSource.ts';
 import { openRunData } from '../../datasets/openRunData.ts';
 import { namedByData } from '../../models/namedByData.ts';
 import type { OwnModel } from '../../models/loaded.ts';
-import { onnxPathOf } from '../../models/onnxReference.ts';
-import { loadOnnxStudent } from '../../models/onnxStudent.ts';
+import { loadOnnxStudentPath, onnxPathOf } from '../../models/onnxReferenceNode.ts';
 import { loadModelReference, type OnModel, trainable } from '../../models/reference.ts';
 import type { RunInputs } from './assemble.ts';
+import { toldOfPixels } from './toldOfPixels.ts';
 
 export interface Opening {
   /** Called while a model is downloaded. */
@@ -52,17 +52,8 @@ async function openInit(
   if (begun !== undefined && existsSync(begun))
     return { ...trainable(await loadModelReference(begun)), path: ref, stored: ref };
   const onnx = onnxPathOf(ref);
-  if (onnx !== undefined) return toldOfPixels(await loadOnnxStudent(onnx, student.settings, classes), augment);
+  if (onnx !== undefined) return toldOfPixels(await loadOnnxStudentPath(onnx, student.settings, classes), augment);
   const { heads } = student.settings;
   const hints = typeof heads === 'number' ? { hints: { heads } } : {};
   return trainable(await loadModelReference(ref, { onModel, ...hints }));
-}
-
-/** A network that was trained on other numbers than it is given learns them anew: that is said, not done in silence. */
-function toldOfPixels(init: OwnModel, { mean, std }: RunConfig['augment']): OwnModel {
-  const own = init.preprocessing;
-  const same = own.mean.every((m, c) => m === mean[c]) && own.std.every((s, c) => s === std[c]);
-  if (same) return init;
-  const note = `its preprocessor_config.json normalises by mean ${own.mean.join(' ')} and std ${own.std.join(' ')}, this run by ${mean.join(' ')} and ${std.join(' ')}. To keep its own: --set "augment.mean=[${own.mean.join(', ')}]" --set "augment.std=[${own.std.join(', ')}]"`;
-  return { ...init, notes: [...init.notes, note] };
 }
