@@ -165,3 +165,36 @@ export interface DoctorAnswer {
     readonly remedy?: string;
   }[];
 }
+
+/** GET /api/data/ID: `facts` is null while the images are listed, and `images` then says how far that is. */
+export interface DataAnswer {
+  readonly place: Place;
+  readonly images: number;
+  readonly facts: DataFacts | null;
+}
+
+export interface DataFacts {
+  readonly images: number;
+  readonly train: number;
+  /** Who said which images are for validation: the folders, or a seed (that of a run may choose others). */
+  readonly splitSource: 'folders' | 'seeded';
+  readonly multilabel: boolean;
+  readonly notes: readonly string[];
+  readonly classes: readonly { readonly name: string; readonly train: number; readonly val: number }[];
+}
+
+/** A picture of a data set; it is at /api/data/ID/pictures/I?side=160 */
+export interface PictureRow {
+  readonly i: number;
+  readonly name: string;
+  readonly split: 'train' | 'val';
+  /** Places in the list of classes. */
+  readonly classes: readonly number[];
+}
+
+/** GET /api/data/ID/pictures?class=&split=&q=&from=&count= */
+export interface PicturesAnswer {
+  readonly total: number;
+  readonly from: number;
+  readonly rows: readonly PictureRow[];
+}

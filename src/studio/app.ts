@@ -3,6 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { UserError } from '../graph/errors.ts';
+import { Pictures } from './data/pictures.ts';
+import { dataRoutes } from './data/routes.ts';
 import { type GuardOptions, onlyHosts, onlyJson, onlyOwnPage, onlyWithToken } from './guard.ts';
 import { safeHeaders } from './headers.ts';
 import type { Jobs } from './jobs/jobs.ts';
@@ -68,6 +70,8 @@ function api({ library, jobs, version }: StudioOptions): Hono {
   app.route('/runs', runRoutes(library, summaries));
   app.route('/runs', stopRun(library));
   app.route('/jobs', jobRoutes(jobs));
+  const pictures = new Pictures(library.root);
+  app.route('/data', dataRoutes(library, pictures));
   app.get('/form', async (context) => context.json(await newRunForm()));
   app.post('/doctor', async (context) =>
     context.json((await askDoctor(library.root, await context.req.json(), context.req.raw.signal)) as object),

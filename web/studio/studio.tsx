@@ -2,6 +2,7 @@ import type { ComponentType } from 'preact';
 import { Empty, LinkButton } from '../ui/basics.tsx';
 import { address } from './address.ts';
 import { Shell, Top } from './shell.tsx';
+import { DataSetView } from './views/data.tsx';
 import { CompareView } from './views/compare.tsx';
 import { JobsView } from './views/jobs.tsx';
 import { NewRunView } from './views/newRun.tsx';
@@ -27,6 +28,8 @@ const VIEWS: readonly (readonly [pattern: string, view: ComponentType<ViewProps>
   ['/studies', PlacesView],
   ['/data', PlacesView],
   ['/models', PlacesView],
+  ['/data/:id', DataSetView],
+  ['/data/:id/:tab', DataSetView],
 ];
 
 export function Studio() {

@@ -56,18 +56,32 @@ async function released<T>({ value, release }: Held<T>): Promise<T> {
 
 /** The image at an address in grey, squeezed to side x side, one byte a pixel. Far faster than decoding a large JPEG whole. */
 export async function greyThumbnail(path: string, side: number): Promise<Uint8Array> {
+  return shrunk(path, (image) =>
+    image.resize(side, side, { fit: 'fill' }).toColourspace('b-w').extractChannel(0).raw({ depth: 'uchar' }).toBuffer(),
+  );
+}
+
+/** The image at an address as a WebP of at most side x side, over white; a small one stays as large as it is. */
+export async function smallCopy(path: string, side: number): Promise<Uint8Array> {
+  return shrunk(path, (image) =>
+    image
+      .resize(side, side, { fit: 'inside', withoutEnlargement: true })
+      .toColourspace('srgb')
+      .webp({ quality: 82 })
+      .toBuffer(),
+  );
+}
+
+/** Reads an image for a small copy of it: no more of a large JPEG is decoded than that needs. */
+async function shrunk(path: string, small: (image: Sharp) => Promise<Uint8Array>): Promise<Uint8Array> {
   const bytes = bytesOf(path);
   const read = async (most: number, seconds: number): Promise<Uint8Array> => {
     const bmp = isBmp(bytes) ? decodeBmp(bytes, most) : undefined;
-    const image = bmp
-      ? sharp(bmp.data, { raw: { width: bmp.width, height: bmp.height, channels: 3 } })
-      : opened(bytes, most, seconds).flatten({ background: '#ffffff' });
-    return image
-      .resize(side, side, { fit: 'fill' })
-      .toColourspace('b-w')
-      .extractChannel(0)
-      .raw({ depth: 'uchar' })
-      .toBuffer();
+    return small(
+      bmp
+        ? sharp(bmp.data, { raw: { width: bmp.width, height: bmp.height, channels: 3 } })
+        : opened(bytes, most, seconds).flatten({ background: '#ffffff' }),
+    );
   };
   return released(await limited(bytes, path, read, OWN));
 }

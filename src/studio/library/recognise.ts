@@ -23,7 +23,8 @@ export async function namesIn(folder: string): Promise<Names> {
     let seen = 0;
     for await (const entry of await opendir(folder)) {
       if (entry.isDirectory()) folders.push(entry.name);
-      else if (entry.isFile()) files.add(entry.name);
+      // Of a link its name alone is known: a set of pictures may be made of them.
+      else if (entry.isFile() || (entry.isSymbolicLink() && PICTURE.test(entry.name))) files.add(entry.name);
       if (++seen >= LOOKED_AT) break;
     }
   } catch {
