@@ -20,7 +20,9 @@ const started = performance.now();
 const step = new StepOf(model, Number(batch), part as StepPart);
 const describedSeconds = (performance.now() - started) / 1000;
 const engine = ortNode(values.threads === undefined ? {} : { threads: Number(values.threads) });
-const timed = await step.time(engine, Number(steps), profilePrefix === undefined ? {} : { profilePrefix });
+const cpuSeconds = () => (process.cpuUsage().user + process.cpuUsage().system) / 1e6;
+const profile = profilePrefix === undefined ? {} : { profilePrefix };
+const timed = await step.time(engine, Number(steps), profile, cpuSeconds);
 const { inputs, outputs } = step.program;
 console.log(
   JSON.stringify({

@@ -38,26 +38,36 @@ export class StepOf {
       part === 'full' ? update : closeProgram(new Map(wanted.map((port) => [port, update.outputs.get(port)!])));
   }
 
-  /** Takes so many steps after a few that are not counted; gives the seconds of each and the last one's loss. */
-  async time(engine: Engine, steps: number, options: Parameters<Engine['compile']>[1] = {}) {
+  /**
+   * Takes so many steps after a few that are not counted; gives the seconds of each, of the clock and, where `spent` tells them, of
+   * the processor, and the last one's loss.
+   */
+  async time(
+    engine: Engine,
+    steps: number,
+    options: Parameters<Engine['compile']>[1] = {},
+    spent: () => number = () => Number.NaN,
+  ) {
     const started = performance.now();
     const compiled = await engine.compile(this.program, { stays: (port) => port.startsWith('next.'), ...options });
     const buildSeconds = (performance.now() - started) / 1000;
     const feeds = this.#fill(engine);
     const into: Record<string, EngineTensor> = {};
     for (const [port, { dtype, shape }] of this.program.outputs) into[port] = engine.empty(dtype, shape);
-    const seconds: number[] = [];
+    const [seconds, cpuSeconds]: [number[], number[]] = [[], []];
     let loss = Number.NaN;
     for (let step = 0; step < steps + WARM_UP; step++) {
-      const before = performance.now();
+      const [before, used] = [performance.now(), spent()];
       await compiled.run(feeds, into);
       // What a GPU was given to do is done when a value can be read.
       loss = ((await into.loss!.read()) as Float32Array)[0]!;
       seconds.push((performance.now() - before) / 1000);
+      cpuSeconds.push(spent() - used);
       for (const port of Object.keys(into)) swap(port, feeds, into);
     }
     await compiled.dispose();
-    return { seconds: seconds.slice(WARM_UP), runs: seconds.length, buildSeconds, loss };
+    const counted = { seconds: seconds.slice(WARM_UP), cpuSeconds: cpuSeconds.slice(WARM_UP) };
+    return { ...counted, runs: seconds.length, buildSeconds, loss };
   }
 
   /** Random images, labels and the initial weights. */

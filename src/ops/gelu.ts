@@ -43,6 +43,16 @@ export const ScaledGelu: Op = {
   },
 };
 
+/** x Phi, where Phi = Phi(x) is given and no gradient flows to it: the whole derivative is this operator's. ONNX's Mul. */
+const KeptGelu: Op = {
+  ...Mul,
+  vjp: ({ dy: [dy], inputs: [x, cdf] }) => {
+    const t = mul(x!, Math.SQRT1_2);
+    const density = exp(sub(-0.5 * Math.log(2 * Math.PI), mul(t, t)));
+    return [mul(dy!, add(cdf!, mul(x!, density))), undefined];
+  },
+};
+
 /** Phi(sqrt2 t) = (1 + erf t) / 2. */
 const gaussian = (t: Tensor): Tensor => hardSigmoid(erf(t), 0.5, 0.5);
 
@@ -53,3 +63,6 @@ export const gelu = (x: Tensor): Tensor => apply1(Gelu, [x]);
  * has three passes less over the widest tensor, for one more pass forwards and one tensor more to keep. For training.
  */
 export const scaledGelu = (u: Tensor): Tensor => apply1(ScaledGelu, [u, stopGradient(gaussian(u))]);
+
+/** GELU that keeps Phi(x) for its gradient, which then needs no second erf: for training, where no product can take its factors. */
+export const keptGelu = (x: Tensor): Tensor => apply1(KeptGelu, [x, stopGradient(gaussian(mul(x, Math.SQRT1_2)))]);

@@ -10,6 +10,7 @@ import { Folder } from './fold.ts';
 import { type Frame, frameOf } from './frame.ts';
 import { type OnnxFile, operatorKey } from './onnxFile.ts';
 import { Problems } from './problems.ts';
+import { recognised } from './recognise.ts';
 import { RULES } from './rules/index.ts';
 import type { TrainedWeights } from './trained.ts';
 import { boundAttributes, opsetOf, titleOf, typeOfPort, withoutMissing } from './nodeFacts.ts';
@@ -185,7 +186,8 @@ class Importer {
         const inputTypes = node.input.map((name) => (name === '' ? undefined : frame.types.get(name)));
         const types = checkSignature(key, node, frame.opset, held, inputTypes);
         node.output.forEach((name, i) => void frame.types.set(name, types[i]));
-        const found = rule(call);
+        const training = call.training !== undefined;
+        const found = live ? rule(call).map((t) => recognised(t, training)) : rule(call);
         this.#budget.built(found, this.#live);
         return live ? found.map((t) => this.#alive(t)) : found.map((t) => this.#folder.fold(t));
       });
