@@ -73,7 +73,13 @@ export async function benchImportTrain(models: readonly string[]): Promise<{ row
 
 export interface SpeedRow {
   readonly model: string;
-  /** Seconds a step of the file and of the network as we build it, medians over the rounds. */
+  /** By the clock, and by the processor's time, which a busy machine changes less. */
+  readonly seconds: Compared;
+  readonly cpuSeconds: Compared;
+}
+
+/** Seconds a step of the file and of the network as we build it, medians over the rounds. */
+export interface Compared {
   readonly file: number;
   readonly ours: number;
   /** The median of the rounds' ratios, and the lowest and highest. */
@@ -81,33 +87,37 @@ export interface SpeedRow {
   readonly range: readonly [number, number];
 }
 
-/** Steps (forward, backward, AdamW) of a file and of the same network as we build it, in turn. */
+/** What a worker prints of its steps. */
+type Stepped = Timed & { readonly cpuSeconds: readonly number[] };
+
+/** Steps (forward, backward, AdamW) of a file and of the same network as we build it, in turn, on one thread: others spin while they wait. */
 export async function benchStudentSpeed(batch: number, rounds: number): Promise<SpeedRow[]> {
   const python = findTorch()?.python;
-  if (!python) throw new UserError('bench import --train: wanted a Python with torch, torchvision and onnx, got none');
+  if (!python) throw new UserError('bench studentSpeed: wanted a Python with torch, torchvision and onnx, got none');
   const out = mkdtempSync(join(tmpdir(), 'understudy-speed-'));
   const rows: SpeedRow[] = [];
   try {
     for (const [model, own] of Object.entries(OURS)) {
-      await runScript(
-        python,
-        'exportTrain.py',
-        ['--model', model, '--out', out, '--kept', '1', '--steps', '0'],
-        tunedBlas(),
-      );
-      const time = async (name: string) =>
-        median((await runWorker<Timed>('stepWorker', [name, String(batch), String(STEPS), 'full'])).seconds);
-      const pairs: [number, number][] = [];
+      const args = ['--model', model, '--out', out, '--kept', '1', '--steps', '0'];
+      await runScript(python, 'exportTrain.py', args, tunedBlas());
+      const timed = (name: string) =>
+        runWorker<Stepped>('stepWorker', [name, String(batch), String(STEPS), 'full', '--threads', '1']);
+      const pairs: [Stepped, Stepped][] = [];
       for (let round = 0; round < rounds; round++)
-        pairs.push([await time(join(out, `${model}.onnx`)), await time(own)]);
-      const ratios = pairs.map(([file, ours]) => file / ours);
-      const [file, ours] = [median(pairs.map(([a]) => a)), median(pairs.map(([, b]) => b))];
-      rows.push({ model, file, ours, ratio: median(ratios), range: [smallest(ratios), largest(ratios)] });
+        pairs.push([await timed(join(out, `${model}.onnx`)), await timed(own)]);
+      rows.push({ model, seconds: compared(pairs, 'seconds'), cpuSeconds: compared(pairs, 'cpuSeconds') });
     }
     return rows;
   } finally {
     rmSync(out, { recursive: true, force: true });
   }
+}
+
+function compared(pairs: readonly (readonly [Stepped, Stepped])[], of: 'seconds' | 'cpuSeconds'): Compared {
+  const medians = pairs.map(([file, ours]) => [median(file[of]), median(ours[of])] as const);
+  const ratios = medians.map(([file, ours]) => file / ours);
+  const [file, ours] = [median(medians.map(([a]) => a)), median(medians.map(([, b]) => b))];
+  return { file, ours, ratio: median(ratios), range: [smallest(ratios), largest(ratios)] };
 }
 
 async function compare(model: string, dir: string): Promise<TrainRow> {

@@ -31,7 +31,7 @@ npm run bench -- import [--models NAME,NAME] [--opset N] [--raw] [--images N] [-
   Models: ${FULL_SIZE.join(' ')}
 npm run bench -- studentSpeed [--batch N] [--rounds N] [--json]
   A step (forward, backward, AdamW) of ResNet-18 and ViT-B/16 as PyTorch writes them to ONNX, as students, in turn with the same
-  networks as we build them.
+  networks as we build them, on one thread: seconds by the clock and of the processor, and their ratios.
 npm run bench -- import --train [--models NAME,NAME] [--json]
   The same files as students (python3-onnx is needed too): loss and the gradient of every weight of one training step, each relative
   to PyTorch's in float64, beside PyTorch's own in float32; and whether the file with other weights is the file in all else.

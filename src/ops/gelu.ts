@@ -44,7 +44,7 @@ export const ScaledGelu: Op = {
 };
 
 /** x Phi, where Phi = Phi(x) is given and no gradient flows to it: the whole derivative is this operator's. ONNX's Mul. */
-const KeptGelu: Op = {
+export const KeptGelu: Op = {
   ...Mul,
   vjp: ({ dy: [dy], inputs: [x, cdf] }) => {
     const t = mul(x!, Math.SQRT1_2);

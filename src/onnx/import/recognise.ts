@@ -124,5 +124,4 @@ function numberOf(tensor: Tensor): number | undefined {
 const filled = (length: number, value: number): Tensor => floats([length], new Float32Array(length).fill(value));
 
 /** Whether it is the constant that stands for a gain or a bias that is not there. */
-const uniform = (tensor: Tensor, value: number): boolean =>
-  constantOf(tensor)?.data.every((x) => x === value) ?? false;
+const uniform = (tensor: Tensor, value: number): boolean => constantOf(tensor)?.data.every((x) => x === value) ?? false;

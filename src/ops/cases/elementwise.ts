@@ -1,6 +1,6 @@
 import * as compare from '../compare.ts';
 import * as ops from '../elementwise.ts';
-import { gelu, scaledGelu } from '../gelu.ts';
+import { gelu, keptGelu, scaledGelu } from '../gelu.ts';
 import { between, type CaseInput, flags, given, index, normal, type OpCase, row, spaced } from './opCase.ts';
 
 type Unary = (x: ReturnType<typeof ops.exp>) => ReturnType<typeof ops.exp>;
@@ -132,6 +132,7 @@ export const elementwiseCases = {
     }),
   ],
   Gelu: unary(gelu, normal, [-10, 10, 0, -0.75]),
+  KeptGelu: unary(keptGelu, normal, [-10, 10, 0, -0.75]),
   ScaledGelu: unary(scaledGelu, normal, [-7, 7, 0, -0.53]),
   Clip: [
     ...unary((x) => ops.clip(x, -0.11, 0.22), spaced),
