@@ -122,3 +122,29 @@ describe('doctor', () => {
     expect(of('run')).toMatchObject([{ level: 'error' }]);
   }, 60_000);
 });
+
+describe('doctor --ranks', () => {
+  it('forecasts up to so many machines on each link, from what it measured, and says where micro-batches lack', async () => {
+    const { of } = await doctor('--data', 'data', '--batch', '4', '--ranks', '8', '--set', 'train.accumulate=4');
+    expect(of('ranks')[0]!.text).toBe('an update has 4 micro-batches (train.accumulate), so 8 ranks cannot share it');
+    for (const link of ['1 Gb/s', '10 Gb/s', '100 Gb/s']) {
+      const { text } = of(`ranks, ${link}`)[0]!;
+      const [, micro] = /a micro-batch in (\S+) s here/.exec(text)!;
+      const rows = [
+        ...text.matchAll(/^ +(\d+) ranks: (\S+) s an update, (\S+) times as fast, (\d+) % of it waiting, (\S+) MB/gm),
+      ];
+      expect(rows.map(([, ranks]) => ranks)).toEqual(['1', '2', '4']);
+      expect(Number(rows[0]![2]) / Number(micro)).toBeCloseTo(4, 1);
+      expect(rows[0]![4]).toBe('0');
+    }
+  });
+
+  it.each([
+    [['--link', '1Gb/s'], '--link: wanted with --ranks only'],
+    [['--ranks', '2', '--link', 'fast'], '--link: wanted a speed such as 1Gb/s'],
+    [['--ranks', '0'], '--ranks: wanted a whole number from 1 on'],
+  ])('%s is refused', async (args, message) => {
+    const { status, stderr } = await understudy(dir, ['doctor', '--data', 'data', ...args]);
+    expect([status, stderr]).toEqual([2, expect.stringContaining(message)]);
+  });
+});

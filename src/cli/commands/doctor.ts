@@ -27,6 +27,17 @@ export const doctor = command({
       description: 'A method of "understudy list methods"; default: kd with a teacher, else supervised',
     },
     ...{ config, set, epochs, batch, images, fraction },
+    ranks: {
+      type: 'string',
+      valueHint: 'N',
+      description: 'Forecast the run on up to N machines like this one too, and say where more stop paying',
+    },
+    link: {
+      type: 'string',
+      valueHint: 'SPEED',
+      description:
+        'With --ranks: what joins them (1Gb/s, 110MB/s; 10Gb/s,20us with the time of a message), or ssh:HOST to measure it; default: 1, 10 and 100 Gb/s',
+    },
     json: jsonFlag,
   },
   repeatable: ['set'],
@@ -36,6 +47,7 @@ export const doctor = command({
   examples: [
     'understudy doctor --data photos --teacher runs/teacher --student deit_tiny_patch16_224 --method dearkd',
     'understudy doctor --data photos --json',
+    'understudy doctor --data photos --teacher runs/teacher --ranks 16 --link 10Gb/s --set train.accumulate=16',
   ],
   run: async ({ args, rawArgs }) => {
     const { trainingInput } = await import('../trainingInput.ts');
@@ -46,13 +58,15 @@ export const doctor = command({
     const { print, printJson } = await import('../text.ts');
     const method = args.method ?? (args.teacher === undefined ? 'supervised' : 'kd');
     const named = { 'data.dir': args.data, teacher: args.teacher, 'student.name': args.student, method };
+    const { jobOf } = await import('../plannedJob.ts');
+    const job = await jobOf(args.ranks, args.link);
     const input = await trainingInput(args, named, valuesOf(doctor, rawArgs, 'set'));
     const show = (finding: Finding) => {
       if (!args.json) print(line(finding));
     };
     const findings = await whileRunning((start) => {
       start();
-      return examine(input, { onFinding: show, onModel: modelEvents(), onListing: listingEvents() });
+      return examine(input, { job, onFinding: show, onModel: modelEvents(), onListing: listingEvents() });
     });
     const errors = findings.filter(({ level }) => level === 'error').length;
     const warnings = findings.filter(({ level }) => level === 'warning').length;

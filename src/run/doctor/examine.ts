@@ -5,7 +5,7 @@ import { UserError } from '../../graph/errors.ts';
 import { nodePlatform } from '../../host/node/hostNode.ts';
 import { checkNames, checkStages } from '../training/prepare/checks.ts';
 import { examineClasses, examineImages } from './data.ts';
-import { forecast } from './forecast.ts';
+import { forecast, type PlannedJob } from './forecast.ts';
 import { examineTeacher } from './teacher.ts';
 import { loadModelReference, type OnModel } from '../models/reference.ts';
 import { namedByData } from '../models/namedByData.ts';
@@ -22,6 +22,8 @@ export interface ExamineOptions {
   readonly onModel?: OnModel;
   /** Told how far the listing of the images is. */
   readonly onListing?: OnListing;
+  /** Forecasts the run on several machines too. */
+  readonly job?: PlannedJob | undefined;
 }
 
 /**
@@ -31,7 +33,7 @@ export interface ExamineOptions {
  */
 export async function examine(
   input: RunSettings,
-  { onFinding = () => undefined, onModel, onListing }: ExamineOptions = {},
+  { onFinding = () => undefined, onModel, onListing, job }: ExamineOptions = {},
 ): Promise<Finding[]> {
   const config = parseConfig(runSchema, input, 'config');
   const findings: Finding[] = [];
@@ -54,15 +56,15 @@ export async function examine(
         return examineTeacher(namedByData(loaded, data.classes), data);
       }),
     );
-  tell(await asFindings('run', () => examineRun(config)));
+  tell(await asFindings('run', () => examineRun(config, job)));
   return findings;
 }
 
-async function examineRun(config: RunConfig): Promise<Finding[]> {
+async function examineRun(config: RunConfig, job: PlannedJob | undefined): Promise<Finding[]> {
   checkNames(config);
   const parts = assemble(config, withPlannedHeads(config, await openInputs(config)));
   checkStages(parts);
-  return forecast(parts, nodePlatform({ device: 'cpu', threads: 'auto' }));
+  return forecast(parts, nodePlatform({ device: 'cpu', threads: 'auto' }), job);
 }
 
 /** A refusal of the run itself is a finding too. */

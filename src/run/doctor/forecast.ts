@@ -1,23 +1,32 @@
+import { forecastUpdate, type Link, type MeasuredUpdate, mostThatPay, rankCounts } from '../../cluster/forecast.ts';
+import { linkText } from '../../cluster/link.ts';
 import type { Platform } from '../../host/host.ts';
 import { collectParams } from '../../program/trainProgram.ts';
 import { sizeOf } from '../../graph/shape.ts';
 import { runCost } from '../training/prepare/budget.ts';
 import { secondsOfRun } from '../training/prepare/epochsInTime.ts';
-import { type RunParts, stageSpec } from '../training/stage/spec.ts';
+import { type RunParts, stageSpec, updatesPerEpoch } from '../training/stage/spec.ts';
 import { decodedForecast } from '../training/prepare/decodedImagesNode.ts';
 import type { Finding } from './finding.ts';
+
+/** Ranks that a run is forecast for, and what may join their machines. */
+export interface PlannedJob {
+  readonly ranks: number;
+  readonly links: readonly Link[];
+}
 
 const MB = 1e6;
 /** Metrics, logs, report: small beside the weights. */
 const LOGS = 5 * MB;
 
 /** What the run itself will take: a few updates of each stage and a part of an evaluation are timed. */
-export async function forecast(parts: RunParts, platform: Platform): Promise<Finding[]> {
+export async function forecast(parts: RunParts, platform: Platform, job?: PlannedJob): Promise<Finding[]> {
   const { config, settings, stages } = parts;
   // The doctor writes nothing, and so keeps no decoded images either.
   const writesNothing = config.data.cache === 'disk' ? 'memory' : config.data.cache;
   const timed = { ...parts, config: { ...config, data: { ...config.data, cache: writesNothing } } };
-  const seconds = secondsOfRun(settings.train.epochs, await runCost(timed, platform));
+  const cost = await runCost(timed, platform);
+  const seconds = secondsOfRun(settings.train.epochs, cost);
   const memory = process.resourceUsage().maxRSS * 1024;
   const steps = stages.at(-1)!.to;
   const decoded = await decodedForecast(parts);
@@ -34,7 +43,46 @@ export async function forecast(parts: RunParts, platform: Platform): Promise<Fin
     },
     { level: 'note', about: 'disk', text: `about ${megabytes(diskOf(parts))} MB in the run folder` },
     ...(decoded ? [{ about: 'decoded images', ...decoded }] : []),
+    ...(job ? rankFindings(parts, cost.epoch, job) : []),
   ];
+}
+
+/** The run on several machines like this one. */
+function rankFindings(parts: RunParts, epoch: number, { ranks, links }: PlannedJob): Finding[] {
+  const { accumulate } = parts.settings.train;
+  const params = collectParams(stageSpec(parts, parts.stages[0]!, {}));
+  const update = {
+    micro: epoch / updatesPerEpoch(parts) / accumulate,
+    accumulate,
+    parameters: params.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
+  };
+  const spare: Finding[] =
+    accumulate >= ranks
+      ? []
+      : [
+          {
+            level: 'warning',
+            about: 'ranks',
+            text: `an update has ${accumulate} micro-batches (train.accumulate), so ${ranks} ranks cannot share it`,
+            remedy: `--set train.accumulate=${ranks}, with train.batch so much smaller that an update has the images that you want`,
+          },
+        ];
+  return [...spare, ...links.map((link) => rankFinding(update, ranks, link))];
+}
+
+function rankFinding(update: MeasuredUpdate, ranks: number, link: Link): Finding {
+  const rows = rankCounts(update, ranks).map((count) => {
+    const { seconds, waiting, bytes, speedUp } = forecastUpdate(update, count, link);
+    const share = Math.round((100 * waiting) / seconds);
+    return `${String(count).padStart(4)} ranks: ${seconds.toPrecision(3)} s an update, ${speedUp.toFixed(1)} times as fast, ${share} % of it waiting, ${megabytes(bytes)} MB sent by each`;
+  });
+  const most = mostThatPay(update, link, ranks);
+  const end = most < (rankCounts(update, ranks).at(-1) ?? 1) ? `more than ${most} do not pay` : `all ${most} pay`;
+  return {
+    level: 'note',
+    about: `ranks, ${linkText(link)}`,
+    text: `machines like this one, a micro-batch in ${update.micro.toPrecision(3)} s here: ${end}\n${rows.join('\n')}`,
+  };
 }
 
 /** Checkpoints `last` and `best` (weights, two moments, and the average where one is kept), and the model as safetensors and ONNX. */
