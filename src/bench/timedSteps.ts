@@ -1,4 +1,5 @@
-import type { Engine, EngineTensor } from '../engine/contract.ts';
+import { type Engine, type EngineTensor, hostArray } from '../engine/contract.ts';
+import { sizeOf } from '../graph/shape.ts';
 import { crossEntropy } from '../losses/crossEntropy.ts';
 import type { Model } from '../models/index.ts';
 import { initialValue } from '../nn/initialise.ts';
@@ -77,7 +78,7 @@ export class StepOf {
     const scalars = this.#training.scalars({ step: 1, lr: 1e-4 });
     const out: Record<string, EngineTensor> = {};
     for (const [port, { dtype, shape }] of this.program.inputs) {
-      const values = new Float32Array(shape.reduce((size, n) => size * n, 1));
+      const values = hostArray(dtype, sizeOf(shape)) as Float32Array;
       if (port === 'batch.pixels') for (let i = 0; i < values.length; i++) values[i] = random.normal();
       if (port === 'batch.targets')
         for (let row = 0; row < this.#batch; row++) values[row * classes + random.below(classes)] = 1;
