@@ -118,6 +118,7 @@ describe.skipIf(!executablePath)('the page that trains in a tab', () => {
     await page.getByText('100 pictures in 10 classes').waitFor();
     await page.locator('#train input[type=file]').first().setInputFiles(join(dir, 'teacher/model'));
     await page.getByText('the new model learns from its answers').waitFor();
+    expect(await text(page, 'train')).toContain('A vision transformer, which learns from the teacher.');
     await page.getByLabel('Passes', { exact: true }).check();
     await page.getByLabel('Number of passes').fill('12');
     await page.getByLabel('Mirrored pictures show the same thing').uncheck();

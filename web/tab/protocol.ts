@@ -19,13 +19,18 @@ export interface Teacher {
   readonly kind: 'folder' | 'onnx' | 'run';
   /** Of the folder, the file or the run. */
   readonly name: string;
+  /** Whether it is a convolutional network, whose maps a transformer can learn from. */
+  readonly convolutional: boolean;
 }
 
+/** `auto`: convolutional without a teacher, a transformer with one. */
+export type Kind = 'auto' | 'convolutional' | 'transformer';
 export type Size = 'small' | 'medium' | 'large';
 /** `auto`: from the number of pictures; a time, as the setting `train.budget` has it; or a number of passes over the pictures. */
 export type Length = 'auto' | '1m' | '5m' | '30m' | 'passes';
 
 export interface Plan {
+  readonly kind: Kind;
   readonly size: Size;
   readonly length: Length;
   /** Of the length `passes`. */

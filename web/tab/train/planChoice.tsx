@@ -1,13 +1,26 @@
 import { CheckField, TextField } from '../../ui/fields.tsx';
-import type { Length, Plan, Size } from '../protocol.ts';
+import { kindOf } from '../kind.ts';
+import type { Kind, Length, Plan, Size } from '../protocol.ts';
 import { attempt, keeper, project } from '../state.ts';
 import { useState } from 'preact/hooks';
 import { Choice } from './choice.tsx';
 
+const KINDS: Readonly<Record<Kind, readonly [name: string, help: string]>> = {
+  auto: ['Auto', ''],
+  convolutional: ['Convolutional', 'Learns most from few pictures.'],
+  transformer: ['Transformer', 'Learns from a teacher, or from many pictures: thousands.'],
+};
+
+/** What Auto comes to. */
+const AUTO: Readonly<Record<Exclude<Kind, 'auto'>, string>> = {
+  convolutional: 'A convolutional network, since there is no teacher: it learns most from few pictures.',
+  transformer: 'A vision transformer, which learns from the teacher.',
+};
+
 const SIZES: Readonly<Record<Size, readonly [name: string, help: string]>> = {
-  small: ['Small', 'Half a megabyte. Trains and answers fastest; enough for a few classes.'],
-  medium: ['Medium', 'Two megabytes. About three times the work: for many classes, or finer differences.'],
-  large: ['Large', 'Five megabytes. About ten times the work: for many pictures and patience.'],
+  small: ['Small', 'The quickest to train and to answer; enough for a few classes.'],
+  medium: ['Medium', 'Two to three times the work: for many classes, or finer differences.'],
+  large: ['Large', 'Three to ten times the work: for many pictures and patience.'],
 };
 
 const LENGTHS: Readonly<Record<Length, readonly [name: string, help: string]>> = {
@@ -22,10 +35,17 @@ const options = <T extends string>(table: Readonly<Record<T, readonly [string, s
   Object.entries<readonly [string, string]>(table).map(([value, [name]]) => [value as T, name] as const);
 
 export function PlanChoice() {
-  const { plan } = project.value!;
+  const { plan, teacher } = project.value!;
   const set = (changes: Partial<Plan>) => void attempt('train', () => keeper.ask('setPlan', { ...plan, ...changes }));
   return (
     <div class="stack">
+      <Choice
+        label="Kind of model"
+        value={plan.kind}
+        options={options(KINDS)}
+        onChange={(kind) => set({ kind })}
+        help={plan.kind === 'auto' ? AUTO[kindOf(plan, teacher)] : KINDS[plan.kind][1]}
+      />
       <Choice
         label="Size of the model"
         value={plan.size}

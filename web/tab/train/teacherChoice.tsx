@@ -5,7 +5,7 @@ import type { Teacher } from '../protocol.ts';
 import { attempt, keeper, project, runs } from '../state.ts';
 import { modelFiles } from './teacherFiles.ts';
 
-const set = (teacher: Teacher | null, files: Readonly<Record<string, Blob>> = {}) =>
+const set = (teacher: Omit<Teacher, 'convolutional'> | null, files: Readonly<Record<string, Blob>> = {}) =>
   keeper.ask('setTeacher', teacher, files);
 
 const pickFolder = (files: readonly File[]) =>

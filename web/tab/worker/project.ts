@@ -3,7 +3,7 @@ import { read, write } from './storage.ts';
 
 const FILE = 'project.json';
 
-const PLAN: Plan = { size: 'small', length: 'auto', passes: 50, mirror: true };
+const PLAN: Plan = { kind: 'auto', size: 'small', length: 'auto', passes: 50, mirror: true };
 
 export const EMPTY: Project = { version: 1, classes: [], teacher: null, plan: PLAN, training: null, begun: 0 };
 
