@@ -1,3 +1,4 @@
+import type { Calibration, Classification, ClassScore } from '../analysis/classification.ts';
 import type { MethodListing, ModelListing } from '../run/models/listings.ts';
 import type { MetricRow } from '../train/loggers/metricRow.ts';
 
@@ -197,4 +198,40 @@ export interface PicturesAnswer {
   readonly total: number;
   readonly from: number;
   readonly rows: readonly PictureRow[];
+}
+
+/** GET /api/runs/ID/evaluation: what the last evaluation said of each validation image, together. */
+export interface EvaluationAnswer {
+  readonly classes: readonly string[];
+  /** All images of the evaluation; those without a label or an answer are in no count below. */
+  readonly images: number;
+  readonly labelled: boolean;
+  readonly teacher: boolean;
+  readonly confusion: Classification['confusion'];
+  readonly scores: readonly ClassScore[];
+  /** Null without labels. */
+  readonly calibration: { readonly student: Calibration; readonly teacher: Calibration | null } | null;
+  /** Pictures of each list. */
+  readonly counts: Readonly<Record<JudgedKind, number>>;
+}
+
+/** wrong: the student is wrong. differ: student and teacher differ. labels: all who answer say the same, and the label another. */
+export type JudgedKind = 'wrong' | 'differ' | 'labels';
+
+export interface JudgedRow {
+  readonly i: number;
+  readonly name: string;
+  /** Places in the list of classes; -1 without one. */
+  readonly label: number;
+  readonly prediction: number;
+  readonly probability: number | null;
+  readonly teacher: number;
+  readonly teacherProbability: number | null;
+}
+
+/** GET /api/runs/ID/pictures?kind=&class=&prediction=&from=&count= */
+export interface JudgedAnswer {
+  readonly total: number;
+  readonly from: number;
+  readonly rows: readonly JudgedRow[];
 }

@@ -5,6 +5,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { UserError } from '../graph/errors.ts';
 import { Pictures } from './data/pictures.ts';
 import { dataRoutes } from './data/routes.ts';
+import { evaluationRoutes } from './evaluation/routes.ts';
 import { type GuardOptions, onlyHosts, onlyJson, onlyOwnPage, onlyWithToken } from './guard.ts';
 import { safeHeaders } from './headers.ts';
 import type { Jobs } from './jobs/jobs.ts';
@@ -72,6 +73,7 @@ function api({ library, jobs, version }: StudioOptions): Hono {
   app.route('/jobs', jobRoutes(jobs));
   const pictures = new Pictures(library.root);
   app.route('/data', dataRoutes(library, pictures));
+  app.route('/runs', evaluationRoutes(library, pictures));
   app.get('/form', async (context) => context.json(await newRunForm()));
   app.post('/doctor', async (context) =>
     context.json((await askDoctor(library.root, await context.req.json(), context.req.raw.signal)) as object),

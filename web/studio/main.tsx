@@ -2,6 +2,7 @@ import { render } from 'preact';
 import '../ui/base.css';
 import '../ui/components.css';
 import './data/data.css';
+import './evaluation/evaluation.css';
 import './shell.css';
 import { Studio } from './studio.tsx';
 

@@ -14,6 +14,8 @@ export interface GridPicture {
   readonly name: string;
   /** Below the picture: a line or two. */
   readonly words: ComponentChildren;
+  /** Below the words, not part of the link. */
+  readonly extra?: ComponentChildren;
   readonly chosen: boolean;
 }
 
@@ -24,18 +26,21 @@ interface GridProps<R> {
   /** Where nothing fits. */
   readonly none: ComponentChildren;
   readonly label: string;
+  /** Beside other parts of a view: lower. */
+  readonly short?: boolean;
+  readonly extraHeight?: number;
 }
 
 const [CELL, GAP, WORDS] = [120, 8, 44];
 
 /** Pictures of a list as long as it likes: only those in sight are in the page. */
-export function PictureGrid<R>({ path, picture, none, label }: GridProps<R>) {
+export function PictureGrid<R>({ path, picture, none, label, short, extraHeight = 0 }: GridProps<R>) {
   const [, told] = useReducer((count: number, _: undefined) => count + 1, 0);
   const pieces = useMemo(() => new Pieces<R>(path, () => told(undefined)), [path]);
   const { place, width, height, scrolled } = useSeen(path);
   const columns = Math.max(2, Math.floor((width + GAP) / (CELL + GAP)));
   const side = Math.floor((width - GAP * (columns - 1)) / columns);
-  const row = side + WORDS + GAP;
+  const row = side + WORDS + GAP + extraHeight;
   pieces.at(0);
   const total = pieces.total;
   const rows = Math.ceil((total ?? 0) / columns);
@@ -43,11 +48,12 @@ export function PictureGrid<R>({ path, picture, none, label }: GridProps<R>) {
   const top = seen.to(scrolled);
   const [first, last] = [Math.max(0, Math.floor(top / row) - 1), Math.min(rows, Math.ceil((top + height) / row) + 1)];
   const shown = Array.from({ length: Math.max(0, last - first) * columns }, (_, i) => first * columns + i);
+  const kind = short ? 'pictures short' : 'pictures';
   if (pieces.error) return <Notice kind="bad">{pieces.error.message}</Notice>;
   if (total === 0) return <>{none}</>;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard
-    <section class="pictures" ref={place} tabIndex={0} aria-label={label} aria-busy={total === undefined}>
+    <section class={kind} ref={place} tabIndex={0} aria-label={label} aria-busy={total === undefined}>
       {total === undefined && <Waiting what="Looking through the names…" />}
       <ul style={{ height: `${seen.height}px` }}>
         {shown.map((i) => {
@@ -90,6 +96,7 @@ function Cell({
           <span class="words">{of.words}</span>
         </a>
       )}
+      {of?.extra}
     </li>
   );
 }

@@ -2,6 +2,8 @@ import { useState } from 'preact/hooks';
 import type { RunAnswer, RunSummary } from '../../../src/studio/answers.ts';
 import { Button, Card, Command, Empty, Figures, LinkButton, Notice, Progress, State, Tabs } from '../../ui/basics.tsx';
 import { Table } from '../../ui/table.tsx';
+import { Confusion } from '../evaluation/confusion.tsx';
+import { Differences } from '../evaluation/differences.tsx';
 import { lists } from '../live.ts';
 import { RunCharts } from '../runCharts.tsx';
 import { post } from '../server.ts';
@@ -13,6 +15,8 @@ import { duration, measure, secondsLeft } from '../words.ts';
 
 const TABS = [
   ['', 'Curves'],
+  ['confusion', 'Confusion'],
+  ['pictures', 'Mistakes and labels'],
   ['settings', 'Settings'],
   ['log', 'Log'],
 ] as const;
@@ -34,6 +38,8 @@ export function RunView({ parts: { id = '', tab = '' } }: ViewProps) {
             }))}
           />
           {tab === '' && <RunCharts runs={[{ id, name: found.run.name }]} />}
+          {tab === 'confusion' && <Confusion run={found.run} />}
+          {tab === 'pictures' && <Differences run={found.run} />}
           {tab === 'settings' && <Settings {...found} />}
           {tab === 'log' && <pre class="log">{found.log.join('\n') || 'Nothing is logged yet.'}</pre>}
         </>

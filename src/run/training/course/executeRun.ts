@@ -250,8 +250,9 @@ class RunCourse {
     for (const { metrics, ema } of found.events)
       this.#record.emit({ type: 'evaluation', step, epoch, stage: stage.index, metrics, ...(ema ? { ema } : {}) });
     this.#progress = { ...this.#progress, last: found.named };
-    const { plain } = found;
-    if (plain) await this.#host.files.replace('predictions.csv', predictionsCsv(this.#parts.data, plain));
+    const { plain, best } = found;
+    const teacher = 'teacher' in best ? best.teacher : undefined;
+    if (plain) await this.#host.files.replace('predictions.csv', predictionsCsv(this.#parts.data, plain, teacher));
     if (!reportOnly) this.#watchForEnd(stage, step);
     if (!reportOnly && this.#progress.best !== null && found.score <= this.#progress.best.metric) return;
     this.#progress = { ...this.#progress, best: { step, metric: found.score } };

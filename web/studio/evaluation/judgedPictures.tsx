@@ -1,0 +1,94 @@
+import type { ComponentChildren } from 'preact';
+import type { EvaluationAnswer, JudgedKind, JudgedRow } from '../../../src/studio/answers.ts';
+import { Button, Card, Empty } from '../../ui/basics.tsx';
+import { address, param, setParams } from '../address.ts';
+import { Picture, PictureGrid } from '../data/pictureGrid.tsx';
+
+const percent = (value: number | null): string => (value === null ? '' : ` ${Math.round(100 * value)} %`);
+
+interface JudgedProps {
+  readonly id: string;
+  readonly evaluation: EvaluationAnswer;
+  readonly kind?: JudgedKind;
+  readonly chosen?: ReadonlySet<number>;
+  /** Below each picture. */
+  readonly extra?: (row: JudgedRow) => ComponentChildren;
+}
+
+/** The pictures of a cell, a class or a list, the surest answers first. */
+export function JudgedPictures({ id, evaluation, kind, chosen, extra }: JudgedProps) {
+  const [label, prediction, at] = [param('class'), param('prediction'), param('at')];
+  const asked = new URLSearchParams();
+  for (const [name, value] of Object.entries({ kind, class: label, prediction })) if (value) asked.set(name, value);
+  const named = (k: string | null) => (k === null ? undefined : evaluation.classes[Number(k)]);
+  const title = [named(label), named(prediction) && `taken for ${named(prediction)}`].filter(Boolean).join(' ');
+  return (
+    <div id="pictures" class="stack">
+      {title && (
+        <div class="row apart">
+          <h2 class="break">{title}</h2>
+          <Button onClick={() => setParams({ class: null, prediction: null, at: null })}>Close</Button>
+        </div>
+      )}
+      <div class={at === null ? '' : 'beside'}>
+        <PictureGrid<JudgedRow>
+          label="Pictures"
+          path={`/runs/${id}/pictures?${asked}`}
+          short={kind === undefined}
+          extraHeight={extra ? 30 : 0}
+          picture={(row) => ({
+            key: row.i,
+            source: `/api/runs/${id}/pictures/${row.i}?side=160`,
+            href: opened(row.i),
+            name: row.name,
+            words: <Words row={row} classes={evaluation.classes} />,
+            ...(extra ? { extra: extra(row) } : {}),
+            chosen: at === String(row.i) || chosen?.has(row.i) === true,
+          })}
+          none={<Empty title="No picture fits" />}
+        />
+        {at !== null && <Opened id={id} at={Number(at)} />}
+      </div>
+    </div>
+  );
+}
+
+function opened(i: number): string {
+  const url = new URL(address.value);
+  url.searchParams.set('at', String(i));
+  return url.pathname + url.search;
+}
+
+function Words({ row, classes }: { readonly row: JudgedRow; readonly classes: readonly string[] }) {
+  const name = (k: number) => classes[k] ?? '–';
+  return (
+    <>
+      <span class="line">
+        {name(row.prediction)}
+        <span class="soft">{percent(row.probability)}</span>
+      </span>
+      <span class="line soft">
+        {row.teacher >= 0
+          ? `teacher: ${name(row.teacher)}${percent(row.teacherProbability)}`
+          : `label: ${name(row.label)}`}
+      </span>
+    </>
+  );
+}
+
+function Opened({ id, at }: { readonly id: string; readonly at: number }) {
+  return (
+    <Card
+      title="Picture"
+      aside={
+        <Button kind="quiet" onClick={() => setParams({ at: null })}>
+          Close
+        </Button>
+      }
+    >
+      <div class="large">
+        <Picture source={`/api/runs/${id}/pictures/${at}?side=640`} alt="The chosen picture" />
+      </div>
+    </Card>
+  );
+}
