@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { benchAccuracy } from './accuracy.ts';
 import { benchBrowser } from './browser.ts';
+import { benchCluster } from './cluster.ts';
 import { benchDistill, lanesFor } from './distill.ts';
 import { benchEightBits } from './eightBits.ts';
 import { benchImport, FULL_SIZE } from './import.ts';
@@ -40,6 +41,10 @@ npm run bench -- accuracy [--quick] [--rounds N] [--json]
   Processor and wall seconds until a tiny student is right on 85 % of Fashion-MNIST's test images and on 90 % of the hand signs, in
   turn: at its defaults, as its defaults were before, and by a PyTorch script of the same recipe. Evaluations are not counted; one
   thread. --quick: 70 % of Fashion-MNIST from 6,000 images.
+npm run bench -- cluster [--model NAME] [--batch N] [--rounds N] [--json]
+  Two ranks of a core each on this machine (Open MPI): the collectives of an update's gradients in turn with mpi4py's of the same
+  sizes where python3-mpi4py is installed; an update of two micro-batches, the share of it that communication takes, and the same
+  update in one process of two threads, in turn. Default: DeiT-Ti, 16 images an update, 3 rounds.
 npm run bench -- browser [--models NAME,NAME] [--rounds N] [--json]
   The training step of vit_pico_patch4 (batch 25) and DeiT-Ti at 224 px (batch 4) in headless Chromium, in WebAssembly with 1 and 2
   threads, in turn with Node's with as many; on a real WebGPU adapter where there is one. 3 rounds.
@@ -72,6 +77,7 @@ const rounds = (usual: number): number => Number(values.rounds ?? usual);
 const model = values.model ?? 'deit_tiny_patch16_224';
 const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
   accuracy: () => benchAccuracy(values.quick, rounds(values.quick ? 1 : 3)),
+  cluster: () => benchCluster(model, given, rounds(3)),
   browser: () => benchBrowser(rounds(3), values.models?.split(',')),
   step: () => (values.profile ? profileStep(model, given) : benchStep(model, given, rounds(5))),
   distill: () =>

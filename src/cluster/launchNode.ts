@@ -27,6 +27,9 @@ export interface Launched {
 /** Our choice: so long a launcher may take to end after a rank has ended the job; with a network that is down it would wait for ever. */
 const END_MS = 8000;
 
+/** Our choice: so long what the ranks have said may take to come, once the launcher has ended. */
+const DRAIN_MS = 1000;
+
 type Flavour = 'openMpi' | 'hydra';
 
 /** @throws UserError where there is no launcher, or one that is not known */
@@ -94,10 +97,18 @@ export function launch(options: LaunchOptions): Promise<Launched> {
   });
   return new Promise((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', (status, signal) => {
+    let status: number | undefined;
+    const ended = (): void => {
       noise.end();
-      resolve({ status: status ?? (signal ? 137 : 1), lost: noise.lost });
+      resolve({ status: status!, lost: noise.lost });
+    };
+    child.on('exit', (code) => {
+      // Ended by a signal: by ours, after the limit.
+      status = code ?? 1;
+      // Daemons on machines that are cut off hold the pipe; they end by themselves.
+      setTimeout(() => child.stderr.destroy(), DRAIN_MS).unref();
     });
+    child.on('close', ended);
   });
 }
 

@@ -46,6 +46,7 @@ export function memoryTransports(size: number): readonly Transport[] {
     };
     return {
       ...{ name: 'memory', rank, size, abort },
+      memory: (bytes) => new Uint8Array(bytes),
       alltoall: async (send, into) => {
         const length = send.length / size;
         const sent = await come(`alltoall of ${send.length}`, send);

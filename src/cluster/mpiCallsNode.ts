@@ -2,7 +2,7 @@ import { UserError } from '../graph/errors.ts';
 import type { RankPlace } from './environment.ts';
 import type { MpiAbi } from './mpiAbi.ts';
 
-type Koffi = typeof import('koffi')['default'];
+export type Koffi = typeof import('koffi')['default'];
 type Library = ReturnType<Koffi['load']>;
 /** An MPI function; gives MPI_SUCCESS, or ends the job (MPI_ERRORS_ARE_FATAL). */
 export type Call = (...given: readonly unknown[]) => number;

@@ -1,6 +1,7 @@
 import { UserError } from '../graph/errors.ts';
 import type { RankPlace } from './environment.ts';
 import { abiOf, candidates } from './mpiAbi.ts';
+import { hugeMemory } from './hugePagesNode.ts';
 import { bind, isDone, loadKoffi, loadLibrary, type Mpi } from './mpiCallsNode.ts';
 import { Notes } from './mpiNotesNode.ts';
 import type { Transport } from './transport.ts';
@@ -41,10 +42,15 @@ export async function openMpi({ place, env, library }: MpiOptions): Promise<Tran
     throw new UserError(
       `${file} (${version}): wanted rank ${place.rank} of ${place.size}, which ${place.launcher} started, got rank ${rank[0]} of ${size[0]}: the library is of another MPI than the launcher. Start with the launcher of that MPI, or name the library of this one in UNDERSTUDY_MPI`,
     );
-  return mpiTransport(mpi, version, place);
+  return mpiTransport(mpi, version, place, hugeMemory(koffi));
 }
 
-function mpiTransport({ calls, world, byte, ignore }: Mpi, version: string, place: RankPlace): Transport {
+function mpiTransport(
+  { calls, world, byte, ignore }: Mpi,
+  version: string,
+  place: RankPlace,
+  memory: Transport['memory'],
+): Transport {
   const { rank, size } = place;
   const notes = new Notes({ calls, world, byte, ignore }, rank, size);
   let computes = false;
@@ -66,7 +72,7 @@ function mpiTransport({ calls, world, byte, ignore }: Mpi, version: string, plac
     );
   };
   return {
-    ...{ name: version, rank, size },
+    ...{ name: version, rank, size, memory },
     alltoall: (send, into) => {
       const n = counted(send.length / size);
       return through((request) => calls.Ialltoall(send, n, byte, into, n, byte, world, request), send, into);

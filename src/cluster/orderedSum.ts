@@ -45,11 +45,11 @@ export class OrderedSum {
     this.#sizes = sizes;
     this.#total = sizes.vectors.reduce((sum, length) => sum + length, 0);
     this.#slice = Math.ceil(this.#total / ranks.size);
-    this.#sums = new Float32Array(this.#slice * ranks.size);
-    this.#sum = ranks.alone ? this.#sums : new Float32Array(this.#slice);
+    this.#sums = ranks.memory(this.#slice * ranks.size);
+    this.#sum = ranks.alone ? this.#sums : ranks.memory(this.#slice);
     const sent = ranks.alone ? 0 : ranks.size * sizes.lanes * (sizes.head + this.#slice);
-    this.#send = new Float32Array(sent);
-    this.#got = new Float32Array(sent);
+    this.#send = ranks.memory(sent);
+    this.#got = ranks.memory(sent);
   }
 
   /** Before the first round of an update. */

@@ -11,6 +11,8 @@ export interface Transport {
   readonly name: string;
   readonly rank: number;
   readonly size: number;
+  /** Memory to send and receive in that it carries fastest; any other does too. */
+  memory(bytes: number): Uint8Array;
   /** Slice j of `send` becomes slice `rank` of rank j's `into`; both are `size` slices of equal length. */
   alltoall(send: Uint8Array, into: Uint8Array): Promise<void>;
   /** What each rank sends becomes slice `rank` of everyone's `into`. */
@@ -36,6 +38,7 @@ export const aloneTransport = (): Transport => ({
   name: 'one process',
   rank: 0,
   size: 1,
+  memory: (bytes) => new Uint8Array(bytes),
   alltoall: async (send, into) => into.set(send),
   allgather: async (send, into) => into.set(send),
   broadcast: async () => undefined,

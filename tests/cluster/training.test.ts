@@ -73,12 +73,6 @@ describe('ranks give the bits of one process', () => {
 });
 
 describe.skipIf(OPEN_MPI.find() === undefined)('in processes of their own, by mpirun', () => {
-  it('two ranks give the same bits', async () => {
-    const done = await mpirun(dir, 2, command('two'));
-    expect(done.status, done.stderr).toBe(0);
-    expectSame(join(dir, 'two'), join(dir, 'alone'));
-  });
-
   it('a rank that is killed is named, and a new start from the last checkpoint gives the bits of an undisturbed run', async () => {
     let killed = 0;
     const args = ['launch', '--ranks', '2', '--max-restarts', '1', '--', ...command('restarted', ...SAVE_OFTEN)];
