@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** Tests of many minutes, which only `npm run test:kill`, `npm run test:mutated` and `npm run test:memory` run. */
+/** Tests of many minutes, which only `npm run test:kill`, `test:mutated`, `test:memory` and `test:machines` run. */
 export default defineConfig({
   test: {
     include: ['tests/onDemand/*.onDemand.ts'],

@@ -86,8 +86,8 @@ describe('Kubernetes', () => {
     // What the image has: its sshd, its user, and the folder of the keys.
     const image = text('Dockerfile');
     expect(image).toContain(`AuthorizedKeysFile ${spec.sshAuthMountPath}/authorized_keys`);
-    expect(Worker.template.spec.containers[0]!.args).toContain('/home/node/.sshd_config');
-    expect(image).toContain('> /home/node/.sshd_config');
+    expect(Worker.template.spec.containers[0]!.args).toContain('/srv/understudy/.sshd_config');
+    expect(image).toContain('> /srv/understudy/.sshd_config');
   });
 
   it('would refuse a field that it does not know', () => {

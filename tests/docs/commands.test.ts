@@ -66,6 +66,7 @@ const RUN_BY: Readonly<Record<string, string>> = {
   study: 'tests/endToEnd/study.test.ts',
   advise: 'tests/endToEnd/advise.test.ts',
   store: 'tests/endToEnd/doctor.test.ts',
+  merge: 'tests/endToEnd/merge.test.ts',
   page: 'tests/browser/page.test.ts',
 };
 
