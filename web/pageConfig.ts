@@ -1,7 +1,15 @@
 import { fileURLToPath } from 'node:url';
-import type { UserConfig } from 'vite';
+import type { Plugin, UserConfig } from 'vite';
+import { TOKENS } from '../src/analysis/look.ts';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+/** The tokens of the look, which report.html shares. */
+const look: Plugin = {
+  name: 'look',
+  enforce: 'pre',
+  transform: (code, id) => (id.endsWith('/ui/base.css') ? `${TOKENS}${code}` : null),
+};
 
 /**
  * How a page of `web/` is built: into a folder of its own below dist/web/, with nothing inline and nothing from elsewhere, so that a
@@ -13,6 +21,7 @@ export const pageConfig = (name: string, base: '/' | './'): UserConfig => ({
   base,
   publicDir: here('./ui/public'),
   logLevel: 'warn',
+  plugins: [look],
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   resolve: { alias: { 'understudy/browser': here('../src/browser.ts') } },
   worker: { format: 'es' },

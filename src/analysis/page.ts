@@ -1,13 +1,35 @@
+import { COLOURS } from './colours.ts';
+import { TOKENS } from './look.ts';
 import { escapeText } from './svg.ts';
 
-const STYLE = `:root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}
-h2{margin-top:2.2rem;border-bottom:1px solid #8884}table{border-collapse:collapse;margin:1rem 0}
-th,td{padding:.3rem .8rem;text-align:left;border-bottom:1px solid #8884;vertical-align:top}
-td{font-variant-numeric:tabular-nums}tr.noise td{opacity:.65}svg{max-width:100%;height:auto;border-radius:6px}
-.wide{overflow-x:auto}pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#8881;padding:.8rem;border-radius:6px;font-size:13px}
-.cards{display:flex;flex-wrap:wrap;gap:1rem;align-items:flex-start}.card{border:1px solid #8884;border-radius:6px;padding:.5rem;font-size:13px;width:11rem}
-.card img{width:100%;height:9rem;object-fit:contain;background:#8882;border-radius:4px;image-rendering:pixelated}.card p{margin:.2rem 0;overflow-wrap:anywhere}
-.note{opacity:.75;font-size:13px}code{overflow-wrap:anywhere}`;
+/** Pictures are files of their own with a white ground; on a page they take the colours of its theme. */
+const SERIES = COLOURS.map(
+  (colour, i) =>
+    `svg [stroke="${colour}"]{stroke:var(--series-${i + 1})}svg [fill="${colour}"]{fill:var(--series-${i + 1})}`,
+).join('\n');
+
+const STYLE = `${TOKENS}
+*{box-sizing:border-box}
+body{margin:0 auto;max-width:76rem;padding:var(--space-6) var(--space-4) var(--space-7);background:var(--bg);color:var(--text);font:var(--text-m)/1.5 var(--font);font-variant-numeric:tabular-nums}
+h1{margin:0 0 var(--space-5);font-size:var(--text-xxl);font-weight:620;letter-spacing:-.015em;line-height:1.25;overflow-wrap:anywhere}
+h2{margin:var(--space-7) 0 var(--space-3);font-size:var(--text-xl);font-weight:600;letter-spacing:-.01em}
+a{color:var(--accent-text);text-underline-offset:.18em}
+:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
+table{border-collapse:separate;border-spacing:0;width:100%;font-size:var(--text-s)}
+th,td{padding:.45rem var(--space-3);text-align:left;border-bottom:1px solid var(--line);vertical-align:top}
+th{color:var(--text-soft);font-weight:550}tbody tr:last-child td{border-bottom:0}tbody tr:hover td{background:var(--sunken)}
+tr.noise td{color:var(--text-soft)}
+svg{max-width:100%;height:auto;border:1px solid var(--line);border-radius:var(--radius)}
+svg>rect[fill="#fff"]{fill:var(--surface)}svg text[fill="#222"]{fill:var(--text)}svg line[stroke="#222"]{stroke:var(--line-strong)}svg line[stroke="#ddd"]{stroke:var(--line)}
+${SERIES}
+.wide{margin:var(--space-3) 0;overflow-x:auto}.wide:has(>table){border:1px solid var(--line);border-radius:var(--radius);background:var(--surface)}
+pre{margin:var(--space-3) 0;padding:var(--space-3) var(--space-4);border:1px solid var(--line);border-radius:var(--radius);background:var(--sunken);font:var(--text-s)/1.6 var(--mono);white-space:pre-wrap;overflow-wrap:anywhere}
+code{font-family:var(--mono);font-size:.93em;overflow-wrap:anywhere}
+.cards{display:flex;flex-wrap:wrap;gap:var(--space-4);align-items:flex-start}
+.card{width:11.5rem;padding:var(--space-2);border:1px solid var(--line);border-radius:var(--radius);background:var(--surface);font-size:var(--text-s)}
+.card img{width:100%;height:9rem;object-fit:contain;background:var(--sunken);border-radius:var(--radius-s);image-rendering:pixelated}.card p{margin:var(--space-1) 0;overflow-wrap:anywhere}
+.note{color:var(--text-soft);font-size:var(--text-s)}
+@media print{body{max-width:none;padding:0}.cards>*,tr{break-inside:avoid}}`;
 
 /** Marks a page as ours, so that it may be written anew. */
 export const GENERATOR = '<meta name="generator" content="understudy">';

@@ -54,8 +54,10 @@ export async function argumentsOf(request: unknown): Promise<string[]> {
 }
 
 /** As a person would type it. */
-export const commandLine = (args: readonly string[]): string =>
-  [
-    'understudy',
-    ...args.map((arg) => shellWord(arg.replace(/^(--[a-z-]+)=([\s\S]*)$/, '$1\0$2')).replaceAll('\0', ' ')),
-  ].join(' ');
+export function commandLine(args: readonly string[]): string {
+  const words = args.flatMap((arg) => {
+    const [, flag, value] = /^(--[a-z-]+)=([\s\S]*)$/.exec(arg) ?? [];
+    return flag === undefined ? [arg] : [flag, value!];
+  });
+  return ['understudy', ...words.map(shellWord)].join(' ');
+}

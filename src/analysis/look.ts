@@ -1,8 +1,8 @@
-/*
- * The look of all pages, report.html among them: one type scale, one spacing scale, few colours with a meaning each.
- * Text colours have a contrast of at least 4.5 to 1 on every surface of their theme.
+/**
+ * The look of all pages: of web/, where the build puts it before web/ui/base.css, and of report.html and a study's page. One type scale, one
+ * spacing scale, few colours with a meaning each. Text colours have a contrast of at least 4.5 to 1 on every surface of their theme.
  */
-:root {
+export const TOKENS = `:root {
   color-scheme: light dark;
   --font: system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif;
   --mono: ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Consolas, "Liberation Mono", monospace;
@@ -74,3 +74,4 @@
     --slow: 0s;
   }
 }
+`;
