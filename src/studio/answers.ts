@@ -55,6 +55,8 @@ export interface RunSummary {
   readonly epoch: number;
   readonly totalEpochs: number | null;
   readonly imagesPerSec: number | null;
+  /** Of the last steps, without evaluations and pauses. */
+  readonly secondsPerStep: number | null;
   /** The measure of `best`; null before the first evaluation. */
   readonly judgedBy: string | null;
   readonly best: Evaluated | null;

@@ -31,12 +31,10 @@ export function eventStream({ library, version, most = 24, every = 1000 }: Strea
     const cursors = parseCursors(context.req.header('last-event-id') ?? context.req.query('runs') ?? '');
     open++;
     return streamSSE(context, async (stream) => {
-      let closed = false;
-      stream.onAbort(() => {
-        closed = true;
-      });
       try {
-        await tell({ library, version, every }, stream, cursors, () => closed);
+        // Whoever has gone before this line is known by the stream alone, and by the request.
+        const gone = () => stream.aborted || stream.closed || context.req.raw.signal.aborted;
+        await tell({ library, version, every }, stream, cursors, gone);
       } finally {
         open--;
       }

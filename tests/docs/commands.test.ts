@@ -45,6 +45,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   "import { lineChart } from '../../analysis/lineChart.ts';": 'tests/workedParts.test.ts',
   "import { plainLoader, type ReadPixels } from '../../data/loading/plainLoader.ts';": 'tests/workedParts.test.ts',
   "import { defineImages, resume, train } from 'understudy';": 'tests/extend.test.ts',
+  'ssh -L 4747:localhost:4747 MACHINE understudy studio experiments': 'by hand: it needs another machine',
   'cd src/onnx && protoc --es_out=generated --es_opt=target=ts onnx.proto': 'by hand: it needs protoc',
 };
 
@@ -68,6 +69,7 @@ const RUN_BY: Readonly<Record<string, string>> = {
   store: 'tests/endToEnd/doctor.test.ts',
   merge: 'tests/endToEnd/merge.test.ts',
   page: 'tests/browser/page.test.ts',
+  studio: 'tests/browser/studio.test.ts',
 };
 
 type Json = Record<string, unknown>;

@@ -17,6 +17,8 @@ export const connected = signal<boolean | null>(null);
 const followed = new Map<string, Followed>();
 let source: EventSource | undefined;
 let planned = false;
+/** Milliseconds. */
+const RETRY = 3000;
 
 /** Follows a run from where its curves were read; gives what ends that. */
 export function followRun(run: string, cursor: string, listener: RunListener): () => void {
@@ -61,6 +63,8 @@ function open(): EventSource {
   stream.addEventListener('lists', () => lists.value++);
   stream.addEventListener('error', () => {
     connected.value = false;
+    // Refused rather than broken off: the browser does not try again by itself.
+    if (stream.readyState === EventSource.CLOSED && source === stream) setTimeout(reconnect, RETRY);
   });
   return stream;
 }

@@ -22,15 +22,11 @@ export function measure(evaluated: Evaluated | null, judgedBy: string | null): s
 export const measured = (evaluated: Evaluated | null, judgedBy: string | null): number | null =>
   (judgedBy === null ? undefined : evaluated?.metrics[judgedBy]) ?? null;
 
-/** Seconds that a running run still needs, by its speed since it began; null where that is not known. */
-export function secondsLeft(
-  { state, step, totalSteps, began, changed }: RunSummary,
-  recent: number | null,
-): number | null {
-  if (state !== 'running' || totalSteps === null || step === 0) return null;
-  const each = recent ?? (changed - began) / 1000 / step;
-  return Math.max(0, (totalSteps - step) * each);
-}
+/** Seconds that a running run still needs, by its last steps; null where that is not known. */
+export const secondsLeft = ({ state, step, totalSteps, secondsPerStep }: RunSummary): number | null =>
+  state !== 'running' || totalSteps === null || secondsPerStep === null
+    ? null
+    : Math.max(0, (totalSteps - step) * secondsPerStep);
 
 export const duration = (seconds: number | null): string => (seconds === null ? '–' : formatDuration(seconds));
 

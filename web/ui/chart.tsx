@@ -31,7 +31,7 @@ export function Chart(props: ChartProps) {
   return (
     <section class="card chart" aria-label={title}>
       <header>
-        <h3>{title}</h3>
+        <h2>{title}</h2>
         {unit && <span class="soft small">{unit}</span>}
       </header>
       <Plot {...props} height={height} />

@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 
 export interface Column<T> {
   readonly key: string;
-  readonly name: string;
+  readonly name: ComponentChildren;
   readonly number?: boolean;
   readonly cell: (row: T) => ComponentChildren;
   /** What the rows are sorted by; a column without it cannot be. */

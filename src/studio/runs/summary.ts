@@ -3,11 +3,10 @@ import { readYaml } from '../../config/yaml.ts';
 import { valueAt } from '../../config/settings.ts';
 import { throwIfInUse } from '../../formats/disk/folderLockNode.ts';
 import { parseCsv } from '../../train/loggers/csvText.ts';
-import type { MetricRow } from '../../train/loggers/metricRow.ts';
 import type { Evaluated, Place, RunState, RunSummary } from '../answers.ts';
 import { type LogTail, readLogTail } from './logTail.ts';
 import type { Library } from '../library/library.ts';
-import { lastRow } from './lastRow.ts';
+import { readTail, type Tail } from './metricsTail.ts';
 
 /** The measure by which a run's best evaluation is chosen, the first that it has; the loss has the least best. */
 export const JUDGED_BY = [
@@ -54,22 +53,22 @@ const isLocked = (folder: string): Promise<boolean> =>
 
 async function summarise(
   { id, name, path, study }: Place,
-  [config, metrics, table, log]: readonly (string | undefined)[],
+  [config, metrics, table, logPath]: readonly (string | undefined)[],
   running: boolean,
   [began, changed]: readonly [number, number],
 ): Promise<RunSummary> {
-  const [settings, evaluations, row, tail] = await Promise.all([
+  const [settings, evaluations, end, log] = await Promise.all([
     readSettings(config),
     readText(table).then(evaluationsOf),
-    lastRow(metrics),
-    readLogTail(log),
+    readTail(metrics),
+    readLogTail(logPath),
   ]);
   const judgedBy = JUDGED_BY.find((metric) => evaluations.some(({ metrics }) => metrics[metric] !== undefined)) ?? null;
   return {
     ...{ id, name, path, study: study ?? null },
-    state: running ? 'running' : stateOf(tail),
+    state: running ? 'running' : stateOf(log),
     ...namesOf(settings.value),
-    ...progressOf(row, tail),
+    ...progressOf(end, log),
     judgedBy,
     best: judgedBy === null ? null : bestOf(evaluations, judgedBy),
     last: evaluations.at(-1) ?? null,
@@ -82,13 +81,14 @@ async function summarise(
 /** A run without an end that nobody works at was killed: it goes on from its last checkpoint. */
 const stateOf = ({ ended }: LogTail): RunState => ended ?? 'interrupted';
 
-function progressOf(row: MetricRow | undefined, log: LogTail) {
+function progressOf({ row, secondsPerStep }: Tail, log: LogTail) {
   const speed = row?.['train/images_per_sec'];
   return {
     step: row?.step ?? 0,
     totalSteps: log.totalSteps ?? null,
     epoch: row?.epoch ?? 0,
     totalEpochs: log.totalEpochs ?? null,
+    secondsPerStep: secondsPerStep ?? null,
     imagesPerSec: typeof speed === 'number' ? speed : null,
   };
 }

@@ -104,7 +104,7 @@ function Resume({ run }: { readonly run: RunSummary }) {
 
 /** How far it is and how good, and what may be done on the command line. */
 function Now({ run, setup, log }: RunAnswer) {
-  const left = secondsLeft(run, null);
+  const left = secondsLeft(run);
   const going = run.state === 'running';
   return (
     <>

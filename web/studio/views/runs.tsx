@@ -98,7 +98,7 @@ const fits = ({ name, student, method, teacher, data }: RunSummary, query: strin
 
 const pickColumn = (chosen: ReadonlySet<string>, choose: (id: string, on: boolean) => void): Column<RunSummary> => ({
   key: 'pick',
-  name: '',
+  name: <span class="hidden">Choose</span>,
   cell: ({ id, name }) => (
     <CheckField
       label={<span class="hidden">Choose {name}</span>}
