@@ -11,6 +11,7 @@ import { safeHeaders } from './headers.ts';
 import type { Jobs } from './jobs/jobs.ts';
 import { jobRoutes, stopRun } from './jobs/routes.ts';
 import { type Library, NotThere } from './library/library.ts';
+import { modelFiles } from './models/routes.ts';
 import { askDoctor } from './newRun/doctor.ts';
 import { newRunForm } from './newRun/form.ts';
 import { runRoutes } from './runs/routes.ts';
@@ -74,6 +75,8 @@ function api({ library, jobs, version }: StudioOptions): Hono {
   const pictures = new Pictures(library.root);
   app.route('/data', dataRoutes(library, pictures));
   app.route('/runs', evaluationRoutes(library, pictures));
+  app.route('/runs', modelFiles(library, 'run'));
+  app.route('/models', modelFiles(library, 'model'));
   app.get('/form', async (context) => context.json(await newRunForm()));
   app.post('/doctor', async (context) =>
     context.json((await askDoctor(library.root, await context.req.json(), context.req.raw.signal)) as object),

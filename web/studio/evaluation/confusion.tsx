@@ -70,7 +70,7 @@ function Matrix({ of: { classes, confusion }, id }: { readonly of: EvaluationAns
                 return (
                   <td
                     key={other}
-                    class={`${kind} ${share > 0.5 ? 'much' : ''}`}
+                    class={kind}
                     style={{ '--share': `${Math.round(100 * Math.max(share, images > 0 ? 0.08 : 0))}%` }}
                   >
                     {images > 0 && (

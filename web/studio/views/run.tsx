@@ -8,6 +8,7 @@ import { lists } from '../live.ts';
 import { RunCharts } from '../runCharts.tsx';
 import { post } from '../server.ts';
 import { Top } from '../shell.tsx';
+import { TryRun } from '../try/tryRun.tsx';
 import type { ViewProps } from '../studio.tsx';
 import { useAnswer } from '../useAnswer.ts';
 import { Answered } from '../waiting.tsx';
@@ -17,6 +18,7 @@ const TABS = [
   ['', 'Curves'],
   ['confusion', 'Confusion'],
   ['pictures', 'Mistakes and labels'],
+  ['try', 'Try it'],
   ['settings', 'Settings'],
   ['log', 'Log'],
 ] as const;
@@ -40,6 +42,7 @@ export function RunView({ parts: { id = '', tab = '' } }: ViewProps) {
           {tab === '' && <RunCharts runs={[{ id, name: found.run.name }]} />}
           {tab === 'confusion' && <Confusion run={found.run} />}
           {tab === 'pictures' && <Differences run={found.run} />}
+          {tab === 'try' && <TryRun run={found.run} />}
           {tab === 'settings' && <Settings {...found} />}
           {tab === 'log' && <pre class="log">{found.log.join('\n') || 'Nothing is logged yet.'}</pre>}
         </>
