@@ -1,4 +1,5 @@
 import type { Calibration, Classification, ClassScore } from '../analysis/classification.ts';
+import type { FeatureReport } from '../run/models/inspect.ts';
 import type { MethodListing, ModelListing } from '../run/models/listings.ts';
 import type { MetricRow } from '../train/loggers/metricRow.ts';
 
@@ -236,4 +237,43 @@ export interface JudgedAnswer {
   readonly total: number;
   readonly from: number;
   readonly rows: readonly JudgedRow[];
+}
+
+/** GET /api/runs/ID/inspect, /api/models/ID/inspect */
+export interface ModelAnswer {
+  readonly family: string;
+  readonly parameters: number;
+  readonly macs: number;
+  readonly bytesOnDisk: number | null;
+  readonly classes: readonly string[];
+  readonly imageSize: number | null;
+  /** What methods can tap. */
+  readonly features: readonly FeatureReport[];
+  readonly asStudent: readonly string[];
+  readonly asTeacher: readonly string[];
+}
+
+/** GET /api/runs/ID/learned, /api/models/ID/learned?data=: of a run the student, then its teacher. */
+export interface LearnedAnswer {
+  readonly images: number;
+  /** Mean attention distance by block, pixels; null without attention. */
+  readonly distances: readonly (readonly number[] | null)[];
+  /** Layers of the first model and of the last one. */
+  readonly cka: {
+    readonly rows: readonly string[];
+    readonly columns: readonly string[];
+    readonly values: readonly (readonly (number | null)[])[];
+  };
+}
+
+/** GET /api/stores */
+export interface StoreView {
+  readonly id: string;
+  readonly name: string;
+  readonly what: string;
+  readonly line: string;
+  readonly dir: string;
+  readonly bytes: number;
+  readonly files: number;
+  readonly lastUse: number | null;
 }

@@ -63,6 +63,7 @@ function Ways() {
       {way('/studies', 'Studies', places?.studies.length)}
       {way('/data', 'Data', places?.data.length)}
       {way('/models', 'Models', places?.models.length)}
+      {way('/stores', 'Stores')}
     </nav>
   );
 }

@@ -5,6 +5,8 @@ import { Shell, Top } from './shell.tsx';
 import { DataSetView } from './views/data.tsx';
 import { CompareView } from './views/compare.tsx';
 import { JobsView } from './views/jobs.tsx';
+import { ModelView } from './views/model.tsx';
+import { StoresView } from './views/stores.tsx';
 import { NewRunView } from './views/newRun.tsx';
 import { PlacesView } from './views/places.tsx';
 import { RunView } from './views/run.tsx';
@@ -28,6 +30,9 @@ const VIEWS: readonly (readonly [pattern: string, view: ComponentType<ViewProps>
   ['/studies', PlacesView],
   ['/data', PlacesView],
   ['/models', PlacesView],
+  ['/models/:id', ModelView],
+  ['/models/:id/:tab', ModelView],
+  ['/stores', StoresView],
   ['/data/:id', DataSetView],
   ['/data/:id/:tab', DataSetView],
 ];

@@ -6,6 +6,9 @@ type Answering = (args: readonly string[], say: (said: Said) => void) => Promise
 
 const ANSWERS: Readonly<Record<Question, () => Promise<Answering>>> = {
   list: async () => (await import('../data/listImages.ts')).listImages,
+  inspect: async () => (await import('../models/questions.ts')).inspected,
+  learned: async () => (await import('../models/questions.ts')).learned,
+  attention: async () => (await import('../models/questions.ts')).attention,
   augmented: async () => (await import('../data/augmented.ts')).augmented,
 };
 

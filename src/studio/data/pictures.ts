@@ -25,7 +25,7 @@ export class Pictures {
    * @throws NotThere where it is gone, or a link leads out of the studio's folder; UserError where it is no picture.
    */
   async copy(address: string, side: number, signal: AbortSignal): Promise<Uint8Array> {
-    const { file, stamp } = await this.#file(address);
+    const { file, stamp } = await this.#found(address);
     const key = JSON.stringify([address, side, stamp]);
     const known = this.#kept.get(key);
     if (known) {
@@ -55,8 +55,12 @@ export class Pictures {
     return bytes;
   }
 
-  /** The address with all links followed. */
-  async #file(address: string): Promise<{ file: string; stamp: number }> {
+  /** The address with all links followed. @throws NotThere as `copy` */
+  async file(address: string): Promise<string> {
+    return (await this.#found(address)).file;
+  }
+
+  async #found(address: string): Promise<{ file: string; stamp: number }> {
     const path = spanOf(address)?.container ?? address;
     const real = await realpath(path).catch(() => undefined);
     const below = this.#root === sep ? sep : this.#root + sep;

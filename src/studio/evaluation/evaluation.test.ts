@@ -7,6 +7,7 @@ import { Pictures } from '../data/pictures.ts';
 import { Library } from '../library/library.ts';
 import { idOf } from '../library/scan.ts';
 import { Judged } from './judged.ts';
+import { RunPictures } from './runPictures.ts';
 import { evaluationRoutes } from './routes.ts';
 
 const HEAD = 'image,class,prediction,probability,teacher,teacher_probability';
@@ -75,7 +76,7 @@ describe('routes', () => {
       `${CSV}../../../../../etc/passwd,cat,dog,1,cat,1\n/etc/hostname,,,,,\n`,
     );
     await symlink('/etc/passwd', join(dir, 'work/runs/b/predictions.csv'));
-    app = evaluationRoutes(new Library(dir), new Pictures(dir));
+    app = evaluationRoutes(new Pictures(dir), new RunPictures(new Library(dir)));
     app.onError((error, context) => context.json({ error: error.message }, error.name === 'NotThere' ? 404 : 400));
   });
   afterAll(() => rm(dir, { recursive: true }));

@@ -3,16 +3,15 @@ import { UserError } from '../../graph/errors.ts';
 import type { JudgedKind } from '../answers.ts';
 import { pictureAnswer, whole } from '../data/routes.ts';
 import type { Pictures } from '../data/pictures.ts';
-import { type Library, NotThere } from '../library/library.ts';
-import { RunPictures } from './runPictures.ts';
+import { NotThere } from '../library/library.ts';
+import type { RunPictures } from './runPictures.ts';
 
 const KINDS: readonly JudgedKind[] = ['wrong', 'differ', 'labels'];
 const MOST_ROWS = 500;
 
 /** What runs say of their validation images: confusion, calibration, and the pictures behind each number. */
-export function evaluationRoutes(library: Library, pictures: Pictures): Hono {
+export function evaluationRoutes(pictures: Pictures, runs: RunPictures): Hono {
   const app = new Hono();
-  const runs = new RunPictures(library);
   app.get('/:id/evaluation', async (context) => {
     const known = await runs.of(context.req.param('id'));
     return context.json({ evaluation: known?.judged.together() ?? null });

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import { useState } from 'preact/hooks';
 import type { EvaluationAnswer, JudgedKind, JudgedRow } from '../../../src/studio/answers.ts';
 import { Button, Card, Empty } from '../../ui/basics.tsx';
 import { address, param, setParams } from '../address.ts';
@@ -47,7 +48,7 @@ export function JudgedPictures({ id, evaluation, kind, chosen, extra }: JudgedPr
           })}
           none={<Empty title="No picture fits" />}
         />
-        {at !== null && <Opened id={id} at={Number(at)} />}
+        {at !== null && <Opened key={at} id={id} at={Number(at)} teacher={evaluation.teacher} />}
       </div>
     </div>
   );
@@ -76,7 +77,16 @@ function Words({ row, classes }: { readonly row: JudgedRow; readonly classes: re
   );
 }
 
-function Opened({ id, at }: { readonly id: string; readonly at: number }) {
+interface OpenedProps {
+  readonly id: string;
+  readonly at: number;
+  readonly teacher: boolean;
+}
+
+/** A picture, and on demand what the class token of each model looks at. */
+function Opened({ id, at, teacher }: OpenedProps) {
+  const [looked, setLooked] = useState<readonly string[]>([]);
+  const source = `/api/runs/${id}/pictures/${at}`;
   return (
     <Card
       title="Picture"
@@ -87,8 +97,23 @@ function Opened({ id, at }: { readonly id: string; readonly at: number }) {
       }
     >
       <div class="large">
-        <Picture source={`/api/runs/${id}/pictures/${at}?side=640`} alt="The chosen picture" />
+        <Picture source={`${source}?side=640`} alt="The chosen picture" />
       </div>
+      <div class="row">
+        {['student', ...(teacher ? ['teacher'] : [])].map((who) => (
+          <Button key={who} disabled={looked.includes(who)} onClick={() => setLooked([...looked, who])}>
+            Where the {who} looks
+          </Button>
+        ))}
+      </div>
+      {looked.map((who) => (
+        <figure key={who} class="large">
+          <figcaption class="small soft">
+            Attention of the {who}’s class token in its last block, mean and heads; yellow is most
+          </figcaption>
+          <Picture source={`${source}/attention?of=${who}`} alt={`Attention of the ${who}`} />
+        </figure>
+      ))}
     </Card>
   );
 }

@@ -4,6 +4,7 @@ import { Button, Card, Command, Empty, Figures, LinkButton, Notice, Progress, St
 import { Table } from '../../ui/table.tsx';
 import { Confusion } from '../evaluation/confusion.tsx';
 import { Differences } from '../evaluation/differences.tsx';
+import { ModelParts } from '../models/modelParts.tsx';
 import { lists } from '../live.ts';
 import { RunCharts } from '../runCharts.tsx';
 import { post } from '../server.ts';
@@ -19,6 +20,7 @@ const TABS = [
   ['confusion', 'Confusion'],
   ['pictures', 'Mistakes and labels'],
   ['try', 'Try it'],
+  ['model', 'Model'],
   ['settings', 'Settings'],
   ['log', 'Log'],
 ] as const;
@@ -43,6 +45,14 @@ export function RunView({ parts: { id = '', tab = '' } }: ViewProps) {
           {tab === 'confusion' && <Confusion run={found.run} />}
           {tab === 'pictures' && <Differences run={found.run} />}
           {tab === 'try' && <TryRun run={found.run} />}
+          {tab === 'model' && (
+            <ModelParts
+              at={`/runs/${id}`}
+              path={found.run.path}
+              learned={`/runs/${id}/learned`}
+              names={found.run.teacher === null ? ['student'] : ['student', 'teacher']}
+            />
+          )}
           {tab === 'settings' && <Settings {...found} />}
           {tab === 'log' && <pre class="log">{found.log.join('\n') || 'Nothing is logged yet.'}</pre>}
         </>
