@@ -8,6 +8,7 @@ export interface LinearHead {
 }
 
 export interface FittedHead extends LinearHead {
+  readonly by: 'ridge' | 'logistic';
   /** What was chosen, as a share of the mean variance of a feature. */
   readonly lambda: number;
   /** Accuracy on the held-out rows, of the head that was fitted on the others. */
@@ -29,17 +30,7 @@ const SHARPNESS = [1, 2, 4, 6, 8, 12, 16, 24, 32] as const;
  * Source: Hastie, Tibshirani and Friedman, The Elements of Statistical Learning, sections 3.4.1 and 4.2.
  */
 export function fitRidge(rows: LabelledRows, classes: number): FittedHead {
-  const known = labelledOnly(rows);
-  const n = known.labels.length;
-  const held = Array.from({ length: n }, (_, i) => i).filter((i) => i % HELD_OUT === HELD_OUT - 1);
-  const asked = held.length > 0 ? taken(known, held) : known;
-  const rest =
-    held.length > 0
-      ? taken(
-          known,
-          Array.from({ length: n }, (_, i) => i).filter((i) => i % HELD_OUT !== HELD_OUT - 1),
-        )
-      : known;
+  const { known, rest, asked } = heldOutOf(rows);
   const sums = sumsOf(rest, classes);
   const tried = LAMBDAS.map((lambda) => {
     const head = solved(sums, lambda);
@@ -49,7 +40,13 @@ export function fitRidge(rows: LabelledRows, classes: number): FittedHead {
   const gain = sharpened(best.head, asked, classes);
   const { weight, bias } = solved(sumsOf(known, classes), best.lambda);
   const { lambda, accuracy } = best;
-  return { lambda, heldOut: accuracy, weight: weight.map((x) => x * gain), bias: bias.map((x) => x * gain) };
+  return {
+    by: 'ridge',
+    lambda,
+    heldOut: accuracy,
+    weight: weight.map((x) => x * gain),
+    bias: bias.map((x) => x * gain),
+  };
 }
 
 /** Logits [K] of a row. */
@@ -146,6 +143,17 @@ function solved({ n, D, K, mean, counts, scatter, cross }: Sums, lambda: number)
     bias[k] = at;
   }
   return { weight, bias };
+}
+
+/** The rows with a label, those of them that are held out to choose by, and the others; of very few all are both. */
+export function heldOutOf(rows: LabelledRows) {
+  const known = labelledOnly(rows);
+  const places = Array.from({ length: known.labels.length }, (_, i) => i);
+  const isHeld = (i: number) => i % HELD_OUT === HELD_OUT - 1;
+  const held = places.filter(isHeld);
+  if (held.length === 0) return { known, rest: known, asked: known };
+  const others = places.filter((i) => !isHeld(i));
+  return { known, rest: taken(known, others), asked: taken(known, held) };
 }
 
 function labelledOnly(rows: LabelledRows): LabelledRows {

@@ -87,10 +87,10 @@ export const teacherSchema = describedSchema.extend({
   /** How it computes. "auto": in 8 bits where that is faster and decides like float on at least 99 % of a sample of the images. */
   precision: z.union([auto, z.enum(['int8', 'fp32'])]).default('auto'),
   /**
-   * A head for the data's classes, fitted in closed form (ridge regression) on its embedding of labelled training images, where a method
-   * reads its logits. auto: where it has no classifier; ridge: also in place of one for other classes; none: it is refused.
+   * A head for the data's classes, fitted on its embedding of labelled training images, where a method reads its logits. auto: a ridge
+   * regression where it has no classifier; ridge or logistic (regression): also in place of one for other classes; none: it is refused.
    */
-  fitHead: z.enum(['auto', 'ridge', 'none']).default('auto'),
+  fitHead: z.enum(['auto', 'ridge', 'logistic', 'none']).default('auto'),
   /** What it answered, kept on the disk for later epochs and runs. */
   store: z
     .strictObject({
@@ -215,8 +215,8 @@ export const modelSchema = z.strictObject({
   imageSize: z.union([auto, count.max(MOST_IMAGE_SIZE)]).default('auto'),
   /** Weights to start from: a run folder or an exported folder. */
   init: z.string().nullable().default(null),
-  /** ridge: the head begins as a ridge regression on the embedding of `init`, in place of a random one and of a linear probe. */
-  fitHead: z.enum(['none', 'ridge']).default('none'),
+  /** The head begins as a ridge or logistic regression on the embedding of `init`, in place of a random one and of a linear probe. */
+  fitHead: z.enum(['none', 'ridge', 'logistic']).default('none'),
   /** Settings of the architecture that replace the variant's. */
   settings: z.record(z.string(), z.unknown()).default({}),
 });

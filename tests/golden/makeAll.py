@@ -9,7 +9,7 @@ sys.path.insert(0, here)
 sys.dont_write_bytecode = True
 for old in glob.glob(os.path.join(here, "*", "*.safetensors")):
     os.remove(old)
-for name in ("verify", "makeModels", "makeVariants", "makeWeights", "makeFoundation", "makeMethods", "makeOptim", "makeLogit", "makeVitkd", "makeVkd", "makeWideLast", "makeFewerPlaces", "makeCskd", "makeEmbed", "makeResize", "makePreprocess", "makeTransformers", "makeAugment", "makeMetrics", "makeMultilabel", "makeDataFree", "makeOnnx", "makeOnnxStudents"):
+for name in ("verify", "makeModels", "makeVariants", "makeWeights", "makeFoundation", "makeMethods", "makeOptim", "makeLogit", "makeVitkd", "makeVkd", "makeWideLast", "makeFewerPlaces", "makeCskd", "makeEmbed", "makeResize", "makePreprocess", "makeTransformers", "makeAugment", "makeMetrics", "makeLogistic", "makeMultilabel", "makeDataFree", "makeOnnx", "makeOnnxStudents"):
     runpy.run_path(os.path.join(here, name + ".py"), run_name="__main__")
 
 from golden import readSafetensors  # noqa: E402

@@ -1,3 +1,4 @@
+import { fitLogistic } from '../../../analysis/logistic.ts';
 import { fitRidge, type FittedHead } from '../../../analysis/ridge.ts';
 import type { RunConfig } from '../../../config/schema.ts';
 import { type ImageList, select } from '../../../data/dataset.ts';
@@ -10,12 +11,13 @@ import {
   toFloat32,
 } from '../../../formats/tensors/safetensors.ts';
 import { UserError } from '../../../graph/errors.ts';
-import { sameShape } from '../../../graph/shape.ts';
+import { sizeOf } from '../../../graph/shape.ts';
 import type { Host, Platform } from '../../../host/host.ts';
 import type { MethodTable } from '../../../methods/index.ts';
-import { buildModel, isHead, type Model, type ModelConfig } from '../../../models/index.ts';
-import { ZEROS } from '../../../nn/scope.ts';
+import { classAxis, type Model } from '../../../models/index.ts';
+import { type ParamSpec, ZEROS } from '../../../nn/scope.ts';
 import { affine } from '../../../nn/layers.ts';
+import { type NetworkConfig, networkOf } from '../../../onnx/network.ts';
 import { modelParams } from '../../../program/evalProgram.ts';
 import type { RunData } from '../../datasets/runData.ts';
 import { evalTransform } from '../../datasets/preprocess.ts';
@@ -44,7 +46,7 @@ export interface FittedHeads {
 
 /**
  * Gives a teacher without the data's classes a head for them where a method reads its logits (`teacher.fitHead`), and the model that the
- * student starts from (`student.fitHead`): a ridge regression of the labels on its embeddings, in closed form. A run that is gone on with
+ * student starts from (`student.fitHead`): a ridge regression of the labels on its embeddings, in closed form, or a logistic one. A run that is gone on with
  * reads what it fitted.
  * @throws UserError where there are no labels of one class an image, or no embedding.
  */
@@ -59,7 +61,7 @@ export async function withFittedHeads(
   const heads = new Map<Role, FittedHead>();
   for (const [role, model] of wanted(config, inputs, methods)) {
     const kept = await host.files.read(FILE[role]);
-    const head = kept ? decoded(kept, FILE[role]) : await fitted(host, config, model, data);
+    const head = kept ? decoded(kept, FILE[role]) : await fitted(host, config, model, data, FITS[byOf(config, role)]);
     heads.set(role, head);
     files.set(FILE[role], encoded(head));
   }
@@ -70,7 +72,10 @@ export async function withFittedHeads(
 export function withPlannedHeads(config: RunConfig, inputs: RunInputs, methods?: MethodTable): RunInputs {
   const zeros = wanted(config, inputs, methods).map(([role, model]): [Role, FittedHead] => {
     const [K, D] = [inputs.data.classes.length, widthOf(model)];
-    return [role, { weight: new Float32Array(K * D), bias: new Float32Array(K), lambda: 0, heldOut: 0 }];
+    return [
+      role,
+      { by: byOf(config, role), weight: new Float32Array(K * D), bias: new Float32Array(K), lambda: 0, heldOut: 0 },
+    ];
   });
   return zeros.length === 0 ? inputs : withHeads(inputs, new Map(zeros));
 }
@@ -81,10 +86,14 @@ function wanted(
   { data, teacher, init }: RunInputs,
   methods: MethodTable | undefined,
 ): [Role, LoadedModel][] {
-  const given = config.student.fitHead === 'ridge';
+  const given = config.student.fitHead !== 'none';
   if (given && !init)
     throw new UserError(
       'student.fitHead: wanted a model to start from, whose embedding a head is fitted on, got none; give one with --init REF (student.init)',
+    );
+  if (given && config.student.settings.fresh === true)
+    throw new UserError(
+      'student.fitHead: wanted weights that its head is fitted to, got student.settings.fresh=true, which begins with random ones. Leave out one of the two',
     );
   const found: [Role, LoadedModel][] = [
     ...(teacher && wantsTeacherHead(config, teacher, data, methods)
@@ -130,10 +139,22 @@ function wantsTeacherHead(
   return stages.some(({ method, settings }) => method.needs(settings).teacher.includes('logits'));
 }
 
-async function fitted(platform: Platform, config: RunConfig, model: LoadedModel, data: RunData): Promise<FittedHead> {
+const FITS = { ridge: fitRidge, logistic: fitLogistic } as const;
+
+/** A ridge regression unless the other one is asked for. */
+const byOf = (config: RunConfig, role: Role): FittedHead['by'] =>
+  (role === 'teacher' ? config.teacher?.fitHead : config.student.fitHead) === 'logistic' ? 'logistic' : 'ridge';
+
+async function fitted(
+  platform: Platform,
+  config: RunConfig,
+  model: LoadedModel,
+  data: RunData,
+  fit: (typeof FITS)[FittedHead['by']],
+): Promise<FittedHead> {
   const list = select(data.train, spread(data.train.paths.length, IMAGES));
   const rows = await embedded(platform, config, model, list);
-  return fitRidge(rows.labelled(list), data.classes.length);
+  return fit(rows.labelled(list), data.classes.length);
 }
 
 async function embedded(platform: Platform, config: RunConfig, model: LoadedModel, list: ImageList) {
@@ -157,8 +178,8 @@ function widthOf(teacher: LoadedModel): number {
   return program.outputs.get('embedding')!.shape[1]!;
 }
 
-const told = ({ lambda, heldOut }: FittedHead): string =>
-  `a head for the data's classes was fitted on its embedding (ridge, lambda ${lambda}): right on ${(100 * heldOut).toFixed(1)} % of the fifth of the training images that chose lambda`;
+const told = ({ by, lambda, heldOut }: FittedHead): string =>
+  `a head for the data's classes was fitted on its embedding (${by} regression, lambda ${lambda}): right on ${(100 * heldOut).toFixed(1)} % of the fifth of the training images that chose lambda`;
 
 const NAMES = { weight: 'fitted_head.weight', bias: 'fitted_head.bias' } as const;
 
@@ -185,34 +206,37 @@ export function withHead(model: LoadedModel, classes: readonly string[], head: F
   return { ...rest, network: headed, weights, classes, notes: [...model.notes, told(head)] };
 }
 
-/** A model of ours with these rows as its head, so that it is one of the data's classes. */
+/** A model with these rows as its own head, so that it is one of the data's classes. */
 export function ownWithHead(model: OwnModel, classes: readonly string[], head: FittedHead): OwnModel {
-  if (model.model.family === 'onnx')
+  const described = { ...model.model, classes: classes.length } as NetworkConfig;
+  const network = networkOf(described, model.path);
+  const axisOf = (name: string) => classAxis(network, name);
+  const made = modelParams(network).filter(({ name }) => axisOf(name) !== undefined);
+  const weights = new Map([...model.weights].filter(([name]) => axisOf(name) === undefined));
+  const [K, D] = [classes.length, head.weight.length / classes.length];
+  const isBias = ({ shape }: ParamSpec) => sizeOf(shape) === K;
+  if (!made.some(isBias) || made.some((one) => !isBias(one) && sizeOf(one.shape) !== K * D))
     throw new UserError(
-      `student.fitHead: wanted a ViT, ResNet or RegNet of ours, got the ONNX file ${model.path}. Set student.fitHead=none: train.linearProbe trains its head first`,
+      `student.fitHead: wanted a head of weights [${K}, ${D}] and a bias, which reads the embedding of ${model.path}, got ${made.map((one) => `${one.name} [${one.shape.join(', ')}]`).join(', ') || 'none'}. Set student.fitHead=none: train.linearProbe trains a head first`,
     );
-  const described = { ...model.model, classes: classes.length } as ModelConfig;
-  const network = buildModel(described);
-  const weights = new Map([...model.weights].filter(([name]) => !isHead(name)));
-  for (const { name, shape } of modelParams(network).filter(({ name }) => isHead(name))) {
-    const data = shape.length === 1 ? head.bias : head.weight;
-    const given = shape.length === 1 ? [classes.length] : [classes.length, head.weight.length / classes.length];
-    if (!sameShape(shape, given))
-      throw new UserError(
-        `student.fitHead: wanted a head that reads the embedding of ${model.path} [${given.join(', ')}], got ${name} [${shape.join(', ')}]. Set student.fitHead=none`,
-      );
-    weights.set(name, { shape, data });
+  for (const one of made) {
+    const data = isBias(one) ? head.bias : axisOf(one.name) === 0 ? head.weight : turned(head.weight, K, D);
+    weights.set(one.name, { shape: one.shape, data });
   }
   return { ...model, model: described, network, weights, classes, notes: [...model.notes, told(head)] };
 }
 
-const encoded = ({ weight, bias, lambda, heldOut }: FittedHead): Uint8Array =>
+/** [K,D] as [D,K]: the head of a file may be a product from the left. */
+const turned = (weight: Float32Array, K: number, D: number): Float32Array =>
+  weight.map((_, i) => weight[(i % K) * D + Math.floor(i / K)]!);
+
+const encoded = ({ by, weight, bias, lambda, heldOut }: FittedHead): Uint8Array =>
   encodeSafetensors(
     [
       ['weight', float32Tensor([bias.length, weight.length / bias.length], weight)],
       ['bias', float32Tensor([bias.length], bias)],
     ],
-    { lambda: String(lambda), heldOut: String(heldOut) },
+    { by, lambda: String(lambda), heldOut: String(heldOut) },
   );
 
 function decoded(bytes: Uint8Array, path: string): FittedHead {
@@ -223,6 +247,7 @@ function decoded(bytes: Uint8Array, path: string): FittedHead {
   return {
     weight: toFloat32(weight),
     bias: toFloat32(bias),
+    by: metadata.by === 'logistic' ? 'logistic' : 'ridge',
     lambda: Number(metadata.lambda),
     heldOut: Number(metadata.heldOut),
   };
