@@ -150,11 +150,11 @@ async function fitted(
   config: RunConfig,
   model: LoadedModel,
   data: RunData,
-  fit: (typeof FITS)[FittedHead['by']],
+  regress: (typeof FITS)[FittedHead['by']],
 ): Promise<FittedHead> {
   const list = select(data.train, spread(data.train.paths.length, IMAGES));
   const rows = await embedded(platform, config, model, list);
-  return fit(rows.labelled(list), data.classes.length);
+  return regress(rows.labelled(list), data.classes.length);
 }
 
 async function embedded(platform: Platform, config: RunConfig, model: LoadedModel, list: ImageList) {
