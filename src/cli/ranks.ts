@@ -1,5 +1,4 @@
 import type { Ranks } from '../cluster/ranks.ts';
-import { UserError } from '../graph/errors.ts';
 import { reportError } from './outcome.ts';
 import { remark } from './text.ts';
 
@@ -34,9 +33,4 @@ async function toldError(error: unknown, rank: number, ranks: Ranks | undefined)
   await new Promise((resolve) => setTimeout(resolve, AFTER_FIRST_MS));
   remark(`rank ${rank}${ranks ? ` on ${ranks.hosts[rank]}` : ''}:`);
   return reportError(error);
-}
-
-/** Refuses a command that would do the same work once on each rank. */
-export function refuseRanks(ranks: Ranks | undefined, what: string): void {
-  if (ranks) throw new UserError(`${what}: wanted one process, got ${ranks.size} ranks; start it without a launcher`);
 }

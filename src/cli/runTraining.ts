@@ -78,6 +78,8 @@ export interface Interrupts {
   stop(): void;
 }
 
+/** Windows has no SIGUSR1. */
+const SIGNALS = ['SIGINT', 'SIGTERM', ...(process.platform === 'win32' ? [] : ['SIGUSR1'])] as NodeJS.Signals[];
 const OF_SIGNAL: Partial<Record<NodeJS.Signals, number>> = { SIGTERM: STATUS.terminated, SIGUSR1: STATUS.warned };
 
 /** The first signal asks the run to save and end; the second ends the process. SIGUSR1 is how Slurm warns of a job's end. */
@@ -91,11 +93,13 @@ export function watchInterrupts(note: (message: string) => void): Interrupts {
     controller.abort();
     note('saving a checkpoint; press again to stop at once');
   };
-  process.on('SIGINT', on).on('SIGTERM', on).on('SIGUSR1', on);
+  for (const signal of SIGNALS) process.on(signal, on);
   return {
     signal: controller.signal,
     status: () => status,
-    stop: () => void process.off('SIGINT', on).off('SIGTERM', on).off('SIGUSR1', on),
+    stop: () => {
+      for (const signal of SIGNALS) process.off(signal, on);
+    },
   };
 }
 

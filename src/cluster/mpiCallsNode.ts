@@ -65,7 +65,10 @@ function versionOf(library: Library): string {
   const text = Buffer.alloc(8192);
   library.func('int MPI_Get_library_version(void *text, _Out_ int *length)')(text, [0]);
   const [first] = text.toString('latin1').split('\0')[0]!.split(/[\n,]/);
-  return first!.trim().replaceAll(/\s+/g, ' ');
+  return first!
+    .replace(/ ?Version:/, '')
+    .trim()
+    .replaceAll(/\s+/g, ' ');
 }
 
 export function bind(library: Library, { handle, world, byte, ignore }: MpiAbi): Mpi {

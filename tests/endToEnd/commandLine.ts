@@ -32,14 +32,16 @@ export function understudy(
   return watch === undefined && killAfter === undefined ? shared(cwd, args) : ownProcess(cwd, args, watch, killAfter);
 }
 
-/** The same in a process of its own, as users start it. */
+/** The same in a process of its own, as users start it. `through`: a program that starts it in place of Node, with all its arguments. */
 export function ownProcess(
   cwd: string,
   args: readonly string[],
   watch?: (stderr: string, kill: (signal: NodeJS.Signals) => void, pid: number) => void,
   killAfter?: number,
+  through?: string,
 ): Promise<Finished> {
-  const child = spawn(process.execPath, [MAIN, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  const [program, given] = through === undefined ? [process.execPath, [MAIN, ...args]] : [through, args];
+  const child = spawn(program, given, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
   const timer = killAfter === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfter);
   let [stdout, stderr] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
