@@ -117,7 +117,7 @@ describe.skipIf(!executablePath)('the page that trains in a tab', () => {
     await page.locator('#pictures input[type=file]').setInputFiles(join(dir, 'all/train'));
     await page.getByText('100 pictures in 10 classes').waitFor();
     await page.locator('#train input[type=file]').first().setInputFiles(join(dir, 'teacher/model'));
-    await page.getByText('the new model learns from its answers').waitFor();
+    await page.getByText('the new model learns from it').waitFor();
     expect(await text(page, 'train')).toContain('A vision transformer, which learns from the teacher.');
     await page.getByLabel('Passes', { exact: true }).check();
     await page.getByLabel('Number of passes').fill('12');
@@ -233,6 +233,11 @@ describe.skipIf(!executablePath)('the page that trains in a tab', () => {
     expect(page.url()).not.toContain('token');
     await button(page, 'Take these pictures').click();
     await page.getByText('120 pictures in 10 classes').waitFor();
+    await page.locator('#train input[type=file]').first().setInputFiles(join(dir, 'teacher/model'));
+    await page.getByText('the new model learns from it').waitFor();
+    await page.getByLabel('Name of the class').first().fill('Zero');
+    await page.keyboard.press('Enter');
+    await page.getByText('it knows other classes than yours').waitFor();
     await browser.close();
     await served.close();
     await expect(startPage({ port: 0, dir: join(dir, 'all/train/3') })).rejects.toThrow(

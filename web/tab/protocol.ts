@@ -21,6 +21,8 @@ export interface Teacher {
   readonly name: string;
   /** Whether it is a convolutional network, whose maps a transformer can learn from. */
   readonly convolutional: boolean;
+  /** The names that it knows. */
+  readonly classes: readonly string[];
 }
 
 /** `auto`: convolutional without a teacher, a transformer with one. */

@@ -1,11 +1,12 @@
 import { Button } from '../../ui/basics.tsx';
 import { SelectField } from '../../ui/fields.tsx';
 import { Picker } from '../picker.tsx';
+import { knows } from '../kind.ts';
 import type { Teacher } from '../protocol.ts';
 import { attempt, keeper, project, runs } from '../state.ts';
 import { modelFiles } from './teacherFiles.ts';
 
-const set = (teacher: Omit<Teacher, 'convolutional'> | null, files: Readonly<Record<string, Blob>> = {}) =>
+const set = (teacher: Pick<Teacher, 'kind' | 'name'> | null, files: Readonly<Record<string, Blob>> = {}) =>
   keeper.ask('setTeacher', teacher, files);
 
 const pickFolder = (files: readonly File[]) =>
@@ -36,7 +37,10 @@ const Chosen = ({ teacher }: { readonly teacher: Teacher }) => (
     <div class="grow">
       <strong class="break">{teacher.name}</strong>
       <div class="small soft">
-        {KINDS[teacher.kind]}: the new model learns from its answers as well as from your classes
+        {KINDS[teacher.kind]}:{' '}
+        {knows(teacher, project.value!.classes)
+          ? 'the new model learns from it as well as from your classes'
+          : 'it knows other classes than yours, so it learns yours first, from what it sees in your pictures'}
       </div>
     </div>
     <Button kind="quiet" label="Train without a teacher" onClick={() => void attempt('train', () => set(null))}>

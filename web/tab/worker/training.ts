@@ -1,7 +1,7 @@
 import type { RunEvent, RunResult, RunSettings } from 'understudy/browser';
 import * as library from 'understudy/browser';
 import type { Kind, Plan, Teacher, Training } from '../protocol.ts';
-import { kindOf } from '../kind.ts';
+import { kindOf, knows } from '../kind.ts';
 import { missing } from '../missing.ts';
 import { picturesByClass } from './pictures.ts';
 import { change, changeTraining, project } from './project.ts';
@@ -118,7 +118,9 @@ const settingsOf = ({ length, passes, mirror }: Plan, teacher: Teacher | null): 
     ...(length === 'auto' ? {} : length === 'passes' ? { epochs: passes } : { budget: length }),
   },
   ...(mirror ? {} : { augment: { flip: 0 } }),
-  ...(teacher && teacher.kind !== 'run' && { teacher: { ref: teacher.name } }),
+  ...(teacher && {
+    teacher: { ref: teacher.name, ...(knows(teacher, project().classes) ? {} : { fitHead: 'ridge' as const }) },
+  }),
 });
 
 async function ended({ reason, best, seconds, student }: RunResult): Promise<void> {
