@@ -55,31 +55,33 @@ async function browserOf(user: string): Promise<BrowserContext> {
   return browser;
 }
 
-/** What axe-core finds, in both themes and at a phone's width too. */
+/** What axe-core finds, in light and wide, and in dark at a phone's width. */
 async function violations(page: Page): Promise<string[]> {
   const found: string[] = [];
-  for (const colorScheme of ['light', 'dark'] as const)
-    for (const width of [1280, 360]) {
-      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      await page.setViewportSize({ width, height: 900 });
-      await page.evaluate(AXE);
-      const rules = await page.evaluate(async () => {
-        const { axe } = globalThis as unknown as {
-          axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-        };
-        return (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`);
-      });
-      found.push(...rules.map((rule) => `${colorScheme} ${width} px: ${rule}`));
-      const wide = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
-      if (wide > 0) found.push(`${colorScheme} ${width} px: ${wide} px stand out at the side`);
-    }
+  for (const [colorScheme, width] of [
+    ['light', 1280],
+    ['dark', 360],
+  ] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    await page.setViewportSize({ width, height: 900 });
+    await page.evaluate(AXE);
+    const rules = await page.evaluate(async () => {
+      const { axe } = globalThis as unknown as {
+        axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+      };
+      return (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`);
+    });
+    found.push(...rules.map((rule) => `${colorScheme} ${width} px: ${rule}`));
+    const wide = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
+    if (wide > 0) found.push(`${colorScheme} ${width} px: ${wide} px stand out at the side`);
+  }
   await page.setViewportSize({ width: 1280, height: 900 });
   return found;
 }
 
-/** Sent as text: the longest task of the page's own thread from now on, in ms. */
-const WATCH = `globalThis.longest = 0; new PerformanceObserver((list) => {
-  for (const { duration } of list.getEntries()) longest = Math.max(longest, duration);
+/** Sent as text: from now on, the time in tasks of over 50 ms of the page's own thread, in ms. */
+const WATCH = `globalThis.long = 0; globalThis.began = performance.now(); new PerformanceObserver((list) => {
+  for (const { duration } of list.getEntries()) long += duration;
 }).observe({ type: 'longtask' })`;
 
 const text = (page: Page, column: string) => page.locator(`#${column}`).innerText();
@@ -120,16 +122,15 @@ describe.skipIf(!executablePath)('the page that trains in a tab', () => {
     await page.getByText('the new model learns from it').waitFor();
     expect(await text(page, 'train')).toContain('A vision transformer, which learns from the teacher.');
     await page.getByLabel('Passes', { exact: true }).check();
-    await page.getByLabel('Number of passes').fill('12');
+    await page.getByLabel('Number of passes').fill('8');
     await page.getByLabel('Mirrored pictures show the same thing').uncheck();
     // The whole page is kept from now on.
     await page.evaluate('navigator.serviceWorker.ready.then(() => undefined)');
     await page.evaluate(WATCH);
     await button(page, 'Train').click();
-    await page.getByText(/Pass ([3-9]|1\d) of 12/).waitFor();
-    const longest = await page.evaluate<number>('longest');
-    // Under 50 ms where nothing else uses the machine; tests do.
-    expect(longest).toBeLessThan(200);
+    await page.getByText(/Pass [2-8] of 8/).waitFor();
+    // There are none where nothing else uses the machine; a busy one stretches any task, but not many.
+    expect(await page.evaluate<number>('long / (performance.now() - began)')).toBeLessThan(0.1);
     await browser.close();
     host.server.closeAllConnections();
     await new Promise((resolve) => host.server.close(resolve));
@@ -143,7 +144,7 @@ describe.skipIf(!executablePath)('the page that trains in a tab', () => {
     await button(page, 'Pause').click();
     await page.getByText('Everything is saved.').waitFor();
     await page.getByText('What was chosen for you').waitFor();
-    expect(Number(/Pass (\d+) of 12/.exec(await text(page, 'train'))?.[1])).toBeGreaterThan(1);
+    expect(Number(/Pass (\d+) of 8/.exec(await text(page, 'train'))?.[1])).toBeGreaterThan(1);
     await button(page, 'Go on').click();
     await page.getByText(/It is right on \d+ of 10 pictures/).waitFor();
     expect(await violations(page)).toEqual([]);
@@ -238,6 +239,11 @@ describe.skipIf(!executablePath)('the page that trains in a tab', () => {
     await page.getByLabel('Name of the class').first().fill('Zero');
     await page.keyboard.press('Enter');
     await page.getByText('it knows other classes than yours').waitFor();
+    const other = await browser.newPage();
+    await other.goto(served.address);
+    await other.getByText('This page is open in another tab').waitFor();
+    await page.close();
+    await other.getByText('120 pictures in 10 classes', { exact: true }).waitFor();
     await browser.close();
     await served.close();
     await expect(startPage({ port: 0, dir: join(dir, 'all/train/3') })).rejects.toThrow(

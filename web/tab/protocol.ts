@@ -60,6 +60,8 @@ export interface Training {
   readonly kept?: number;
   /** Step of the best model so far. */
   readonly best?: number;
+  /** Times that it went on after the page was closed, without a new checkpoint since. */
+  readonly tries?: number;
   /** How far it was when it stopped. */
   readonly rate?: Rate;
   readonly outcome?: Outcome;
@@ -80,8 +82,8 @@ export interface Project {
 
 export interface Opened {
   readonly project: Project;
-  /** It was running when the page was closed. */
-  readonly interrupted: boolean;
+  /** It was running when the page was closed: whether it goes on by itself, or has stopped at one place again and again. */
+  readonly interrupted: 'no' | 'goesOn' | 'stuck';
   /** Trainings of this browser with a model, by name. */
   readonly runs: readonly string[];
   readonly threads: number;

@@ -110,16 +110,20 @@ export async function openPage(): Promise<void> {
     const curves = await keeper.ask('curvesOf', kept.name);
     loss.value = thinned(curves.loss);
     right.value = curves.right;
-    if (opened.interrupted) await goOnAfterClosing();
+    if (opened.interrupted === 'goesOn') await goOnAfterClosing();
+    if (opened.interrupted === 'stuck') fault.value = { column: 'train', message: STUCK };
   } catch (error) {
     fault.value = { column: 'pictures', message: String((error as Error).message ?? error) };
     phase.value = 'broken';
   }
 }
 
+const STUCK =
+  'The page ended several times at this place of the training. Perhaps the machine has too little memory: close other tabs and press Go on, or discard it and choose a smaller size.';
+
 async function goOnAfterClosing(): Promise<void> {
   wentOn.value = 'The page was closed while it trained. It goes on from what was saved last.';
-  await attempt('train', () => keeper.ask('goOn'));
+  await attempt('train', () => keeper.ask('goOn', true));
 }
 
 export async function train(): Promise<void> {

@@ -99,6 +99,8 @@ function Offered() {
   const offer = given.value;
   if (!offer) return null;
   const classes = Object.entries(offer.classes);
+  const known = project.value!.classes.map(({ name }) => name);
+  if (classes.every(([name]) => known.includes(name))) return null;
   const pictures = classes.reduce((sum, [, ids]) => sum + ids.length, 0);
   const take = () =>
     void attempt('pictures', async () => {

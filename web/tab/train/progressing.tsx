@@ -121,7 +121,7 @@ const Actions = ({ of: { state } }: { readonly of: Training }) => (
     )}
     {state !== 'done' && (
       <Button kind="quiet" onClick={discard}>
-        Discard this training
+        {state === 'failed' ? 'Back to the settings' : 'Discard this training'}
       </Button>
     )}
     {state === 'done' && <Button onClick={again}>Train another</Button>}

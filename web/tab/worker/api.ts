@@ -2,7 +2,7 @@ import type { Opened, Plan } from '../protocol.ts';
 import { givenPictures, takeGiven } from './given.ts';
 import { addClass, addPictures, filesOf, removeClass, removePicture, renameClass } from './pictures.ts';
 import { curvesOf } from './progress.ts';
-import { change, changeTraining, openProject, tell } from './project.ts';
+import { change, changeTraining, openProject, project, tell } from './project.ts';
 import { threads } from './runtime.ts';
 import { forgetAll, usableRuns, zipOf } from './saving.ts';
 import { setTeacher } from './teacher.ts';
@@ -16,14 +16,14 @@ async function open(): Promise<Opened> {
   await alone();
   // The browser may else throw the files away when the disk is full. Some ask nobody, some say no: then it is as it is.
   await navigator.storage?.persist?.().catch(() => false);
-  let project = await openProject();
-  const interrupted = project.training?.state === 'running';
-  if (interrupted) {
-    await changeTraining({ state: 'paused' });
-    project = await openProject();
-  }
-  return { project, interrupted, runs: await usableRuns(), threads: threads() };
+  const { training } = await openProject();
+  const interrupted = training?.state !== 'running' ? 'no' : (training.tries ?? 0) < MOST_TRIES ? 'goesOn' : 'stuck';
+  if (interrupted !== 'no') await changeTraining({ state: 'paused' });
+  return { project: project(), interrupted, runs: await usableRuns(), threads: threads() };
 }
+
+/** A training that ends the tab, for want of memory perhaps, must not do so whenever the page is opened. */
+const MOST_TRIES = 2;
 
 const alone = (): Promise<void> =>
   new Promise((resolve) => {

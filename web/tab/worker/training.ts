@@ -5,7 +5,7 @@ import { kindOf, knows } from '../kind.ts';
 import { missing } from '../missing.ts';
 import { picturesByClass } from './pictures.ts';
 import { change, changeTraining, project } from './project.ts';
-import { listen } from './progress.ts';
+import { Listener } from './progress.ts';
 import { runtime, threads } from './runtime.ts';
 import { teacherSource } from './teacher.ts';
 
@@ -46,13 +46,13 @@ const freeRun = async (number: number): Promise<string> => {
 };
 
 /** Goes on from the last checkpoint; where the page was closed before the first one, from the start. */
-export async function goOn(): Promise<void> {
+export async function goOn(byItself = false): Promise<void> {
   const { training } = project();
   if (!training || training.state === 'done') throw new Error('There is no training to go on with. Press Train.');
   if (stop) return;
   const stored = (await library.storedRuns()).includes(training.name);
   const { fault: _, ...rest } = training;
-  const next: Training = { ...rest, state: 'running' };
+  const next: Training = { ...rest, state: 'running', tries: byItself ? (rest.tries ?? 0) + 1 : 0 };
   await change({ training: next });
   go(next, stored);
 }
@@ -93,7 +93,7 @@ function go(training: Training, resume: boolean): void {
 async function run(training: Training, resume: boolean, signal: AbortSignal): Promise<RunResult> {
   const { plan, teacher, name } = training;
   const data = library.imagesOf(await picturesByClass(), { name: 'pictures' });
-  const events = listen();
+  const events = new Listener();
   const common = { runtime: await runtime(), data, signal, onEvent: (event: RunEvent) => events.on(event) };
   const source = teacher ? await teacherSource(teacher) : undefined;
   try {
