@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { forecastUpdate, type Link, mostThatPay } from './forecast.ts';
 import { memoryTransports } from './memoryTransport.ts';
@@ -87,5 +88,27 @@ describe('more ranks', () => {
     const update = { ...TINY, micro: 0.03, accumulate: 64 };
     expect(seconds(update, 2, 1)).toBeGreaterThan(seconds(update, 1, 1));
     expect(mostThatPay(update, link(1), 64)).toBe(64);
+  });
+});
+
+describe('the tables of docs/manyMachines.md', () => {
+  const page = readFileSync(new URL('../../docs/manyMachines.md', import.meta.url), 'utf8');
+  // 16 images at 19.1 a second (docs/speed.md); the parameters of DeiT-Ti.
+  const measured = { micro: 16 / 19.1, accumulate: 64, parameters: 5_717_416 };
+  const on = (update: typeof measured, hosts: number, gigabits: number) =>
+    forecastUpdate(update, hosts, { bytesPerSecond: gigabits * 125e6, latency: 50e-6 });
+  const told = (hosts: number, gigabits: number): string => {
+    const { seconds, speedUp, waiting } = on(measured, hosts, gigabits);
+    const more = hosts === 1 ? '' : ` (${speedUp.toFixed(1)} x, ${Math.round((100 * waiting) / seconds)} %)`;
+    return `${seconds.toPrecision(3)} s${more}`;
+  };
+
+  it('are what the forecast says', () => {
+    for (const hosts of [1, 8, 16, 32, 64])
+      expect(page).toContain(`| ${hosts} | ${[1, 10, 100].map((gigabits) => told(hosts, gigabits)).join(' | ')} |`);
+    const quick = [1, 10, 100].map((gigabits) => on({ ...measured, micro: 0.1 }, 64, gigabits).speedUp.toFixed(1));
+    expect(page).toContain(
+      `${quick[0]} times as fast on 64 of them on 1 Gb/s (79 % waiting), ${quick[1]} on 10, ${quick[2]} on 100`,
+    );
   });
 });
