@@ -1,3 +1,6 @@
+import { resolve } from 'node:path';
+import { Claims } from '../formats/disk/claimsNode.ts';
+import { ofFolder } from '../formats/disk/folderLockNode.ts';
 import { UserError } from '../graph/errors.ts';
 import { writeMnistFolder } from '../quickstart/mnistFolder.ts';
 import { writeEmojiFolder } from './emojiNode.ts';
@@ -15,8 +18,18 @@ const WRITERS: Readonly<Record<Prepared, (dir: string) => Promise<void>>> = {
 };
 
 /** Writes the images that a study asks for, where they are not there yet. */
-export async function prepareData(what: Prepared, dir: unknown): Promise<void> {
+export async function prepareData(what: Prepared, dir: unknown, claims = new Claims()): Promise<void> {
   if (typeof dir !== 'string')
     throw new UserError(`prepare: ${what}: wanted the folder to write to in base.data.dir, got nothing`);
-  return WRITERS[what](dir);
+  return oneAtATime(dir, claims, () => WRITERS[what](dir));
+}
+
+/** Of processes that begin a study together one writes the images; the others wait, and find them. */
+export async function oneAtATime(dir: string, claims: Claims, write: () => Promise<void>): Promise<void> {
+  const claim = await claims.wait(`${resolve(dir)}.preparing`, ofFolder(dir));
+  try {
+    await write();
+  } finally {
+    await claim?.release();
+  }
 }

@@ -39,14 +39,14 @@ export interface StudyResult {
 export async function runStudy(file: string, options: StudyOptions = {}): Promise<StudyResult> {
   const { text, plan } = await readPlan(file);
   const out = options.out ?? plan.study.out ?? join('runs', plan.study.name);
-  if (plan.study.prepare) await prepareData(plan.study.prepare, dataFolder(plan));
+  const claims = new Claims(options.claimTimes);
+  if (plan.study.prepare) await prepareData(plan.study.prepare, dataFolder(plan), claims);
   await checkRuns(plan, file);
   makeFolder(out);
   // An advice, or a study of an older release, has the folder to itself.
   await throwIfInUse(out);
   const work = { kind: 'study', units: plan.runs.length, what: digestOfWork([plan.teachers, plan.runs]) } as const;
   await keepMark(out, options.shard, work);
-  const claims = new Claims(options.claimTimes);
   const records = new RunRecords(out);
   const note = (message: string) => options.onStudyEvent?.({ type: 'note', message });
   await alone(claims, out, 'plan', () => keepPlan(out, plan, text, records, note));
