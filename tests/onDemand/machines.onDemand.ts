@@ -95,7 +95,7 @@ describe('Slurm', () => {
     // The requeued job waits for Slurm's next look at its queue.
     await until(() => slurm.state(job) === 'COMPLETED' || slurm.state(job) === 'FAILED');
     expect(slurm.state(job), log()).toBe('COMPLETED');
-    expect(readFileSync(at('out/train.log'), 'utf8')).toMatch(/interrupted after[^]*goes on from step/);
+    expect(readFileSync(at('out/train.log'), 'utf8')).toMatch(/interrupted after[\s\S]*goes on from step/);
     expect(weights('out')).toBe(weights('whole'));
   });
 
