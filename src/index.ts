@@ -53,7 +53,7 @@ export { analyseModels } from './run/looking/analyse.ts';
 export type { FeatureReport, Inspection } from './run/models/inspect.ts';
 export { inspectModel as inspect } from './run/models/inspect.ts';
 
-// Use: answers, files for other runtimes.
+// Use: answers, embeddings, files for other runtimes.
 export type { Pixels } from './data/augment/pixels.ts';
 export type { ImageBytes, PreprocessorConfig } from './data/preprocess.ts';
 export { preprocess } from './data/preprocess.ts';
@@ -62,6 +62,8 @@ export type { ModelConfig } from './models/index.ts';
 export type { ClassProbability } from './run/evaluation/imageModel.ts';
 export type { ImageInput, ImageModel } from './run/evaluation/predict.ts';
 export { loadModel } from './run/evaluation/predict.ts';
+export type { EmbedOptions, EmbedReport } from './run/embedding/embed.ts';
+export { embedImages } from './run/embedding/embed.ts';
 export type { Agreement } from './run/exporting/agreement.ts';
 export type { ExportOptions, ExportReport } from './run/exporting/exportModel.ts';
 export { exportModel } from './run/exporting/exportModel.ts';

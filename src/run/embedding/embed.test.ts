@@ -1,4 +1,15 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  utimesSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
@@ -134,4 +145,27 @@ it('begins anew where the embeddings that are there are of something else, and d
   const other = await RowsFile.open(dir, 'two', 2);
   expect(other.count).toBe(0);
   other.close();
+});
+
+it('begins anew where an image has changed since the interruption', async () => {
+  const changed = join(root, 'changed');
+  cpSync(data, changed, { recursive: true });
+  const [model, out] = [tinyModel(), join(root, 'anew')];
+  const stop = new Error('stopped');
+  const call = (done: number[], end?: Error) =>
+    embedImages(model, changed, {
+      out,
+      duplicates: 0.5,
+      onStart: (about) => void done.push(about.done),
+      onProgress: (what) => {
+        if (end && what === 'compared') throw end;
+      },
+    });
+  const done: number[] = [];
+  await expect(call(done, stop)).rejects.toThrow(stop);
+  await expect(call(done, stop)).rejects.toThrow(stop);
+  copyFileSync(join(changed, PATHS[0]!), join(changed, PATHS[2]!));
+  utimesSync(join(changed, PATHS[2]!), 1, 1);
+  await call(done);
+  expect(done).toEqual([0, 6, 0]);
 });

@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { coverage, nearPairs, type UnitRows } from '../../analysis/neighbours.ts';
 import { type Dataset, type ImageList, imageName } from '../../data/dataset.ts';
+import { imageStamps } from '../../data/images/imageStampsNode.ts';
 import type { OnListing } from '../../data/folders/listingNode.ts';
 import { createLoader } from '../../data/loading/loaderNode.ts';
 import { openDataset } from '../../data/openDatasetNode.ts';
@@ -89,7 +90,7 @@ export async function embedImages(
   try {
     const unfinished = join(out, UNFINISHED);
     const width = program.outputs.get('embedding')!.shape[1]!;
-    const rows = await RowsFile.open(unfinished, identityOf(program, model, list), width);
+    const rows = await RowsFile.open(unfinished, identityOf(program, model, list, await imageStamps(list)), width);
     const report = await closing(rows, async () => {
       options.onStart?.({ images: list.paths.length, done: rows.count, notes: dataset.notes ?? [] });
       const bad = await compute(model, engine, program, batch, list, rows, options);
@@ -149,10 +150,15 @@ function embeddingProgram({ network, weights }: LoadedModel, batch: number): Pro
 }
 
 /** What embeddings depend on, but for what is in the images' files. */
-function identityOf(program: Program, { preprocessing }: LoadedModel, list: ImageList): string {
+function identityOf(
+  program: Program,
+  { preprocessing }: LoadedModel,
+  list: ImageList,
+  stamps: readonly string[],
+): string {
   const hash = createHash('sha256');
   hash.update(emit(program)).update(JSON.stringify(preprocessing)).update(list.root);
-  for (const path of list.paths) hash.update(`\0${path}`);
+  for (const [i, path] of list.paths.entries()) hash.update(`\0${path}\0${stamps[i]}`);
   return hash.digest('hex');
 }
 
