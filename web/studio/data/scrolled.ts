@@ -30,12 +30,4 @@ export class Scrolled {
     this.top = Math.max(0, Math.min(whole, this.top));
     return this.top;
   }
-
-  /** The place of the bar for a place of the list. */
-  barAt(top: number): number {
-    const [end, whole] = [Math.max(1, this.height - this.#seen), Math.max(1, this.#whole - this.#seen)];
-    this.top = Math.max(0, Math.min(whole, top));
-    this.#bar = whole > end ? (this.top * end) / whole : this.top;
-    return this.#bar;
-  }
 }

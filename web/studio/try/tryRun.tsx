@@ -1,4 +1,4 @@
-import type { Places, Runs, RunSummary } from '../../../src/studio/answers.ts';
+import type { About, Places, Runs, RunSummary } from '../../../src/studio/answers.ts';
 import { Empty, Notice } from '../../ui/basics.tsx';
 import { useAnswer } from '../useAnswer.ts';
 import { Answered } from '../waiting.tsx';
@@ -8,6 +8,7 @@ import { TryModels, type TriedModel } from './tryModels.tsx';
 export function TryRun({ run }: { readonly run: RunSummary }) {
   const known = useAnswer<Runs>('/runs');
   const places = useAnswer<Places>('/places').value;
+  const root = useAnswer<About>('/about').value?.root ?? '';
   const student: TriedModel = { name: 'Student', folder: `/api/runs/${run.id}/model` };
   if (run.best === null)
     return (
@@ -18,7 +19,7 @@ export function TryRun({ run }: { readonly run: RunSummary }) {
   return (
     <Answered answer={known} waiting="Looking for the teacher…">
       {({ runs }) => {
-        const teacher = teacherOf(run, runs, places);
+        const teacher = teacherOf(run, root, runs, places);
         return (
           <>
             {run.teacher !== null && !teacher && (
@@ -36,10 +37,12 @@ export function TryRun({ run }: { readonly run: RunSummary }) {
 
 function teacherOf(
   { teacher }: RunSummary,
+  root: string,
   runs: readonly RunSummary[],
   places: Places | undefined,
 ): TriedModel | undefined {
-  const path = teacher?.replace(/\/(model\/?)?$/, '');
+  const below = teacher?.startsWith(`${root}/`) ? teacher.slice(root.length + 1) : teacher;
+  const path = below?.replace(/^\.\//, '').replace(/\/(model\/?)?$/, '');
   const run = runs.find((one) => one.path === path);
   if (run) return { name: `Teacher: ${run.name}`, folder: `/api/runs/${run.id}/model` };
   const model = places?.models.find((one) => one.path === path);
