@@ -48,6 +48,8 @@ export interface Host extends Platform {
   sha256(pieces: Iterable<Uint8Array>): Promise<string>;
   gzip(text: string): Promise<Uint8Array>;
   gunzip(bytes: Uint8Array): Promise<string>;
+  /** Whoever tells what happens is given this, to tell what the platform finds out while the run goes on. */
+  listen?(note: (message: string) => void): void;
   /** Draws the page about the finished run into its folder; gives what it measured. */
   report?(): Promise<Reported>;
 }

@@ -63,6 +63,12 @@ describe.skipIf(!executable)('in a browser tab', () => {
     expect(passed.length).toBe(6);
   });
 
+  it('tells of a GPU that is lost', async () => {
+    const { passed, failed } = await answer<Suite>({ task: 'lost' });
+    expect(failed).toEqual([]);
+    expect(passed.length).toBe(1);
+  });
+
   for (const [device, threads] of [
     ['wasm', 1],
     ['wasm', 2],
@@ -161,6 +167,46 @@ describe.skipIf(!executable)('in a browser tab', () => {
         expect(Math.abs(loss / whole[i]! - 1)).toBeLessThan(1e-5);
     });
 
+    describe('on WebGPU', () => {
+      /** Two epochs of two updates of a small student. */
+      const short: RunSettings = {
+        ...SETTINGS,
+        train: { epochs: 2, batch: 50, threads: 1 },
+        student: { settings: { patchSize: 14, depth: 1, width: 16, heads: 1 } },
+      };
+      const made = new Map<string, Promise<TabRun>>();
+      const inWasm = () => {
+        if (!made.has('wasm')) made.set('wasm', inTab({ out: 'short-wasm', method: 'kd', settings: short }));
+        return made.get('wasm')!;
+      };
+
+      it('goes on in WebAssembly where WebGPU answers wrongly, and says so', async () => {
+        const task = { out: 'wrong', method: 'kd', settings: short, device: 'webgpu', wrong: 'zeros' } as const;
+        const { result, losses, notes, ends } = await inTab(task);
+        expect([result.reason, result.steps, ends]).toEqual(['done', 4, ['done']]);
+        const told = notes.filter((note) => note.includes('computes otherwise'));
+        expect(told).toEqual([
+          expect.stringMatching(/ort-web-webgpu computes otherwise than ort-web-wasm: .* is 0 in place/),
+        ]);
+        const { losses: whole } = await inWasm();
+        expect(losses).toEqual(whole);
+      });
+
+      it('goes on in WebAssembly from the last checkpoint where the GPU is lost, and says so', async () => {
+        const task = { out: 'lost', method: 'kd', settings: short, device: 'webgpu', loseAt: 3 } as const;
+        const { result, losses, notes, ends, files } = await inTab(task);
+        expect([result.reason, result.steps, ends]).toEqual(['done', 4, ['done']]);
+        expect(notes.filter((note) => note.includes('the browser took the GPU away'))).toHaveLength(1);
+        expect(notes.filter((note) => note.includes('computes otherwise'))).toEqual([]);
+        // An epoch of two steps, one step that is lost, and from the checkpoint between them the second epoch.
+        expect(losses.length).toBe(5);
+        const kept = [...losses.slice(0, 2), ...losses.slice(3)];
+        const { losses: whole } = await inWasm();
+        for (const [i, loss] of kept.entries()) expect(loss).toBe(whole[i]);
+        expect(Object.keys(files)).toContain('checkpoints/last/state.json');
+      });
+    });
+
     it('stopped and gone on with has the bits of one that was not, in the tab and from Node', async () => {
       const [, whole] = await bothOf('kd');
       const stopped = await inTab({ out: 'stopped', method: 'kd', stopAt: 9 });
@@ -207,6 +253,8 @@ const filesBelow = (root: string): Record<string, Uint8Array> =>
 interface TabRun {
   readonly result: RunResult;
   readonly losses: readonly number[];
+  readonly notes: readonly string[];
+  readonly ends: readonly string[];
   readonly files: Readonly<Record<string, Uint8Array>>;
 }
 

@@ -13,10 +13,11 @@ export interface WebHostOptions {
   readonly computed: string;
   readonly files: RunFiles;
   readonly read: ReadPixels;
+  readonly listen?: NonNullable<Host['listen']>;
 }
 
 /** A page or a worker: onnxruntime-web, the browser's files, images from a function. */
-export const webHost = ({ engine, computed, files, read }: WebHostOptions): Host => ({
+export const webHost = ({ engine, computed, files, read, listen }: WebHostOptions): Host => ({
   engine,
   computed,
   clock: systemClock,
@@ -26,6 +27,7 @@ export const webHost = ({ engine, computed, files, read }: WebHostOptions): Host
   files,
   writer: crypto.randomUUID().slice(0, 8),
   sha256,
+  ...(listen && { listen }),
   gzip: async (text) => through(new Blob([text]), new CompressionStream('gzip')),
   gunzip: async (bytes) =>
     new TextDecoder().decode(await through(new Blob([bytes.slice()]), new DecompressionStream('gzip'))),

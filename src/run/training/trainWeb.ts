@@ -4,7 +4,7 @@ import { overlay, type Settings } from '../../config/settings.ts';
 import { decodeWeb } from '../../data/images/decodeWeb.ts';
 import type { ImageSource } from '../../data/imageSource.ts';
 import { readSource } from '../../data/readSource.ts';
-import { type OrtWeb, ortWeb } from '../../engine/ortWeb.ts';
+import { DeviceLost, LOST, type OrtWeb } from '../../engine/ortWeb.ts';
 import { naming, UserError } from '../../graph/errors.ts';
 import type { RunFiles } from '../../host/files.ts';
 import { sha256 } from '../../host/sha256.ts';
@@ -18,6 +18,7 @@ import type { ModelSource } from '../models/modelSourceWeb.ts';
 import { CONFIG_FILE } from '../plan/configFile.ts';
 import type { RunResult } from './course/result.ts';
 import { checkNames } from './prepare/checks.ts';
+import { engineForRun, type WebDevice } from './prepare/engineWeb.ts';
 import { type GivenModels, openInputsWeb } from './prepare/openInputsWeb.ts';
 import { savedConfig } from './prepare/resume.ts';
 import { runOn } from './runOn.ts';
@@ -37,8 +38,11 @@ export interface WebRunOptions {
   readonly signal?: AbortSignal;
   /** The module `onnxruntime-web`, or for WebGPU `onnxruntime-web/webgpu`. */
   readonly runtime: OrtWeb;
-  /** Default: wasm. */
-  readonly device?: 'wasm' | 'webgpu';
+  /**
+   * Default: wasm. What webgpu computes first is compared with wasm, which goes on where they differ; a GPU that is lost costs the
+   * steps since the last checkpoint, from which wasm goes on.
+   */
+  readonly device?: WebDevice;
 }
 
 export interface WebDistillOptions extends WebRunOptions {
@@ -98,7 +102,7 @@ export function trainWeb({ model, init, ...options }: WebTrainOptions): Promise<
 export async function resumeWeb(out: string, { teacher, init, ...options }: WebResumeOptions): Promise<RunResult> {
   const files = await storedRun(out);
   const { saved } = await savedConfig(files);
-  return run(saved, files, { ...options, out }, { teacher: teacher ?? saved.teacher?.ref, init }, true);
+  return runToTheEnd(saved, files, options, { teacher: teacher ?? saved.teacher?.ref, init }, true);
 }
 
 /** The settings call a model that is a run by its name, one of files what they call it already, or `files`. */
@@ -120,25 +124,59 @@ async function start(options: WebRunOptions, models: GivenModels): Promise<RunRe
   const { settings = {}, data, out } = options;
   const input = overlay({ data: { dir: data.name } }, settings as Settings) as RunInput;
   const config = parseConfig(runSchema, input, 'settings');
-  return run(config, await storedRun(out), options, models, false);
+  return runToTheEnd(config, await storedRun(out), options, models, false);
+}
+
+type Options = Omit<WebRunOptions, 'settings' | 'out'>;
+
+/** A run; where its GPU is lost, the rest of it in WebAssembly, from the last checkpoint. */
+async function runToTheEnd(
+  config: RunConfig,
+  files: RunFiles,
+  options: Options,
+  models: GivenModels,
+  resume: boolean,
+): Promise<RunResult> {
+  if (options.device !== 'webgpu') return run(config, files, options, models, resume);
+  const { loggers = [], onEvent } = options;
+  // Both parts are one run to those who listen: it ends once.
+  const open = loggers.map((one) => ({
+    on: (event: RunEvent) => one.on(event),
+    flush: () => one.flush(),
+    close: async () => undefined,
+  }));
+  const lost = (event: RunEvent): boolean =>
+    event.type === 'runEnd' && event.reason === 'failed' && String(event.summary.error).startsWith(LOST);
+  const first = { ...options, loggers: open, onEvent: (event: RunEvent) => lost(event) || onEvent?.(event) };
+  try {
+    return await run(config, files, first as Options, models, resume);
+  } catch (error) {
+    if (!(error instanceof DeviceLost) || (await files.list('')).length === 0) throw error;
+    const { saved } = await savedConfig(files);
+    const note = `${error.message}: WebAssembly goes on from the last checkpoint`;
+    return await run(saved, files, { ...options, loggers: open, device: 'wasm' }, models, true, [note]);
+  } finally {
+    for (const one of loggers) await one.close();
+  }
 }
 
 async function run(
   config: RunConfig,
   files: RunFiles,
-  { data, runtime, device = 'wasm', methods: own = [], loggers, onEvent, signal }: Omit<WebRunOptions, 'settings'>,
+  { data, runtime, device = 'wasm', methods: own = [], loggers, onEvent, signal }: Options,
   models: GivenModels,
   resume: boolean,
+  notes: readonly string[] = [],
 ): Promise<RunResult> {
   refuseForeign(config);
   const methods = withMethods([...own]);
   if (resume) naming(CONFIG_FILE, () => checkNames(config, methods));
   else checkNames(config, methods);
   const { threads } = config.train;
-  const engine = ortWeb(runtime, { device, ...(threads === 'auto' ? {} : { threads }) });
+  const { engine, listen } = engineForRun(runtime, device, threads === 'auto' ? undefined : threads);
   const read = (id: string) => readSource(data, id, decodeWeb);
   const computed = `${device}, ${threads === 'auto' ? 'the threads of the page' : `train.threads=${threads}`}`;
-  const host = webHost({ engine, computed, files, read });
+  const host = webHost({ engine, computed, files, read, listen });
   const images = await runDataOf(datasetOfSource(data, config.data), config, {
     size: (_, path) => read(path),
     sha256,
@@ -146,7 +184,7 @@ async function run(
   });
   const inputs = await openInputsWeb(config, images, models, engine, resume ? files : undefined);
   return runOn(host, config, inputs, {
-    ...{ methods, resume },
+    ...{ methods, resume, notes: async () => notes },
     ...(loggers && { loggers }),
     ...(onEvent && { onEvent }),
     ...(signal && { signal }),

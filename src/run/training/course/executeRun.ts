@@ -59,6 +59,7 @@ export async function executeRun(
   if (!from) for (const [path, bytes] of options.heads ?? []) await host.files.replace(path, bytes);
   const logger = combineLoggers([await openRunLoggers(host, from?.progress.step), ...(options.loggers ?? [])]);
   const record = new RunRecord(host, parts, logger, options.onEvent);
+  host.listen?.(record.note);
   const course = new RunCourse(host, parts, from, record, options);
   try {
     return await course.run();
