@@ -89,7 +89,7 @@ export async function open(
 ): Promise<Opened> {
   const { server, origin } = await serve(folders, scripts);
   const browser: Browser = await chromium.launch({ executablePath, args: FLAGS });
-  const page = await browser.newPage();
+  const page = await (await browser.newContext()).newPage();
   await page.goto(origin);
   return {
     page,

@@ -172,6 +172,7 @@ async function train(task: Extract<TabTask, { task: 'train' }>): Promise<unknown
       if (event.type === 'runEnd') ends.push(event.reason);
       if (event.type !== 'step') return;
       losses.push(event.loss);
+      console.log(`step ${event.step}`);
       if (event.step === task.stopAt) stop.abort();
       if (event.step === task.loseAt) lose();
     },

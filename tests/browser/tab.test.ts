@@ -1,10 +1,7 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openDataset } from '../../src/data/openDatasetNode.ts';
-import type { ImageSource } from '../../src/data/imageSource.ts';
-import type { ClassProbability } from '../../src/run/evaluation/imageModel.ts';
 import { loadModel } from '../../src/run/evaluation/predict.ts';
 import { distill, resume, train } from '../../src/run/training/trainNode.ts';
 import type { RunSettings } from '../../src/run/training/runSettings.ts';
@@ -16,6 +13,7 @@ import { CHROMIUM } from '../systemPackages.ts';
 import { bundled } from './bundle.ts';
 import { type Opened, open } from './chromium.ts';
 import type { TabImage, TabTask } from './inTab.ts';
+import { digitsOf, exampleInPage, filesBelow, sourceOf, writeFiles } from './tabImages.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const executable = CHROMIUM.find();
@@ -102,6 +100,17 @@ describe.skipIf(!executable)('in a browser tab', () => {
     });
     const inTab = (task: Partial<Extract<TabTask, { task: 'train' }>> & { readonly out: string; method: string }) =>
       answer<TabRun>({ task: 'train', images, teacher, settings: SETTINGS, student: 'vit_pico_patch4', ...task });
+    /** Closes a tab of its own in which a run has made a step. */
+    const killed = async (task: { out: string; method: string; resume?: boolean }, step: number) => {
+      const page = await opened.page.context().newPage();
+      await page.goto(opened.page.url());
+      const made = page.waitForEvent('console', { predicate: (message) => message.text() === `step ${step}` });
+      const given = { task: 'train', images, teacher, settings: SETTINGS, student: 'vit_pico_patch4', ...task };
+      const ran = page.evaluate(new Function(`return ${inWorker}`)() as (task: object) => Promise<unknown>, given);
+      await Promise.race([made, ran]);
+      ran.catch(() => undefined);
+      await page.close();
+    };
     /** A run of each method, here and there, made once. */
     const made = new Map<string, Promise<[here: { losses: number[] }, there: TabRun]>>();
     const bothOf = (method: string) => {
@@ -165,6 +174,19 @@ describe.skipIf(!executable)('in a browser tab', () => {
       const [{ losses: whole }] = await bothOf('kd');
       for (const [i, loss] of [...before, ...losses].entries())
         expect(Math.abs(loss / whole[i]! - 1)).toBeLessThan(1e-5);
+    });
+
+    it('whose tab is closed, twice and at no good moment, goes on to the bits of one that was left alone', async () => {
+      const [, whole] = await bothOf('kd');
+      await killed({ out: 'killed', method: 'kd' }, 6);
+      await killed({ out: 'killed', method: 'kd', resume: true }, 11);
+      const resumed = await inTab({ out: 'killed', method: 'kd', resume: true });
+      expect([resumed.result.reason, resumed.result.steps]).toEqual(['done', 20]);
+      // From the checkpoint after the second epoch, or of the third where it was written already.
+      expect(resumed.losses).toEqual(whole.losses.slice(20 - resumed.losses.length));
+      expect(resumed.losses.length).toBeGreaterThanOrEqual(8);
+      expect(resumed.losses.length).toBeLessThanOrEqual(12);
+      expect(weightsOf(resumed)).toEqual(weightsOf(whole));
     });
 
     describe('on WebGPU', () => {
@@ -235,21 +257,6 @@ const weightsOf = ({ files }: TabRun) => {
   return Buffer.from(weights!).toString('base64');
 };
 
-async function writeFiles(folder: string, files: Readonly<Record<string, Uint8Array>>): Promise<void> {
-  for (const [path, bytes] of Object.entries(files)) {
-    mkdirSync(dirname(join(folder, path)), { recursive: true });
-    writeFileSync(join(folder, path), bytes);
-  }
-}
-
-const filesBelow = (root: string): Record<string, Uint8Array> =>
-  Object.fromEntries(
-    readdirSync(root, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map((entry) => join(entry.parentPath, entry.name))
-      .map((path) => [relative(root, path), Uint8Array.from(readFileSync(path))]),
-  );
-
 interface TabRun {
   readonly result: RunResult;
   readonly losses: readonly number[];
@@ -258,31 +265,6 @@ interface TabRun {
   readonly files: Readonly<Record<string, Uint8Array>>;
 }
 
-/** Sent to the page as text: gives the worker of the docs pictures as a page would, and waits for its last message. */
-const exampleInPage = new Function(
-  'given',
-  `
-  const worker = new Worker('/example.js', { type: 'module' });
-  const pictures = {};
-  for (const { id, label, bytes } of given.pictures)
-    (pictures[label] ??= []).push(new File([bytes], id.split('/').pop()));
-  return new Promise((resolve, reject) => {
-    let steps = 0;
-    worker.onmessage = ({ data }) => {
-      if (data.type === 'step') steps++;
-      if (data.type === 'trained') resolve({ ...data, steps, files: Object.fromEntries(data.files) });
-    };
-    worker.addEventListener('message', ({ data }) => data.type === 'failed' && reject(new Error(data.message)));
-    worker.onerror = (event) => reject(new Error(event.message));
-    worker.postMessage({ teacher: given.teacher, pictures });
-  });`,
-) as (given: object) => Promise<{
-  readonly reason: string;
-  readonly steps: number;
-  readonly best: ClassProbability;
-  readonly files: Readonly<Record<string, Uint8Array>>;
-}>;
-
 /** Five epochs of four updates. */
 const SETTINGS: RunSettings = {
   train: { epochs: 5, batch: 25, threads: 1 },
@@ -290,25 +272,3 @@ const SETTINGS: RunSettings = {
   teacher: { ref: join(dir, 'teacher'), precision: 'fp32' },
   student: { settings: { patchSize: 7, depth: 4, width: 32, heads: 2 } },
 };
-
-async function digitsOf(root: string): Promise<TabImage[]> {
-  const { classes, train: trained, val } = await openDataset(root, { seed: 0 });
-  const listed = (list: typeof val, isVal: boolean): TabImage[] =>
-    list.paths.map((id, i) => ({
-      ...{ id, label: classes[list.labels[i]!]!, val: isVal },
-      bytes: Uint8Array.from(readFileSync(join(list.root, id))),
-    }));
-  return [...listed(trained, false), ...listed(val, true)];
-}
-
-function sourceOf(images: readonly TabImage[]): ImageSource {
-  const bytes = new Map(images.map((image) => [image.id, image.bytes]));
-  const listed = (isVal: boolean) => images.filter(({ val }) => val === isVal).map(({ id, label }) => ({ id, label }));
-  return {
-    name: 'digits',
-    classes: [...new Set(images.map(({ label }) => label))].sort(),
-    train: listed(false),
-    val: listed(true),
-    read: async (id) => bytes.get(id)!,
-  };
-}
