@@ -86,7 +86,7 @@ export async function trainRun(
     await claim?.check();
     return { latencyMs: (await writeReport([out])).runs[0]?.speed?.latency.median };
   };
-  await sameOnAll(ranks, 'program and settings', started(config), REMEDY);
+  if (!ranks.alone) await sameOnAll(ranks, 'program and settings', started(config), REMEDY);
   const host = nodeHost(out, { device, threads: config.train.threads, source, covers: claim, ranks }, report);
   const inputs = await openInputs(config, {
     ...{ onModel, onListing, source },
