@@ -221,6 +221,7 @@ describe.skipIf(!executable)('the studio in a browser', () => {
     const paths = [
       '/runs',
       `/runs/${id}`,
+      `/runs/${id}/export`,
       `/runs/${id}/settings`,
       `/runs/${id}/log`,
       `/compare?runs=${id},${await idOf('group/two')}`,

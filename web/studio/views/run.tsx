@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks';
+import { quantity } from '../../../src/report/measures.ts';
 import type { RunAnswer, RunSummary } from '../../../src/studio/answers.ts';
 import { Button, Card, Command, Empty, Figures, LinkButton, Notice, Progress, State, Tabs } from '../../ui/basics.tsx';
 import { Table } from '../../ui/table.tsx';
@@ -14,6 +15,7 @@ import type { ViewProps } from '../studio.tsx';
 import { useAnswer } from '../useAnswer.ts';
 import { Answered } from '../waiting.tsx';
 import { duration, measure, secondsLeft } from '../words.ts';
+import { ExportTab } from './exportTab.tsx';
 
 const TABS = [
   ['', 'Curves'],
@@ -21,6 +23,7 @@ const TABS = [
   ['pictures', 'Mistakes and labels'],
   ['try', 'Try it'],
   ['model', 'Model'],
+  ['export', 'Export'],
   ['settings', 'Settings'],
   ['log', 'Log'],
 ] as const;
@@ -53,8 +56,14 @@ export function RunView({ parts: { id = '', tab = '' } }: ViewProps) {
               names={found.run.teacher === null ? ['student'] : ['student', 'teacher']}
             />
           )}
+          {tab === 'export' && <ExportTab run={found.run} />}
           {tab === 'settings' && <Settings {...found} />}
-          {tab === 'log' && <pre class="log">{found.log.join('\n') || 'Nothing is logged yet.'}</pre>}
+          {tab === 'log' && (
+            // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard
+            <pre class="log" tabIndex={0}>
+              {found.log.join('\n') || 'Nothing is logged yet.'}
+            </pre>
+          )}
         </>
       )}
     </Answered>
@@ -144,11 +153,7 @@ function Now({ run, setup, log }: RunAnswer) {
           ['Speed', run.imagesPerSec === null ? '–' : String(Math.round(run.imagesPerSec)), 'images/s'],
           going
             ? ['Left', duration(left)]
-            : [
-                'Student',
-                run.student,
-                setup?.parameters ? `${(setup.parameters / 1e6).toPrecision(3)} M parameters` : undefined,
-              ],
+            : ['Parameters', setup?.parameters ? quantity(setup.parameters) : '–', run.student],
         ]}
       />
       <Command

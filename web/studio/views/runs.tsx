@@ -51,8 +51,8 @@ function RunTable({ runs }: { readonly runs: readonly RunSummary[] }) {
   return (
     <>
       <div class="row apart">
-        <div class="row grow">
-          <div style={{ width: 'min(100%, 20rem)' }}>
+        <div class="row search">
+          <div class="filter">
             <TextField
               label="Filter"
               type="search"
