@@ -239,6 +239,16 @@ describe.skipIf(!executablePath)('the page that trains in a tab', () => {
     await page.getByLabel('Name of the class').first().fill('Zero');
     await page.keyboard.press('Enter');
     await page.getByText('it knows other classes than yours').waitFor();
+    await button(page, 'Train without a teacher').click();
+    const onnx = page.locator('#train input[type=file]').nth(1);
+    const network = { name: 'net.onnx', mimeType: '', buffer: Buffer.from('any') };
+    await onnx.setInputFiles(network);
+    await page.getByText('Choose config.json and preprocessor_config.json together with net.onnx').waitFor();
+    const beside = ['config.json', 'preprocessor_config.json'].map((name) => ({
+      ...{ name, mimeType: 'application/json', buffer: readFileSync(join(dir, 'teacher/model', name)) },
+    }));
+    await onnx.setInputFiles([network, ...beside]);
+    await page.getByText('ONNX file: it knows other classes than yours').waitFor();
     const other = await browser.newPage();
     await other.goto(served.address);
     await other.getByText('This page is open in another tab').waitFor();

@@ -4,15 +4,15 @@ import { Picker } from '../picker.tsx';
 import { knows } from '../kind.ts';
 import type { Teacher } from '../protocol.ts';
 import { attempt, keeper, project, runs } from '../state.ts';
-import { modelFiles } from './teacherFiles.ts';
+import { modelFolder, onnxFiles, type PickedModel } from './teacherFiles.ts';
 
 const set = (teacher: Pick<Teacher, 'kind' | 'name'> | null, files: Readonly<Record<string, Blob>> = {}) =>
   keeper.ask('setTeacher', teacher, files);
 
-const pickFolder = (files: readonly File[]) =>
+const pick = (read: (files: readonly File[]) => PickedModel) => (files: readonly File[]) =>
   void attempt('train', async () => {
-    const model = modelFiles(files);
-    await set({ kind: 'folder', name: model.name }, model.files);
+    const { files: model, ...named } = read(files);
+    await set(named, model);
   });
 
 const KINDS: Readonly<Record<Teacher['kind'], string>> = {
@@ -56,8 +56,11 @@ const None = () => (
       better.
     </p>
     <div class="row">
-      <Picker folder label="Choose a model folder as the teacher" onPick={pickFolder}>
+      <Picker folder label="Choose a model folder as the teacher" onPick={pick(modelFolder)}>
         Model folder
+      </Picker>
+      <Picker several accept=".onnx,.data,.json" label="Choose an ONNX file as the teacher" onPick={pick(onnxFiles)}>
+        ONNX file
       </Picker>
     </div>
     {runs.value.length > 0 && (
