@@ -34,5 +34,10 @@ export type { ClassProbability, ImageModel } from './run/evaluation/imageModel.t
 export type { WebImage as ImageInput } from './run/evaluation/predictWeb.ts';
 export const loadModel = async (model: ModelSource, options: WebModelOptions) =>
   (await import('./run/evaluation/predictWeb.ts')).loadModelWeb(model, options);
+import type { WebEvaluateOptions } from './run/evaluation/evaluateWeb.ts';
+export type { EvaluationReport } from './run/evaluation/judge.ts';
+export type { WebEvaluateOptions as EvaluateOptions };
+export const evaluate = async (model: ModelSource, options: WebEvaluateOptions) =>
+  (await import('./run/evaluation/evaluateWeb.ts')).evaluateWeb(model, options);
 export const exportModel = async (model: ModelSource, options?: WebExportOptions) =>
   (await import('./run/exporting/exportWeb.ts')).exportWeb(model, options);

@@ -47,7 +47,8 @@ export { synthesize } from './run/synthesis/synthesize.ts';
 // Measure and look.
 export type { ReportOptions, WrittenReport } from './report/writeReportNode.ts';
 export { writeReport } from './report/writeReportNode.ts';
-export type { ClassAccuracy, EvaluateOptions, EvaluationReport } from './run/evaluation/evaluate.ts';
+export type { EvaluateOptions } from './run/evaluation/evaluate.ts';
+export type { ClassAccuracy, EvaluationReport } from './run/evaluation/judge.ts';
 export { evaluateModel as evaluate } from './run/evaluation/evaluate.ts';
 export { analyseModels } from './run/looking/analyse.ts';
 export type { FeatureReport, Inspection } from './run/models/inspect.ts';

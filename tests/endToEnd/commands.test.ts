@@ -8,7 +8,7 @@ import type { RunConfig } from '../../src/config/schema.ts';
 import { resample } from '../../src/data/augment/resample.ts';
 import { readSafetensors } from '../../src/formats/tensors/safetensorsNode.ts';
 import { type ClassProbability, loadModel } from '../../src/index.ts';
-import type { EvaluationReport } from '../../src/run/evaluation/evaluate.ts';
+import type { EvaluationReport } from '../../src/run/evaluation/judge.ts';
 import type { RunResult } from '../../src/run/training/course/result.ts';
 import type { ExportReport } from '../../src/run/exporting/exportModel.ts';
 import type { FileCheck } from '../../src/run/exporting/agreement.ts';

@@ -7,7 +7,7 @@ import {
   float32Tensor,
   type SafetensorsTensor,
 } from '../../src/formats/tensors/safetensors.ts';
-import type { EvaluationReport } from '../../src/run/evaluation/evaluate.ts';
+import type { EvaluationReport } from '../../src/run/evaluation/judge.ts';
 import type { Inspection } from '../../src/run/models/inspect.ts';
 import { type HubServer, hubServer } from '../hubServer.ts';
 import { TINY_VIT, temporaryFolder, understudy, writeDataset } from './commandLine.ts';

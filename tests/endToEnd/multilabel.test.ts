@@ -5,7 +5,7 @@ import { beforeAll, expect, it } from 'vitest';
 import { stream } from '../../src/random/stream.ts';
 import type { RunDetails } from '../../src/report/details.ts';
 import type { Finding } from '../../src/run/doctor/finding.ts';
-import type { EvaluationReport } from '../../src/run/evaluation/evaluate.ts';
+import type { EvaluationReport } from '../../src/run/evaluation/judge.ts';
 import type { RunResult } from '../../src/run/training/course/result.ts';
 import { parseMetricRows, withoutTimings } from '../../src/train/loggers/metricRow.ts';
 import { jsonIn, refusalsIn, TINY_VIT, temporaryFolder, understudy } from './commandLine.ts';

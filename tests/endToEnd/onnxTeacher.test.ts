@@ -1,7 +1,7 @@
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { EvaluationReport } from '../../src/run/evaluation/evaluate.ts';
+import type { EvaluationReport } from '../../src/run/evaluation/judge.ts';
 import type { Inspection } from '../../src/run/models/inspect.ts';
 import type { RunResult } from '../../src/run/training/course/result.ts';
 import { jsonIn, refusalsIn, TINY_RESNET, TINY_VIT, temporaryFolder, understudy, writeDataset } from './commandLine.ts';

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
-import type { EvaluationReport } from '../../src/run/evaluation/evaluate.ts';
+import type { EvaluationReport } from '../../src/run/evaluation/judge.ts';
 import type { WrittenReport } from '../../src/report/writeReportNode.ts';
 import { parseMetricRows } from '../../src/train/loggers/metricRow.ts';
 import { jsonIn, refusalsIn, TINY_RESNET, TINY_VIT, temporaryFolder, understudy, writeDataset } from './commandLine.ts';

@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { EvaluationReport } from '../../src/run/evaluation/evaluate.ts';
+import type { EvaluationReport } from '../../src/run/evaluation/judge.ts';
 import { loadModelReference } from '../../src/run/models/reference.ts';
 import type { RunResult } from '../../src/run/training/course/result.ts';
 import { jsonIn, refusalsIn, TINY_RESNET, TINY_VIT, temporaryFolder, writeDataset } from './commandLine.ts';

@@ -1,4 +1,4 @@
-import type { EvaluationReport } from '../../run/evaluation/evaluate.ts';
+import type { EvaluationReport } from '../../run/evaluation/judge.ts';
 import { command, jsonFlag, REF_HELP, refNotes } from '../command.ts';
 import { describedFlags, describedNotes } from '../describedFlags.ts';
 
