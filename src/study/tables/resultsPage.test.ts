@@ -107,7 +107,7 @@ it("the committed page is what its studies' numbers make of it", () => {
     return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as StudyReport) : undefined;
   };
   expect(fillPage(page, held)).toBe(page);
-  expect(page.match(/<!-- study /g)?.length).toBe(17);
+  expect(page.match(/<!-- study /g)?.length).toBe(20);
   for (const [, picture] of page.matchAll(/!\[[^\]]*\]\(([^)]+)\)/g))
     expect(existsSync(join('docs', picture!)), picture).toBe(true);
 });
