@@ -15,13 +15,14 @@ const look: Plugin = {
  * How a page of `web/` is built: into a folder of its own below dist/web/, with nothing inline and nothing from elsewhere, so that a
  * strict policy serves it and the folder can be copied anywhere.
  * @param base `/` where the page is at the root of its server and reads its view from the path; `./` where it may lie anywhere.
+ * @param more plugins of this page alone.
  */
-export const pageConfig = (name: string, base: '/' | './'): UserConfig => ({
+export const pageConfig = (name: string, base: '/' | './', more: readonly Plugin[] = []): UserConfig => ({
   root: here(`./${name}`),
   base,
   publicDir: here('./ui/public'),
   logLevel: 'warn',
-  plugins: [look],
+  plugins: [look, ...more],
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   resolve: { alias: { 'understudy/browser': here('../src/browser.ts') } },
   worker: { format: 'es' },

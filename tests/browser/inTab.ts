@@ -2,12 +2,14 @@ import * as wasm from 'onnxruntime-web';
 import { expect, it } from 'vitest';
 import { engineContract } from '../../src/engine/contractSuite.ts';
 import { DeviceLost, type OrtWeb, ortWeb } from '../../src/engine/ortWeb.ts';
+import type { ImageSource } from '../../src/data/imageSource.ts';
 import { input } from '../../src/graph/build.ts';
 import { filesContract } from '../../src/host/filesSuite.ts';
 import { deleteRun, storedRun, storedRuns } from '../../src/host/web/storageWeb.ts';
 import { add } from '../../src/ops/elementwise.ts';
 import { closeProgram } from '../../src/program/program.ts';
 import type { ModelSource } from '../../src/run/models/modelSourceWeb.ts';
+import { evaluateWeb } from '../../src/run/evaluation/evaluateWeb.ts';
 import { distillWeb, resumeWeb } from '../../src/run/training/trainWeb.ts';
 import type { RunSettings } from '../../src/run/training/runSettings.ts';
 import { runCollected } from './vitestInTab.ts';
@@ -17,6 +19,11 @@ export type TabTask =
   | { readonly task: 'engine'; readonly device: 'wasm' | 'webgpu'; readonly threads?: number }
   | { readonly task: 'files' }
   | { readonly task: 'lost' }
+  | {
+      readonly task: 'evaluate';
+      readonly images: readonly TabImage[];
+      readonly model: Readonly<Record<string, Uint8Array>>;
+    }
   | {
       readonly task: 'train';
       readonly out: string;
@@ -83,6 +90,7 @@ async function answers(task: TabTask): Promise<unknown> {
     });
     return runCollected();
   }
+  if (task.task === 'evaluate') return evaluateWeb(task.model, { data: sourceOf(task.images), runtime: wasm });
   return train(task);
 }
 
@@ -141,14 +149,23 @@ function standIn(runtime: OrtWeb, wrong: boolean): { readonly runtime: OrtWeb; l
   return { runtime: { ...runtime, env, InferenceSession: { create } } as unknown as OrtWeb, lose };
 }
 
+function sourceOf(images: readonly TabImage[]): ImageSource {
+  const bytes = new Map(images.map((image) => [image.id, image.bytes]));
+  const listed = (val: boolean) => images.filter((image) => image.val === val).map(({ id, label }) => ({ id, label }));
+  return {
+    name: 'digits',
+    classes: [...new Set(images.map(({ label }) => label))].sort(),
+    train: listed(false),
+    val: listed(true),
+    read: async (id: string) => bytes.get(id)!,
+  };
+}
+
 async function train(task: Extract<TabTask, { task: 'train' }>): Promise<unknown> {
   const losses: number[] = [];
   const notes: string[] = [];
   const ends: string[] = [];
   const stop = new AbortController();
-  const bytes = new Map(task.images.map((image) => [image.id, image.bytes]));
-  const listed = (val: boolean) =>
-    task.images.filter((image) => image.val === val).map(({ id, label }) => ({ id, label }));
   const files = await storedRun(task.out);
   const { runtime, lose } =
     task.device === 'webgpu'
@@ -156,13 +173,7 @@ async function train(task: Extract<TabTask, { task: 'train' }>): Promise<unknown
       : { runtime: wasm as OrtWeb, lose: () => undefined };
   for (const [path, content] of Object.entries(task.files ?? {})) await files.replace(path, content);
   const common = {
-    data: {
-      name: 'digits',
-      classes: [...new Set(task.images.map(({ label }) => label))].sort(),
-      train: listed(false),
-      val: listed(true),
-      read: async (id: string) => bytes.get(id)!,
-    },
+    data: sourceOf(task.images),
     teacher: task.teacher as ModelSource,
     runtime,
     device: task.device ?? ('wasm' as const),

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { dirname, extname, join } from 'node:path';
 import { unzipSync } from 'fflate';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { runProgram } from '../../src/cli/program.ts';
 import { verifyModel } from '../../src/run/exporting/verify.ts';
 import { loadModel } from '../../src/run/evaluation/predict.ts';
@@ -52,8 +52,15 @@ async function browserOf(user: string): Promise<BrowserContext> {
     viewport: { width: 1280, height: 900 },
   });
   browser.setDefaultTimeout(60_000);
+  opened.push(browser);
   return browser;
 }
+
+const opened: BrowserContext[] = [];
+// One that a failed test left open keeps its files.
+afterEach(async () => {
+  for (const browser of opened.splice(0)) await browser.close();
+});
 
 /** What axe-core finds, in light and wide, and in dark at a phone's width. */
 async function violations(page: Page): Promise<string[]> {
@@ -72,6 +79,10 @@ async function violations(page: Page): Promise<string[]> {
       return (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`);
     });
     found.push(...rules.map((rule) => `${colorScheme} ${width} px: ${rule}`));
+    const look = await page.evaluate<string>(
+      'getComputedStyle(document.documentElement).getPropertyValue("--space-2")',
+    );
+    if (look === '') found.push('the tokens of the look are not there');
     const wide = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
     if (wide > 0) found.push(`${colorScheme} ${width} px: ${wide} px stand out at the side`);
   }

@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadModel } from '../../src/run/evaluation/predict.ts';
 import { distill, resume, train } from '../../src/run/training/trainNode.ts';
+import { evaluateModel } from '../../src/run/evaluation/evaluate.ts';
+import type { EvaluationReport } from '../../src/run/evaluation/judge.ts';
 import type { RunSettings } from '../../src/run/training/runSettings.ts';
 import type { RunResult } from '../../src/run/training/course/result.ts';
 import { temporaryFolder } from '../endToEnd/commandLine.ts';
@@ -157,6 +159,15 @@ describe.skipIf(!executable)('in a browser tab', () => {
       expect(best!.class).toBe(shown.best.class);
       expect(Math.abs(best!.probability - shown.best.probability)).toBeLessThan(1e-5);
       expect(Object.keys(shown.files)).toContain('onnx/model.onnx');
+    });
+
+    it('is judged in the tab as in Node', async () => {
+      const there = await answer<EvaluationReport>({ task: 'evaluate', images, model: teacher });
+      const here = await evaluateModel(join(dir, 'teacher'), { data: join(dir, 'digits') });
+      expect(there.part).toBe('the 20 validation images of digits');
+      for (const measured of ['images', 'top1', 'top5', 'classes', 'absentClasses', 'skipped'] as const)
+        expect(there[measured]).toEqual(here[measured]);
+      expect(there.loss).toBeCloseTo(here.loss, 4);
     });
 
     it('of Node goes on in the tab', async () => {
