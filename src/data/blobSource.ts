@@ -46,7 +46,9 @@ export function imagesOfFolder(files: readonly FileOfFolder[]): ImageSource {
   for (const { file, inside } of placed) {
     const [part, label] = split ? [inside[0], inside[1]] : ['train', inside[0]];
     const into = part === 'train' ? train! : part === 'val' ? val! : undefined;
-    if (into && label !== undefined) into[label] = [...(into[label] ?? []), file];
+    if (!into || label === undefined) continue;
+    into[label] ??= [];
+    into[label].push(file);
   }
   const name = files[0]?.webkitRelativePath.split('/')[0] || 'images';
   if (Object.keys(train!).length === 0)

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { checkParts, readMark, type ShardMark } from '../formats/disk/shardMarkNode.ts';
 import { UserError } from '../graph/errors.ts';
@@ -26,7 +27,9 @@ export async function mergeParts(dirs: readonly string[], out: string): Promise<
     dirs.map((dir) => {
       const mark = readMark(dir);
       if (!mark)
-        throw new UserError(`${dir}: wanted a part that a command with --shard made, got a folder without shard.json`);
+        throw new UserError(
+          `${dir}: wanted a part that a command with --shard made, got ${existsSync(dir) ? 'a folder without shard.json' : 'nothing there. Check the path'}`,
+        );
       return { dir, mark };
     }),
   );

@@ -166,3 +166,9 @@ export function refusalsIn(dir: string) {
 /** The smallest models that learn these images. */
 export const TINY_VIT = ['vit_pico_patch4', '--set', 'student.settings={"depth":1,"width":16,"heads":1}'];
 export const TINY_RESNET = ['resnet8_small', '--set', 'student.settings={"depths":[1,1,1],"widths":[4,8,8]}'];
+
+/** Trains the smallest teacher on the folder `data`, in a second. */
+export const TINY_TEACHER = [
+  ...['train', '--data', 'data', '--epochs', '1', '--batch', '8', '--out', 'teacher'],
+  ...['--model', ...TINY_RESNET],
+];

@@ -6,7 +6,7 @@ import {
   jsonIn,
   ownProcess,
   refusalsIn,
-  TINY_RESNET,
+  TINY_TEACHER,
   temporaryFolder,
   understudy,
   writeDataset,
@@ -23,20 +23,7 @@ const FREE = [
 
 beforeAll(async () => {
   await writeDataset(join(dir, 'data'));
-  const teacher = [
-    'train',
-    '--data',
-    'data',
-    '--model',
-    ...TINY_RESNET,
-    '--epochs',
-    '1',
-    '--batch',
-    '8',
-    '--out',
-    'teacher',
-  ];
-  expect((await understudy(dir, teacher)).status).toBe(0);
+  expect((await understudy(dir, TINY_TEACHER)).status).toBe(0);
 });
 
 it('makes images, distils in two stages on all of them, and real images choose no checkpoint', async () => {

@@ -2,7 +2,15 @@ import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } 
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { StudyReport } from '../../src/study/tables/rows.ts';
-import { contents, jsonIn, refusalsIn, TINY_RESNET, temporaryFolder, understudy, writeDataset } from './commandLine.ts';
+import {
+  contents,
+  jsonIn,
+  refusalsIn,
+  TINY_TEACHER,
+  temporaryFolder,
+  understudy,
+  writeDataset,
+} from './commandLine.ts';
 
 const dir = temporaryFolder();
 const at = (...path: string[]) => join(dir, ...path);
@@ -30,20 +38,7 @@ const FILL = [
 
 beforeAll(async () => {
   await writeDataset(at('data'));
-  const teacher = [
-    'train',
-    '--data',
-    'data',
-    '--model',
-    ...TINY_RESNET,
-    '--epochs',
-    '1',
-    '--batch',
-    '8',
-    '--out',
-    'teacher',
-  ];
-  expect((await understudy(dir, teacher)).status).toBe(0);
+  expect((await understudy(dir, TINY_TEACHER)).status).toBe(0);
 });
 
 describe('a study in parts', () => {

@@ -1,5 +1,6 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { AUGMENT_PRESETS, type PresetKey } from '../../config/augmentPresets.ts';
+import { type JsonSchema, propertiesOf } from '../../config/jsonSchema.ts';
 import { augmentSchema } from '../../config/schema.ts';
 import { METHODS } from '../../methods/index.ts';
 import { VARIANTS, variantConfig } from '../../models/index.ts';
@@ -103,26 +104,10 @@ export function listDefaults(): DefaultListing[] {
   }));
 }
 
-/** The part of a JSON schema that is read. */
-interface JsonSchema {
-  readonly type?: string | readonly string[];
-  readonly const?: unknown;
-  readonly enum?: readonly unknown[];
-  readonly anyOf?: readonly JsonSchema[];
-  readonly minimum?: number;
-  readonly maximum?: number;
-  readonly exclusiveMinimum?: number;
-  readonly exclusiveMaximum?: number;
-  readonly items?: JsonSchema;
-  readonly prefixItems?: readonly JsonSchema[];
-  readonly properties?: Readonly<Record<string, JsonSchema>>;
-}
-
 function settingsOf(schema: z.ZodType): SettingListing[] {
-  const { properties = {} } = z.toJSONSchema(schema, { unrepresentable: 'any', io: 'input' }) as JsonSchema;
   // Parsed, because a default may itself consist of defaults.
   const defaults = schema.parse({}) as Readonly<Record<string, unknown>>;
-  return Object.entries(properties).map(([key, property]) => ({
+  return Object.entries(propertiesOf(schema)).map(([key, property]) => ({
     key,
     default: defaults[key] ?? null,
     wanted: wanted(property),

@@ -1,5 +1,6 @@
 import { extname } from 'node:path';
-import { z } from 'zod';
+import type { z } from 'zod';
+import { type JsonSchema, propertiesOf } from '../../config/jsonSchema.ts';
 import { RECIPES } from '../../config/recipes/index.ts';
 import {
   augmentSchema,
@@ -12,19 +13,6 @@ import {
 import { listAugmentations, listDefaults, listMethods, listModels } from '../../run/models/listings.ts';
 import type { Form, FormField } from '../answers.ts';
 import { schemaDocs } from './docs.ts';
-
-/** The part of a JSON schema that is read. */
-interface JsonSchema {
-  readonly type?: string;
-  readonly const?: unknown;
-  readonly enum?: readonly unknown[];
-  readonly anyOf?: readonly JsonSchema[];
-  readonly minimum?: number;
-  readonly maximum?: number;
-  readonly exclusiveMinimum?: number;
-  readonly exclusiveMaximum?: number;
-  readonly properties?: Readonly<Record<string, JsonSchema>>;
-}
 
 const SECTIONS = {
   data: { schema: dataSchema, named: 'data', least: { dir: '-' } },
@@ -59,9 +47,8 @@ export async function newRunForm(): Promise<Form> {
 }
 
 function fieldsOf(section: string, schema: z.ZodType, least: object): Omit<FormField, 'doc' | 'rules'>[] {
-  const { properties = {} } = z.toJSONSchema(schema, { unrepresentable: 'any', io: 'input' }) as JsonSchema;
   const defaults = schema.parse(least) as Readonly<Record<string, unknown>>;
-  return Object.entries(properties).map(([key, property]) => ({
+  return Object.entries(propertiesOf(schema)).map(([key, property]) => ({
     key: `${section}.${key}`,
     default: key in least ? undefined : (defaults[key] ?? null),
     ...taken(property),

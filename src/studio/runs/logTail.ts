@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { lastBytes } from './lastBytes.ts';
 
 export interface LogTail {
   /** How the last part of the run ended; absent while it goes on, and after a kill. */
@@ -14,7 +14,7 @@ const LINES = 60;
 
 /** What the end of a train.log says; `src/train/loggers/plainLines.ts` writes it. */
 export async function readLogTail(path: string | undefined): Promise<LogTail> {
-  const text = path === undefined ? '' : await lastBytes(path).catch(() => '');
+  const text = path === undefined ? '' : await lastBytes(path, BYTES).catch(() => '');
   const lines = text
     .split('\n')
     .slice(text.length >= BYTES ? 1 : 0)
@@ -33,16 +33,4 @@ export async function readLogTail(path: string | undefined): Promise<LogTail> {
     ...(totals ? { totalEpochs: Number(totals[1]) } : {}),
     lines: lines.slice(-LINES),
   };
-}
-
-async function lastBytes(path: string): Promise<string> {
-  const file = await open(path, 'r');
-  try {
-    const { size } = await file.stat();
-    const length = Math.min(size, BYTES);
-    const { buffer } = await file.read(Buffer.alloc(length), 0, length, size - length);
-    return buffer.toString('utf8');
-  } finally {
-    await file.close();
-  }
 }

@@ -1,5 +1,5 @@
-import { open } from 'node:fs/promises';
 import type { MetricRow } from '../../train/loggers/metricRow.ts';
+import { lastBytes } from './lastBytes.ts';
 
 /** More than any line of a step has. */
 const BYTES = 65_536;
@@ -13,7 +13,7 @@ export interface Tail {
 
 /** What the end of a metrics.jsonl says. */
 export async function readTail(path: string | undefined): Promise<Tail> {
-  const text = path === undefined ? '' : await tail(path).catch(() => '');
+  const text = path === undefined ? '' : await lastBytes(path, BYTES).catch(() => '');
   const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n');
   const rows = lines.map(parsed).filter((row) => row !== undefined);
   const steps = rows.filter((row) => 'train/images_per_sec' in row);
@@ -32,17 +32,5 @@ function parsed(line: string): MetricRow | undefined {
     return line === '' ? undefined : (JSON.parse(line) as MetricRow);
   } catch {
     return undefined;
-  }
-}
-
-async function tail(path: string): Promise<string> {
-  const file = await open(path, 'r');
-  try {
-    const { size } = await file.stat();
-    const length = Math.min(size, BYTES);
-    const { buffer } = await file.read(Buffer.alloc(length), 0, length, size - length);
-    return buffer.toString('utf8');
-  } finally {
-    await file.close();
   }
 }

@@ -1,8 +1,9 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import type { EvaluationAnswer, JudgedKind, JudgedRow } from '../../../src/studio/answers.ts';
-import { Button, Card, Empty } from '../../ui/basics.tsx';
+import { Button, Empty } from '../../ui/basics.tsx';
 import { address, param, setParams } from '../address.ts';
+import { OpenPicture } from '../data/openPicture.tsx';
 import { Picture, PictureGrid } from '../data/pictureGrid.tsx';
 
 const percent = (value: number | null): string => (value === null ? '' : ` ${Math.round(100 * value)} %`);
@@ -88,17 +89,7 @@ function Opened({ id, at, teacher }: OpenedProps) {
   const [looked, setLooked] = useState<readonly string[]>([]);
   const source = `/api/runs/${id}/pictures/${at}`;
   return (
-    <Card
-      title="Picture"
-      aside={
-        <Button kind="quiet" onClick={() => setParams({ at: null })}>
-          Close
-        </Button>
-      }
-    >
-      <div class="large">
-        <Picture source={`${source}?side=640`} alt="The chosen picture" />
-      </div>
+    <OpenPicture source={`${source}?side=640`}>
       <div class="row">
         {['student', ...(teacher ? ['teacher'] : [])].map((who) => (
           <Button key={who} disabled={looked.includes(who)} onClick={() => setLooked([...looked, who])}>
@@ -114,6 +105,6 @@ function Opened({ id, at, teacher }: OpenedProps) {
           <Picture source={`${source}/attention?of=${who}`} alt={`Attention of the ${who}`} />
         </figure>
       ))}
-    </Card>
+    </OpenPicture>
   );
 }

@@ -26,7 +26,7 @@ const None = ({ run: { state, path } }: { readonly run: RunSummary }) => (
     <p>
       {state === 'running'
         ? 'The first evaluation writes what the student says of each validation picture; then it is shown here.'
-        : 'The run has no predictions.csv: it ended before its first evaluation, is of an older version, or its pictures have several classes. This evaluates its model.'}
+        : 'The run has no predictions.csv: it ended before its first evaluation, is of an older version, or its pictures have several classes. This tells in the terminal how good its model is.'}
     </p>
     {state !== 'running' && <Command line={`understudy eval ${path}`} />}
   </Empty>

@@ -3,6 +3,7 @@ import webgpuWasm from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url
 import glue from 'onnxruntime-web/ort-wasm-simd-threaded.mjs?url';
 import wasm from 'onnxruntime-web/ort-wasm-simd-threaded.wasm?url';
 import { type ImageInput, type ImageModel, loadModel } from 'understudy/browser';
+import { rgbOf } from '../../ui/rgbOf.ts';
 import type { Device, TryAnswer, TryQuestion, TryReply } from './protocol.ts';
 
 /** As they lie in a model folder of Understudy. */
@@ -40,7 +41,7 @@ async function load(device: Device, folder: string): Promise<ImageModel<ImageInp
 async function answer({ device, folder, picture, times }: TryQuestion): Promise<TryAnswer> {
   const began = performance.now();
   const model = await modelAt(device, folder);
-  const image = pixelsOf(picture);
+  const image = rgbOf(picture);
   const all = await model.predict(image, { top: model.classes.length });
   const first = performance.now() - began;
   const took: number[] = [];
@@ -50,18 +51,6 @@ async function answer({ device, folder, picture, times }: TryQuestion): Promise<
     took.push(performance.now() - from);
   }
   return { all, first, median: took.sort((a, b) => a - b)[times >> 1] ?? first };
-}
-
-/** RGB bytes; what shows through is white, as in training. */
-function pixelsOf(picture: ImageBitmap): ImageInput {
-  const { width, height } = picture;
-  const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true })!;
-  context.fillStyle = '#ffffff';
-  context.fillRect(0, 0, width, height);
-  context.drawImage(picture, 0, 0);
-  picture.close();
-  const rgba = context.getImageData(0, 0, width, height).data;
-  return { data: Uint8Array.from(rgba.filter((_, i) => i % 4 < 3)), width, height };
 }
 
 self.onmessage = async ({ data: { id, question } }: MessageEvent<{ id: number; question: TryQuestion }>) => {

@@ -1,12 +1,13 @@
-import { useEffect } from 'preact/hooks';
 import { signal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
 import type { DataAnswer, DataFacts, PictureRow } from '../../../src/studio/answers.ts';
-import { Button, Card, Command, Empty, LinkButton, Notice, Tabs } from '../../ui/basics.tsx';
+import { Button, Command, Empty, LinkButton, Notice, Tabs } from '../../ui/basics.tsx';
 import { SelectField, TextField } from '../../ui/fields.tsx';
 import { Table } from '../../ui/table.tsx';
 import { address, param, setParams } from '../address.ts';
 import { Augmented } from '../data/augmented.tsx';
-import { Picture, PictureGrid } from '../data/pictureGrid.tsx';
+import { OpenPicture } from '../data/openPicture.tsx';
+import { PictureGrid } from '../data/pictureGrid.tsx';
 import { post } from '../server.ts';
 import { Top } from '../shell.tsx';
 import type { ViewProps } from '../studio.tsx';
@@ -157,7 +158,7 @@ function Pictures({ id, facts }: { readonly id: string; readonly facts: DataFact
             </Empty>
           }
         />
-        {at !== null && <Large source={`/api/data/${id}/pictures/${at}?side=640`} />}
+        {at !== null && <OpenPicture source={`/api/data/${id}/pictures/${at}?side=640`} />}
       </div>
     </>
   );
@@ -175,23 +176,6 @@ export function withAt(i: number): string {
   const url = new URL(address.value);
   url.searchParams.set('at', String(i));
   return url.pathname + url.search;
-}
-
-function Large({ source }: { readonly source: string }) {
-  return (
-    <Card
-      title="Picture"
-      aside={
-        <Button kind="quiet" onClick={() => setParams({ at: null })}>
-          Close
-        </Button>
-      }
-    >
-      <div class="large">
-        <Picture source={source} alt="The chosen picture" />
-      </div>
-    </Card>
-  );
 }
 
 function Classes({ id, facts, path }: { readonly id: string; readonly facts: DataFacts; readonly path: string }) {

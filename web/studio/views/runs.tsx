@@ -119,6 +119,16 @@ const COLUMNS: readonly Column<RunSummary>[] = [
       </a>
     ),
   },
+  {
+    key: 'folder',
+    name: 'Folder',
+    by: ({ path }) => folderOf(path),
+    cell: ({ path }) => (
+      <span class="soft cut" title={path}>
+        {folderOf(path)}
+      </span>
+    ),
+  },
   { key: 'state', name: 'State', by: ({ state }) => state, cell: (run) => <StateCell run={run} /> },
   {
     key: 'best',
@@ -154,16 +164,6 @@ const COLUMNS: readonly Column<RunSummary>[] = [
     cell: ({ imagesPerSec }) => (imagesPerSec === null ? '–' : Math.round(imagesPerSec).toString()),
   },
   { key: 'seed', name: 'Seed', number: true, by: ({ seed }) => seed, cell: ({ seed }) => seed ?? '–' },
-  {
-    key: 'folder',
-    name: 'Folder',
-    by: ({ path }) => folderOf(path),
-    cell: ({ path }) => (
-      <span class="soft cut" title={path}>
-        {folderOf(path)}
-      </span>
-    ),
-  },
   {
     key: 'changed',
     name: 'Changed',

@@ -5,6 +5,7 @@ import {
   loadModel,
   type ModelSource,
 } from 'understudy/browser';
+import { rgbOf } from '../../ui/rgbOf.ts';
 import type { Teacher } from '../protocol.ts';
 import { runtime } from './runtime.ts';
 import { teacherSource } from './teacher.ts';
@@ -37,7 +38,7 @@ export async function askTeacher(teacher: Teacher, picture: ImageBitmap): Promis
 }
 
 async function answer(key: string, source: ModelSource, picture: ImageBitmap): Promise<Answer> {
-  const image = pixelsOf(picture);
+  const image = rgbOf(picture);
   const model = await loaded(key, source, image);
   const began = performance.now();
   const best = await model.predict(image, { top: 4 });
@@ -60,16 +61,4 @@ async function loaded(key: string, source: ModelSource, first: Pixels): Promise<
     models.delete(key);
     throw error;
   }
-}
-
-/** RGB bytes; what shows through is white, as in training. */
-function pixelsOf(picture: ImageBitmap): Pixels {
-  const { width, height } = picture;
-  const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true })!;
-  context.fillStyle = '#ffffff';
-  context.fillRect(0, 0, width, height);
-  context.drawImage(picture, 0, 0);
-  picture.close();
-  const rgba = context.getImageData(0, 0, width, height).data;
-  return { data: Uint8Array.from(rgba.filter((_, i) => i % 4 < 3)), width, height };
 }
