@@ -46,7 +46,7 @@ const refuse: Obtain = () => Promise.reject(new Error('obtained again'));
 
 it('writes both drawings of every emoji into one half, each category in proportion, and does nothing the next time', async () => {
   const dir = join(folder, 'data/emoji');
-  await writeEmojiFolder(dir, obtain);
+  await writeEmojiFolder(dir, 'emoji', obtain);
   const found = (half: string, category: string) => readdirSync(join(dir, half, category)).sort();
   expect(readdirSync(join(dir, 'train'))).toEqual(['Smileys & Emotion', 'Symbols']);
   expect(readdirSync(join(dir, 'val'))).toEqual(['Smileys & Emotion', 'Symbols']);
@@ -60,7 +60,25 @@ it('writes both drawings of every emoji into one half, each category in proporti
       expect(found(half, 'Symbols')).toContain(other);
       expect(readFileSync(join(dir, half, 'Symbols', file), 'utf8')).toBe(`${set} ${name}.png`);
     }
-  await writeEmojiFolder(dir, refuse);
+  await writeEmojiFolder(dir, 'emoji', refuse);
+});
+
+it('has a third vendor judge: the same emoji in each half, none of their drawings in both', async () => {
+  const [two, third] = [join(folder, 'third/two'), join(folder, 'third/third')];
+  await writeEmojiFolder(two, 'emoji', obtain);
+  await writeEmojiFolder(third, 'emojiThird', obtain);
+  const files = (dir: string, half: string) =>
+    readdirSync(join(dir, half), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.png'))
+      .sort();
+  expect(files(third, 'train')).toEqual(files(two, 'train'));
+  expect(files(third, 'val')).toEqual(
+    files(two, 'val')
+      .filter((name) => name.endsWith('-google.png'))
+      .map((name) => name.replace('-google', '-facebook')),
+  );
+  const [first] = files(third, 'val');
+  expect(readFileSync(join(third, 'val', first!), 'utf8')).toMatch(/^facebook /);
 });
 
 it('leaves nothing behind where a package is no package', async () => {
@@ -69,7 +87,7 @@ it('leaves nothing behind where a package is no package', async () => {
     writeFileSync(join(folder, 'broken.tgz'), gzipSync('not a tar file'.repeat(100)));
     return join(folder, 'broken.tgz');
   };
-  await expect(writeEmojiFolder(dir, broken)).rejects.toThrow(
+  await expect(writeEmojiFolder(dir, 'emoji', broken)).rejects.toThrow(
     /broken\.tgz: wanted an npm package, got: .*delete the file/,
   );
   const empty: Obtain = async () => {
@@ -80,7 +98,7 @@ it('leaves nothing behind where a package is no package', async () => {
     writeFileSync(join(folder, 'empty.tgz'), gzipSync(Buffer.concat(chunks)));
     return join(folder, 'empty.tgz');
   };
-  await expect(writeEmojiFolder(dir, empty)).rejects.toThrow('wanted a list of emoji in emoji.json');
+  await expect(writeEmojiFolder(dir, 'emoji', empty)).rejects.toThrow('wanted a list of emoji in emoji.json');
   expect(existsSync(dir)).toBe(false);
 });
 

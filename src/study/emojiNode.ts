@@ -6,21 +6,32 @@ import { UserError } from '../graph/errors.ts';
 import { type Emoji, splitEmoji } from './emojiSplit.ts';
 import { npmPack, type Obtain, readPackage } from './npmPackNode.ts';
 
-/** Two drawings of every emoji. The version is pinned, so that the images of a study stay what they were. */
-const SETS = ['google', 'twitter'] as const;
+/** Whose drawings each half has, by the name of the set that a study prepares. */
+const SETS = {
+  /** Two drawings of every emoji. */
+  emoji: { train: ['google', 'twitter'], val: ['google', 'twitter'] },
+  /** New emoji by a new hand: the drawings that judge are a third vendor's, none of which is trained on. */
+  emojiThird: { train: ['google', 'twitter'], val: ['facebook'] },
+} as const;
+/** Pinned, so that the images of a study stay what they were. */
 const VERSION = '16.0.0';
 
 /**
- * Writes the emoji of two npm packages as a class folder, `train/<category>/` and `val/<category>/`: 64 px PNGs, transparent as
+ * Writes the emoji of npm packages as a class folder, `train/<category>/` and `val/<category>/`: 64 px PNGs, transparent as
  * they come (the decoder lays them over white). A folder that is already there is left alone.
  * Our choice: no skin variations, which are all but copies and would make `People & Body` half of the images.
  */
-export async function writeEmojiFolder(dir: string, obtain: Obtain = npmPack): Promise<void> {
+export async function writeEmojiFolder(
+  dir: string,
+  which: keyof typeof SETS = 'emoji',
+  obtain: Obtain = npmPack,
+): Promise<void> {
   if (existsSync(dir)) return;
   const packages = join(dirname(dir), 'packages');
   const files = new Map<string, Buffer>();
   let list: Buffer | undefined;
-  for (const set of SETS) {
+  const vendors = SETS[which];
+  for (const set of new Set([...vendors.train, ...vendors.val])) {
     const tarball = await obtain({ name: `emoji-datasource-${set}`, version: VERSION }, packages);
     const images = await readPackage(tarball, (path) => path === 'emoji.json' || path.startsWith(`img/${set}/64/`));
     list ??= images.get('emoji.json');
@@ -28,13 +39,18 @@ export async function writeEmojiFolder(dir: string, obtain: Obtain = npmPack): P
   }
   const halves = splitEmoji(emojiOf(list, packages));
   await replaceFolderAtomic(dir, async (folder) => {
-    for (const [half, emoji] of Object.entries(halves))
-      for (const one of emoji) await writeDrawings(join(folder, half, one.category), one, files);
+    for (const half of ['train', 'val'] as const)
+      for (const one of halves[half]) await writeDrawings(join(folder, half, one.category), one, vendors[half], files);
   });
 }
 
-async function writeDrawings(folder: string, { image }: Emoji, files: ReadonlyMap<string, Buffer>): Promise<void> {
-  for (const set of SETS) {
+async function writeDrawings(
+  folder: string,
+  { image }: Emoji,
+  vendors: readonly string[],
+  files: ReadonlyMap<string, Buffer>,
+): Promise<void> {
+  for (const set of vendors) {
     const bytes = files.get(`img/${set}/64/${image}`);
     if (!bytes) continue;
     await mkdir(folder, { recursive: true });

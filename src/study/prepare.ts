@@ -13,6 +13,7 @@ type Prepared = NonNullable<StudyFile['prepare']>;
 const WRITERS: Readonly<Record<Prepared, (dir: string) => Promise<void>>> = {
   mnist: (dir) => writeMnistFolder(dir),
   emoji: (dir) => writeEmojiFolder(dir),
+  emojiThird: (dir) => writeEmojiFolder(dir, 'emojiThird'),
   fashion: (dir) => writeFashionFolder(dir),
   handSigns: (dir) => writeHandSignsFolder(dir),
 };

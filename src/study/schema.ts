@@ -31,7 +31,7 @@ export const studySchema = z.strictObject({
   /** Folder of the study; default: runs/<name>. */
   out: z.string().min(1).optional(),
   /** Writes the images of `base.data.dir` first, if they are not there. */
-  prepare: z.enum(['mnist', 'emoji', 'fashion', 'handSigns']).optional(),
+  prepare: z.enum(['mnist', 'emoji', 'emojiThird', 'fashion', 'handSigns']).optional(),
   /** What all runs share: any part of a run's configuration, nested or with dotted keys. */
   base: settings,
   /** Runs that are made first, once; `$name` in base and axes stands for the folder of one. `data.dir` is base's where missing. */
