@@ -1,8 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
+/** Files that need a process of their own: they put something in the place of a module, or count what a library does in the process. */
+const OWN_PROCESS = ['src/host/node/appendFileNode.test.ts', 'src/data/images/hostileImages.test.ts'];
+
 export default defineConfig({
   test: {
-    include: ['src/**/*.test.ts', 'tests/**/*.test.ts', 'web/**/*.test.ts'],
     globalSetup: ['tests/systemPackages.ts', 'tests/buildOnce.ts'],
     // For scripts that load ONNX Runtime by themselves; all else says it in src/engine/noTelemetryNode.ts.
     env: { ORT_DISABLE_TELEMETRY: '1' },
@@ -11,5 +13,16 @@ export default defineConfig({
     hookTimeout: 180_000,
     pool: 'forks',
     maxWorkers: 2,
+    projects: [
+      // Two hundred small files: a process for each takes as long as what they test.
+      {
+        extends: true,
+        test: { name: 'units', include: ['src/**/*.test.ts'], exclude: OWN_PROCESS, isolate: false },
+      },
+      {
+        extends: true,
+        test: { name: 'whole', include: [...OWN_PROCESS, 'tests/**/*.test.ts', 'web/**/*.test.ts'] },
+      },
+    ],
   },
 });
