@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import type { RunInput } from '../src/config/schema.ts';
@@ -35,9 +35,9 @@ async function fill(store: string, options: FillOptions = {}) {
   return { ...result, starts: of('start'), units: of('unit') };
 }
 
-async function run(store: string, out: string): Promise<{ notes: string; weights: string }> {
+async function run(store: string, out: string, more: object = {}): Promise<{ notes: string; weights: string }> {
   const notes: string[] = [];
-  await trainRun(settings(store) as RunInput, {
+  await trainRun(settings(store, more) as RunInput, {
     out: at(out),
     onEvent: (event) => {
       if (event.type === 'note') notes.push(event.message);
@@ -102,6 +102,35 @@ it('two at once fill it together', async () => {
   expect(
     readdirSync(at('both/filling'), { recursive: true, encoding: 'utf8' }).filter((one) => one.includes('lock')),
   ).toEqual([]);
+});
+
+it('of a teacher that sees the originals it keeps one answer an image, for all views of them', async () => {
+  const more = { data: { views: null }, teacher: { sees: 'original' }, method: 'kd' };
+  const events: FillEvent[] = [];
+  const filled = await fillStore(settings('originals', more), { onEvent: (event) => void events.push(event) });
+  expect(filled).toMatchObject({ reason: 'done', images: 24, views: 1, stored: 1 });
+  const [after, fresh] = [await run('originals', 'seen', more), await run('none', 'unseen', more)];
+  expect(after.notes).toMatch(
+    /teacher outputs \(logits\) of 24 images: 100 % are stored in .*; the teacher need not run/,
+  );
+  expect(fresh.notes).toContain('computed while the first epoch runs');
+  expect(after.weights).toBe(fresh.weights);
+  // What the student sees differs from epoch to epoch all the same: with fixed views it learns otherwise.
+  const fixed = await run('originals', 'fixed', overlay(more, { data: { views: 1 } } as never));
+  expect(fixed.notes).toContain('the teacher need not run');
+  expect(fixed.weights).not.toBe(after.weights);
+});
+
+it.each([
+  [{ sees: 'original' }, {}, /teacher\.sees: .* got dearkd, which reads its maps: these are of places/],
+  [
+    { sees: 'original' },
+    { method: 'kd', augment: { mixup: 0.8 } },
+    /teacher\.sees: wanted images that are not mixed .*, got augment\.mixup=0\.8 .*\. Set augment\.mixup=0, or teacher\.sees=augmented/,
+  ],
+])('a teacher that sees the originals is refused where it cannot: %j %j', async (teacher, more, message) => {
+  await expect(run('refused', 'refused', overlay({ teacher }, more as never))).rejects.toThrow(message);
+  expect(existsSync(at('refused'))).toBe(false);
 });
 
 it.each([

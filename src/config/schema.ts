@@ -91,10 +91,16 @@ export const teacherSchema = describedSchema.extend({
    * regression where it has no classifier; ridge or logistic (regression): also in place of one for other classes; none: it is refused.
    */
   fitHead: z.enum(['auto', 'ridge', 'logistic', 'none']).default('auto'),
+  /**
+   * Which picture it answers for. augmented: what the student is shown, at its own size. original: the whole image as in evaluation,
+   * once an image, so that it runs for each image once and never again; its answer then stands for all that augmentation makes of the
+   * image, which is for methods that learn its logits or its embedding alone, without mixup and cutmix.
+   */
+  sees: z.enum(['augmented', 'original']).default('augmented'),
   /** What it answered, kept on the disk for later epochs and runs. */
   store: z
     .strictObject({
-      /** "auto": where data.views is set. */
+      /** "auto": where data.views is set, or with sees=original. */
       use: z.union([auto, z.boolean()]).default('auto'),
       /** Folder; null: the cache folder of the user. */
       dir: z.string().min(1).nullable().default(null),

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { float16ToFloat32, float32ToFloat16 } from '../formats/tensors/halfFloat.ts';
+import { widenInto } from './kept.ts';
 import { attempt } from '../formats/disk/shardFolderNode.ts';
 import { DamagedShard, openShard, recordCost, type Shard, ShardWriter } from './shardNode.ts';
 
@@ -9,11 +9,6 @@ const SHARD_BYTES = 64 * 2 ** 20;
 const SHARD_SECONDS = 300;
 /** A temporary file that nobody wrote to for so long belonged to a process that was killed. */
 const STALE_SECONDS = 3600;
-
-/** Every float16 as a float32. */
-const WIDE = float16ToFloat32(Uint16Array.from({ length: 65536 }, (_, bits) => bits));
-/** The largest float16: what is larger is kept as this. */
-const LARGEST = 65504;
 
 interface Place {
   readonly shard: Pick<Shard, 'read'>;
@@ -80,7 +75,7 @@ export class Column {
       this.#drop(place.shard, error as Error);
       return false;
     }
-    for (let i = 0; i < into.length; i++) into[i] = WIDE[this.#bits[i]!]!;
+    widenInto(into, this.#bits);
     return true;
   }
 
@@ -157,14 +152,4 @@ export class Column {
 
 function removeStale(path: string): void {
   if ((Date.now() - statSync(path).mtimeMs) / 1000 > STALE_SECONDS) rmSync(path, { force: true });
-}
-
-/** Bits of float16 numbers as float32. */
-export function widen(bits: Uint16Array): Float32Array {
-  return Float32Array.from(bits, (half) => WIDE[half]!);
-}
-
-/** As float16 bits; what is too large becomes the largest number, so that a finite target stays finite. */
-export function narrow(values: Float32Array): Uint16Array {
-  return float32ToFloat16(values.map((x) => Math.max(-LARGEST, Math.min(LARGEST, x))));
 }

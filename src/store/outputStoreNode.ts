@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { Column, narrow, widen } from './columnNode.ts';
+import { Column } from './columnNode.ts';
+import { narrow, widen } from './kept.ts';
 import { cleanShards, shardBytes } from '../formats/disk/shardFolderNode.ts';
 import { fileError } from '../formats/disk/fileErrorNode.ts';
 import type { Outputs } from './outputs.ts';

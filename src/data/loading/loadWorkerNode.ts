@@ -26,14 +26,14 @@ const n = labels.length;
 const wantsTeacher = (): boolean => teacherView !== undefined && Atomics.load(words, control.withoutTeacher) === 0;
 const pathOf = (index: number): string => readPath(setup.paths, index);
 const rows = new RowMaker({ ...setup, count: n, pathOf, labelOf: (index) => labels[index]! }, readImage, wantsTeacher);
-const { teacherTransform, oneSource } = rows;
+const { teacherTransform, teacherVaries, oneSource } = rows;
 /** Large images in hand, with the other workers. */
 const limits: DecodeLimits = { budget: new PixelBudget(setup.pixels), seconds: setup.imageSeconds ?? MOST_SECONDS };
 const warn = (text: string) => post({ kind: 'warning', text });
 const disk = setup.disk && new DiskCache(setup.disk, pixelForm(transform, train), warn);
 const teacherDisk =
   setup.disk && teacherTransform && !oneSource
-    ? new DiskCache(setup.disk, pixelForm(teacherTransform, train), warn)
+    ? new DiskCache(setup.disk, pixelForm(teacherTransform, teacherVaries), warn)
     : undefined;
 const slots = setup.slots.map((slot) => ({
   images: new Float32Array(slot.images),

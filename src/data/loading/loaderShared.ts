@@ -43,13 +43,15 @@ export interface ViewOptions {
   readonly seed: number;
 }
 
-/** The same augmented image once more, as a teacher with another input size wants it. */
+/** The same image once more, as a teacher wants it that has another input size or sees it as it is. */
 export interface TeacherView {
   readonly imageSize: number;
   readonly mean: readonly [number, number, number];
   readonly std: readonly [number, number, number];
   /** The student's, unless told. */
   readonly filter?: Filter | undefined;
+  /** The square of evaluation, where it is shown that in place of the augmented image: the same whenever the image comes. */
+  readonly original?: Pick<TransformConfig, 'evalCropRatio' | 'geometry'> | undefined;
 }
 
 /** One batch under construction; B rows each. */

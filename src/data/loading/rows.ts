@@ -64,6 +64,8 @@ export class RowMaker {
   readonly #orders = new Map<number, Uint32Array>();
   /** The transform at the teacher's size. */
   readonly teacherTransform: TransformConfig | undefined;
+  /** Whether the teacher's view is drawn as the student's is; else it is that of evaluation. */
+  readonly teacherVaries: boolean;
   /** Whether both views are cut from one and the same prepared image. */
   readonly oneSource: boolean;
 
@@ -80,8 +82,10 @@ export class RowMaker {
       ...transform,
       imageSize: teacherView.imageSize,
       filter: teacherView.filter,
+      ...teacherView.original,
     };
-    this.oneSource = train && transform.train.crop === 'randomResized';
+    this.teacherVaries = train && !teacherView?.original;
+    this.oneSource = this.teacherVaries && transform.train.crop === 'randomResized';
   }
 
   /** What of a decoded image is the same in every epoch. */
@@ -89,7 +93,8 @@ export class RowMaker {
     const { transform, train } = this.#setup;
     const student = await prepare(decoded, transform, train);
     if (!this.#wantsTeacher()) return { student };
-    return { student, teacher: this.oneSource ? student : await prepare(decoded, this.teacherTransform!, train) };
+    const teacher = this.oneSource ? student : await prepare(decoded, this.teacherTransform!, this.teacherVaries);
+    return { student, teacher };
   }
 
   /**
@@ -97,30 +102,32 @@ export class RowMaker {
    * @param row within the batch
    */
   async write(target: BatchArrays, globalStep: number, row: number): Promise<Readied['release']> {
-    const { batch, train, seed, transform, labelOf } = this.#setup;
+    const { batch, train, seed, transform, teacherView, labelOf } = this.#setup;
     const { epoch, step } = positionAt(globalStep, this.#steps);
     const place = step * batch + row;
     const found = train ? await this.#trainRow(epoch, place) : await this.#evalRow(place);
     const { student, teacher } = found.image ?? {};
     // Drawn alike for both, so that the same place is shown, and erased.
-    const draw = (pixels: Pixels | undefined, config: TransformConfig, planes: Planes) =>
+    const draw = (pixels: Pixels | undefined, config: TransformConfig, planes: Planes, varied: boolean) =>
       this.#draw(
         pixels,
         config,
         planes,
-        found.draws?.(),
-        this.#erase > 0 ? stream(seed, 'erase', epoch, place) : undefined,
+        varied ? found.draws?.() : undefined,
+        varied && this.#erase > 0 ? stream(seed, 'erase', epoch, place) : undefined,
       );
-    draw(student, transform, { table: this.#table, out: target.images, offset: row * 3 * transform.imageSize ** 2 });
-    if (target.teacherImages && this.#wantsTeacher())
-      draw(teacher, this.teacherTransform!, {
-        ...{ table: this.#teacherTable!, out: target.teacherImages },
-        offset: row * 3 * this.teacherTransform!.imageSize ** 2,
-      });
+    const offset = (size: number) => row * 3 * size ** 2;
+    const own = { table: this.#table, out: target.images, offset: offset(transform.imageSize) };
+    draw(student, transform, own, train);
+    if (target.teacherImages && this.#wantsTeacher()) {
+      const { imageSize } = this.teacherTransform!;
+      const planes = { table: this.#teacherTable!, out: target.teacherImages, offset: offset(imageSize) };
+      draw(teacher, this.teacherTransform!, planes, this.teacherVaries);
+    }
     target.indices[row] = found.index;
     target.labels[row] = found.index < 0 ? 0 : labelOf(found.index);
     target.valid[row] = found.image ? 1 : 0;
-    target.views[row] = found.view ?? 0;
+    target.views[row] = teacherView?.original ? 0 : (found.view ?? 0);
     return found.image?.release;
   }
 

@@ -122,6 +122,37 @@ describe.each([
   });
 });
 
+describe('the original, for a teacher', () => {
+  const original = { evalCropRatio: 0.75 } as const;
+
+  it.each([
+    ['of another size', { ...own, original }, photoTransform(16)],
+    ['of the same size', { ...own, imageSize: 16, original }, pad],
+    ['beside erasing', { ...own, original }, changed({ erase: 1 })],
+  ])('is the image as in evaluation, the same whenever it comes, %s', async (_, teacherView, transform) => {
+    const views = { count: 3, seed: 1 };
+    const shown = await batches(4, transform, { teacherView, views });
+    const how = { ...transform, ...own, imageSize: teacherView.imageSize, ...original };
+    const loader = createLoader({ list, transform: how, batch: 4, train: false, seed: 0, workers: 1 });
+    const size = 3 * teacherView.imageSize ** 2;
+    const rows = (images: Float32Array, at: number) => images.slice(at * size, (at + 1) * size);
+    for await (const { images } of loader.batches())
+      for (const { teacherImages, indices } of shown)
+        for (const [row, index] of indices.entries()) expect(rows(teacherImages!, row)).toEqual(rows(images, index));
+    await loader.close();
+    // Its answer is kept once, whichever view the student has.
+    expect(shown.map(({ views }) => [...views])).toEqual(Array.from({ length: 4 }, () => [0, 0, 0, 0]));
+    const without = await batches(4, transform, { views });
+    expect(shown.map(({ images }) => images)).toEqual(without.map(({ images }) => images));
+  });
+
+  it('is kept in the cache by itself', async () => {
+    const more = { teacherView: { ...own, original } };
+    const [kept, fresh] = [await batches(3, pad, more), await batches(3, pad, { ...more, cacheMB: 0 })];
+    expect(kept.map(({ teacherImages }) => teacherImages)).toEqual(fresh.map(({ teacherImages }) => teacherImages));
+  });
+});
+
 describe('the own view of a teacher, three times the size', () => {
   const at = (images: Float32Array, size: number, row: number, y: number, x: number) =>
     [0, 1, 2].map((c) => images[((row * 3 + c) * size + y) * size + x]!);

@@ -1,6 +1,7 @@
 import { alone, type Ranks } from '../../cluster/ranks.ts';
 import { referenceEngine } from '../../engine/reference.ts';
 import type { Host } from '../host.ts';
+import { memoryKeeper } from '../outputsMemory.ts';
 import { rankFiles } from '../rankFiles.ts';
 import { sha256 } from '../sha256.ts';
 import { type MemoryDisk, memoryFiles } from './filesMemory.ts';
@@ -28,7 +29,7 @@ export function memoryHost({ disk, read, before, ranks = alone() }: MemoryOption
     clock: { now: tick, elapsed: tick },
     ranks,
     loader: (options) => plainLoader(options, read),
-    outputs: undefined,
+    outputs: memoryKeeper(),
     files: rankFiles(memoryFiles('run', disk, before), ranks),
     writer: 'memory',
     sha256,

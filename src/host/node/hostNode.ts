@@ -12,6 +12,7 @@ import type { Lock } from '../../formats/disk/lockNode.ts';
 import { computedOn, engineFor } from '../../engine/engineForNode.ts';
 import { makeFolder } from '../../formats/disk/makeFolderNode.ts';
 import { systemClock } from '../clock.ts';
+import { memoryKeeper } from '../outputsMemory.ts';
 import { openAppendFile } from './appendFileNode.ts';
 import type { Host, Platform } from '../host.ts';
 import { rankFiles } from '../rankFiles.ts';
@@ -41,7 +42,7 @@ export function nodePlatform({ device, threads, source, ranks = alone() }: NodeO
     loader: source
       ? (options) => sourceLoader(source, options)
       : (options) => createLoader(ranks.sharing === 1 ? options : { workers: Math.max(1, cores - 1), ...options }),
-    outputs: source ? undefined : outputKeeper,
+    outputs: source ? memoryKeeper() : outputKeeper,
   };
 }
 

@@ -4,6 +4,7 @@ import { plainLoader } from '../../data/loading/plainLoader.ts';
 import type { Engine } from '../../engine/contract.ts';
 import { systemClock } from '../clock.ts';
 import type { RunFiles } from '../files.ts';
+import { memoryKeeper } from '../outputsMemory.ts';
 import type { Host } from '../host.ts';
 import { sha256 } from '../sha256.ts';
 
@@ -23,7 +24,7 @@ export const webHost = ({ engine, computed, files, read, listen }: WebHostOption
   clock: systemClock,
   ranks: alone(),
   loader: (options) => plainLoader(options, read),
-  outputs: undefined,
+  outputs: memoryKeeper(),
   files,
   writer: crypto.randomUUID().slice(0, 8),
   sha256,

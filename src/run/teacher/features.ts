@@ -1,3 +1,4 @@
+import type { RunConfig } from '../../config/schema.ts';
 import { constant, floats, input } from '../../graph/build.ts';
 import { UserError } from '../../graph/errors.ts';
 import { listNames } from '../../graph/names.ts';
@@ -16,6 +17,9 @@ import { namedFeatures } from '../../program/teacherPorts.ts';
 import { unnamed } from '../models/unnamed.ts';
 import type { LoadedModel } from '../models/loaded.ts';
 import { newHead } from '../models/newHead.ts';
+
+/** Which picture a teacher is shown. */
+export type TeacherSees = NonNullable<RunConfig['teacher']>['sees'];
 
 /** A teacher as a stage uses it. */
 export interface TeacherUse {
@@ -98,10 +102,16 @@ export function teacherTensors(use: TeacherUse, batch: number, given: Normalised
   return foldBatchNorm(names.map((name) => found.get(name)!));
 }
 
-/** The view that a teacher with an input size of its own gets; undefined where it takes the student's pixels. */
-export function ownView({ preprocessing }: LoadedModel, student: Preprocessing): TeacherView | undefined {
-  const { imageSize, mean, std, filter } = preprocessing;
-  return imageSize === student.imageSize ? undefined : { imageSize, mean, std, ...(filter && { filter }) };
+/** The view that a teacher gets which has an input size of its own or sees the original; undefined where it takes the student's pixels. */
+export function ownView(
+  { preprocessing }: LoadedModel,
+  student: Preprocessing,
+  sees: TeacherSees,
+): TeacherView | undefined {
+  const { imageSize, mean, std, filter, evalCropRatio, geometry } = preprocessing;
+  const view = { imageSize, mean, std, ...(filter && { filter }) };
+  if (sees === 'original') return { ...view, original: { evalCropRatio, geometry } };
+  return imageSize === student.imageSize ? undefined : view;
 }
 
 function renormalised(pixels: Tensor, given: Normalised, own: Normalised): Tensor {

@@ -20,7 +20,7 @@ import { trainBatches } from '../datasets/loaders.ts';
 import type { OnModel } from '../models/reference.ts';
 import type { PlannedStage } from '../plan/stages.ts';
 import { ownView } from '../teacher/features.ts';
-import { beyondViews, storeWanted } from '../teacher/store.ts';
+import { beyondViews, keptViews, storeWanted } from '../teacher/store.ts';
 import { assemble, type AssembledRun } from './prepare/assemble.ts';
 import { checkNames, checkStages } from './prepare/checks.ts';
 import { withFittedHeads } from './prepare/fitHeads.ts';
@@ -82,7 +82,7 @@ export async function fillStore(input: RunSettings, options: FillOptions = {}): 
     throw new UserError('store --fill: wanted a teacher, got none; give one with --teacher REF');
   if (!storeWanted(config))
     throw new UserError(
-      `store --fill: wanted fixed views of each image, got ${config.data.views === null ? 'data.views=null' : 'teacher.store.use=false'}: the run would keep nothing. Set data.views (data.views=4) for this and for the run`,
+      `store --fill: wanted fixed views of each image, or a teacher that sees the originals, got ${config.data.views === null && config.teacher.sees === 'augmented' ? 'data.views=null' : 'teacher.store.use=false'}: the run would keep nothing. Set data.views (data.views=4) or teacher.sees=original for this and for the run`,
     );
   const { onModel, onListing } = options;
   const platform = nodePlatform({ device: 'cpu', threads: config.train.threads });
@@ -91,7 +91,7 @@ export async function fillStore(input: RunSettings, options: FillOptions = {}): 
   const host = { ...platform, files: memoryFiles('the store', memoryDisk()) };
   const parts = assemble(config, (await withFittedHeads(host, config, inputs, undefined)).inputs);
   checkStages(parts);
-  const more = beyondViews(parts.settings);
+  const more = beyondViews(config, parts.settings);
   if (more)
     throw new UserError(
       `store --fill: wanted images that look the same whenever a view is shown, got ${more}, drawn anew in each epoch: the run would keep nothing. Set ${more.replaceAll(/=[^,]+/g, '=0')} for this and for the run`,
@@ -106,7 +106,7 @@ export async function fillStore(input: RunSettings, options: FillOptions = {}): 
   const mean = stored.reduce((sum, one) => sum + one, 0) / Math.max(1, stored.length);
   const reason = options.signal?.aborted ? 'interrupted' : 'done';
   const seconds = (performance.now() - began) / 1000;
-  return { dir, reason, images, views: config.data.views!, stored: mean, seconds };
+  return { dir, reason, images, views: keptViews(config), stored: mean, seconds };
 }
 
 /** What of a stage's outputs is stored then; undefined where the stage reads none. */
@@ -126,7 +126,7 @@ async function fillStage(
   try {
     checkRoom(teacher.store, parts);
     await new StageFilling(parts, stage, platform, teacher, teacher.store, options).fill();
-    return teacher.store.forecast(parts.data.train.paths.keys(), parts.config.data.views!).stored;
+    return teacher.store.forecast(parts.data.train.paths.keys(), keptViews(parts.config)).stored;
   } finally {
     await teacher.source.close();
   }
@@ -134,7 +134,7 @@ async function fillStage(
 
 /** A store that is too small would lose at its end what was computed at its beginning. */
 function checkRoom(store: Outputs, { config, data }: AssembledRun): void {
-  const { bytes } = store.forecast(data.train.paths.keys(), config.data.views!);
+  const { bytes } = store.forecast(data.train.paths.keys(), keptViews(config));
   const { maxGB } = config.teacher!.store;
   if (bytes > maxGB * 1e9)
     throw new UserError(
@@ -172,7 +172,7 @@ class StageFilling {
     this.#teacher = teacher;
     this.#store = store;
     this.#options = options;
-    this.#views = parts.config.data.views!;
+    this.#views = keptViews(parts.config);
   }
 
   async fill(): Promise<void> {
@@ -228,7 +228,7 @@ class StageFilling {
     const whole = Math.ceil(images.length / batch) * batch;
     const shown = Array.from({ length: whole }, (_, i) => images[i % images.length]!).sort((a, b) => a - b);
     const warn = (message: string) => this.#options.onEvent?.({ type: 'warning', message });
-    const options = trainBatches(data, config, settings, ownView(teacher!, preprocessing), warn);
+    const options = trainBatches(data, config, settings, ownView(teacher!, preprocessing, config.teacher!.sees), warn);
     const loader = this.#platform.loader({ ...options, list: select(data.train, shown), repeats: 1 });
     try {
       // In as many epochs as there are views an image shows each of them once.

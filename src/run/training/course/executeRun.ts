@@ -109,7 +109,13 @@ class RunCourse {
     this.#options = options;
     this.#evaluator = openEvaluator(parts, host, warn);
     this.#updatesPerEpoch = updatesPerEpoch(parts);
-    const loading = trainBatches(data, config, settings, teacher && ownView(teacher, preprocessing), warn);
+    const loading = trainBatches(
+      data,
+      config,
+      settings,
+      teacher && ownView(teacher, preprocessing, config.teacher!.sees),
+      warn,
+    );
     this.#batches = new BatchStream(host.loader(loading), this.#updatesPerEpoch, accumulate);
     this.#totalSteps = stages.at(-1)!.to;
     this.#progress = from?.progress ?? noProgress(parts, host.computed);

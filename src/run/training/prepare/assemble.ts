@@ -12,7 +12,7 @@ import { checkMixing, takesIntegerLabels } from '../../plan/integerLabels.ts';
 import { headless } from '../../plan/headless.ts';
 import { type PlannedStage, planStages, updatesIn } from '../../plan/stages.ts';
 import { studentConfig } from '../../plan/studentConfig.ts';
-import { checkStore } from '../../teacher/store.ts';
+import { checkSees, checkStore } from '../../teacher/store.ts';
 import { checkEarlyStop } from '../course/earlyStop.ts';
 import type { ReadyRun } from '../course/executeRun.ts';
 import { initialWeights } from '../stage/initialWeights.ts';
@@ -97,6 +97,11 @@ function checkPlan(
   checkMixing(stages, settings);
   checkLanes(config.train);
   checkBalance(config);
+  checkSees(
+    config,
+    settings,
+    stages.map(({ method, settings }) => ({ name: method.name, reads: method.needs(settings).teacher })),
+  );
   checkStore(config, settings);
   checkLabels(showPlaces(config.data.dir), data, stages, config.method);
   checkMultilabel(stages, data, teacher);

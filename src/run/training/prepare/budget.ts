@@ -129,7 +129,12 @@ async function openTrial(parts: RunParts, platform: Platform, stage: PlannedStag
   const steps = await openSteps(parts, platform, program, teacher, lanes, () => undefined);
   const state = new TrainState(engine, program);
   state.write(new Map(), seed);
-  const loading = trainBatches(data, config, settings, teacher && ownView(parts.teacher!, parts.preprocessing));
+  const loading = trainBatches(
+    data,
+    config,
+    settings,
+    teacher && ownView(parts.teacher!, parts.preprocessing, config.teacher!.sees),
+  );
   const batches = new BatchStream(platform.loader(loading), updates, accumulate);
   await batches.take(steps.mine);
   const run = (from: number, to: number, until: number) =>

@@ -8,7 +8,14 @@ import type { PlannedStage } from '../../plan/stages.ts';
 import { ownView, teacherProgram } from '../../teacher/features.ts';
 import { chooseTeacher, rangesFit, type TeacherChoice, withLogits } from '../../teacher/precision.ts';
 import { TeacherSource } from '../../teacher/source.ts';
-import { beyondViews, openOutputStore, storeWanted, trainingView } from '../../teacher/store.ts';
+import {
+  beyondViews,
+  evaluationView,
+  keptViews,
+  openOutputStore,
+  storeWanted,
+  trainingView,
+} from '../../teacher/store.ts';
 
 export interface StageTeacher {
   readonly source: TeacherSource;
@@ -32,7 +39,9 @@ export async function openStageTeacher(
   const names = use ? readFeatures(stageSpec(parts, stage, {})) : [];
   if (!use || names.length === 0) return undefined;
   const { config, settings, data, preprocessing } = parts;
-  const given = ownView(use.teacher, preprocessing) ? use.teacher.preprocessing : preprocessing;
+  const { sees } = config.teacher!;
+  const shown = ownView(use.teacher, preprocessing, sees);
+  const given = shown ? use.teacher.preprocessing : preprocessing;
   const note = (message: string) => emit({ type: 'note', message });
   const warn = (message: string) => emit({ type: 'warning', message });
   const { batch } = settings.train;
@@ -58,14 +67,10 @@ export async function openStageTeacher(
   // Speed is measured, and may be another on each machine.
   const choice = await platform.ranks.onFirst('how the teacher computes', async () => own);
   const program = teacherProgram(use, batch, given, withLogits(names), choice.ranges, names);
-  const view = trainingView(
-    config,
-    settings,
-    use.teacher.network.imageSize,
-    given,
-    ownView(use.teacher, preprocessing)?.filter,
-  );
-  const more = beyondViews(settings);
+  const view = shown?.original
+    ? evaluationView(use.teacher.preprocessing)
+    : trainingView(config, settings, use.teacher.network.imageSize, given, shown?.filter);
+  const more = beyondViews(config, settings);
   if (storeWanted(config) && more)
     note(`teacher outputs are not kept: ${more} changes the views in each epoch, so the teacher runs in each step`);
   const keeper = storeWanted(config) && !more ? platform.outputs : undefined;
@@ -86,18 +91,18 @@ function forecast(
   note: (message: string) => void,
   warn: (message: string) => void,
 ): void {
-  const views = config.data.views!;
+  const views = keptViews(config);
   const images = data.train.paths.length;
   const { stored, bytes } = store.forecast(data.train.paths.keys(), views);
   const { maxGB } = config.teacher!.store;
   const size = bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.ceil(bytes / 1e6)} MB`;
-  const what = `teacher outputs (${names.join(', ')}) of ${images} images x ${views} views: ${Math.floor(100 * stored)} % are stored in ${where}`;
+  const what = `teacher outputs (${names.join(', ')}) of ${images} images${views === 1 ? '' : ` x ${views} views`}: ${Math.floor(100 * stored)} % are stored in ${where}`;
   if (stored === 1) {
     note(`${what}; the teacher need not run`);
     return;
   }
   note(
-    `${what}; the rest takes ${size} and is computed while the first ${views} epochs run, which are no faster for it; later epochs and runs read it`,
+    `${what}; the rest takes ${size} and is computed while the first ${views === 1 ? 'epoch runs, which is' : `${views} epochs run, which are`} no faster for it; later epochs and runs read it`,
   );
   if (bytes > maxGB * 1e9)
     warn(
