@@ -18,7 +18,8 @@ import { TrainState } from '../train/trainState.ts';
 
 /**
  * A rank of `bench -- cluster`, or a process by itself. Arguments: `collectives FLOATS TIMES`, or
- * `step MODEL BATCH MICRO STEPS THREADS`: updates of MICRO micro-batches of BATCH images. Rank 0 prints one JSON object.
+ * `step MODEL BATCH MICRO STEPS THREADS [fp16]`: updates of MICRO micro-batches of BATCH images, whose gradients travel in fp32 or in
+ * fp16. Rank 0 prints one JSON object.
  */
 const [what, ...given] = process.argv.slice(2);
 /** Steps that are not counted. */
@@ -48,6 +49,7 @@ async function collectives(ranks: Ranks, [floats = 0, times = 0]: readonly numbe
 }
 
 async function steps(ranks: Ranks, [name = '', ...numbers]: readonly string[]) {
+  const wire = numbers[4] === 'fp16' ? 'fp16' : 'fp32';
   const [batch = 8, accumulate = 2, count = 5, threads = 1] = numbers.map(Number);
   const student = buildModel(variantConfig(name, { classes: 1000 }));
   const engine = ortNode({ threads });
@@ -60,7 +62,7 @@ async function steps(ranks: Ranks, [name = '', ...numbers]: readonly string[]) {
   state.write(new Map(), 0);
   const lanes = ranks.alone ? undefined : openLanes(1, threads);
   const update = lanes
-    ? await Lanes.open(engine, lanes.engines, program.inParts!(), ranks)
+    ? await Lanes.open(engine, lanes.engines, program.inParts!(), ranks, wire)
     : await engine.compile(program.update);
   const images = new Map(
     microsOf(ranks, 1, accumulate).map((micro) => [micro, randomImages(micro, batch, student.imageSize)]),

@@ -4,6 +4,7 @@ import { forecastUpdate, type Link, mostThatPay } from './forecast.ts';
 import { memoryTransports } from './memoryTransport.ts';
 import { OrderedSum, microsOf } from './orderedSum.ts';
 import { Ranks } from './ranks.ts';
+import { BLOCK, WIRES } from './wire.ts';
 
 const GIGABIT: Link = { bytesPerSecond: 125e6, latency: 50e-6 };
 /** DeiT-Ti: 5.7 million parameters. */
@@ -25,8 +26,8 @@ describe('an update on several ranks', () => {
     expect(forecastUpdate(TINY, 1, GIGABIT)).toEqual({ ranks: 1, seconds: 4, waiting: 0, bytes: 0, speedUp: 1 });
   });
 
-  it('sends the bytes that the sums in order do send', async () => {
-    const [ranks, accumulate, parameters] = [4, 8, 1200];
+  it.each(WIRES)('sends the bytes that the sums in order do send, as %s', async (wire) => {
+    const [ranks, accumulate, parameters] = [4, 8, 8 * BLOCK];
     let sent = 0;
     const counted = memoryTransports(ranks).map((transport) => ({
       ...transport,
@@ -42,7 +43,7 @@ describe('an update on several ranks', () => {
     await Promise.all(
       counted.map(async (transport) => {
         const of = new Ranks(transport);
-        const sum = new OrderedSum(of, { head: 0, vectors: [parameters], lanes: 1 });
+        const sum = new OrderedSum(of, { head: 0, vectors: [parameters], lanes: 1, wire });
         sum.begin();
         for (const [round] of microsOf(of, 1, accumulate).entries()) {
           const mine = [{ head: new Float32Array(0), vectors: [new Float32Array(parameters)] }];
@@ -51,7 +52,7 @@ describe('an update on several ranks', () => {
         await sum.ended();
       }),
     );
-    expect(sent / ranks).toBe(forecastUpdate({ micro: 1, accumulate, parameters }, ranks, GIGABIT).bytes);
+    expect(sent / ranks).toBe(forecastUpdate({ micro: 1, accumulate, parameters, wire }, ranks, GIGABIT).bytes);
   });
 });
 

@@ -1,3 +1,5 @@
+import { BLOCK, type WireName, wireOf } from './wire.ts';
+
 /** What joins the machines of a job. */
 export interface Link {
   /** Bytes a second that a machine sends while it receives as many. */
@@ -14,6 +16,8 @@ export interface MeasuredUpdate {
   readonly accumulate: number;
   /** Numbers that are summed over the micro-batches: the gradients of all parameters. */
   readonly parameters: number;
+  /** How they travel. Default: fp32. */
+  readonly wire?: WireName;
 }
 
 export interface UpdateForecast {
@@ -29,21 +33,23 @@ export interface UpdateForecast {
 }
 
 const FLOAT = 4;
+/** Bytes of a number on its way. */
+const bytesOf = (wire: WireName): number => (FLOAT * wireOf(wire).words(BLOCK)) / BLOCK;
 
 /**
  * An update on `ranks` machines, each like the one that was measured. The micro-batches go in rounds, one to a rank. After each
- * round every rank sends each other one its slice of the gradients, (N-1)/N x 4 B x parameters; the exchange of a round goes on
+ * round every rank sends each other one its slice of the gradients, (N-1)/N x 4 B x parameters (2 B in fp16); the exchange of a round goes on
  * while the next one is computed, that of the last is waited for. At the end the summed slices are gathered, as many bytes once more.
  * With one round that is 2(N-1)/N x 4 B x parameters, as of a ring (orderedSum.ts; Thakur and others, 2005, section 4). Our choice:
  * the time of N-1 messages a collective, and none for the host's own additions and copies.
  */
 export function forecastUpdate(
-  { micro, accumulate, parameters }: MeasuredUpdate,
+  { micro, accumulate, parameters, wire = 'fp32' }: MeasuredUpdate,
   ranks: number,
   link: Link,
 ): UpdateForecast {
   const rounds = Math.ceil(accumulate / ranks);
-  const slices = ((ranks - 1) / ranks) * FLOAT * parameters;
+  const slices = ((ranks - 1) / ranks) * bytesOf(wire) * parameters;
   const collective = ranks === 1 ? 0 : slices / link.bytesPerSecond + (ranks - 1) * link.latency;
   const waiting = (rounds - 1) * Math.max(0, collective - micro) + 2 * collective;
   const seconds = rounds * micro + waiting;

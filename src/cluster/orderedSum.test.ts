@@ -4,8 +4,10 @@ import { stream } from '../random/stream.ts';
 import { memoryTransports } from './memoryTransport.ts';
 import { microsOf, OrderedSum } from './orderedSum.ts';
 import { alone, Ranks } from './ranks.ts';
+import { BLOCK, WIRES, type WireName, wireOf } from './wire.ts';
 
-const VECTORS = [7, 12];
+/** Of unlike lengths, none of them a number of blocks. */
+const VECTORS = [BLOCK + 7, 12, 2 * BLOCK];
 const MICROS = 7;
 
 /** Numbers of which another order gives another sum. */
@@ -16,8 +18,8 @@ function micro(at: number) {
 }
 
 /** What a rank is told and finds of an update of `MICROS` micro-batches. */
-async function update(ranks: Ranks, lanes: number) {
-  const sum = new OrderedSum(ranks, { head: 2, vectors: VECTORS, lanes });
+async function update(ranks: Ranks, lanes: number, wire: WireName) {
+  const sum = new OrderedSum(ranks, { head: 2, vectors: VECTORS, lanes, wire });
   const told: number[][] = [];
   const mine = microsOf(ranks, lanes, MICROS);
   let sums: readonly Float32Array[] = [];
@@ -35,17 +37,33 @@ async function update(ranks: Ranks, lanes: number) {
   return { told, sums: sums.map((values) => values.slice()) };
 }
 
-/** The sums in an order of the micro-batches. */
-const summed = (order: readonly number[]) =>
-  VECTORS.map((length, which) => {
-    const sum = new Float32Array(length);
-    for (const at of order) for (const [i, x] of micro(at).vectors[which]!.entries()) sum[i]! += x;
-    return sum;
+/** The sums in an order of the micro-batches, of vectors that travel in some way. */
+function summed(order: readonly number[], name: WireName): Float32Array[] {
+  const wire = wireOf(name);
+  const total = VECTORS.reduce((sum, length) => sum + length, 0);
+  const travelled = (values: Float32Array): Float32Array => {
+    const packed = new Float32Array(wire.words(values.length));
+    wire.pack(values, packed);
+    const got = new Float32Array(values.length);
+    wire.unpack(packed, got);
+    return got;
+  };
+  const sum = new Float32Array(Math.ceil(total / BLOCK) * BLOCK);
+  for (const at of order) {
+    const all = new Float32Array(sum.length);
+    all.set(micro(at).vectors.flatMap((values) => [...values]));
+    for (const [i, x] of travelled(all).entries()) sum[i]! += x;
+  }
+  const sums = travelled(sum);
+  return VECTORS.map((length, which) => {
+    const from = VECTORS.slice(0, which).reduce((sum, before) => sum + before, 0);
+    return sums.slice(from, from + length);
   });
+}
 const ORDER = Array.from({ length: MICROS }, (_, at) => at);
-const inOrder = summed(ORDER);
+const inOrder = { fp32: summed(ORDER, 'fp32'), fp16: summed(ORDER, 'fp16') };
 
-describe('sums in the order of the micro-batches', () => {
+describe.each(WIRES)('sums in the order of the micro-batches, as %s', (wire) => {
   it.each([
     [1, 1],
     [1, 3],
@@ -58,19 +76,21 @@ describe('sums in the order of the micro-batches', () => {
     'are the same on %i ranks of %i lanes, to the bit, and each rank is told all heads in order',
     async (size, lanes) => {
       const ranks = size === 1 ? [alone()] : memoryTransports(size).map((transport) => new Ranks(transport));
-      const found = await Promise.all(ranks.map((one) => update(one, lanes)));
+      const found = await Promise.all(ranks.map((one) => update(one, lanes, wire)));
       for (const { told, sums } of found) {
         expect(told).toEqual(Array.from({ length: MICROS }, (_, at) => [at, at, 10 * at]));
-        expect(sums).toEqual(inOrder);
+        expect(sums).toEqual(inOrder[wire]);
       }
     },
   );
 
   it('would be others in another order', () => {
-    expect(summed(ORDER.toReversed())).not.toEqual(inOrder);
+    expect(summed(ORDER.toReversed(), wire)).not.toEqual(inOrder[wire]);
   });
+});
 
-  it("each micro-batch is one rank's", () => {
+describe('the micro-batches of an update', () => {
+  it("are each one rank's", () => {
     const all = [0, 1, 2].flatMap((rank) => microsOf({ rank, size: 3 }, 2, 11));
     expect(all.sort((a, b) => a - b)).toEqual(Array.from({ length: 11 }, (_, at) => at));
     expect(microsOf({ rank: 1, size: 3 }, 2, 11)).toEqual([2, 3, 8, 9]);

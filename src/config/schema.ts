@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { WIRES } from '../cluster/wire.ts';
 import { MOST_IMAGE_SIZE } from '../models/limits.ts';
 import { MOST_NORMAL } from '../formats/preprocessing/preprocessorValues.ts';
 import { weightsSchema } from './weightsSchema.ts';
@@ -185,6 +186,12 @@ export const trainSchema = z.strictObject({
    * takes one after the other.
    */
   lanes: count.default(1),
+  /**
+   * How gradients travel between ranks: as they are, or in fp16 with a power of two for each 1,024 neighbours, for half of the bytes. Then
+   * each micro-batch's gradient and their sum are rounded, by one process too: the bits are others than those of fp32, and the same on any
+   * number of ranks.
+   */
+  wire: z.enum(WIRES).default('fp32'),
   /**
    * Share of the epochs, at the start, that train the new head of `student.init` alone, the network below it frozen and in
    * evaluation mode; 1: a linear probe and no more; 0: none. "auto": where a head is new and the labels alone teach.

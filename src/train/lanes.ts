@@ -1,5 +1,6 @@
 import { microsOf, type MicroResult, OrderedSum } from '../cluster/orderedSum.ts';
 import { alone, type Ranks } from '../cluster/ranks.ts';
+import type { WireName } from '../cluster/wire.ts';
 import type { Compiled, Engine, EngineTensor } from '../engine/contract.ts';
 import { largest } from '../graph/lists.ts';
 import { sizeOf } from '../graph/shape.ts';
@@ -28,7 +29,8 @@ type Tensors = Readonly<Record<string, EngineTensor>>;
 /**
  * Computes the micro-batches of an update beside each other, on the lanes of this process and on all ranks, and sums their gradients
  * in their order: bit for bit what one after the other gives with as many threads in an operator. While the gradients of a round of
- * micro-batches are on their way to the other ranks, the lanes compute the next round.
+ * micro-batches are on their way to the other ranks, the lanes compute the next round. With a `wire` that rounds, the bits are those of
+ * any number of lanes and ranks on that wire.
  */
 export class Lanes {
   readonly #engine: Engine;
@@ -54,6 +56,7 @@ export class Lanes {
     engines: readonly Engine[],
     ranks: Ranks,
     parts: UpdateParts,
+    wire: WireName,
     compiled: {
       readonly gradients: readonly Compiled[];
       readonly apply: Compiled;
@@ -78,13 +81,24 @@ export class Lanes {
       head: lengthOf(this.#head),
       vectors: sizes.filter(([name]) => isGradient(name)).map(([, size]) => size),
       lanes: engines.length,
+      wire,
     });
   }
 
-  static async open(engine: Engine, engines: readonly Engine[], parts: UpdateParts, ranks = alone()): Promise<Lanes> {
+  static async open(
+    engine: Engine,
+    engines: readonly Engine[],
+    parts: UpdateParts,
+    ranks = alone(),
+    wire: WireName = 'fp32',
+  ): Promise<Lanes> {
     const gradients = await Promise.all(engines.map((lane) => lane.compile(parts.gradient)));
     const fold = parts.fold && (await engine.compile(parts.fold));
-    return new Lanes(engine, engines, ranks, parts, { gradients, fold, apply: await engine.compile(parts.apply) });
+    return new Lanes(engine, engines, ranks, parts, wire, {
+      gradients,
+      fold,
+      apply: await engine.compile(parts.apply),
+    });
   }
 
   /** The sums of the gradients of an update's micro-batches, as ports of `apply`. `tell` is told of each micro-batch in its order. */

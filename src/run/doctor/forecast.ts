@@ -49,11 +49,11 @@ export async function forecast(parts: RunParts, platform: Platform, job?: Planne
 
 /** The run on several machines like this one. */
 function rankFindings(parts: RunParts, epoch: number, { ranks, links }: PlannedJob): Finding[] {
-  const { accumulate } = parts.settings.train;
+  const { accumulate, wire } = parts.settings.train;
   const params = collectParams(stageSpec(parts, parts.stages[0]!, {}));
   const update = {
     micro: epoch / updatesPerEpoch(parts) / accumulate,
-    accumulate,
+    ...{ accumulate, wire },
     parameters: params.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
   };
   const spare: Finding[] =
@@ -70,7 +70,7 @@ function rankFindings(parts: RunParts, epoch: number, { ranks, links }: PlannedJ
   return [...spare, ...links.map((link) => rankFinding(update, ranks, link))];
 }
 
-function rankFinding(update: MeasuredUpdate, ranks: number, link: Link): Finding {
+function rankFinding(update: Required<MeasuredUpdate>, ranks: number, link: Link): Finding {
   const rows = rankCounts(update, ranks).map((count) => {
     const { seconds, waiting, bytes, speedUp } = forecastUpdate(update, count, link);
     const share = Math.round((100 * waiting) / seconds);
@@ -81,7 +81,7 @@ function rankFinding(update: MeasuredUpdate, ranks: number, link: Link): Finding
   return {
     level: 'note',
     about: `ranks, ${linkText(link)}`,
-    text: `machines like this one, a micro-batch in ${update.micro.toPrecision(3)} s here: ${end}\n${rows.join('\n')}`,
+    text: `machines like this one, a micro-batch in ${update.micro.toPrecision(3)} s here${update.wire === 'fp32' ? '' : `, gradients in ${update.wire}`}: ${end}\n${rows.join('\n')}`,
   };
 }
 

@@ -42,12 +42,15 @@ export function checkDevice({ lanes }: RunConfig['train'], engine: Engine): void
     throw new UserError('train.lanes: only the CPU has lanes; leave train.lanes out, or --device webgpu');
 }
 
-/** Ranks compute in a lane each at least: then this thread is free for what goes between them, and for signals. */
+/**
+ * Ranks compute in a lane each at least: then this thread is free for what goes between them, and for signals. Gradients that travel
+ * rounded are rounded where lanes' come together, so a process by itself has a lane, too.
+ */
 export function openRunLanes(
   { settings: { train } }: RunParts,
   { engine, ranks }: Pick<Platform, 'engine' | 'ranks'>,
 ): OpenLanes | undefined {
-  if (train.lanes === 1 && ranks.alone) return undefined;
+  if (train.lanes === 1 && ranks.alone && train.wire === 'fp32') return undefined;
   return engine.lanes?.(train.lanes) ?? { engines: [engine], close: async () => undefined };
 }
 
@@ -66,7 +69,7 @@ export async function openSteps(
   const inParts = program.balanced.length === 0 ? program.inParts : undefined;
   if (lanes && !inParts)
     tell(
-      `${ranks.alone ? 'train.lanes' : 'ranks'}: this stage takes one micro-batch after the other${ranks.alone ? '' : ', and each rank all of them'}: ${program.inParts ? 'balanced weights are measured on one engine' : 'each hands what its method remembers to the next'}`,
+      `${ranks.alone ? (train.lanes > 1 ? 'train.lanes' : 'train.wire') : 'ranks'}: this stage takes one micro-batch after the other${ranks.alone ? '' : ', and each rank all of them'}: ${program.inParts ? 'balanced weights are measured on one engine' : 'each hands what its method remembers to the next'}${train.wire === 'fp32' ? '' : '; no gradient travels, and none is rounded'}`,
     );
   if (!lanes || !inParts) {
     const stays = (output: string): boolean => output.startsWith('next.');
@@ -81,7 +84,7 @@ export async function openSteps(
       },
     };
   }
-  const update = await Lanes.open(engine, lanes.engines, inParts(), ranks);
+  const update = await Lanes.open(engine, lanes.engines, inParts(), ranks, train.wire);
   const sources = lanes.engines.map((lane) => teacher?.source.on(lane));
   return {
     ...{ update, accumulateStep: undefined },
