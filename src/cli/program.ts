@@ -14,6 +14,7 @@ export type Commands = Readonly<Record<string, () => Promise<CliCommand>>>;
 export const COMMANDS: Commands = {
   distill: async () => (await import('./commands/distill.ts')).distill,
   train: async () => (await import('./commands/train.ts')).train,
+  tell: async () => (await import('./commands/tell.ts')).tell,
   launch: async () => (await import('./commands/launch.ts')).launchCommand,
   eval: async () => (await import('./commands/eval.ts')).evaluate,
   predict: async () => (await import('./commands/predict.ts')).predict,

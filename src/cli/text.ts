@@ -1,6 +1,7 @@
 import { quantity } from '../report/measures.ts';
 import { fitted } from '../graph/fitted.ts';
 import { largest } from '../graph/lists.ts';
+import { shellWord } from '../graph/shellWord.ts';
 import { printable, printableName } from '../graph/printable.ts';
 
 /** Rows in aligned columns, two spaces between them; the last column is not padded. */
@@ -24,9 +25,7 @@ export { quantity };
 /** 22871040 -> `22.9 MB`; by powers of 1000. */
 export const bytes = (value: number): string => `${quantity(value)}${value >= 1000 ? '' : ' '}B`;
 
-/** A path or name as the shell takes it in one piece. */
-export const shellWord = (text: string): string =>
-  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+export { shellWord };
 
 /** The answer of a command. Everything else goes to stderr. Here and below: the only places that write to the terminal. */
 export const print = (text: string): void => write(process.stdout, text);

@@ -60,10 +60,15 @@ export class Ranks {
 
   /** Whether some rank says so. */
   async some(what: string, flag: boolean): Promise<boolean> {
-    if (this.alone) return flag;
+    return (await this.most(what, flag ? 1 : 0)) > 0;
+  }
+
+  /** The largest number, 0 to 255, of those that the ranks give. */
+  async most(what: string, number: number): Promise<number> {
+    if (this.alone) return number;
     const all = new Uint8Array(this.size);
-    await this.collect(what, Uint8Array.of(flag ? 1 : 0), all);
-    return all.includes(1);
+    await this.collect(what, Uint8Array.of(number), all);
+    return largest(all);
   }
 
   /** What each rank gives, of any length. */

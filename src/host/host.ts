@@ -5,6 +5,7 @@ import type { Engine } from '../engine/contract.ts';
 import type { ColumnSpec, Outputs } from '../store/outputs.ts';
 import type { Clock } from './clock.ts';
 import type { RunFiles } from './files.ts';
+import type { Wish } from './wish.ts';
 
 /** Teacher outputs that a run wants kept. */
 export interface OutputsTask {
@@ -50,6 +51,10 @@ export interface Host extends Platform {
   gunzip(bytes: Uint8Array): Promise<string>;
   /** Whoever tells what happens is given this, to tell what the platform finds out while the run goes on. */
   listen?(note: (message: string) => void): void;
+  /** The folder that relative paths are seen from, where there are such. */
+  readonly folder?: string;
+  /** What somebody asked of the run since the last look: each wish is told once. */
+  wish?(): Promise<Wish | undefined>;
   /** Draws the page about the finished run into its folder; gives what it measured. */
   report?(): Promise<Reported>;
 }

@@ -83,12 +83,20 @@ export interface Setup {
   readonly choices?: readonly { readonly key: string; readonly value: unknown; readonly reason: string }[];
 }
 
+export interface Saved {
+  readonly step: number;
+  /** Milliseconds since 1970. */
+  readonly time: number;
+}
+
 /** GET /api/runs/ID */
 export interface RunAnswer {
   readonly run: RunSummary;
   readonly config: Readonly<Record<string, unknown>>;
   readonly configText: string;
   readonly setup: Setup | null;
+  /** The checkpoint that a resume would go on from; null before one. */
+  readonly saved: Saved | null;
   /** The last lines of train.log. */
   readonly log: readonly string[];
 }

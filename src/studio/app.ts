@@ -11,7 +11,7 @@ import { evaluationRoutes } from './evaluation/routes.ts';
 import { type GuardOptions, onlyHosts, onlyJson, onlyOwnPage, onlyWithToken } from './guard.ts';
 import { safeHeaders } from './headers.ts';
 import type { Jobs } from './jobs/jobs.ts';
-import { jobRoutes, stopRun } from './jobs/routes.ts';
+import { jobRoutes, tellRuns } from './jobs/routes.ts';
 import { type Library, NotThere } from './library/library.ts';
 import { inspectionRoutes } from './models/inspection.ts';
 import { modelFiles } from './models/routes.ts';
@@ -73,7 +73,7 @@ function api({ library, jobs, version }: StudioOptions): Hono {
     return context.json({ studies, data, models });
   });
   app.route('/runs', runRoutes(library, summaries));
-  app.route('/runs', stopRun(library));
+  app.route('/runs', tellRuns(library));
   app.route('/jobs', jobRoutes(jobs));
   const pictures = new Pictures(library.root);
   app.route('/data', dataRoutes(library, pictures));

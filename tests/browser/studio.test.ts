@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { tellRun } from '../../src/run/training/tellRunNode.ts';
 import { startStudio } from '../../src/studio/startStudio.ts';
 import { type TestStudio, testStudio } from '../../src/studio/testStudio.ts';
 import { CHROMIUM } from '../systemPackages.ts';
@@ -181,7 +182,7 @@ describe.skipIf(!executable)('the studio in a browser', () => {
     expect(new URL(page.url()).searchParams.get('show')).toBe('settings');
   });
 
-  it('makes a run from a folder of pictures, stops it, goes on with it', async () => {
+  it('makes a run from a folder of pictures, stops it, goes on with it, saves it, finishes it early', async () => {
     await page.goto(at('/new'));
     await page.getByLabel('Folder of images').fill('photos');
     await page.getByRole('link', { name: 'On to: Teacher' }).click();
@@ -213,8 +214,19 @@ describe.skipIf(!executable)('the studio in a browser', () => {
         { timeout: 60_000 },
       )
       .toBeGreaterThan(before);
-    await page.getByRole('button', { name: 'Stop and save', exact: true }).click();
-    await page.getByRole('button', { name: 'Go on', exact: true }).waitFor({ timeout: 60_000 });
+    // Saved at once, and it goes on; then finished early, with all that a run leaves.
+    const run = join(studio.dir, 'runs/photos-vit_pico_patch4-supervised');
+    const savedAt = () => readFile(join(run, 'checkpoints/last/state.json'), 'utf8');
+    const atFirst = await savedAt();
+    await page.getByRole('button', { name: 'Save now', exact: true }).click();
+    await expect.poll(savedAt, { timeout: 60_000 }).not.toBe(atFirst);
+    expect((await tellRun(run, 'save')).running).toBe(true);
+    await page.getByText(`understudy tell runs/photos-vit_pico_patch4-supervised finish`).waitFor();
+    await page.getByRole('button', { name: 'Finish early…', exact: true }).click();
+    await page.getByRole('button', { name: 'Evaluate and finish', exact: true }).click();
+    await page.getByText('finished', { exact: true }).waitFor({ timeout: 60_000 });
+    expect(existsSync(join(run, 'report.html'))).toBe(true);
+    await expect(tellRun(run, 'save')).rejects.toThrow('nobody works at this run');
   });
 
   it('everybody can use each view: nothing that axe finds, in both themes; nothing wider than a telephone', async () => {

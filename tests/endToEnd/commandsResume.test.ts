@@ -66,7 +66,9 @@ it('Ctrl-C saves a checkpoint, says how to go on, exits with 130, and the run go
   expect(stopped.stderr).toContain(
     `Interrupted after step ${result.steps}; the checkpoint is in stopped. Go on with:\n  understudy distill --resume --out stopped\n`,
   );
-  const rest = await understudy(dir, ['distill', '--resume', '--out', 'stopped', '--json']);
+  // From elsewhere too: a run knows from where its paths are seen.
+  const elsewhere = join(dir, 'data');
+  const rest = await understudy(elsewhere, ['distill', '--resume', '--out', '../stopped', '--json']);
   expect(rest.stderr).toContain(`goes on from step ${result.steps}\n`);
   expect(JSON.parse(rest.stdout)).toMatchObject({ reason: 'done', steps: 24 });
   expectSameAsWhole('stopped');

@@ -1,3 +1,4 @@
+import { shellWord } from '../../src/graph/shellWord.ts';
 import { percent } from '../../src/report/measures.ts';
 import { formatDuration } from '../../src/train/loggers/progressLine.ts';
 import { shortNumber } from '../../src/analysis/lineChart.ts';
@@ -42,3 +43,6 @@ export function withoutCommon(names: readonly string[]): string[] {
     common++;
   return parts.map((part) => part.slice(common).join('/'));
 }
+
+/** A path as a shell takes it; '' is the studio's own folder. */
+export const shellPath = (path: string): string => shellWord(path || '.');

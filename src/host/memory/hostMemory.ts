@@ -12,12 +12,14 @@ export interface MemoryOptions {
   readonly read: ReadPixels;
   /** Called before each change of the disk; one that throws acts as a kill. */
   readonly before?: (change: string) => void;
+  /** What is asked of the run, by look. */
+  readonly wish?: Host['wish'];
   /** Several ranks share the disk. Default: a process by itself. */
   readonly ranks?: Ranks;
 }
 
 /** A run without a platform: a folder in memory, computed images, the interpreter, and a clock on which each look takes 10 ms. */
-export function memoryHost({ disk, read, before, ranks = alone() }: MemoryOptions): Host {
+export function memoryHost({ disk, read, before, wish, ranks = alone() }: MemoryOptions): Host {
   let time = 0;
   const tick = () => {
     time += 10;
@@ -32,6 +34,7 @@ export function memoryHost({ disk, read, before, ranks = alone() }: MemoryOption
     outputs: memoryKeeper(),
     files: rankFiles(memoryFiles('run', disk, before), ranks),
     writer: 'memory',
+    ...(wish && { wish }),
     sha256,
     gzip: async (text) => new TextEncoder().encode(text),
     gunzip: async (bytes) => new TextDecoder().decode(bytes),

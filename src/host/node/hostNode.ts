@@ -17,6 +17,7 @@ import { openAppendFile } from './appendFileNode.ts';
 import type { Host, Platform } from '../host.ts';
 import { rankFiles } from '../rankFiles.ts';
 import { nodeFiles } from './filesNode.ts';
+import { takeWish } from './wishNode.ts';
 import { outputKeeper } from './outputsNode.ts';
 
 export interface NodeOptions {
@@ -62,6 +63,7 @@ export function nodeHost(dir: string, options: NodeOptions, report?: Host['repor
       makeFolder(dir);
       return openAppendFile(join(dir, path), 'a');
     }),
+    folder: process.cwd(),
     writer: `${hostname()}.${process.pid}`,
     sha256: async (pieces) => {
       const sum = createHash('sha256');
@@ -69,6 +71,7 @@ export function nodeHost(dir: string, options: NodeOptions, report?: Host['repor
       return sum.digest('hex');
     },
     gzip: (text) => promisify<string, object, Uint8Array>(gzip)(text, { level: LEVEL }),
+    wish: () => takeWish(dir),
     gunzip: async (bytes) => new TextDecoder().decode(await promisify(gunzip)(bytes)),
     ...(report && { report }),
   };

@@ -7,9 +7,11 @@ import { partOfWord } from '../../data/folders/partNames.ts';
 import { openDataset } from '../../data/openDatasetNode.ts';
 import type { Dataset, ImageList } from '../../data/dataset.ts';
 import { UserError } from '../../graph/errors.ts';
+import { nodeFiles } from '../../host/node/filesNode.ts';
 import { listingOptions } from './imageListing.ts';
 import { type EvaluationData, imagesForModel, type OpenedImages } from './imagesForModel.ts';
 import type { LoadedModel } from '../models/loaded.ts';
+import { dataFromHere } from '../plan/originNode.ts';
 import { readRunConfig } from '../plan/configFileNode.ts';
 
 /** @throws UserError if the folder cannot be used, has no classes, or has classes that the model lacks. */
@@ -68,7 +70,8 @@ async function runOf(ref: string): Promise<RunConfig | undefined> {
   const folder = [ref, dirname(ref), dirname(dirname(ref))].find((path) => existsSync(join(path, 'config.yaml')));
   if (folder === undefined) return undefined;
   try {
-    return parseConfig(runSchema, await readRunConfig(folder), folder);
+    const config = parseConfig(runSchema, await readRunConfig(folder), folder);
+    return await dataFromHere(config, nodeFiles(folder), folder);
   } catch (error) {
     // A config.yaml of something else.
     if (error instanceof UserError) return undefined;

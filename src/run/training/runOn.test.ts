@@ -6,7 +6,9 @@ import type { Pixels } from '../../data/augment/pixels.ts';
 import { UserError } from '../../graph/errors.ts';
 import { type MemoryDisk, memoryDisk } from '../../host/memory/filesMemory.ts';
 import { memoryHost } from '../../host/memory/hostMemory.ts';
+import type { Wish } from '../../host/wish.ts';
 import { stream } from '../../random/stream.ts';
+import type { RunEvent } from '../../train/events.ts';
 import { parseMetricRows, withoutTimings } from '../../train/loggers/metricRow.ts';
 import type { RunInputs } from './prepare/assemble.ts';
 import { runOn } from './runOn.ts';
@@ -67,6 +69,27 @@ async function read(path: string): Promise<Pixels> {
 
 const run = (disk: MemoryDisk, resume = false, before?: (change: string) => void) =>
   runOn(memoryHost({ disk, read, ...(before && { before }) }), config, inputs, { resume });
+
+/** A run that is asked once, at its second look in the first epoch; `at` is the step after which it was. */
+async function asked(disk: MemoryDisk, wish: Wish) {
+  let [looks, at, step] = [0, 0, 0];
+  const take = async (): Promise<Wish | undefined> => {
+    if (looks++ !== 1) return undefined;
+    at = step;
+    return wish;
+  };
+  const onEvent = (event: RunEvent) => {
+    if (event.type === 'step') step = event.step;
+  };
+  const result = await runOn(memoryHost({ disk, read, wish: take }), config, inputs, { onEvent });
+  return { ...result, at };
+}
+
+/** The steps after which a checkpoint to go on from was saved. */
+const saves = ({ files }: MemoryDisk): number[] =>
+  [...new TextDecoder().decode(files.get('train.log')).matchAll(/saved last of step (\d+)/g)].map(([, step]) =>
+    Number(step),
+  );
 
 /** All that a run leaves, without what depends on time alone. */
 function leftBy({ files }: MemoryDisk) {
@@ -141,6 +164,35 @@ describe('a run on a host in memory', () => {
     expect(stopped).toMatchObject({ reason: 'interrupted', steps: 5 });
     expect(await run(disk, true)).toMatchObject({ reason: 'done', steps: 8 });
     expect(leftBy(disk)).toEqual(leftBy(whole));
+  });
+
+  it('asked for a checkpoint it saves and goes on to the same bytes; asked to stop it can be gone on with', async () => {
+    const [whole, saved, stopped] = [memoryDisk(), memoryDisk(), memoryDisk()];
+    await run(whole);
+    const { steps, at } = await asked(saved, 'save');
+    expect(steps).toBe(8);
+    expect(saves(saved)).toContain(at);
+    expect(saves(whole)).not.toContain(at);
+    expect(leftBy(saved)).toEqual(leftBy(whole));
+    const half = await asked(stopped, 'stop');
+    expect(half).toMatchObject({ reason: 'interrupted', steps: half.at });
+    expect(await run(stopped, true)).toMatchObject({ reason: 'done', steps: 8 });
+    expect(leftBy(stopped)).toEqual(leftBy(whole));
+  });
+
+  it('asked to finish it evaluates where it is and is done, also for a resume; what was asked before it began is not asked of it', async () => {
+    const disk = memoryDisk();
+    const finished = await asked(disk, 'finish');
+    expect(finished).toMatchObject({ reason: 'done', steps: finished.at });
+    expect(finished.steps).toBeLessThan(8);
+    const { rows, files } = leftBy(disk);
+    expect(rows.filter((row) => 'val/top1' in row).map(({ step }) => step)).toEqual([finished.at]);
+    expect(rows.at(-1)!.step).toBe(finished.at);
+    expect(Object.keys(files)).toContain('model/onnx/model.onnx');
+    expect(await run(disk, true)).toMatchObject({ reason: 'done', steps: finished.at });
+    let looks = 0;
+    const host = memoryHost({ disk: memoryDisk(), read, wish: async () => (looks++ === 0 ? 'stop' : undefined) });
+    expect(await runOn(host, config, inputs, {})).toMatchObject({ reason: 'done', steps: 8 });
   });
 
   it('refuses a folder that is in use, or whose images changed, and leaves it as it was', async () => {

@@ -19,6 +19,7 @@ import type { RunEvent } from '../../train/events.ts';
 import type { Logger } from '../../train/loggers/logger.ts';
 import { givenClasses } from '../models/givenClassesNode.ts';
 import type { OnModel } from '../models/reference.ts';
+import { seenFromHere } from '../plan/originNode.ts';
 import { CONFIG_FILE } from '../plan/configFile.ts';
 import { decisive } from '../plan/freeSettings.ts';
 import type { RunResult } from './course/result.ts';
@@ -88,7 +89,8 @@ export async function trainRun(
   };
   if (!ranks.alone) await sameOnAll(ranks, 'program and settings', started(config), REMEDY);
   const host = nodeHost(out, { device, threads: config.train.threads, source, covers: claim, ranks }, report);
-  const inputs = await openInputs(config, {
+  const seen = resume && source === undefined ? await seenFromHere(config, host.files, out) : config;
+  const inputs = await openInputs(seen, {
     ...{ onModel, onListing, source },
     ...(resume ? { begun: join(out, START_FOLDER) } : {}),
   });

@@ -1,8 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { Hono } from 'hono';
-import { lockName } from '../../formats/disk/folderLockNode.ts';
-import { isAlive, type ProcessName } from '../../formats/disk/processNode.ts';
+import { z } from 'zod';
+import { schemaProblem } from '../../formats/disk/schemaProblem.ts';
 import { UserError } from '../../graph/errors.ts';
+import { WISHES } from '../../host/wish.ts';
+import { askRun } from '../../run/training/tellRunNode.ts';
 import type { JobView } from '../answers.ts';
 import type { Library } from '../library/library.ts';
 import { argumentsOf, commandLine } from './commandLine.ts';
@@ -30,31 +31,17 @@ export function jobRoutes(jobs: Jobs): Hono {
   return app;
 }
 
-/** Stops a run, whoever started it: its lock names the process. */
-export function stopRun(library: Library): Hono {
+const askedFor = z.strictObject({ what: z.enum(WISHES) });
+
+/** Asks a run for a checkpoint or to end, whoever started it. */
+export function tellRuns(library: Library): Hono {
   const app = new Hono();
-  app.post('/:id/stop', async (context) => {
+  app.post('/:id/tell', async (context) => {
     const place = await library.place('run', context.req.param('id'));
-    const path = await library.file(place, lockName);
-    const text = path === undefined ? '' : await readFile(path, 'utf8').catch(() => '');
-    const owner = parsed(text);
-    const alive = owner === undefined ? false : isAlive(owner);
-    if (alive === undefined)
-      throw new UserError(
-        `${place.path}: wanted a run of this machine, got one of another machine or container; stop it there`,
-      );
-    if (!alive) throw new UserError(`${place.path}: nobody works at it any more`);
-    process.kill(owner!.pid, 'SIGINT');
-    return context.json({ stopped: true });
+    const asked = askedFor.safeParse(await context.req.json());
+    if (!asked.success) throw new UserError(`the request: ${schemaProblem(asked.error)}`);
+    await askRun(await library.path(place), asked.data.what);
+    return context.json({ asked: asked.data.what });
   });
   return app;
-}
-
-function parsed(text: string): ProcessName | undefined {
-  try {
-    const { pid, host, started, namespace } = JSON.parse(text) as ProcessName;
-    return { pid, host, started, namespace };
-  } catch {
-    return undefined;
-  }
 }

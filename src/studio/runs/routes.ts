@@ -1,4 +1,7 @@
+import { stat } from 'node:fs/promises';
 import { Hono } from 'hono';
+import { LAST } from '../../train/runFolder.ts';
+import type { Saved } from '../answers.ts';
 import type { Library } from '../library/library.ts';
 import { CurveCache } from './curves.ts';
 import { readLogTail } from './logTail.ts';
@@ -21,14 +24,22 @@ export function runRoutes(library: Library, summaries = new RunSummaries()): Hon
     const place = await library.place('run', context.req.param('id'));
     const file = (name: string) => library.file(place, name);
     const configPath = await file('config.yaml');
-    const [summary, config, text, details, log] = await Promise.all([
+    const [summary, config, text, details, saved, log] = await Promise.all([
       summaries.of(place, library),
       readSettings(configPath),
       readText(configPath),
       file('evaluation.json').then(readSetup),
+      file(`${LAST}/state.json`).then(readSaved),
       file('train.log').then(readLogTail),
     ]);
-    return context.json({ run: summary, config: config.value, configText: text, setup: details, log: log.lines });
+    return context.json({
+      run: summary,
+      config: config.value,
+      configText: text,
+      setup: details,
+      saved,
+      log: log.lines,
+    });
   });
   app.get('/:id/curves', async (context) => {
     const place = await library.place('run', context.req.param('id'));
@@ -43,6 +54,18 @@ export function runRoutes(library: Library, summaries = new RunSummaries()): Hon
     return context.json({ ...read, cursor: cursorText(read.cursor) });
   });
   return app;
+}
+
+/** Null before a checkpoint, and while one takes another's place. */
+async function readSaved(path: string | undefined): Promise<Saved | null> {
+  if (path === undefined) return null;
+  try {
+    const { mtimeMs: time } = await stat(path);
+    const { step } = JSON.parse(await readText(path)) as { step?: unknown };
+    return typeof step === 'number' ? { step, time } : null;
+  } catch {
+    return null;
+  }
 }
 
 /** What the run was and what it chose, as its best evaluation says; null before one. */

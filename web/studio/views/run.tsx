@@ -1,14 +1,12 @@
-import { useState } from 'preact/hooks';
 import { quantity } from '../../../src/report/measures.ts';
 import type { RunAnswer, RunSummary } from '../../../src/studio/answers.ts';
-import { Button, Card, Command, Empty, Figures, LinkButton, Notice, Progress, State, Tabs } from '../../ui/basics.tsx';
+import { Card, Empty, Figures, LinkButton, Notice, Progress, State, Tabs } from '../../ui/basics.tsx';
 import { Table } from '../../ui/table.tsx';
 import { Confusion } from '../evaluation/confusion.tsx';
 import { Differences } from '../evaluation/differences.tsx';
 import { ModelParts } from '../models/modelParts.tsx';
-import { lists } from '../live.ts';
 import { RunCharts } from '../runCharts.tsx';
-import { post } from '../server.ts';
+import { kindOf, RunActions } from '../runActions.tsx';
 import { Top } from '../shell.tsx';
 import { TryRun } from '../try/tryRun.tsx';
 import type { ViewProps } from '../studio.tsx';
@@ -74,58 +72,13 @@ function Head({ run }: { readonly run: RunSummary }) {
   return (
     <Top title={run.name} above={[['Runs', '/runs']]}>
       <State state={run.state} />
-      {run.state === 'running' && <Stop run={run} />}
-      {(run.state === 'interrupted' || run.state === 'failed') && <Resume run={run} />}
       <LinkButton href={`/new?like=${run.id}`}>New run like this</LinkButton>
     </Top>
   );
 }
 
-/** What is done to a run, and what came of it. */
-function useAction(act: () => Promise<unknown>): { busy: boolean; error: string; go: () => void } {
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState('');
-  const go = () => {
-    setBusy(true);
-    setError('');
-    act()
-      .then(() => lists.value++)
-      .catch((refused: Error) => setError(refused.message))
-      .finally(() => setBusy(false));
-  };
-  return { busy, error, go };
-}
-
-function Stop({ run }: { readonly run: RunSummary }) {
-  const { busy, error, go } = useAction(() => post(`/runs/${run.id}/stop`));
-  return (
-    <>
-      <Button onClick={go} disabled={busy}>
-        {busy ? 'Saving…' : 'Stop and save'}
-      </Button>
-      {error && <Notice kind="bad">{error}</Notice>}
-    </>
-  );
-}
-
-const kindOf = ({ teacher }: RunSummary): string => (teacher === null ? 'train' : 'distill');
-
-function Resume({ run }: { readonly run: RunSummary }) {
-  const { busy, error, go } = useAction(() =>
-    post('/jobs', { command: kindOf(run), flags: { resume: true, out: run.path } }),
-  );
-  return (
-    <>
-      <Button kind="primary" onClick={go} disabled={busy}>
-        Go on
-      </Button>
-      {error && <Notice kind="bad">{error}</Notice>}
-    </>
-  );
-}
-
-/** How far it is and how good, and what may be done on the command line. */
-function Now({ run, setup, log }: RunAnswer) {
+/** How far it is, how good, and what can be done to it. */
+function Now({ run, setup, saved, log }: RunAnswer) {
   const left = secondsLeft(run);
   const going = run.state === 'running';
   return (
@@ -156,17 +109,9 @@ function Now({ run, setup, log }: RunAnswer) {
             : ['Parameters', setup?.parameters ? quantity(setup.parameters) : '–', run.student],
         ]}
       />
-      <Command
-        line={lineFor(run)}
-        label={going ? 'Stop it on the command line with Ctrl-C, and go on with' : 'On the command line'}
-      />
+      <RunActions run={run} saved={saved} />
     </>
   );
-}
-
-function lineFor(run: RunSummary): string {
-  const path = /^[\w@%+=:,./-]+$/.test(run.path) ? run.path : `'${run.path.replaceAll("'", `'\\''`)}'`;
-  return run.state === 'done' ? `understudy report ${path}` : `understudy ${kindOf(run)} --resume --out ${path}`;
 }
 
 function Settings({ setup, configText, run }: RunAnswer) {

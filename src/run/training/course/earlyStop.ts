@@ -28,6 +28,9 @@ export function watch(
 export const toldEarly = ({ metric }: EarlyStop, { best, since }: EarlyProgress, step: number, total: number): string =>
   `stopped early at step ${step} of ${total}: ${metric} was best ${since} evaluations ago (${best})`;
 
+export const toldAsked = (step: number, total: number): string =>
+  `finished by request at step ${step} of ${total}: evaluated, and kept as a run that is done`;
+
 /** Refuses, before the run begins, a metric that its evaluations will not have. */
 export function checkEarlyStop(
   stop: EarlyStop | null,

@@ -1,5 +1,6 @@
 import type { OpenLanes } from '../../../engine/contract.ts';
 import type { Host } from '../../../host/host.ts';
+import { FINISH, SAVE, STOP, strength } from '../../../host/wish.ts';
 import type { Checkpoint } from '../../../train/checkpoint.ts';
 import type { Progress } from '../../../train/progress.ts';
 import { modelContents } from '../../../formats/modelContents.ts';
@@ -12,6 +13,7 @@ import { trainBatches } from '../../datasets/loaders.ts';
 import { writeTrainedImages } from '../../datasets/trainedImages.ts';
 import { writeRunConfig } from '../../plan/configFile.ts';
 import { modelSize } from '../../models/size.ts';
+import { ORIGIN_FILE, originText } from '../../plan/origin.ts';
 import { stageSchedule } from '../../plan/schedule.ts';
 import type { PlannedStage } from '../../plan/stages.ts';
 import { ownView } from '../../teacher/features.ts';
@@ -21,7 +23,7 @@ import { openRunLanes } from '../stage/steps.ts';
 import { toldRanks } from '../stage/shares.ts';
 import { announce } from './announce.ts';
 import { BatchStream } from './batches.ts';
-import { toldEarly, watch } from './earlyStop.ts';
+import { toldAsked, toldEarly, watch } from './earlyStop.ts';
 import type { Evaluator } from './evaluated.ts';
 import { nextLedger, nextMultiple } from './ledgerSteps.ts';
 import { LiveStage } from './liveStage.ts';
@@ -54,6 +56,7 @@ export async function executeRun(
   options: ExecuteOptions,
 ): Promise<RunResult> {
   if (!from) await writeRunConfig(host.files, parts.config, parts.settings.choices);
+  if (!from) await writeOrigin(host);
   if (!from) await writeTrainedImages(host, parts.data);
   if (!from) await writeStart(host, parts.init);
   if (!from) for (const [path, bytes] of options.heads ?? []) await host.files.replace(path, bytes);
@@ -73,12 +76,21 @@ export async function executeRun(
   }
 }
 
+/** A run that was killed before its first checkpoint, and begins anew, has it already. */
+async function writeOrigin({ files, folder }: Host): Promise<void> {
+  if (folder === undefined || (await files.read(ORIGIN_FILE)) !== undefined) return;
+  await files.replace(ORIGIN_FILE, originText(folder));
+}
+
 /** What a student started from that came as ONNX: a run is gone on with when the file is gone or another. */
 export const START_FOLDER = 'start';
 
 async function writeStart({ files }: Host, init: OwnModel | undefined): Promise<void> {
   if (init?.model.family === 'onnx') await files.replaceFolder(START_FOLDER, modelContents(init));
 }
+
+/** Milliseconds between two looks for a wish: a look is a question to the file system. */
+const LOOK_EVERY = 250;
 
 /** Goes through the stages, update by update, with evaluations and checkpoints between them. */
 class RunCourse {
@@ -98,6 +110,10 @@ class RunCourse {
   #inherited: ReadonlyMap<string, StateArray> | undefined;
   /** A checkpoint whose stage has not been entered yet. */
   #resuming: boolean;
+  /** The strongest of what is due since the last checkpoint, the same on all ranks; 0 for nothing. */
+  #due = 0;
+  /** When the host was last asked for a wish, by its clock. */
+  #looked = Number.NEGATIVE_INFINITY;
 
   constructor(host: Host, parts: ReadyRun, from: Checkpoint | undefined, record: RunRecord, options: ExecuteOptions) {
     const { settings, data, stages, teacher, preprocessing, config } = parts;
@@ -127,6 +143,8 @@ class RunCourse {
   async run(): Promise<RunResult> {
     const told = [...(this.#options.notes ?? []), ...toldRanks(this.#parts, this.#host.ranks)];
     announce(this.#parts, this.#totalSteps, this.#resumedFrom, told, this.#record.emit);
+    // What was asked of a run that has ended since is asked no more.
+    if (this.#host.ranks.first) await this.#host.wish?.();
     for (const stage of this.#parts.stages) {
       if (this.#progress.step >= stage.to || this.#progress.ended) continue;
       await this.#runStage(stage);
@@ -173,10 +191,13 @@ class RunCourse {
       const finished = await this.#update(live, Math.min(epochEnd, ledgerAt), epochEnd);
       this.#progress = { ...this.#progress, step: finished };
       if (finished === ledgerAt) await this.#tellLedger(live);
-      if (finished === epochEnd) await this.#evaluate(stage, finished);
-      else if (finished === ledgerAt && !(await this.#saveDue())) continue;
+      if (this.#due === FINISH && finished < this.#totalSteps) this.#end(finished);
+      if (finished === epochEnd || this.#progress.ended) await this.#evaluate(stage, finished);
+      else if (this.#due === 0) continue;
       await this.#save('last');
-      if ((await this.#isAborted()) || this.#progress.ended) break;
+      const stopped = this.#due === STOP;
+      this.#due = 0;
+      if (stopped || (await this.#isAborted()) || this.#progress.ended) break;
     }
     this.#inherited = await live.state.read();
     this.#live = undefined;
@@ -225,7 +246,8 @@ class RunCourse {
       emit: this.#record.emit,
       pause: async (finished) => {
         ranks.at = `step ${finished + 1}`;
-        return (await this.#saveDue()) && finished < epochEnd;
+        this.#due = Math.max(this.#due, await this.#look());
+        return this.#due > 0 && finished < epochEnd;
       },
     });
   }
@@ -237,11 +259,27 @@ class RunCourse {
     if (ledger) this.#record.emit({ type: 'ledger', step, epoch, stage: live.stage.index, ...ledger });
   }
 
-  /** Whether a checkpoint is due: by the clock of the rank that writes, or because the run is to stop. */
-  #saveDue(): Promise<boolean> {
+  /** What is due now: a checkpoint by the clock of the rank that writes, what it was asked, or an end because a rank was told to. */
+  async #look(): Promise<number> {
     const { ranks } = this.#host;
-    const due = ranks.first && this.#record.saveDue();
-    return ranks.some('whether to save', due || (this.#options.signal?.aborted ?? false));
+    const own = this.#options.signal?.aborted ? STOP : 0;
+    const asked = ranks.first ? Math.max(this.#record.saveDue() ? SAVE : 0, await this.#wished()) : 0;
+    return ranks.most('whether to save', Math.max(own, asked));
+  }
+
+  async #wished(): Promise<number> {
+    const { clock, wish } = this.#host;
+    if (!wish || clock.elapsed() - this.#looked < LOOK_EVERY) return 0;
+    this.#looked = clock.elapsed();
+    const found = await wish();
+    if (found) this.#record.note(`asked to ${found}`);
+    return strength(found);
+  }
+
+  /** Asked to finish: what follows is the last evaluation. */
+  #end(step: number): void {
+    this.#progress = { ...this.#progress, ended: true };
+    this.#record.note(toldAsked(step, this.#totalSteps));
   }
 
   /** Whether the run is to stop; a signal may come to some of the ranks. */
