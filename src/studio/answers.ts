@@ -1,4 +1,7 @@
+// The answers of all routes side by side: more than 300 lines, types alone.
 import type { Calibration, Classification, ClassScore } from '../analysis/classification.ts';
+import type { Advice } from '../advise/advice.ts';
+import type { StudyReport } from '../study/tables/rows.ts';
 import type { FeatureReport } from '../run/models/inspect.ts';
 import type { MethodListing, ModelListing } from '../run/models/listings.ts';
 import type { MetricRow } from '../train/loggers/metricRow.ts';
@@ -139,6 +142,19 @@ export interface JobView {
   readonly status?: number | undefined;
   /** As a person would type it. */
   readonly line: string;
+}
+
+/** GET /api/studies/ID */
+export interface StudyAnswer {
+  readonly place: Place;
+  /** results.json, without what its runs said of each image; null before the first run is done, and of an advice. */
+  readonly report: StudyReport | null;
+  /** advice.json; null of a study, and of an advice that is not done. */
+  readonly advice: Advice | null;
+  /** Ids of its runs by their folders below its own, such as `runs/kd_seed-0`. */
+  readonly runs: Readonly<Record<string, string>>;
+  /** Whether the study's file is kept there, by which it is gone on with. */
+  readonly file: boolean;
 }
 
 /** A setting as a form shows it. */

@@ -20,6 +20,7 @@ import { newRunForm } from './newRun/form.ts';
 import { runRoutes } from './runs/routes.ts';
 import { RunSummaries } from './runs/summary.ts';
 import { pageFolder } from './staticFiles.ts';
+import { studyRoutes } from './studies/routes.ts';
 import { eventStream } from './stream.ts';
 
 /** Bytes of a request's body at most. */
@@ -75,6 +76,7 @@ function api({ library, jobs, version }: StudioOptions): Hono {
   app.route('/runs', runRoutes(library, summaries));
   app.route('/runs', tellRuns(library));
   app.route('/jobs', jobRoutes(jobs));
+  app.route('/studies', studyRoutes(library));
   const pictures = new Pictures(library.root);
   app.route('/data', dataRoutes(library, pictures));
   const judged = new RunPictures(library);

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { idOf as placeId } from '../../src/studio/library/scan.ts';
 import { tellRun } from '../../src/run/training/tellRunNode.ts';
 import { startStudio } from '../../src/studio/startStudio.ts';
 import { type TestStudio, testStudio } from '../../src/studio/testStudio.ts';
@@ -87,6 +88,9 @@ describe.skipIf(!executable)('the studio in a browser', () => {
       writeRun(dir, 'one', 40);
       writeRun(dir, 'group/two', 60, EVIL);
       await writePhotos(dir);
+      mkdirSync(join(dir, 'few'));
+      for (const name of ['plan.json', 'study.yaml']) writeFileSync(join(dir, 'few', name), '{}');
+      copyFileSync(new URL('../../docs/results/emojiFewImages.json', import.meta.url), join(dir, 'few/results.json'));
     });
     browser = await chromium.launch({ executablePath: executable!, args: ['--no-sandbox'] });
     context = await browser.newContext({ viewport: { width: 1280, height: 900 }, reducedMotion: 'reduce' });
@@ -182,6 +186,32 @@ describe.skipIf(!executable)('the studio in a browser', () => {
     expect(new URL(page.url()).searchParams.get('show')).toBe('settings');
   });
 
+  it('a study shows its rows with what they say; columns are remembered, the order stands in the address', async () => {
+    await page.goto(at('/studies'));
+    await page.getByRole('link', { name: 'few', exact: true }).click();
+    const table = page.getByRole('region', { name: 'What the rows of the study reach' });
+    const column = async (name: string): Promise<string[]> => {
+      const heads = await table.locator('th').allTextContents();
+      const i = heads.findIndex((head) => head.replace(/ [↓↑]$/, '') === name);
+      return table.locator(`tbody td:nth-child(${i + 1})`).allTextContents();
+    };
+    await table.waitFor();
+    expect(await column('Verdict')).toContain('inside the noise');
+    const [, low, high] = /^([+-][\d.]+) to ([+-][\d.]+)$/.exec(
+      (await column('95 % interval')).find((cell) => cell !== '–')!,
+    )!;
+    expect(Number(low)).toBeLessThan(Number(high));
+    const best = await column('best');
+    await table.getByRole('button', { name: /%, last/ }).click();
+    await page.getByText('Columns').click();
+    await page.getByLabel('CPU time').check();
+    await page.reload();
+    await table.waitFor();
+    expect(await column('CPU time')).toHaveLength(best.length);
+    const last = (await column('val/top1 %, last')).filter((cell) => cell !== '–').map(Number);
+    expect(last).toEqual([...last].sort((a, b) => b - a));
+  });
+
   it('makes a run from a folder of pictures, stops it, goes on with it, saves it, finishes it early', async () => {
     await page.goto(at('/new'));
     await page.getByLabel('Folder of images').fill('photos');
@@ -246,6 +276,7 @@ describe.skipIf(!executable)('the studio in a browser', () => {
       '/new?step=goal',
       '/jobs',
       '/studies',
+      `/studies/${placeId('study', 'few')}`,
       '/data',
       '/models',
       '/nowhere',

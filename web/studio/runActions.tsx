@@ -84,7 +84,7 @@ interface ActionProps {
 }
 
 /** A button, what it does on the command line, and what went wrong. */
-function Action({ name, line, primary, act }: ActionProps) {
+export function Action({ name, line, primary, act }: ActionProps) {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState('');
   const go = () => {

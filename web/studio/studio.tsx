@@ -10,6 +10,7 @@ import { StoresView } from './views/stores.tsx';
 import { NewRunView } from './views/newRun.tsx';
 import { PlacesView } from './views/places.tsx';
 import { RunView } from './views/run.tsx';
+import { StudyView } from './views/study.tsx';
 import { RunsView } from './views/runs.tsx';
 
 /** What a view is told: the parts of its address that its pattern names. */
@@ -28,6 +29,7 @@ const VIEWS: readonly (readonly [pattern: string, view: ComponentType<ViewProps>
   ['/jobs', JobsView],
   ['/jobs/:id', JobsView],
   ['/studies', PlacesView],
+  ['/studies/:id', StudyView],
   ['/data', PlacesView],
   ['/models', PlacesView],
   ['/models/:id', ModelView],

@@ -29,7 +29,7 @@ import { decodedForecast } from './prepare/decodedImagesNode.ts';
 import { openInputs } from './prepare/openInputsNode.ts';
 import { checkGivenAgain, savedConfig } from './prepare/resume.ts';
 import { sameOnAll } from './prepare/sameRun.ts';
-import { START_FOLDER } from './course/executeRun.ts';
+import { START_FOLDER } from './course/beginning.ts';
 import { runOn } from './runOn.ts';
 
 export interface TrainOptions {

@@ -52,7 +52,11 @@ function differenceCells(row: TableRow, isBaseline: boolean): string[] {
   return [signed(mean), range, verdict(difference, row)];
 }
 
-function verdict({ n, mean, insideNoise }: PairedDifference, { n: finished, expected }: TableRow): string {
+/** What a difference says, in words; '' where its interval says all. */
+export function verdict(
+  { n, mean, insideNoise }: PairedDifference,
+  { n: finished, expected }: Pick<TableRow, 'n' | 'expected'>,
+): string {
   const pairs = n === finished ? '' : ` (${n} pair${n === 1 ? '' : 's'})`;
   if (insideNoise === null) return `one seed: no interval${pairs}`;
   if (insideNoise) return `inside the noise${pairs}`;
@@ -78,4 +82,5 @@ export function tableNotes({ metric, baseline, axes, table }: StudyReport): stri
 }
 
 export const points = (share: number): string => (100 * share).toFixed(2);
-const signed = (share: number): string => `${share < 0 ? '-' : '+'}${Math.abs(100 * share).toFixed(2)}`;
+/** In percentage points. */
+export const signed = (share: number): string => `${share < 0 ? '-' : '+'}${Math.abs(100 * share).toFixed(2)}`;

@@ -18,7 +18,7 @@ const LISTINGS: Readonly<Record<string, Listing>> = {
   '/studies': {
     title: 'Studies',
     of: ({ studies }) => studies,
-    href: ({ id }) => `/runs?study=${id}`,
+    href: ({ id }) => `/studies/${id}`,
     none: 'A study makes many runs from one file and compares them, with intervals over seeds.',
     line: 'understudy study studies/methods.yaml',
   },

@@ -4,6 +4,7 @@ import { Button, Command, Empty, LinkButton, Progress, State } from '../../ui/ba
 import { CheckField, TextField } from '../../ui/fields.tsx';
 import { type Column, type Sort, Table } from '../../ui/table.tsx';
 import { go, param, setParams } from '../address.ts';
+import { ColumnChoice, useHidden } from '../columnChoice.tsx';
 import { Top } from '../shell.tsx';
 import { useAnswer } from '../useAnswer.ts';
 import { Answered } from '../waiting.tsx';
@@ -40,7 +41,7 @@ const NoRuns = () => (
 
 function RunTable({ runs }: { readonly runs: readonly RunSummary[] }) {
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
-  const [hidden, setHidden] = useHidden();
+  const [hidden, setHidden] = useHidden('runs', USUALLY_HIDDEN);
   const query = param('q') ?? '';
   const study = param('study');
   const shown = runs.filter((run) => (study === null || run.study === study) && fits(run, query));
@@ -67,7 +68,7 @@ function RunTable({ runs }: { readonly runs: readonly RunSummary[] }) {
           <Button disabled={chosen.size < 2} onClick={() => go(`/compare?runs=${[...chosen].join(',')}`)}>
             {chosen.size < 2 ? 'Compare: choose two or more' : `Compare ${chosen.size}`}
           </Button>
-          <ColumnChoice hidden={hidden} setHidden={setHidden} />
+          <ColumnChoice columns={COLUMNS} always="name" hidden={hidden} setHidden={setHidden} />
         </div>
       </div>
       {shown.length === 0 ? (
@@ -173,6 +174,8 @@ const COLUMNS: readonly Column<RunSummary>[] = [
   },
 ];
 
+const USUALLY_HIDDEN = ['judgedBy', 'epoch', 'seed'];
+
 const folderOf = (path: string): string => path.split('/').slice(0, -1).join('/');
 
 const Path = ({ path }: { readonly path: string | null }) =>
@@ -184,42 +187,3 @@ const StateCell = ({ run: { state, step, totalSteps, name } }: { readonly run: R
     {state === 'running' && <Progress done={step} of={totalSteps} label={`Progress of ${name}`} />}
   </div>
 );
-
-const ColumnChoice = ({
-  hidden,
-  setHidden,
-}: {
-  readonly hidden: ReadonlySet<string>;
-  readonly setHidden: (hidden: ReadonlySet<string>) => void;
-}) => (
-  <details class="menu">
-    <summary class="button">Columns</summary>
-    <div class="sheet stack tight">
-      {COLUMNS.filter(({ key }) => key !== 'name').map(({ key, name }) => (
-        <CheckField
-          key={key}
-          label={name}
-          checked={!hidden.has(key)}
-          onChange={(on) => setHidden(new Set(on ? [...hidden].filter((one) => one !== key) : [...hidden, key]))}
-        />
-      ))}
-    </div>
-  </details>
-);
-
-const USUALLY_HIDDEN = ['judgedBy', 'epoch', 'seed'];
-
-/** The columns that this browser does not show. */
-function useHidden(): [ReadonlySet<string>, (hidden: ReadonlySet<string>) => void] {
-  const [hidden, setHidden] = useState<ReadonlySet<string>>(() => {
-    const kept = localStorage.getItem('runs.hidden');
-    return new Set(kept === null ? USUALLY_HIDDEN : kept.split(','));
-  });
-  return [
-    hidden,
-    (next) => {
-      localStorage.setItem('runs.hidden', [...next].join(','));
-      setHidden(next);
-    },
-  ];
-}

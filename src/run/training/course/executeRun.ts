@@ -3,26 +3,22 @@ import type { Host } from '../../../host/host.ts';
 import { FINISH, SAVE, STOP, strength } from '../../../host/wish.ts';
 import type { Checkpoint } from '../../../train/checkpoint.ts';
 import type { Progress } from '../../../train/progress.ts';
-import { modelContents } from '../../../formats/modelContents.ts';
 import type { RunEvent } from '../../../train/events.ts';
 import { combineLoggers, type Logger } from '../../../train/loggers/logger.ts';
 import { runUpdates } from '../../../train/stageLoop.ts';
 import type { StateArray } from '../../../train/trainState.ts';
-import type { OwnModel } from '../../models/loaded.ts';
 import { trainBatches } from '../../datasets/loaders.ts';
-import { writeTrainedImages } from '../../datasets/trainedImages.ts';
-import { writeRunConfig } from '../../plan/configFile.ts';
 import { modelSize } from '../../models/size.ts';
-import { ORIGIN_FILE, originText } from '../../plan/origin.ts';
 import { stageSchedule } from '../../plan/schedule.ts';
 import type { PlannedStage } from '../../plan/stages.ts';
 import { ownView } from '../../teacher/features.ts';
 import { initialState } from '../stage/initialWeights.ts';
-import { type RunParts, updatesPerEpoch } from '../stage/spec.ts';
+import { updatesPerEpoch } from '../stage/spec.ts';
 import { openRunLanes } from '../stage/steps.ts';
 import { toldRanks } from '../stage/shares.ts';
 import { announce } from './announce.ts';
 import { BatchStream } from './batches.ts';
+import { type ReadyRun, writeBeginning } from './beginning.ts';
 import { toldAsked, toldEarly, watch } from './earlyStop.ts';
 import type { Evaluator } from './evaluated.ts';
 import { nextLedger, nextMultiple } from './ledgerSteps.ts';
@@ -45,9 +41,6 @@ export interface ExecuteOptions {
   readonly notes?: readonly string[];
 }
 
-/** A run that is checked and ready to go. */
-export type ReadyRun = RunParts & { readonly init: OwnModel | undefined };
-
 /** Runs the stages of a run in its folder, from the start or from a checkpoint. */
 export async function executeRun(
   host: Host,
@@ -55,11 +48,7 @@ export async function executeRun(
   from: Checkpoint | undefined,
   options: ExecuteOptions,
 ): Promise<RunResult> {
-  if (!from) await writeRunConfig(host.files, parts.config, parts.settings.choices);
-  if (!from) await writeOrigin(host);
-  if (!from) await writeTrainedImages(host, parts.data);
-  if (!from) await writeStart(host, parts.init);
-  if (!from) for (const [path, bytes] of options.heads ?? []) await host.files.replace(path, bytes);
+  if (!from) await writeBeginning(host, parts, options.heads ?? new Map());
   const logger = combineLoggers([await openRunLoggers(host, from?.progress.step), ...(options.loggers ?? [])]);
   const record = new RunRecord(host, parts, logger, options.onEvent);
   host.listen?.(record.note);
@@ -74,19 +63,6 @@ export async function executeRun(
     await course.close();
     await record.close();
   }
-}
-
-/** A run that was killed before its first checkpoint, and begins anew, has it already. */
-async function writeOrigin({ files, folder }: Host): Promise<void> {
-  if (folder === undefined || (await files.read(ORIGIN_FILE)) !== undefined) return;
-  await files.replace(ORIGIN_FILE, originText(folder));
-}
-
-/** What a student started from that came as ONNX: a run is gone on with when the file is gone or another. */
-export const START_FOLDER = 'start';
-
-async function writeStart({ files }: Host, init: OwnModel | undefined): Promise<void> {
-  if (init?.model.family === 'onnx') await files.replaceFolder(START_FOLDER, modelContents(init));
 }
 
 /** Milliseconds between two looks for a wish: a look is a question to the file system. */

@@ -14,7 +14,7 @@ import { type PlannedStage, planStages, updatesIn } from '../../plan/stages.ts';
 import { studentConfig } from '../../plan/studentConfig.ts';
 import { checkSees, checkStore } from '../../teacher/store.ts';
 import { checkEarlyStop } from '../course/earlyStop.ts';
-import type { ReadyRun } from '../course/executeRun.ts';
+import type { ReadyRun } from '../course/beginning.ts';
 import { initialWeights } from '../stage/initialWeights.ts';
 import { checkNeeds, describeFeatures } from '../stage/spec.ts';
 import { checkPlaces } from '../stage/smallerImages.ts';

@@ -8,7 +8,7 @@ import { loadModelFiles } from '../../models/modelFolderOf.ts';
 import { loadModelSource, loadRun, type ModelSource } from '../../models/modelSourceWeb.ts';
 import { namedByData } from '../../models/namedByData.ts';
 import type { RunData } from '../../datasets/runData.ts';
-import { START_FOLDER } from '../course/executeRun.ts';
+import { START_FOLDER } from '../course/beginning.ts';
 import type { RunInputs } from './assemble.ts';
 import { toldOfPixels } from './toldOfPixels.ts';
 
