@@ -1,3 +1,4 @@
+// One studio and one browser serve all these views, since starting both takes longer than most tests: more than 300 lines.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
