@@ -10,6 +10,8 @@ export { preprocess } from './data/preprocess.ts';
 import type { WebDistillOptions, WebResumeOptions, WebTrainOptions } from './run/training/trainWeb.ts';
 export type { BlobsByClass, FileOfFolder } from './data/blobSource.ts';
 export { imagesOf, imagesOfFolder } from './data/blobSource.ts';
+export type { AddressedImages, AddressesByClass } from './data/urlSource.ts';
+export { imagesAt } from './data/urlSource.ts';
 export type { ImageSource, SourceImage } from './data/imageSource.ts';
 export type { ModelSource } from './run/models/modelSourceWeb.ts';
 export type { RunResult } from './run/training/course/result.ts';

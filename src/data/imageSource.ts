@@ -22,6 +22,8 @@ export interface ImageSource {
   readonly val?: readonly SourceImage[];
   /** The bytes of an image file, or RGB pixels. An error with a message makes it an unreadable image, which is counted and named. */
   read(id: string): Promise<Uint8Array | Pixels>;
+  /** In a browser: the file of an image, or its address, where workers can read it by themselves; else `read` is asked, by the thread that trains. */
+  where?(id: string): Blob | string;
 }
 
 /** A data source of your own, typed. */

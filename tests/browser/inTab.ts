@@ -36,6 +36,8 @@ export type TabTask =
       readonly resume?: boolean;
       /** Files that are put into the run's folder first: a run of Node's. */
       readonly files?: Readonly<Record<string, Uint8Array>>;
+      /** Those that make batches cannot be started. */
+      readonly workers?: 'refused';
       /** Stops the run at this step. */
       readonly stopAt?: number;
       /** The GPU is lost at this step. */
@@ -162,6 +164,7 @@ function sourceOf(images: readonly TabImage[]): ImageSource {
 }
 
 async function train(task: Extract<TabTask, { task: 'train' }>): Promise<unknown> {
+  if (task.workers === 'refused') Reflect.deleteProperty(globalThis, 'Worker');
   const losses: number[] = [];
   const notes: string[] = [];
   const ends: string[] = [];

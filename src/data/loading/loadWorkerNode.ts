@@ -25,7 +25,7 @@ const words = new Int32Array(setup.control);
 const n = labels.length;
 const wantsTeacher = (): boolean => teacherView !== undefined && Atomics.load(words, control.withoutTeacher) === 0;
 const pathOf = (index: number): string => readPath(setup.paths, index);
-const rows = new RowMaker({ ...setup, count: n, pathOf, labelOf: (index) => labels[index]! }, readImage, wantsTeacher);
+const rows = new RowMaker({ ...setup, count: n, pathOf, labelOf: (index) => labels[index]! }, wantsTeacher);
 const { teacherTransform, teacherVaries, oneSource } = rows;
 /** Large images in hand, with the other workers. */
 const limits: DecodeLimits = { budget: new PixelBudget(setup.pixels), seconds: setup.imageSeconds ?? MOST_SECONDS };
@@ -90,7 +90,12 @@ function waitForSignal(index: number, isCurrent: () => boolean): void {
 async function fillRow(start: StartMessage, index: number, row: number): Promise<void> {
   const slot = index % slots.length;
   // In a frame of its own, so that nothing refers to the image any more when it is freed.
-  const release = await rows.write(slots[slot]!, stepAt(index, start.firstStep, start.steps, start.share), row);
+  const release = await rows.write(
+    slots[slot]!,
+    stepAt(index, start.firstStep, start.steps, start.share),
+    row,
+    readImage,
+  );
   await release?.();
   const done = Atomics.add(words, control.rowsDone(slot), 1) + 1;
   if (done % batch === 0) post({ kind: 'ready' });

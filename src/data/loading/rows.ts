@@ -44,9 +44,13 @@ export interface Readied {
 /** Gives the image of an index, or undefined where it cannot be read. */
 export type ReadImage = (index: number) => Promise<Readied | undefined>;
 
-interface Row {
+/** What a row shows. */
+export interface Shown {
+  /** Of the image; -1 where there is none. */
   readonly index: number;
-  readonly image?: Readied;
+  /** Of the row: what is drawn for it hangs on them. */
+  readonly epoch: number;
+  readonly place: number;
   /** In training: the stream that everything random about the row is drawn from, anew at each call. */
   readonly draws?: () => Stream;
   readonly view?: number;
@@ -55,7 +59,6 @@ interface Row {
 /** Makes the rows of batches: which image, augmented how, normalised. */
 export class RowMaker {
   readonly #setup: RowSetup;
-  readonly #read: ReadImage;
   readonly #wantsTeacher: () => boolean;
   readonly #erase: number;
   readonly #steps: number;
@@ -69,10 +72,9 @@ export class RowMaker {
   /** Whether both views are cut from one and the same prepared image. */
   readonly oneSource: boolean;
 
-  constructor(setup: RowSetup, read: ReadImage, wantsTeacher: () => boolean) {
+  constructor(setup: RowSetup, wantsTeacher: () => boolean) {
     const { transform, teacherView, train, count, batch } = setup;
     this.#setup = setup;
-    this.#read = read;
     this.#wantsTeacher = () => teacherView !== undefined && wantsTeacher();
     this.#erase = train ? (transform.train.erase ?? 0) : 0;
     this.#steps = stepsPerEpoch(count, batch, train);
@@ -98,37 +100,54 @@ export class RowMaker {
   }
 
   /**
-   * Writes a row of the batch at a global step; gives what frees its image, where that is needed.
+   * Writes a row of the batch at a global step; gives what frees its image, where that is needed. In training the next good image
+   * of the order stands in for one that cannot be read.
    * @param row within the batch
    */
-  async write(target: BatchArrays, globalStep: number, row: number): Promise<Readied['release']> {
-    const { batch, train, seed, transform, teacherView, labelOf } = this.#setup;
+  async write(target: BatchArrays, globalStep: number, row: number, read: ReadImage): Promise<Readied['release']> {
+    for (let skip = 0; ; skip++) {
+      const shown = this.shown(globalStep, row, skip);
+      const image = shown.index < 0 ? undefined : await read(shown.index);
+      if (!image && this.#setup.train && shown.index >= 0) continue;
+      this.put(target, row, shown, image);
+      return image?.release;
+    }
+  }
+
+  /** What a row of the batch at a global step shows where the first `skip` images of its turn cannot be read. */
+  shown(globalStep: number, row: number, skip: number): Shown {
+    const { batch, train, count } = this.#setup;
     const { epoch, step } = positionAt(globalStep, this.#steps);
     const place = step * batch + row;
-    const found = train ? await this.#trainRow(epoch, place) : await this.#evalRow(place);
-    const { student, teacher } = found.image ?? {};
+    if (train) return skip < count ? this.#shownInTraining(epoch, place, skip) : { index: -1, epoch, place };
+    return { index: place < count ? place : -1, epoch, place };
+  }
+
+  /** Writes a row with the image that it shows, or without one that cannot be read. @param at the row of the arrays */
+  put(target: BatchArrays, at: number, shown: Shown, image: Readied | undefined): void {
+    const { seed, transform, train, labelOf } = this.#setup;
+    const { index, epoch, place, draws, view = 0 } = shown;
     // Drawn alike for both, so that the same place is shown, and erased.
     const draw = (pixels: Pixels | undefined, config: TransformConfig, planes: Planes, varied: boolean) =>
       this.#draw(
         pixels,
         config,
         planes,
-        varied ? found.draws?.() : undefined,
+        varied ? draws?.() : undefined,
         varied && this.#erase > 0 ? stream(seed, 'erase', epoch, place) : undefined,
       );
-    const offset = (size: number) => row * 3 * size ** 2;
+    const offset = (size: number) => at * 3 * size ** 2;
     const own = { table: this.#table, out: target.images, offset: offset(transform.imageSize) };
-    draw(student, transform, own, train);
+    draw(image?.student, transform, own, train);
     if (target.teacherImages && this.#wantsTeacher()) {
       const { imageSize } = this.teacherTransform!;
       const planes = { table: this.#teacherTable!, out: target.teacherImages, offset: offset(imageSize) };
-      draw(teacher, this.teacherTransform!, planes, this.teacherVaries);
+      draw(image?.teacher, this.teacherTransform!, planes, this.teacherVaries);
     }
-    target.indices[row] = found.index;
-    target.labels[row] = found.index < 0 ? 0 : labelOf(found.index);
-    target.valid[row] = found.image ? 1 : 0;
-    target.views[row] = teacherView?.original ? 0 : (found.view ?? 0);
-    return found.image?.release;
+    target.indices[at] = index;
+    target.labels[at] = index < 0 ? 0 : labelOf(index);
+    target.valid[at] = image ? 1 : 0;
+    target.views[at] = view;
   }
 
   /** The image as the model sees it, for which training has `draws`; zeros where there is none. */
@@ -148,29 +167,18 @@ export class RowMaker {
     if (pixels && erasing) randomErasing(out, offset, size, this.#erase, erasing, own);
   }
 
-  /** The image at `place` of the epoch's order or, where that is bad, the next good one in the same order. */
-  async #trainRow(epoch: number, place: number): Promise<Row> {
-    const { count: n, views, repeats, seed, pathOf } = this.#setup;
+  /** The image at `place` of the epoch's order or, `skip` images on, another in the same order. */
+  #shownInTraining(epoch: number, place: number, skip: number): Shown {
+    const { count: n, views, repeats, seed, teacherView, pathOf } = this.#setup;
     const from = this.#standing(epoch, place);
-    const order = this.#orderOf(from.round);
-    for (let skip = 0; skip < n; skip++) {
-      const index = order[(from.place + skip) % n]!;
-      const image = await this.#read(index);
-      if (!image) continue;
-      // A list shorter than a batch comes round again within it; each round gets crops of its own.
-      const round = Math.floor(place / n);
-      const view = views && viewAt(views, pathOf(index), from.turn);
-      const keys = repeats > 1 ? [epoch, index, place] : round === 0 ? [epoch, index] : [epoch, index, round];
-      const draws = () => (views ? stream(views.seed, 'view', pathOf(index), view!) : stream(seed, 'augment', ...keys));
-      return { index, image, draws, ...(view !== undefined && { view }) };
-    }
-    return { index: -1 };
-  }
-
-  async #evalRow(place: number): Promise<Row> {
-    if (place >= this.#setup.count) return { index: -1 };
-    const image = await this.#read(place);
-    return image ? { index: place, image } : { index: place };
+    const index = this.#orderOf(from.round)[(from.place + skip) % n]!;
+    // A list shorter than a batch comes round again within it; each round gets crops of its own.
+    const round = Math.floor(place / n);
+    const view = views && viewAt(views, pathOf(index), from.turn);
+    const keys = repeats > 1 ? [epoch, index, place] : round === 0 ? [epoch, index] : [epoch, index, round];
+    const draws = () => (views ? stream(views.seed, 'view', pathOf(index), view!) : stream(seed, 'augment', ...keys));
+    // A teacher that sees the originals answers alike for all views.
+    return { index, epoch, place, draws, ...(view !== undefined && !teacherView?.original && { view }) };
   }
 
   /**

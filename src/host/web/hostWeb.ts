@@ -1,6 +1,4 @@
 import { alone } from '../../cluster/ranks.ts';
-import type { ReadPixels } from '../../data/loading/plainLoader.ts';
-import { plainLoader } from '../../data/loading/plainLoader.ts';
 import type { Engine } from '../../engine/contract.ts';
 import { systemClock } from '../clock.ts';
 import type { RunFiles } from '../files.ts';
@@ -13,17 +11,17 @@ export interface WebHostOptions {
   /** What rounds as it does. */
   readonly computed: string;
   readonly files: RunFiles;
-  readonly read: ReadPixels;
+  readonly loader: Host['loader'];
   readonly listen?: NonNullable<Host['listen']>;
 }
 
-/** A page or a worker: onnxruntime-web, the browser's files, images from a function. */
-export const webHost = ({ engine, computed, files, read, listen }: WebHostOptions): Host => ({
+/** A page or a worker: onnxruntime-web, the browser's files. */
+export const webHost = ({ engine, computed, files, loader, listen }: WebHostOptions): Host => ({
   engine,
   computed,
   clock: systemClock,
   ranks: alone(),
-  loader: (options) => plainLoader(options, read),
+  loader,
   outputs: memoryKeeper(),
   files,
   writer: crypto.randomUUID().slice(0, 8),

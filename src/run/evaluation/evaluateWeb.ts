@@ -1,8 +1,6 @@
 import { datasetOf, type ImageSource } from '../../data/imageSource.ts';
-import { decodeWeb } from '../../data/images/decodeWeb.ts';
-import { plainLoader } from '../../data/loading/plainLoader.ts';
-import { readSource } from '../../data/readSource.ts';
 import { ortWeb } from '../../engine/ortWeb.ts';
+import { loadersWeb } from '../../host/web/loadersWeb.ts';
 import { requireClassifier } from '../../program/evalProgram.ts';
 import { imagesForModel } from '../datasets/imagesForModel.ts';
 import { loadModelSource, type ModelSource } from '../models/modelSourceWeb.ts';
@@ -30,6 +28,10 @@ export async function evaluateWeb(
   const [list, which] = val.paths.length > 0 ? [val, 'validation images'] : [train, 'images'];
   const part = `the ${list.paths.length} ${which} of ${data.name}`;
   const images = imagesForModel(loaded, loaded.path, { list, part, classes, notes }, data.name);
-  const read = (id: string) => readSource(data, id, decodeWeb);
-  return judge(data.name, images, { engine, loader: (options) => plainLoader(options, read), onProgress });
+  const { loader, end } = await loadersWeb(data, 'auto');
+  try {
+    return await judge(data.name, images, { engine, loader, onProgress });
+  } finally {
+    end();
+  }
 }

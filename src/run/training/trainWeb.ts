@@ -1,14 +1,13 @@
 import { parseConfig } from '../../config/parse.ts';
 import { type RunConfig, type RunInput, runSchema } from '../../config/schema.ts';
 import { overlay, type Settings } from '../../config/settings.ts';
-import { decodeWeb } from '../../data/images/decodeWeb.ts';
 import type { ImageSource } from '../../data/imageSource.ts';
-import { readSource } from '../../data/readSource.ts';
 import { DeviceLost, LOST, type OrtWeb } from '../../engine/ortWeb.ts';
 import { naming, UserError } from '../../graph/errors.ts';
 import type { RunFiles } from '../../host/files.ts';
 import { sha256 } from '../../host/sha256.ts';
 import { webHost } from '../../host/web/hostWeb.ts';
+import { loadersWeb } from '../../host/web/loadersWeb.ts';
 import { storedRun } from '../../host/web/storageWeb.ts';
 import { type Method, withMethods } from '../../methods/index.ts';
 import type { RunEvent } from '../../train/events.ts';
@@ -174,21 +173,25 @@ async function run(
   else checkNames(config, methods);
   const { threads } = config.train;
   const { engine, listen } = engineForRun(runtime, device, threads === 'auto' ? undefined : threads);
-  const read = (id: string) => readSource(data, id, decodeWeb);
   const computed = `${device}, ${threads === 'auto' ? 'the threads of the page' : `train.threads=${threads}`}`;
-  const host = webHost({ engine, computed, files, read, listen });
-  const images = await runDataOf(datasetOfSource(data, config.data), config, {
-    size: (_, path) => read(path),
-    sha256,
-    stamps: noStamps,
-  });
-  const inputs = await openInputsWeb(config, images, models, engine, resume ? files : undefined);
-  return runOn(host, config, inputs, {
-    ...{ methods, resume, notes: async () => notes },
-    ...(loggers && { loggers }),
-    ...(onEvent && { onEvent }),
-    ...(signal && { signal }),
-  });
+  const { loader, read, note, end } = await loadersWeb(data, config.data.workers);
+  try {
+    const host = webHost({ engine, computed, files, loader, listen });
+    const images = await runDataOf(datasetOfSource(data, config.data), config, {
+      size: (_, path) => read(path),
+      sha256,
+      stamps: noStamps,
+    });
+    const inputs = await openInputsWeb(config, images, models, engine, resume ? files : undefined);
+    return await runOn(host, config, inputs, {
+      ...{ methods, resume, notes: async () => (note === undefined ? notes : [...notes, note]) },
+      ...(loggers && { loggers }),
+      ...(onEvent && { onEvent }),
+      ...(signal && { signal }),
+    });
+  } finally {
+    end();
+  }
 }
 
 /** Settings that a browser has nothing for. */
