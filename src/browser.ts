@@ -18,6 +18,11 @@ export type { RunResult } from './run/training/course/result.ts';
 export type { RunSettings } from './run/training/runSettings.ts';
 export type { WebDistillOptions as DistillOptions, WebResumeOptions as ResumeOptions, WebTrainOptions as TrainOptions };
 export type { RunEvent } from './train/events.ts';
+import type { Camera, CameraOptions } from './data/cameraWeb.ts';
+export type { Camera, CameraOptions };
+/** In a page, not in its workers. */
+export const openCamera = async (options?: CameraOptions): Promise<Camera> =>
+  (await import('./data/cameraWeb.ts')).openCamera(options);
 const training = () => import('./run/training/trainWeb.ts');
 export const distill = async (options: WebDistillOptions) => (await training()).distillWeb(options);
 export const train = async (options: WebTrainOptions) => (await training()).trainWeb(options);

@@ -1,7 +1,11 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { largest, smallest } from '../graph/lists.ts';
 import { median, runWorker } from './peer.ts';
+import { makePhotos } from './photos.ts';
 import type { WebStepTask } from './stepWorkerWeb.ts';
 import { openTab, type Tab } from './tabNode.ts';
+import type { WebTrainTask, WebTrainTimes } from './trainWorkerWeb.ts';
 
 /** Of one model: batches that a page would take. */
 const CASES: readonly (readonly [model: string, batch: number])[] = [
@@ -68,8 +72,84 @@ async function row(task: WebStepTask, rounds: number): Promise<BrowserRow> {
   };
 }
 
-async function inTab<T>(work: (tab: Tab) => Promise<T>): Promise<T> {
-  const tab = await openTab('stepWorkerWeb.js');
+/** Small networks on photos: what pages train. */
+const RUNS: readonly (readonly [model: string, batch: number, imageSize: number])[] = [
+  ['resnet8_small', 25, 32],
+  ['vit_pico_patch4', 25, 64],
+];
+const EPOCHS = 4;
+
+interface Loading {
+  /** Images a second in the first epoch, which decodes, and after it; medians over rounds and epochs. */
+  readonly firstRate: number;
+  readonly rate: number;
+  /** Share of the time that steps waited for data, likewise. */
+  readonly firstWait: number;
+  readonly wait: number;
+}
+
+export interface LoadingRow {
+  readonly model: string;
+  readonly batch: number;
+  readonly imageSize: number;
+  readonly workers: Loading;
+  /** Where the thread that trains makes the batches. */
+  readonly alone: Loading;
+  /** The rate with workers over that without: medians of the rounds' ratios. */
+  readonly firstGain: number;
+  readonly gain: number;
+}
+
+/** Runs in a tab on photos of 500 x 375 px, whose batches web workers make, in turn with runs that make them themselves. */
+export async function benchBrowserLoading(rounds: number, count: number): Promise<LoadingRow[]> {
+  const photos = await makePhotos(count);
+  try {
+    const byClass = Object.fromEntries(
+      readdirSync(photos.dir).map((name) => [
+        name,
+        readdirSync(join(photos.dir, name)).map((file) => `/photos/${name}/${file}`),
+      ]),
+    );
+    const rows: LoadingRow[] = [];
+    for (const [model, batch, imageSize] of RUNS) {
+      const task = { photos: byClass, model, batch, imageSize, epochs: EPOCHS };
+      const timed = (workers: boolean) =>
+        inTab(
+          (tab) => tab.run<WebTrainTimes>({ ...task, workers } satisfies WebTrainTask),
+          'trainWorkerWeb.js',
+          photos.dir,
+        );
+      const [withWorkers, alone]: [WebTrainTimes[], WebTrainTimes[]] = [[], []];
+      for (let round = 0; round < rounds; round++) {
+        withWorkers.push(await timed(true));
+        alone.push(await timed(false));
+      }
+      const gain = (of: (times: WebTrainTimes) => number) => median(withWorkers.map((a, i) => of(a) / of(alone[i]!)));
+      rows.push({
+        ...{ model, batch, imageSize, workers: summed(withWorkers), alone: summed(alone) },
+        firstGain: gain(({ firstRate }) => firstRate),
+        gain: gain(({ rates }) => median(rates)),
+      });
+    }
+    return rows;
+  } finally {
+    photos.remove();
+  }
+}
+
+const summed = (runs: readonly WebTrainTimes[]): Loading => ({
+  firstRate: median(runs.map(({ firstRate }) => firstRate)),
+  rate: median(runs.flatMap(({ rates }) => rates)),
+  firstWait: median(runs.map(({ firstWait }) => firstWait)),
+  wait: median(runs.flatMap(({ waits }) => waits)),
+});
+
+async function inTab<T>(
+  work: (tab: Tab) => Promise<T>,
+  script = 'stepWorkerWeb.js',
+  photos: string | undefined = undefined,
+): Promise<T> {
+  const tab = await openTab(script, photos);
   try {
     return await work(tab);
   } finally {

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { benchAccuracy } from './accuracy.ts';
-import { benchBrowser } from './browser.ts';
+import { benchBrowser, benchBrowserLoading } from './browser.ts';
 import { benchCluster } from './cluster.ts';
 import { benchDistill, lanesFor } from './distill.ts';
 import { benchEightBits } from './eightBits.ts';
@@ -45,6 +45,9 @@ npm run bench -- cluster [--model NAME] [--batch N] [--rounds N] [--json]
   Two ranks of a core each on this machine (Open MPI): the collectives of an update's gradients in turn with mpi4py's of the same
   sizes where python3-mpi4py is installed; an update of two micro-batches, the share of it that communication takes, and the same
   update in one process of two threads, in turn. Default: DeiT-Ti, 16 images an update, 3 rounds.
+npm run bench -- browser --loading [--images N] [--rounds N] [--json]
+  Runs on 500 x 375 JPEGs that it makes, in headless Chromium: images a second and waiting for data where web workers make the
+  batches, in turn with runs whose own thread does. 128 images, 3 rounds.
 npm run bench -- browser [--models NAME,NAME] [--rounds N] [--json]
   The training step of vit_pico_patch4 (batch 25) and DeiT-Ti at 224 px (batch 4) in headless Chromium, in WebAssembly with 1 and 2
   threads, in turn with Node's with as many; on a real WebGPU adapter where there is one. 3 rounds.
@@ -67,6 +70,7 @@ const { values, positionals } = parseArgs({
     raw: { type: 'boolean', default: false },
     train: { type: 'boolean', default: false },
     profile: { type: 'boolean', default: false },
+    loading: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -78,7 +82,10 @@ const model = values.model ?? 'deit_tiny_patch16_224';
 const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
   accuracy: () => benchAccuracy(values.quick, rounds(values.quick ? 1 : 3)),
   cluster: () => benchCluster(model, given, rounds(3)),
-  browser: () => benchBrowser(rounds(3), values.models?.split(',')),
+  browser: () =>
+    values.loading
+      ? benchBrowserLoading(rounds(3), Number(values.images ?? 128))
+      : benchBrowser(rounds(3), values.models?.split(',')),
   step: () => (values.profile ? profileStep(model, given) : benchStep(model, given, rounds(5))),
   distill: () =>
     benchDistill({

@@ -29,17 +29,27 @@ export interface Tab {
   close(): Promise<void>;
 }
 
-/** A tab of headless Chromium whose workers run a script of `dist/bench/`; cross-origin isolated, so that WebAssembly has threads. */
-export async function openTab(script: string): Promise<Tab> {
+/**
+ * A tab of headless Chromium whose workers run a script of `dist/bench/`; cross-origin isolated, so that WebAssembly has threads.
+ * @param photos a folder that is served as `/photos/`
+ */
+export async function openTab(script: string, photos?: string): Promise<Tab> {
   const executablePath = findChromium();
   if (!executablePath) throw new UserError('bench browser: wanted Chromium (Debian: chromium), got none');
   // Needed by nothing that is installed with the package.
   const [{ rolldown }, { chromium }] = await Promise.all([import('rolldown'), import('playwright-core')]);
-  const input = fileURLToPath(new URL(script, import.meta.url));
-  const bundle = await rolldown({ input, external: Object.keys(RUNTIMES), platform: 'browser', logLevel: 'silent' });
-  const { output } = await bundle.generate({ format: 'es', paths: RUNTIMES, codeSplitting: false });
-  await bundle.close();
-  const { origin, close } = await serve(output[0].code);
+  const bundled = async (path: string): Promise<string> => {
+    const input = fileURLToPath(new URL(path, import.meta.url));
+    const bundle = await rolldown({ input, external: Object.keys(RUNTIMES), platform: 'browser', logLevel: 'silent' });
+    const { output } = await bundle.generate({ format: 'es', paths: RUNTIMES, codeSplitting: false });
+    await bundle.close();
+    return output[0].code;
+  };
+  const scripts = {
+    '/worker.js': await bundled(script),
+    '/loadWorkerWeb.js': await bundled('../data/loading/loadWorkerWeb.js'),
+  };
+  const { origin, close } = await serve(scripts, photos);
   const browser = await chromium.launch({ executablePath, args: FLAGS });
   const page = await browser.newPage();
   await page.goto(origin);
@@ -54,13 +64,22 @@ export async function openTab(script: string): Promise<Tab> {
   };
 }
 
-async function serve(worker: string): Promise<{ origin: string; close(): void }> {
+async function serve(
+  scripts: Readonly<Record<string, string>>,
+  photos: string | undefined,
+): Promise<{ origin: string; close(): void }> {
   const types: Readonly<Record<string, string>> = { '.mjs': 'text/javascript', '.wasm': 'application/wasm' };
   const server = createServer((request, response) => {
     const path = normalize(decodeURIComponent(new URL(request.url ?? '/', 'http://localhost').pathname));
-    const file = path.startsWith(RUNTIME) && existsSync(join(ROOT, path)) ? readFileSync(join(ROOT, path)) : undefined;
-    const found = path === '/worker.js' ? worker : path === '/' ? '<!doctype html>' : file;
-    const type = path === '/worker.js' ? 'text/javascript' : (types[extname(path)] ?? 'text/html');
+    const [, folder, ...rest] = path.split('/');
+    const file = path.startsWith(RUNTIME)
+      ? join(ROOT, path)
+      : folder === 'photos' && photos
+        ? join(photos, ...rest)
+        : undefined;
+    const read = () => (file && existsSync(file) ? readFileSync(file) : undefined);
+    const found = scripts[path] ?? (path === '/' ? '<!doctype html>' : read());
+    const type = path in scripts ? 'text/javascript' : (types[extname(path)] ?? 'text/html');
     response.writeHead(found === undefined ? 404 : 200, {
       'content-type': type,
       'cross-origin-opener-policy': 'same-origin',

@@ -26,6 +26,7 @@ export function imagesOf(
     train: listed(train, val ? 'train/' : ''),
     ...(val && { val: listed(val, 'val/') }),
     read: async (id) => new Uint8Array(await blobs.get(id)!.arrayBuffer()),
+    where: (id) => blobs.get(id)!,
   };
 }
 

@@ -40,6 +40,7 @@ export interface AddressedImages {
 
 /**
  * Images that lie on a web server as a data source. They are fetched when they are wanted, by the workers that decode them.
+ * Without `base` addresses are relative to the page, or to the script of the worker, that calls.
  * @param images addresses by class, or the address of a JSON file of this form (`AddressesByClass` or `AddressedImages`), to which
  *   its addresses are relative.
  * @throws UserError where that file is not of this form.
@@ -48,12 +49,12 @@ export async function imagesAt(
   images: AddressesByClass | AddressedImages | string,
   { base, name = typeof images === 'string' ? images : 'images' }: { base?: string; name?: string } = {},
 ): Promise<ImageSource> {
-  const here = new URL(base ?? '.', (globalThis as { location?: { readonly href: string } }).location?.href).href;
-  const from = typeof images === 'string' ? new URL(images, here).href : here;
-  const { train, val } = checkedParts(typeof images === 'string' ? await (await answerOf(from)).json() : images, name);
+  const here = base ?? (globalThis as { location?: { readonly href: string } }).location?.href;
+  const from = typeof images === 'string' ? wholeAddress(images, here) : here;
+  const { train, val } = checkedParts(typeof images === 'string' ? await (await answerOf(from!)).json() : images, name);
   const listed = (part: AddressesByClass): SourceImage[] =>
     Object.entries(part).flatMap(([label, addresses]) => addresses.map((id) => ({ id, label })));
-  const where = (id: string): string => new URL(id, from).href;
+  const where = (id: string): string => wholeAddress(id, from);
   return {
     name,
     classes: Object.keys(train).sort(compareCodePoints),
@@ -62,6 +63,14 @@ export async function imagesAt(
     read: (id) => fetchBytes(where(id)),
     where,
   };
+}
+
+function wholeAddress(address: string, base: string | undefined): string {
+  try {
+    return new URL(address, base).href;
+  } catch {
+    throw new UserError(`${address}: wanted a whole address, or \`base\` to which it is relative`);
+  }
 }
 
 function checkedParts(given: unknown, name: string): AddressedImages {

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -15,7 +15,7 @@ import { CHROMIUM } from '../systemPackages.ts';
 import { bundled } from './bundle.ts';
 import { type Opened, open } from './chromium.ts';
 import type { TabImage, TabTask } from './inTab.ts';
-import { digitsOf, exampleInPage, filesBelow, sourceOf, writeFiles } from './tabImages.ts';
+import { digitsOf, exampleInPage, filesBelow, PLAIN_WORKER, plainInPage, sourceOf, writeFiles } from './tabImages.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const executable = CHROMIUM.find();
@@ -51,10 +51,11 @@ describe.skipIf(!executable)('in a browser tab', () => {
     const scripts = {
       '/inTab.js': await bundled('inTab.ts'),
       '/example.js': await bundled(script),
+      '/plain.js': PLAIN_WORKER,
       // Beside the script that makes them, as a bundler puts it.
       '/loadWorkerWeb.js': await bundled('../../src/data/loading/loadWorkerWeb.ts'),
     };
-    opened = await open(executable!, {}, scripts);
+    opened = await open(executable!, { digits: join(dir, 'digits') }, scripts);
   });
   afterAll(() => opened?.close());
   const answer = <T>(task: TabTask): Promise<T> => {
@@ -164,6 +165,29 @@ describe.skipIf(!executable)('in a browser tab', () => {
       expect(best!.class).toBe(shown.best.class);
       expect(Math.abs(best!.probability - shown.best.probability)).toBeLessThan(1e-5);
       expect(Object.keys(shown.files)).toContain('onnx/model.onnx');
+    });
+
+    it('without a bundler: films, fetches a list of images, trains on both and answers', async () => {
+      const list = (part: string) =>
+        Object.fromEntries(
+          ['3', '8'].map((name) => [
+            name,
+            readdirSync(join(dir, 'digits', part, name)).map((file) => `${part}/${name}/${file}`),
+          ]),
+        );
+      writeFileSync(join(dir, 'digits/list.json'), JSON.stringify({ train: list('train'), val: list('val') }));
+      const found = await opened.page.evaluate(plainInPage, '/digits/list.json');
+      expect(found.sides).toEqual([64, 64]);
+      expect(found.late).toBe('camera: wanted an open one, got one that was closed');
+      expect(found.file).toMatchObject({ name: 'frame 1.jpg', type: 'image/jpeg' });
+      expect(found.file.size).toBeGreaterThan(500);
+      // 22 pictures, of which one of each class is kept aside, and 20 digits.
+      expect(found.runs).toEqual([
+        ['done', 2],
+        ['done', 2],
+      ]);
+      expect(['Cup', 'Hand']).toContain(found.best.class);
+      expect(found.notes.filter((note) => note.includes('thread that trains'))).toEqual([]);
     });
 
     it('is judged in the tab as in Node', async () => {

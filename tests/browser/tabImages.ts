@@ -70,3 +70,56 @@ export function sourceOf(images: readonly TabImage[]): ImageSource {
     read: async (id) => bytes.get(id)!,
   };
 }
+
+/** A worker without a bundler: the scripts of the package and of the runtime, by their addresses. */
+export const PLAIN_WORKER = `
+import * as runtime from '/node_modules/onnxruntime-web/dist/ort.wasm.bundle.min.mjs';
+import { imagesAt, imagesOf, loadModel, train } from '/dist/web/module/browser.js';
+
+self.onmessage = ({ data }) => work(data).catch((error) => self.postMessage({ error: error.stack }));
+
+async function work({ filmed, list, frame }) {
+  const notes = [];
+  const runs = [];
+  for (const [out, data] of [['filmed', imagesOf(filmed)], ['fetched', await imagesAt(list)]])
+    runs.push(await train({
+      ...{ runtime, data, out, model: 'resnet8_small', settings: { train: { epochs: 1, batch: 10, threads: 1 } } },
+      onEvent: (event) => event.type === 'note' && notes.push(event.message),
+    }));
+  const model = await loadModel('filmed', { runtime });
+  const [best] = await model.predict(frame);
+  self.postMessage({ notes, best, runs: runs.map(({ reason, steps }) => [reason, steps]) });
+}`;
+
+/** Sent to the page as text: films two classes, and gives them, the address of a list of images and one frame more to that worker. */
+export const plainInPage = new Function(
+  'list',
+  `
+  const run = async () => {
+    const { openCamera } = await import('/dist/web/module/browser.js');
+    const camera = await openCamera({ side: 64 });
+    const filmed = { Cup: [], Hand: [] };
+    for (let i = 0; i < 22; i++) filmed[i % 2 ? 'Cup' : 'Hand'].push(await camera.picture('frame ' + i + '.jpg'));
+    const frame = await camera.frame();
+    await camera.close();
+    const late = await camera.frame().then(() => 'a frame', (error) => error.message);
+    const sides = [frame.width, frame.height];
+    const { name, type, size } = filmed.Cup[0];
+    const worker = new Worker('/plain.js', { type: 'module' });
+    const answer = await new Promise((resolve, reject) => {
+      worker.onmessage = ({ data }) => ('error' in data ? reject(new Error(data.error)) : resolve(data));
+      worker.onerror = ({ message }) => reject(new Error(message ?? 'the worker did not start'));
+      worker.postMessage({ filmed, list, frame }, [frame]);
+    });
+    worker.terminate();
+    return { ...answer, sides, late, file: { name, type, size } };
+  };
+  return run();`,
+) as (list: string) => Promise<{
+  readonly notes: readonly string[];
+  readonly best: ClassProbability;
+  readonly runs: readonly (readonly [string, number])[];
+  readonly sides: readonly number[];
+  readonly late: string;
+  readonly file: { readonly name: string; readonly type: string; readonly size: number };
+}>;

@@ -1,10 +1,11 @@
 import type { RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { leaveCamera, takeCamera } from './camera.ts';
+import { type Camera, openCamera } from 'understudy/browser';
 
 interface CameraView {
   readonly video: RefObject<HTMLVideoElement | null>;
-  readonly ready: boolean;
+  /** The webcam, once it is open. */
+  readonly camera: Camera | null;
   /** Why there is no camera, and what to do. */
   readonly refused: string | null;
 }
@@ -12,27 +13,24 @@ interface CameraView {
 /** The webcam in a video element, as long as the component is there. */
 export function useCamera(): CameraView {
   const video = useRef<HTMLVideoElement | null>(null);
-  const [ready, setReady] = useState(false);
+  const [camera, setCamera] = useState<Camera | null>(null);
   const [refused, setRefused] = useState<string | null>(null);
   useEffect(() => {
     let gone = false;
-    const taken = takeCamera().then(
-      async (stream) => {
-        if (gone || !video.current) return true;
-        video.current.srcObject = stream;
-        await video.current.play();
-        setReady(true);
-        return true;
+    const opened = openCamera({ video: video.current! }).then(
+      (found) => {
+        if (!gone) setCamera(found);
+        return found;
       },
       (error: Error) => {
-        setRefused(error.message);
-        return false;
+        if (!gone) setRefused(`${error.message}, or add picture files.`);
+        return undefined;
       },
     );
     return () => {
       gone = true;
-      void taken.then((had) => (had ? leaveCamera() : undefined));
+      void opened.then((found) => found?.close());
     };
   }, []);
-  return { video, ready, refused };
+  return { video, camera, refused };
 }

@@ -4,9 +4,16 @@ import type { Pixels } from '../augment/pixels.ts';
 import { formatOf, otherFormat } from './imageFormat.ts';
 import { MOST_PIXELS } from './imageLimits.ts';
 
+/** What is used of an ImageBitmap. */
+export interface Bitmap {
+  readonly width: number;
+  readonly height: number;
+  close(): void;
+}
+
 /** What is used of a page's or worker's pictures. */
 interface Pictures {
-  createImageBitmap(blob: Blob): Promise<{ readonly width: number; readonly height: number; close(): void }>;
+  createImageBitmap(blob: Blob): Promise<Bitmap>;
   readonly OffscreenCanvas: new (
     width: number,
     height: number,
@@ -39,12 +46,19 @@ export async function decodeWeb(bytes: Uint8Array, path: string): Promise<Pixels
   const format = formatOf(bytes);
   if (format === undefined) throw refuse(otherFormat(bytes));
   if (format === 'tiff') throw refuse('a TIFF, which browsers do not read');
-  const { createImageBitmap, OffscreenCanvas } = globalThis as unknown as Pictures;
+  const { createImageBitmap } = globalThis as unknown as Pictures;
   const bitmap = await createImageBitmap(new Blob([bytes.slice()])).catch((error: unknown) => {
     throw refuse('a damaged or truncated file', error);
   });
   const { width, height } = bitmap;
   if (width * height > MOST_PIXELS) throw refuse(`one of ${width} x ${height} pixels. Scale it down`);
+  return pixelsOf(bitmap);
+}
+
+/** RGB bytes of a bitmap, which is used up; what shows through is white. */
+export function pixelsOf(bitmap: Bitmap): Pixels {
+  const { width, height } = bitmap;
+  const { OffscreenCanvas } = globalThis as unknown as Pictures;
   const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
   context.fillStyle = '#ffffff';
   context.fillRect(0, 0, width, height);

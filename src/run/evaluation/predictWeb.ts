@@ -1,12 +1,12 @@
 import type { Pixels } from '../../data/augment/pixels.ts';
-import { decodeWeb } from '../../data/images/decodeWeb.ts';
+import { type Bitmap, decodeWeb, pixelsOf } from '../../data/images/decodeWeb.ts';
 import { type OrtWeb, ortWeb } from '../../engine/ortWeb.ts';
 import type { Described } from '../models/described.ts';
 import { loadModelSource, type ModelSource } from '../models/modelSourceWeb.ts';
 import { type ImageModel, openImageModel } from './imageModel.ts';
 
-/** An image file as it was picked or fetched, its bytes, or RGB bytes with width and height. */
-export type WebImage = Blob | Uint8Array | Pixels;
+/** An image file as it was picked or fetched, its bytes, an ImageBitmap (a camera's frame), which is used up, or RGB bytes with width and height. */
+export type WebImage = Blob | Uint8Array | Bitmap | Pixels;
 
 export interface WebModelOptions {
   /** The module `onnxruntime-web`, or for WebGPU `onnxruntime-web/webgpu`. */
@@ -28,7 +28,7 @@ export async function loadModelWeb(
       if (image instanceof Uint8Array) return decodeWeb(image, 'the image');
       if (image instanceof Blob)
         return decodeWeb(new Uint8Array(await image.arrayBuffer()), nameOf(image) ?? 'the image');
-      return image;
+      return 'close' in image ? pixelsOf(image) : image;
     },
     nameOf,
   });

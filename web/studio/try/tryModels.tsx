@@ -2,7 +2,6 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { Button, Card, Empty, Notice } from '../../ui/basics.tsx';
 import { Table } from '../../ui/table.tsx';
-import { frameOf } from '../../tab/camera.ts';
 import { useCamera } from '../../tab/cameraView.tsx';
 import { Picker } from '../../tab/picker.tsx';
 import { milliseconds } from '../../tab/words.ts';
@@ -140,15 +139,15 @@ function Stage({
 
 /** Asks about what the webcam sees, as often as the answers come. */
 function Live({ ask }: { readonly ask: (picture: ImageBitmap) => Promise<void> }) {
-  const { video, ready, refused } = useCamera();
+  const { video, camera, refused } = useCamera();
   const latest = useRef(ask);
   latest.current = ask;
   useEffect(() => {
-    if (!ready) return;
+    if (!camera) return;
     let over = false;
     const look = async () => {
-      while (!over && video.current) {
-        await latest.current(await frameOf(video.current));
+      while (!over) {
+        await latest.current((await camera.frame()) as ImageBitmap);
         // A hidden tab paints nothing, and is asked nothing.
         await new Promise((resolve) => requestAnimationFrame(resolve));
       }
@@ -157,7 +156,7 @@ function Live({ ask }: { readonly ask: (picture: ImageBitmap) => Promise<void> }
     return () => {
       over = true;
     };
-  }, [ready]);
+  }, [camera]);
   if (refused) return <Notice kind="bad">{refused}</Notice>;
   return <video ref={video} muted playsInline aria-label="What the webcam sees" />;
 }

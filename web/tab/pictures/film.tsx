@@ -1,6 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { Button, Notice } from '../../ui/basics.tsx';
-import { filmed } from '../camera.ts';
 import { useCamera } from '../cameraView.tsx';
 import { count } from '../words.ts';
 
@@ -17,17 +16,17 @@ interface FilmProps {
 
 /** Films pictures of a class, four a second, until it is told to stop. */
 export function Film({ name, onTaken, onClose }: FilmProps) {
-  const { video, refused, ready } = useCamera();
+  const { video, refused, camera } = useCamera();
   const [filming, setFilming] = useState(false);
   const [taken, setTaken] = useState(0);
   const heap = useRef<File[]>([]);
   const number = useRef(0);
   useEffect(() => {
-    if (!filming) return;
+    if (!filming || !camera) return;
     const hand = () => heap.current.length > 0 && void onTaken(heap.current.splice(0));
     const timer = setInterval(async () => {
       const own = ++number.current;
-      heap.current.push(await filmed(video.current!, `webcam ${own}.jpg`));
+      heap.current.push((await camera.picture(`webcam ${own}.jpg`)) as File);
       setTaken(own);
       if (heap.current.length >= HEAP) hand();
     }, EVERY);
@@ -35,7 +34,7 @@ export function Film({ name, onTaken, onClose }: FilmProps) {
       clearInterval(timer);
       hand();
     };
-  }, [filming]);
+  }, [filming, camera]);
   const close = () => {
     setFilming(false);
     onClose();
@@ -56,7 +55,7 @@ export function Film({ name, onTaken, onClose }: FilmProps) {
       )}
       <div class="row">
         {!refused && (
-          <Button kind="primary" disabled={!ready} onClick={() => setFilming(!filming)} pressed={filming}>
+          <Button kind="primary" disabled={!camera} onClick={() => setFilming(!filming)} pressed={filming}>
             {filming ? 'Stop filming' : 'Start filming'}
           </Button>
         )}

@@ -1,6 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { Button, Notice } from '../../ui/basics.tsx';
-import { frameOf } from '../camera.ts';
 import { useCamera } from '../cameraView.tsx';
 import { Column } from '../column.tsx';
 import { Picker } from '../picker.tsx';
@@ -91,15 +90,15 @@ function Trying({ of: model }: { readonly of: Training }) {
 
 /** Asks about what the webcam sees, as often as the answers come. */
 function Live({ of: model }: { readonly of: Training }) {
-  const { video, ready, refused } = useCamera();
+  const { video, camera, refused } = useCamera();
   const latest = useRef(model);
   latest.current = model;
   useEffect(() => {
-    if (!ready) return;
+    if (!camera) return;
     let over = false;
     const look = async () => {
-      while (!over && video.current) {
-        await attempt('try', async () => ask(latest.current, await frameOf(video.current!)));
+      while (!over) {
+        await attempt('try', async () => ask(latest.current, (await camera.frame()) as ImageBitmap));
         // A hidden tab paints nothing, and is asked nothing.
         await new Promise((resolve) => requestAnimationFrame(resolve));
         await new Promise((resolve) => setTimeout(resolve, 60));
@@ -109,7 +108,7 @@ function Live({ of: model }: { readonly of: Training }) {
     return () => {
       over = true;
     };
-  }, [ready]);
+  }, [camera]);
   if (refused) return <Notice kind="bad">{refused}</Notice>;
   return <video ref={video} class="preview" muted playsInline aria-label="What the webcam sees" />;
 }
