@@ -39,7 +39,7 @@ export interface Platform {
 
 /** All that a run needs of where it runs: Node, a browser tab, memory. Everything else of a run is the same everywhere. */
 export interface Host extends Platform {
-  /** On what the engine computes: another rounds otherwise. */
+  /** On what the engine computes, which may change while a run goes on: another rounds otherwise. */
   readonly computed: string;
   /** The run's folder. */
   readonly files: RunFiles;

@@ -3,19 +3,18 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadModel } from '../../src/run/evaluation/predict.ts';
-import { distill, resume, train } from '../../src/run/training/trainNode.ts';
+import { distill, resume } from '../../src/run/training/trainNode.ts';
 import { evaluateModel } from '../../src/run/evaluation/evaluate.ts';
 import type { EvaluationReport } from '../../src/run/evaluation/judge.ts';
 import type { RunSettings } from '../../src/run/training/runSettings.ts';
-import type { RunResult } from '../../src/run/training/course/result.ts';
 import { temporaryFolder } from '../endToEnd/commandLine.ts';
-import { writeDigits } from './digits.ts';
 import { blocksOf } from '../docs/blocks.ts';
 import { CHROMIUM } from '../systemPackages.ts';
 import { bundled } from './bundle.ts';
-import { type Opened, open } from './chromium.ts';
+import type { Opened } from './chromium.ts';
 import type { TabImage, TabTask } from './inTab.ts';
-import { digitsOf, exampleInPage, filesBelow, PLAIN_WORKER, plainInPage, sourceOf, writeFiles } from './tabImages.ts';
+import { exampleInPage, filesBelow, PLAIN_WORKER, plainInPage, sourceOf, writeFiles } from './tabImages.ts';
+import { asked, closedTab, digitsAndTeacher, openTab, settingsOf, type TabRun, weightsOf } from './tabRuns.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const executable = CHROMIUM.find();
@@ -25,21 +24,6 @@ interface Suite {
   readonly failed: readonly string[];
 }
 
-/** Sent to the page as text: runs a task in a worker of its own. */
-const inWorker = `async (task) => {
-  const worker = new Worker('/inTab.js', { type: 'module' });
-  try {
-    return await new Promise((resolve, reject) => {
-      worker.onmessage = ({ data }) => ('error' in data ? reject(new Error(data.error)) : resolve(data.answer));
-      worker.addEventListener('message', ({ data }) => data.type === 'failed' && reject(new Error(data.message)));
-    worker.onerror = (event) => reject(new Error(event.message ?? 'the worker did not start'));
-      worker.postMessage(task);
-    });
-  } finally {
-    worker.terminate();
-  }
-}`;
-
 describe.skipIf(!executable)('in a browser tab', () => {
   let opened: Opened;
   beforeAll(async () => {
@@ -48,20 +32,11 @@ describe.skipIf(!executable)('in a browser tab', () => {
     );
     const script = join(dir, 'worker.js');
     writeFileSync(script, example!.code);
-    const scripts = {
-      '/inTab.js': await bundled('inTab.ts'),
-      '/example.js': await bundled(script),
-      '/plain.js': PLAIN_WORKER,
-      // Beside the script that makes them, as a bundler puts it.
-      '/loadWorkerWeb.js': await bundled('../../src/data/loading/loadWorkerWeb.ts'),
-    };
-    opened = await open(executable!, { digits: join(dir, 'digits') }, scripts);
+    const scripts = { '/example.js': await bundled(script), '/plain.js': PLAIN_WORKER };
+    opened = await openTab(executable!, { digits: join(dir, 'digits') }, scripts);
   });
   afterAll(() => opened?.close());
-  const answer = <T>(task: TabTask): Promise<T> => {
-    const work = new Function(`return ${inWorker}`)() as (task: TabTask) => Promise<T>;
-    return opened.page.evaluate(work, task);
-  };
+  const answer = <T>(task: TabTask): Promise<T> => asked(opened.page, task);
 
   it('has the files of a run', async () => {
     const { passed, failed } = await answer<Suite>({ task: 'files' });
@@ -87,38 +62,20 @@ describe.skipIf(!executable)('in a browser tab', () => {
     });
 
   describe('a run', () => {
-    let images: TabImage[];
-    let teacher: Record<string, Uint8Array>;
+    let images: readonly TabImage[];
+    let teacher: Readonly<Record<string, Uint8Array>>;
 
     beforeAll(async () => {
-      await writeDigits(join(dir, 'digits'), { train: 10, val: 2 });
-      images = await digitsOf(join(dir, 'digits'));
-      const trained = await train({
-        data: join(dir, 'digits'),
-        model: 'resnet8_small',
-        out: join(dir, 'teacher'),
-        settings: { train: { epochs: 1, batch: 25, threads: 1 } },
-      });
-      teacher = Object.fromEntries(
-        ['config.json', 'preprocessor_config.json', 'model.safetensors'].map((name) => [
-          name,
-          Uint8Array.from(readFileSync(join(trained.out, 'model', name))),
-        ]),
-      );
+      ({ images, teacher } = await digitsAndTeacher(dir));
     });
-    const inTab = (task: Partial<Extract<TabTask, { task: 'train' }>> & { readonly out: string; method: string }) =>
-      answer<TabRun>({ task: 'train', images, teacher, settings: SETTINGS, student: 'vit_pico_patch4', ...task });
+    const taskOf = (task: Partial<Extract<TabTask, { task: 'train' }>> & { readonly out: string; method: string }) =>
+      ({ task: 'train', images, teacher, settings: SETTINGS, student: 'vit_pico_patch4', ...task }) as const;
+    const inTab = (task: Parameters<typeof taskOf>[0]) => answer<TabRun>(taskOf(task));
     /** Closes a tab of its own in which a run has made a step. */
-    const killed = async (task: { out: string; method: string; resume?: boolean }, step: number) => {
-      const page = await opened.page.context().newPage();
-      await page.goto(opened.page.url());
-      const made = page.waitForEvent('console', { predicate: (message) => message.text() === `step ${step}` });
-      const given = { task: 'train', images, teacher, settings: SETTINGS, student: 'vit_pico_patch4', ...task };
-      const ran = page.evaluate(new Function(`return ${inWorker}`)() as (task: object) => Promise<unknown>, given);
-      await Promise.race([made, ran]);
-      ran.catch(() => undefined);
-      await page.close();
-    };
+    const killed = (task: Parameters<typeof taskOf>[0], step: number) =>
+      closedTab(opened, taskOf(task), (page) =>
+        page.waitForEvent('console', { predicate: (message) => message.text() === `step ${step}` }),
+      );
     /** A run of each method, here and there, made once. */
     const made = new Map<string, Promise<[here: { losses: number[] }, there: TabRun]>>();
     const bothOf = (method: string) => {
@@ -244,8 +201,11 @@ describe.skipIf(!executable)('in a browser tab', () => {
 
       it('goes on in WebAssembly where WebGPU answers wrongly, and says so', async () => {
         const task = { out: 'wrong', method: 'kd', settings: short, device: 'webgpu', wrong: 'zeros' } as const;
-        const { result, losses, notes, ends } = await inTab(task);
+        const { result, losses, notes, ends, files } = await inTab(task);
         expect([result.reason, result.steps, ends]).toEqual(['done', 4, ['done']]);
+        // What a resume is compared with is what computed.
+        const { computed } = JSON.parse(new TextDecoder().decode(files['checkpoints/last/state.json']));
+        expect(computed).toBe('wasm, train.threads=1');
         const told = notes.filter((note) => note.includes('computes otherwise'));
         expect(told).toEqual([
           expect.stringMatching(/ort-web-webgpu computes otherwise than ort-web-wasm: .* is 0 in place/),
@@ -294,24 +254,4 @@ describe.skipIf(!executable)('in a browser tab', () => {
 
 const dir = temporaryFolder();
 
-const weightsOf = ({ files }: TabRun) => {
-  const weights = files['checkpoints/last/model.safetensors'];
-  expect(weights!.length).toBeGreaterThan(10_000);
-  return Buffer.from(weights!).toString('base64');
-};
-
-interface TabRun {
-  readonly result: RunResult;
-  readonly losses: readonly number[];
-  readonly notes: readonly string[];
-  readonly ends: readonly string[];
-  readonly files: Readonly<Record<string, Uint8Array>>;
-}
-
-/** Five epochs of four updates. */
-const SETTINGS: RunSettings = {
-  train: { epochs: 5, batch: 25, threads: 1 },
-  augment: { flip: 0 },
-  teacher: { ref: join(dir, 'teacher'), precision: 'fp32' },
-  student: { settings: { patchSize: 7, depth: 4, width: 32, heads: 2 } },
-};
+const SETTINGS = settingsOf(dir);

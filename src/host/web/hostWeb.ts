@@ -8,8 +8,8 @@ import { sha256 } from '../sha256.ts';
 
 export interface WebHostOptions {
   readonly engine: Engine;
-  /** What rounds as it does. */
-  readonly computed: string;
+  /** What the engine computes on now. */
+  readonly computed: () => string;
   readonly files: RunFiles;
   readonly loader: Host['loader'];
   readonly listen?: NonNullable<Host['listen']>;
@@ -18,7 +18,9 @@ export interface WebHostOptions {
 /** A page or a worker: onnxruntime-web, the browser's files. */
 export const webHost = ({ engine, computed, files, loader, listen }: WebHostOptions): Host => ({
   engine,
-  computed,
+  get computed() {
+    return computed();
+  },
   clock: systemClock,
   ranks: alone(),
   loader,

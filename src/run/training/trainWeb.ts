@@ -172,8 +172,8 @@ async function run(
   if (resume) naming(CONFIG_FILE, () => checkNames(config, methods));
   else checkNames(config, methods);
   const { threads } = config.train;
-  const { engine, listen } = engineForRun(runtime, device, threads === 'auto' ? undefined : threads);
-  const computed = `${device}, ${threads === 'auto' ? 'the threads of the page' : `train.threads=${threads}`}`;
+  const { engine, on, listen } = engineForRun(runtime, device, threads === 'auto' ? undefined : threads);
+  const computed = () => `${on()}, ${threads === 'auto' ? 'the threads of the page' : `train.threads=${threads}`}`;
   const { loader, read, note, end } = await loadersWeb(data, config.data.workers);
   try {
     const host = webHost({ engine, computed, files, loader, listen });

@@ -293,7 +293,8 @@ class RunCourse {
 
   #save(kind: 'last' | 'best'): Promise<void> {
     const { state, balancer } = this.#live!;
-    const progress = { ...this.#progress, ...(balancer && { balance: balancer.state }) };
+    const { computed } = this.#host;
+    const progress = { ...this.#progress, computed, ...(balancer && { balance: balancer.state }) };
     return this.#record.save(kind, progress, state);
   }
 }

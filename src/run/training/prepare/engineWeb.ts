@@ -6,6 +6,8 @@ export type WebDevice = 'wasm' | 'webgpu';
 
 export interface RunEngine {
   readonly engine: Engine;
+  /** What computes now: WebAssembly from where WebGPU was found wrong. */
+  on(): WebDevice;
   /** What it has to say is told here, and kept until somebody listens. */
   listen(note: (message: string) => void): void;
 }
@@ -14,6 +16,7 @@ export interface RunEngine {
 export function engineForRun(runtime: OrtWeb, device: WebDevice, threads: number | undefined): RunEngine {
   const plain = (kind: WebDevice) => ortWeb(runtime, { device: kind, threads });
   const kept: string[] = [];
+  let on = device;
   let tell = (message: string): void => {
     kept.push(message);
   };
@@ -23,7 +26,15 @@ export function engineForRun(runtime: OrtWeb, device: WebDevice, threads: number
     engine:
       device === 'wasm'
         ? reference
-        : checkedFirst(plain('webgpu'), { reference, compares, tell: (message) => tell(message) }),
+        : checkedFirst(plain('webgpu'), {
+            reference,
+            compares,
+            tell: (message) => {
+              on = 'wasm';
+              tell(message);
+            },
+          }),
+    on: () => on,
     listen: (note) => {
       tell = note;
       for (const message of kept.splice(0)) note(message);
