@@ -40,6 +40,8 @@ export type TabTask =
       readonly workers?: 'refused';
       /** Stops the run at this step. */
       readonly stopAt?: number;
+      /** WebGPU is the browser's own, not a stand-in. */
+      readonly real?: boolean;
       /** The GPU is lost at this step. */
       readonly loseAt?: number;
       /** WebGPU answers this where it should answer otherwise. */
@@ -122,8 +124,8 @@ const runtimeOf = async (device: 'wasm' | 'webgpu'): Promise<OrtWeb> =>
   device === 'wasm' ? wasm : ((await import('onnxruntime-web/webgpu')) as OrtWeb);
 
 /**
- * A runtime whose WebGPU is WebAssembly, since a software adapter takes minutes for a run: one that answers zeros and says nothing,
- * or one that can be lost.
+ * A runtime whose WebGPU is WebAssembly, since a software adapter takes a minute to compile a run's shaders: one that answers zeros
+ * and says nothing, or one that can be lost.
  */
 function standIn(runtime: OrtWeb, wrong: boolean): { readonly runtime: OrtWeb; lose(): void } {
   let lose = (): void => undefined;
@@ -171,9 +173,9 @@ async function train(task: Extract<TabTask, { task: 'train' }>): Promise<unknown
   const stop = new AbortController();
   const files = await storedRun(task.out);
   const { runtime, lose } =
-    task.device === 'webgpu'
+    task.device === 'webgpu' && !task.real
       ? standIn(wasm, task.wrong === 'zeros')
-      : { runtime: wasm as OrtWeb, lose: () => undefined };
+      : { runtime: await runtimeOf(task.device ?? 'wasm'), lose: () => undefined };
   for (const [path, content] of Object.entries(task.files ?? {})) await files.replace(path, content);
   const common = {
     data: sourceOf(task.images),

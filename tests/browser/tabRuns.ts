@@ -51,17 +51,24 @@ export async function digitsAndTeacher(dir: string): Promise<{
 }
 
 /** Chromium on a page whose workers can be asked what `inTab.ts` answers. */
-export const openTab = async (
+export async function openTab(
   executable: string,
   folders: Readonly<Record<string, string>> = {},
   scripts: Readonly<Record<string, string>> = {},
-): Promise<Opened> =>
-  open(executable, folders, {
+): Promise<Opened> {
+  const opened = await open(executable, folders, {
     '/inTab.js': await bundled('inTab.ts'),
     // Beside the script that begins them, as a bundler puts it.
     '/loadWorkerWeb.js': await bundled('../../src/data/loading/loadWorkerWeb.ts'),
     ...scripts,
   });
+  // Chromium compiles a module once as long as somebody has it: else each worker waits for it, and runs it unoptimised at first.
+  const wasm = '/node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm';
+  await opened.page.evaluate(
+    `WebAssembly.compileStreaming(fetch('${wasm}')).then((compiled) => void (globalThis.kept = compiled))`,
+  );
+  return opened;
+}
 
 /** Sent to the page as text: runs a task in a worker of its own. */
 const IN_WORKER = `async (task) => {
