@@ -6,12 +6,15 @@ import { UserError } from '../graph/errors.ts';
 import { type Emoji, splitEmoji } from './emojiSplit.ts';
 import { npmPack, type Obtain, readPackage } from './npmPackNode.ts';
 
-/** Whose drawings each half has, by the name of the set that a study prepares. */
+/** Whose drawings of which emoji train and judge, by the name of the set that a study prepares. */
 const SETS = {
-  /** Two drawings of every emoji. */
-  emoji: { train: ['google', 'twitter'], val: ['google', 'twitter'] },
-  /** New emoji by a new hand: the drawings that judge are a third vendor's, none of which is trained on. */
-  emojiThird: { train: ['google', 'twitter'], val: ['facebook'] },
+  /** Two drawings of every emoji, those of a fifth of the emoji to judge. */
+  emoji: { train: { of: ['train'], by: ['google', 'twitter'] }, val: { of: ['val'], by: ['google', 'twitter'] } },
+  /** Two drawings of every emoji, and a new hand's of every emoji to judge. */
+  emojiThird: {
+    train: { of: ['train', 'val'], by: ['google', 'twitter'] },
+    val: { of: ['train', 'val'], by: ['facebook'] },
+  },
 } as const;
 /** Pinned, so that the images of a study stay what they were. */
 const VERSION = '16.0.0';
@@ -30,8 +33,8 @@ export async function writeEmojiFolder(
   const packages = join(dirname(dir), 'packages');
   const files = new Map<string, Buffer>();
   let list: Buffer | undefined;
-  const vendors = SETS[which];
-  for (const set of new Set([...vendors.train, ...vendors.val])) {
+  const { train, val } = SETS[which];
+  for (const set of new Set([...train.by, ...val.by])) {
     const tarball = await obtain({ name: `emoji-datasource-${set}`, version: VERSION }, packages);
     const images = await readPackage(tarball, (path) => path === 'emoji.json' || path.startsWith(`img/${set}/64/`));
     list ??= images.get('emoji.json');
@@ -39,8 +42,9 @@ export async function writeEmojiFolder(
   }
   const halves = splitEmoji(emojiOf(list, packages));
   await replaceFolderAtomic(dir, async (folder) => {
-    for (const half of ['train', 'val'] as const)
-      for (const one of halves[half]) await writeDrawings(join(folder, half, one.category), one, vendors[half], files);
+    for (const [part, { of, by }] of Object.entries({ train, val }))
+      for (const half of of)
+        for (const one of halves[half]) await writeDrawings(join(folder, part, one.category), one, by, files);
   });
 }
 
