@@ -2,6 +2,9 @@
 import type { Calibration, Classification, ClassScore } from '../analysis/classification.ts';
 import type { Advice } from '../advise/advice.ts';
 import type { StudyReport } from '../study/tables/rows.ts';
+import type { Dtype } from '../run/exporting/files.ts';
+import type { Snippet } from '../run/exporting/snippets.ts';
+import type { VerifyReport } from '../run/exporting/verify.ts';
 import type { FeatureReport } from '../run/models/inspect.ts';
 import type { MethodListing, ModelListing } from '../run/models/listings.ts';
 import type { MetricRow } from '../train/loggers/metricRow.ts';
@@ -288,6 +291,28 @@ export interface LearnedAnswer {
     readonly columns: readonly string[];
     readonly values: readonly (readonly (number | null)[])[];
   };
+}
+
+export interface ModelFile {
+  readonly path: string;
+  readonly bytes: number;
+}
+
+/** The last `understudy verify` of a model that was started here; without a report while it runs, and where it said none. */
+export interface Verified {
+  readonly job: JobView;
+  readonly report: VerifyReport | null;
+}
+
+/** GET /api/models/ID/files; together they are /api/models/ID/zip */
+export interface FilesAnswer {
+  readonly files: readonly ModelFile[];
+  readonly verified: Verified | null;
+}
+
+/** GET /api/models/ID/snippets: code that runs each of its ONNX files; none of a model without a classifier or without such files. */
+export interface SnippetsAnswer {
+  readonly snippets: readonly (Snippet & { readonly dtype: Dtype })[];
 }
 
 /** GET /api/stores */

@@ -15,6 +15,7 @@ import { jobRoutes, tellRuns } from './jobs/routes.ts';
 import { type Library, NotThere } from './library/library.ts';
 import { inspectionRoutes } from './models/inspection.ts';
 import { modelFiles } from './models/routes.ts';
+import { takingAway } from './models/takingAway.ts';
 import { askDoctor } from './newRun/doctor.ts';
 import { newRunForm } from './newRun/form.ts';
 import { runRoutes } from './runs/routes.ts';
@@ -34,6 +35,8 @@ export interface StudioOptions extends GuardOptions {
 
 /** Folder of a built page; beside the compiled code, also for code that runs from src/. */
 export const builtPage = (name: string): string => fileURLToPath(new URL(`../../dist/web/${name}`, import.meta.url));
+
+const KINDS = ['study', 'data', 'model'] as const;
 
 const STREAM = '/api/stream';
 
@@ -66,11 +69,7 @@ function api({ library, jobs, version }: StudioOptions): Hono {
   const summaries = new RunSummaries();
   app.get('/about', (context) => context.json({ root: library.root, version }));
   app.get('/places', async (context) => {
-    const [studies, data, models] = [
-      await library.list('study'),
-      await library.list('data'),
-      await library.list('model'),
-    ];
+    const [studies, data, models] = await Promise.all(KINDS.map((kind) => library.list(kind)));
     return context.json({ studies, data, models });
   });
   app.route('/runs', runRoutes(library, summaries));
@@ -85,6 +84,7 @@ function api({ library, jobs, version }: StudioOptions): Hono {
   app.route('/stores', storeRoutes());
   app.route('/runs', modelFiles(library, 'run'));
   app.route('/models', modelFiles(library, 'model'));
+  app.route('/models', takingAway(library, jobs));
   app.get('/form', async (context) => context.json(await newRunForm()));
   app.post('/doctor', async (context) =>
     context.json((await askDoctor(library.root, await context.req.json(), context.req.raw.signal)) as object),
@@ -100,7 +100,7 @@ function listsVersion(library: Library, jobs: Jobs, summaries: RunSummaries): ()
     const places = await library.list('run');
     const runs = await Promise.all(places.map((place) => summaries.of(place, library).catch(() => place.id)));
     return createHash('sha256')
-      .update(JSON.stringify([runs, await jobs.list()]))
+      .update(JSON.stringify([runs, await jobs.list(), await Promise.all(KINDS.map((kind) => library.list(kind)))]))
       .digest('hex');
   };
   return () => {

@@ -7,7 +7,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** WebGPU without a GPU: Chromium's own software adapter. A webcam without one: a pattern that moves. */
-const FLAGS = [
+export const FLAGS = [
   '--use-fake-device-for-media-stream',
   '--use-fake-ui-for-media-stream',
   '--no-sandbox',

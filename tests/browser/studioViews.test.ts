@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { unzipSync } from 'fflate';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -9,6 +10,7 @@ import { distill, train } from '../../src/index.ts';
 import { idOf } from '../../src/studio/library/scan.ts';
 import { type TestStudio, testStudio } from '../../src/studio/testStudio.ts';
 import { CHROMIUM } from '../systemPackages.ts';
+import { FLAGS } from './chromium.ts';
 
 const executable = CHROMIUM.find();
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -48,8 +50,14 @@ describe.skipIf(!executable)('views of data and models', () => {
 
   beforeAll(async () => {
     studio = await testStudio(fill);
-    browser = await chromium.launch({ executablePath: executable!, args: ['--no-sandbox'] });
-    page = await (await browser.newContext({ viewport: { width: 1280, height: 900 } })).newPage();
+    // A webcam that shows a moving ball, and a WebGPU in software.
+    browser = await chromium.launch({
+      executablePath: executable!,
+      args: FLAGS,
+    });
+    page = await (
+      await browser.newContext({ viewport: { width: 1280, height: 900 }, permissions: ['camera'] })
+    ).newPage();
     page.on('pageerror', (error) => complaints.push(error.message));
     await page.route(
       (url) => url.origin !== new URL(at('')).origin && url.protocol.startsWith('http'),
@@ -126,13 +134,100 @@ describe.skipIf(!executable)('views of data and models', () => {
       .split(/,(?=(?:[^"]*"[^"]*")*[^"]*$)/) as [string, string, string, string];
     expect(prediction.replaceAll('""', '"').replace(/^"(.*)"$/, '$1')).toBe(first[0]);
     expect(Math.abs(Number.parseFloat(first.at(-1)!) - 100 * Number(probability))).toBeLessThan(0.1);
+    const teacher = page.getByRole('region', { name: /^Teacher/ });
+    await teacher.getByText('%').first().waitFor({ timeout: 20_000 });
+    // Both in WebGPU too, which says the same.
+    const alike = page.getByRole('cell', { name: /^as WebAssembly, within \d/ });
+    await expect.poll(() => alike.count(), { timeout: 60_000 }).toBe(2);
+    expect(await broken()).toEqual([]);
+    await page.getByRole('button', { name: 'Webcam on' }).click();
+    await page.getByLabel('What the webcam sees').waitFor();
+    const seen = () =>
+      page.evaluate<string>(`document.querySelector('section[aria-label="Student"] .bars .number').textContent`);
+    const before = await seen();
+    await expect.poll(seen, { timeout: 20_000 }).not.toBe(before);
+    await page.getByRole('button', { name: 'Webcam off' }).click();
+    expect(await page.getByLabel('What the webcam sees').count()).toBe(0);
+  }, 120_000);
+
+  it('what a model is and has learned: its blocks, attention distance, CKA with the teacher, and where both look', async () => {
+    await page.goto(at(`${run}/model`));
+    await page.getByRole('cell', { name: 'B × 17 × 64' }).first().waitFor({ timeout: 20_000 });
+    await page.getByRole('button', { name: 'Look' }).click();
+    const cka = page.getByRole('region', { name: 'CKA by layer' });
+    await cka.waitFor({ timeout: 30_000 });
+    const values = (await cka.locator('td').allTextContents()).map(Number);
+    expect(values).toHaveLength(25);
+    expect(values.filter((value) => !(value >= -1 && value <= 1))).toEqual([]);
     await page
-      .getByRole('region', { name: /^Teacher/ })
-      .getByText('%')
+      .getByRole('region', { name: /^Attention distance/ })
+      .locator('summary')
+      .click();
+    expect(
+      await page
+        .getByRole('region', { name: 'Attention distance, 16 pictures, as a table' })
+        .locator('tbody tr')
+        .count(),
+    ).toBe(4);
+    expect(await broken()).toEqual([]);
+    await page.goto(at(`${run}/confusion`));
+    await page
+      .getByRole('link', { name: / taken for / })
       .first()
-      .waitFor({ timeout: 20_000 });
+      .click();
+    await pictures().first().getByRole('link').click();
+    for (const who of ['student', 'teacher']) {
+      await page.getByRole('button', { name: `Where the ${who} looks` }).click();
+      const drawn = `[...document.querySelectorAll('.large img')].find(({ alt }) => alt === 'Attention of the ${who}')`;
+      await expect
+        .poll(() => page.evaluate<number>(`${drawn}?.naturalWidth ?? 0`), { timeout: 20_000 })
+        .toBeGreaterThan(16);
+    }
     expect(await broken()).toEqual([]);
   }, 60_000);
+
+  it('a student is exported, verified and taken away: the zip is the folder, and every client runs it as the trainer does', async () => {
+    await page.goto(at(`${run}/export?out=taken`));
+    await page.getByText('understudy export student --out taken --dtype fp32 --data').waitFor();
+    expect(await broken()).toEqual([]);
+    await page.getByRole('button', { name: 'Export', exact: true }).click();
+    const link = page.getByRole('link', { name: /^Download as zip, / });
+    await link.waitFor({ timeout: 60_000 });
+    const [saved] = await Promise.all([page.waitForEvent('download'), link.click()]);
+    expect(saved.suggestedFilename()).toBe('taken.zip');
+    const zip = unzipSync(await readFile(await saved.path()));
+    const exported = ['README.md', 'config.json', 'model.safetensors', 'onnx/model.onnx', 'preprocessor_config.json'];
+    expect(Object.keys(zip)).toEqual(exported.map((path) => `taken/${path}`));
+    for (const [path, bytes] of Object.entries(zip)) {
+      const unpacked = join(studio.dir, 'unpacked', path);
+      await mkdir(dirname(unpacked), { recursive: true });
+      await writeFile(unpacked, bytes);
+    }
+    await page.goto(at(`/models/${idOf('model', 'unpacked/taken')}/files?images=4`));
+    await page.getByRole('button', { name: 'Verify', exact: true }).click({ timeout: 20_000 });
+    await page.getByText('Every client answers as the trainer does').waitFor({ timeout: 120_000 });
+    const rows = page.getByRole('region', { name: 'Clients compared with the trainer' }).locator('tbody tr');
+    const said = (await rows.allTextContents()).map((row) =>
+      /^([\w.-]+?) ?[\d.]*fp32.*(agrees|to compare)$/.exec(row)?.slice(1),
+    );
+    expect(said).toEqual([
+      ['onnxruntime-node', 'agrees'],
+      ['onnxruntime-web', 'agrees'],
+      ['transformers.js', 'agrees'],
+      ['transformers.js', 'to compare'],
+    ]);
+    // The code that is shown is that of the model card, which tests/browser/clients.test.ts runs.
+    const card = await readFile(join(studio.dir, 'taken/README.md'), 'utf8');
+    const code = page.getByRole('region', { name: / in (Node|a browser|Python)$/ });
+    const clients = await page.getByLabel('Who runs it').locator('option').allTextContents();
+    expect(clients).toHaveLength(6);
+    for (const client of clients) {
+      await page.getByLabel('Who runs it').selectOption(client);
+      await expect.poll(() => code.getAttribute('aria-label')).toBe(client);
+      expect(card).toContain((await code.innerText()).replaceAll('taken', 'my-model'));
+    }
+    expect(await broken()).toEqual([]);
+  }, 180_000);
 
   it('nothing broke, and no other machine was asked', () => {
     expect([complaints, elsewhere]).toEqual([[], []]);

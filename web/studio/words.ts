@@ -2,7 +2,10 @@ import { shellWord } from '../../src/graph/shellWord.ts';
 import { percent } from '../../src/report/measures.ts';
 import { formatDuration } from '../../src/train/loggers/progressLine.ts';
 import { shortNumber } from '../../src/analysis/lineChart.ts';
-import type { Evaluated, RunSummary } from '../../src/studio/answers.ts';
+import type { Evaluated, JobState, RunSummary } from '../../src/studio/answers.ts';
+
+/** A job's state by the name that runs have for it. */
+export const stateOfJob = (state: JobState) => (state === 'stopped' ? 'interrupted' : state);
 
 const MOMENTS = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import { Fragment } from 'preact';
 import { useState } from 'preact/hooks';
 
 type Kind = 'plain' | 'primary' | 'quiet' | 'danger';
@@ -60,6 +61,19 @@ export const Card = ({ title, aside, children }: CardProps) => (
   </section>
 );
 
+/** Words in which `what stands so` is code. */
+export const Words = ({ children }: { readonly children: string }) => (
+  <>
+    {children.split('`').map((part, i) => (
+      <Fragment key={i}>{i % 2 === 1 ? <code>{part}</code> : part}</Fragment>
+    ))}
+  </>
+);
+
+/** Text of the server has code between backticks; markup stays as it is. */
+const worded = (children: ComponentChildren): ComponentChildren =>
+  typeof children === 'string' ? <Words>{children}</Words> : children;
+
 /** Says what is missing here, and how it comes to be. */
 export const Empty = ({ title, children }: { readonly title: string; readonly children?: ComponentChildren }) => (
   <div class="empty">
@@ -79,7 +93,7 @@ export const Notice = ({
 }) => (
   <div class={`notice ${kind}`} role={kind === 'bad' ? 'alert' : 'status'}>
     {title && <strong>{title}</strong>}
-    {children && <div>{children}</div>}
+    {children && <div>{worded(children)}</div>}
   </div>
 );
 
@@ -118,8 +132,9 @@ const STATES: Readonly<Record<StateName, string>> = {
   queued: 'waiting',
 };
 
-export const State = ({ state }: { readonly state: StateName }) => (
-  <span class={`state ${state}`}>{STATES[state]}</span>
+/** @param words where the state has others here. */
+export const State = ({ state, words = STATES[state] }: { readonly state: StateName; readonly words?: string }) => (
+  <span class={`state ${state}`}>{words}</span>
 );
 
 /** Names with their values, the ones that are looked at first. */
@@ -149,24 +164,46 @@ export const Command = ({
   readonly line: string;
   readonly label?: string;
 }) => {
-  const [copied, setCopied] = useState(false);
-  const copy = async () => {
-    await navigator.clipboard.writeText(line);
-    setCopied(true);
-    setTimeout(() => setCopied(false), 2000);
-  };
   return (
     <div class="command">
       <code>
         <span class="hidden">{label}: </span>
         {line}
       </code>
-      <Button kind="quiet" onClick={() => void copy()} label={`Copy: ${label}`}>
-        {copied ? 'Copied' : 'Copy'}
-      </Button>
+      <Copy text={line} label={label} />
     </div>
   );
 };
+
+/** A program of some lines, to be copied. */
+export const Code = ({ text, label }: { readonly text: string; readonly label: string }) => (
+  <div class="command code">
+    {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard */}
+    <section tabIndex={0} aria-label={label}>
+      <pre>{text}</pre>
+    </section>
+    <Copy text={text} label={label} />
+  </div>
+);
+
+function Copy({ text, label }: { readonly text: string; readonly label: string }) {
+  const [said, setSaid] = useState('Copy');
+  const copy = async () => {
+    // Refused where the page is not in front, or the address is no safe one.
+    setSaid(
+      await navigator.clipboard.writeText(text).then(
+        () => 'Copied',
+        () => 'Not allowed',
+      ),
+    );
+    setTimeout(() => setSaid('Copy'), 2000);
+  };
+  return (
+    <Button kind="quiet" onClick={() => void copy()} label={`Copy: ${label}`}>
+      {said}
+    </Button>
+  );
+}
 
 export interface Tab {
   readonly name: string;

@@ -12,6 +12,7 @@ import { oneWidth } from '../../models/widths.ts';
 import { type Dtype, ONNX_FILES } from './files.ts';
 import { modelSize } from '../models/size.ts';
 import { isTransformers, portsOf } from './ports.ts';
+import { type Snippet, snippetsOf } from './snippets.ts';
 import type { FilePorts } from '../../onnx/import/filePorts.ts';
 import type { FileCheck } from './agreement.ts';
 
@@ -72,7 +73,7 @@ with mean [${mean.join(', ')}] and std [${std.join(', ')}].
 ${saved.multilabel ? 'An image may have several classes (problem_type multi_label_classification): the probability of each is the sigmoid of its logit, and a class\nabove 0.5 is a yes. Pipelines that take a softmax over the classes do not fit.\n\n' : ''}${portability(model)}
 
 ${fileTable(dtypes, checks)}
-${isTransformers(ports) ? `${inNode(shownDtype)}${inBrowsers(shownDtype)}` : underOwnNames(ports)}`;
+${use(ports, shownDtype, preprocessing)}`;
 }
 
 /** A name as a code span, in which neither HTML nor Markdown means anything; a longer fence holds backticks. CommonMark 6.1. */
@@ -106,94 +107,43 @@ function fileTable(dtypes: readonly Dtype[], checks: readonly FileCheck[]): stri
   return `${head}\n${dtypes.map(row).join('\n')}\n${note}`;
 }
 
-const ANSWER = 'console.log(id2label[logits.data.indexOf(Math.max(...logits.data))]);';
+const block = ({ language, code }: Snippet): string => `\`\`\`${language}\n${code}\`\`\`\n`;
 
-/** Of a file whose image and answer have other names than transformers.js gives them. */
-const underOwnNames = ({ input, output }: FilePorts): string => `## In Node
-
-\`\`\`js
-import { loadModel } from 'understudy';
-
-const model = await loadModel('./my-model');
-console.log(await model.predict('image.jpg'));
-await model.dispose();
-\`\`\`
-
-The ONNX files run in any runtime that is given an image as ${literal(input)} and asked for ${literal(output)}; transformers.js, which has
-names of its own for both, does not run them. \`preprocess\` of \`understudy/browser\` makes the input [1, 3, height, width] of an image.
-`;
-
-const inNode = (dtype: Dtype): string => `## In Node
+/** How the folder is run, by whom: the snippets under the headings of where they run. */
+function use(ports: FilePorts, dtype: Dtype, preprocessing: SavedModel['preprocessing']): string {
+  const all = snippetsOf({ dtype, ports, preprocessing });
+  const of = (where: Snippet['where'], client: string) =>
+    block(all.find((one) => one.where === where && one.client === client)!);
+  const python = `\n## In Python\n\n${block(all.find(({ where }) => where === 'Python')!)}`;
+  if (!isTransformers(ports)) return `${underOwnNames(ports, of('Node', 'Understudy'))}${python}`;
+  return `## In Node
 
 \`preprocess\` is the code that evaluated the model while it was trained, for Node and for browsers. The resize of transformers.js
 is another one, so that \`pipeline('image-classification', folder)\` works too but may answer differently on some images.
 
-\`\`\`js
-import { readFile } from 'node:fs/promises';
-import { AutoModelForImageClassification, RawImage, Tensor } from '@huggingface/transformers';
-import { preprocess } from 'understudy/browser';
-
-const folder = './my-model'; // this folder
-const model = await AutoModelForImageClassification.from_pretrained(folder, { dtype: '${dtype}' });
-const config = JSON.parse(await readFile(folder + '/preprocessor_config.json', 'utf8'));
-
-const input = preprocess(await RawImage.read('image.jpg'), config);
-const { height, width } = config.crop_size ?? config.size;
-const { logits } = await model({ pixel_values: new Tensor('float32', input, [1, 3, height, width]) });
-const { id2label } = model.config;
-${ANSWER}
-\`\`\`
-
+${of('Node', 'transformers.js')}
 With Understudy alone:
 
-\`\`\`js
-import { loadModel } from 'understudy';
-
-const model = await loadModel('./my-model');
-console.log(await model.predict('image.jpg'));
-await model.dispose();
-\`\`\`
-`;
-
-const inBrowsers = (dtype: Dtype): string => `
+${of('Node', 'Understudy')}
 ## In a browser
 
-Both are written for this folder at \`/models/my-model\` of your site. With transformers.js:
+All are written for this folder at \`/models/my-model\` of your site. With transformers.js:
 
-\`\`\`js
-import { AutoModelForImageClassification, env, RawImage, Tensor } from '@huggingface/transformers';
-import { preprocess } from 'understudy/browser';
-
-env.allowLocalModels = true; // your site before the hub
-const model = await AutoModelForImageClassification.from_pretrained('my-model', { dtype: '${dtype}' });
-const config = await (await fetch('/models/my-model/preprocessor_config.json')).json();
-
-const input = preprocess(await RawImage.read('image.jpg'), config); // or the ImageData of a canvas
-const { height, width } = config.crop_size ?? config.size;
-const { logits } = await model({ pixel_values: new Tensor('float32', input, [1, 3, height, width]) });
-const { id2label } = model.config;
-${ANSWER}
-\`\`\`
-
+${of('a browser', 'transformers.js')}
 With onnxruntime-web alone:
 
-\`\`\`js
-import { InferenceSession, Tensor } from 'onnxruntime-web';
-import { preprocess } from 'understudy/browser';
+${of('a browser', 'onnxruntime-web')}
+With Understudy, whose code reads \`model.safetensors\` and gives onnxruntime-web a graph of it:
 
-const json = async (name) => (await fetch('/models/my-model/' + name)).json();
-const [config, { id2label }] = [await json('preprocessor_config.json'), await json('config.json')];
-const session = await InferenceSession.create('/models/my-model/${ONNX_FILES[dtype]}');
+${of('a browser', 'Understudy')}${python}`;
+}
 
-const image = await createImageBitmap(await (await fetch('image.jpg')).blob());
-const context = new OffscreenCanvas(image.width, image.height).getContext('2d');
-context.drawImage(image, 0, 0);
-const input = preprocess(context.getImageData(0, 0, image.width, image.height), config);
+/** Of a file whose image and answer have other names than transformers.js gives them. */
+const underOwnNames = ({ input, output }: FilePorts, snippet: string): string => `## In Node
 
-const { height, width } = config.crop_size ?? config.size;
-const { logits } = await session.run({ pixel_values: new Tensor('float32', input, [1, 3, height, width]) });
-${ANSWER}
-\`\`\`
+${snippet}
+The ONNX files run in any runtime that is given an image as ${literal(input)} and asked for ${literal(output)}; transformers.js, which has
+names of its own for both, does not run them. \`preprocess\` of \`understudy/browser\` makes the input [1, 3, height, width] of an image.
 `;
 
 /** One line: family and size. */

@@ -9,6 +9,7 @@ const ANSWERS: Readonly<Record<Question, () => Promise<Answering>>> = {
   inspect: async () => (await import('../models/questions.ts')).inspected,
   learned: async () => (await import('../models/questions.ts')).learned,
   attention: async () => (await import('../models/questions.ts')).attention,
+  snippets: async () => (await import('../models/questions.ts')).snippets,
   augmented: async () => (await import('../data/augmented.ts')).augmented,
 };
 

@@ -1,5 +1,5 @@
 /** What a process of its own is asked; src/studio/asking/askMain.ts answers. */
-export type Question = 'list' | 'augmented' | 'inspect' | 'learned' | 'attention';
+export type Question = 'list' | 'augmented' | 'inspect' | 'learned' | 'attention' | 'snippets';
 
 /** A line of its error output: how far it is, or why it ended. */
 export interface Said {

@@ -10,24 +10,25 @@ import { argumentsOf, commandLine } from './commandLine.ts';
 import type { Jobs } from './jobs.ts';
 import type { Job } from './record.ts';
 
-const shown = ({ process: _, ...job }: Job): JobView => ({ ...job, line: commandLine(job.args) });
+/** A job as the pages know it. */
+export const jobView = ({ process: _, ...job }: Job): JobView => ({ ...job, line: commandLine(job.args) });
 
 /** Commands: what waits, runs and is over; begin one, stop one. */
 export function jobRoutes(jobs: Jobs): Hono {
   const app = new Hono();
-  app.get('/', async (context) => context.json({ jobs: (await jobs.list()).map(shown) }));
+  app.get('/', async (context) => context.json({ jobs: (await jobs.list()).map(jobView) }));
   app.post('/', async (context) =>
-    context.json({ job: shown(await jobs.add(await argumentsOf(await context.req.json()))) }),
+    context.json({ job: jobView(await jobs.add(await argumentsOf(await context.req.json()))) }),
   );
-  /** The line alone, to be shown before anything begins. */
+  /** The line alone, to be jobView before anything begins. */
   app.post('/line', async (context) =>
     context.json({ line: commandLine(await argumentsOf(await context.req.json())) }),
   );
   app.get('/:id', async (context) => {
     const id = context.req.param('id');
-    return context.json({ job: shown(await jobs.get(id)), output: await jobs.output(id) });
+    return context.json({ job: jobView(await jobs.get(id)), output: await jobs.output(id) });
   });
-  app.post('/:id/stop', async (context) => context.json({ job: shown(await jobs.stop(context.req.param('id'))) }));
+  app.post('/:id/stop', async (context) => context.json({ job: jobView(await jobs.stop(context.req.param('id'))) }));
   return app;
 }
 

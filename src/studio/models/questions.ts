@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { prepare } from '../../data/loading/transform.ts';
 import { decodeImage } from '../../data/images/decodeNode.ts';
 import { ortNode } from '../../engine/ortNode.ts';
@@ -9,9 +10,12 @@ import { evalTransform, pixelValues } from '../../run/datasets/preprocess.ts';
 import { analyseModels } from '../../run/looking/analyse.ts';
 import { classAttentionOf } from '../../run/looking/features.ts';
 import { attentionPicture } from '../../run/looking/picture.ts';
+import { DTYPES, ONNX_FILES } from '../../run/exporting/files.ts';
+import { portsOf } from '../../run/exporting/ports.ts';
+import { snippetsOf } from '../../run/exporting/snippets.ts';
 import { inspectModel } from '../../run/models/inspect.ts';
 import { loadModelReference } from '../../run/models/reference.ts';
-import type { LearnedAnswer, ModelAnswer } from '../answers.ts';
+import type { LearnedAnswer, ModelAnswer, SnippetsAnswer } from '../answers.ts';
 import type { Reply } from '../asking/question.ts';
 
 /** Images of an analysis. Our choice: enough for CKA to settle, few enough to be waited for. */
@@ -24,6 +28,21 @@ export async function inspected([path]: readonly string[]): Promise<Reply> {
   const head: ModelAnswer = {
     ...{ family, parameters, macs, bytesOnDisk, classes, features, asStudent, asTeacher },
     imageSize: preprocessing?.imageSize ?? null,
+  };
+  return { head };
+}
+
+/** Question `snippets`: code that runs an exported folder, for each of its ONNX files. */
+export async function snippets([path]: readonly string[]): Promise<Reply> {
+  const { network, classes, preprocessing } = await loadModelReference(path!, {});
+  const dtypes = classes.length === 0 ? [] : DTYPES.filter((dtype) => existsSync(join(path!, ONNX_FILES[dtype])));
+  const head: SnippetsAnswer = {
+    snippets: dtypes.flatMap((dtype) =>
+      snippetsOf({ dtype, ports: portsOf(network), preprocessing, folder: basename(path!) }).map((snippet) => ({
+        ...snippet,
+        dtype,
+      })),
+    ),
   };
   return { head };
 }

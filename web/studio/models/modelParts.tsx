@@ -1,5 +1,7 @@
+import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import type { LearnedAnswer, ModelAnswer } from '../../../src/studio/answers.ts';
+import { quantity } from '../../../src/report/measures.ts';
 import { viridis } from '../../../src/analysis/colours.ts';
 import { Button, Card, Command, Empty, Figures } from '../../ui/basics.tsx';
 import { Chart } from '../../ui/chart.tsx';
@@ -16,10 +18,12 @@ interface PartsProps {
   /** Address of what it has learned; null while it is not known of which pictures. */
   readonly learned: string | null;
   readonly names: readonly string[];
+  /** Chooses the pictures. */
+  readonly choice?: ComponentChildren;
 }
 
 /** What a model is (size, classes, taps), and what it has learned. */
-export function ModelParts({ at, path, learned, names }: PartsProps) {
+export function ModelParts({ at, path, learned, names, choice }: PartsProps) {
   const answer = useAnswer<ModelAnswer>(`${at}/inspect`);
   return (
     <Answered answer={answer} waiting="Opening the model…">
@@ -27,7 +31,7 @@ export function ModelParts({ at, path, learned, names }: PartsProps) {
         <>
           <Size of={model} />
           <Taps of={model} />
-          <Learned learned={learned} names={names} />
+          <Learned learned={learned} names={names} choice={choice} />
           <Command line={`understudy inspect ${path}`} />
         </>
       )}
@@ -38,8 +42,8 @@ export function ModelParts({ at, path, learned, names }: PartsProps) {
 const Size = ({ of }: { readonly of: ModelAnswer }) => (
   <Figures
     of={[
-      ['Parameters', `${(of.parameters / 1e6).toPrecision(3)} M`, `family ${of.family}`],
-      ['Multiply-accumulates', `${(of.macs / 1e9).toPrecision(3)} G`, 'one picture'],
+      ['Parameters', quantity(of.parameters), `family ${of.family}`],
+      ['Multiply-accumulates', quantity(of.macs), 'one picture'],
       ['On the disk', of.bytesOnDisk === null ? '–' : bytes(of.bytesOnDisk)],
       ['Classes', String(of.classes.length)],
       ['Picture', of.imageSize === null ? '–' : `${of.imageSize} px`],
@@ -74,7 +78,7 @@ const Taps = ({ of }: { readonly of: ModelAnswer }) => (
   </Card>
 );
 
-function Learned({ learned, names }: Pick<PartsProps, 'learned' | 'names'>) {
+function Learned({ learned, names, choice }: Pick<PartsProps, 'learned' | 'names' | 'choice'>) {
   const [wanted, setWanted] = useState(false);
   const answer = useAnswer<LearnedAnswer>(wanted ? learned : null);
   if (!wanted || learned === null)
@@ -84,6 +88,7 @@ function Learned({ learned, names }: Pick<PartsProps, 'learned' | 'names'>) {
           How far its attention reaches in each block, and how alike its layers are, over 64 pictures. It takes some
           seconds of this machine.
         </p>
+        {choice}
         <Button kind="primary" onClick={() => setWanted(true)} disabled={learned === null}>
           {learned === null ? 'There is no data set in this folder' : 'Look'}
         </Button>
@@ -92,10 +97,13 @@ function Learned({ learned, names }: Pick<PartsProps, 'learned' | 'names'>) {
   return (
     <Answered answer={answer} waiting="Running it over 64 pictures…">
       {(found) => (
-        <div class="two">
-          <Distance of={found} names={names} />
-          <Cka of={found} names={names} />
-        </div>
+        <>
+          {choice}
+          <div class="two">
+            <Distance of={found} names={names} />
+            <Cka of={found} names={names} />
+          </div>
+        </>
       )}
     </Answered>
   );

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { JobView } from '../../../src/studio/answers.ts';
-import { Button, Card, Command, Empty, LinkButton, Notice, State, type StateName } from '../../ui/basics.tsx';
+import { Button, Card, Command, Empty, LinkButton, Notice, State } from '../../ui/basics.tsx';
 import { Table } from '../../ui/table.tsx';
 import { lists } from '../live.ts';
 import { get, post } from '../server.ts';
@@ -8,13 +8,12 @@ import { Top } from '../shell.tsx';
 import type { ViewProps } from '../studio.tsx';
 import { useAnswer } from '../useAnswer.ts';
 import { Answered } from '../waiting.tsx';
-import { ago, duration } from '../words.ts';
+import { ago, duration, stateOfJob } from '../words.ts';
 
 export function JobsView({ parts: { id } }: ViewProps) {
   return id === undefined ? <AllJobs /> : <OneJob id={id} />;
 }
 
-const stateOf = ({ state }: JobView): StateName => (state === 'stopped' ? 'interrupted' : state);
 const seconds = ({ began, ended }: JobView): number | null =>
   began === undefined ? null : ((ended ?? Date.now()) - began) / 1000;
 
@@ -51,7 +50,7 @@ function AllJobs() {
                     </a>
                   ),
                 },
-                { key: 'state', name: 'State', cell: (job) => <State state={stateOf(job)} /> },
+                { key: 'state', name: 'State', cell: (job) => <State state={stateOfJob(job.state)} /> },
                 { key: 'took', name: 'Took', number: true, cell: (job) => duration(seconds(job)) },
                 {
                   key: 'created',
@@ -90,7 +89,7 @@ function OneJob({ id }: { readonly id: string }) {
   return (
     <>
       <Top title="Command" above={[['Queue', '/jobs']]}>
-        {found && <State state={stateOf(found.job)} />}
+        {found && <State state={stateOfJob(found.job.state)} />}
         {found && ['queued', 'running'].includes(found.job.state) && (
           <Button onClick={stop}>{found.job.state === 'queued' ? 'Take it out' : 'Stop and save'}</Button>
         )}

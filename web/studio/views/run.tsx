@@ -33,7 +33,7 @@ export function RunView({ parts: { id = '', tab = '' } }: ViewProps) {
       {(found) => (
         <>
           <Head run={found.run} />
-          <Now {...found} />
+          {tab === '' ? <Now {...found} /> : <Brief {...found} />}
           <Tabs
             label="Parts of the run"
             tabs={TABS.map(([path, name]) => ({
@@ -54,7 +54,7 @@ export function RunView({ parts: { id = '', tab = '' } }: ViewProps) {
               names={found.run.teacher === null ? ['student'] : ['student', 'teacher']}
             />
           )}
-          {tab === 'export' && <ExportTab run={found.run} />}
+          {tab === 'export' && <ExportTab {...found} />}
           {tab === 'settings' && <Settings {...found} />}
           {tab === 'log' && (
             // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard
@@ -77,10 +77,8 @@ function Head({ run }: { readonly run: RunSummary }) {
   );
 }
 
-/** How far it is, how good, and what can be done to it. */
-function Now({ run, setup, saved, log }: RunAnswer) {
-  const left = secondsLeft(run);
-  const going = run.state === 'running';
+/** What went wrong with the run, and how far it is. */
+function Course({ run, log }: RunAnswer) {
   return (
     <>
       {run.damaged && (
@@ -93,7 +91,36 @@ function Now({ run, setup, saved, log }: RunAnswer) {
           {log.findLast((line) => /failed after/.test(line)) ?? log.at(-1)}
         </Notice>
       )}
-      {going && <Progress done={run.step} of={run.totalSteps} label="Progress of the run" />}
+      {run.state === 'running' && <Progress done={run.step} of={run.totalSteps} label="Progress of the run" />}
+    </>
+  );
+}
+
+/** Above the parts of a run other than its curves: the same in one line. */
+function Brief(found: RunAnswer) {
+  const { run, setup } = found;
+  const parts = [
+    run.best && `best ${run.judgedBy} ${measure(run.best, run.judgedBy)}`,
+    `step ${run.step}${run.totalSteps === null ? '' : ` of ${run.totalSteps}`}`,
+    run.student,
+    setup?.parameters && `${quantity(setup.parameters)} parameters`,
+  ];
+  return (
+    <>
+      <Course {...found} />
+      <p class="soft">{parts.filter(Boolean).join(' · ')}</p>
+    </>
+  );
+}
+
+/** How far it is, how good, and what can be done to it. */
+function Now(found: RunAnswer) {
+  const { run, setup, saved } = found;
+  const left = secondsLeft(run);
+  const going = run.state === 'running';
+  return (
+    <>
+      <Course {...found} />
       <Figures
         of={[
           [
