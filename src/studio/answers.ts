@@ -9,8 +9,6 @@ import type { FeatureReport } from '../run/models/inspect.ts';
 import type { MethodListing, ModelListing } from '../run/models/listings.ts';
 import type { MetricRow } from '../train/loggers/metricRow.ts';
 
-/** What the studio's server answers, as the pages and the server both know it. Types alone. */
-
 export type Kind = 'run' | 'study' | 'data' | 'model';
 
 /** Something that the studio shows. */

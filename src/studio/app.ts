@@ -55,6 +55,8 @@ export function studioApp(options: StudioOptions): Hono {
   app.all('/api/*', (context) => context.json({ error: `${context.req.path}: nothing is there` }, 404));
   app.get('/tab/*', pageFolder(builtPage('tab'), { below: '/tab' }));
   app.get('*', pageFolder(builtPage('studio'), { views: true }));
+  // What both pages have, the runtime's WebAssembly above all, lies in the other one alone.
+  app.get('/assets/*', pageFolder(builtPage('tab')));
   app.onError((error, context) => {
     if (error instanceof NotThere) return context.json({ error: error.message }, 404);
     if (error instanceof UserError || error instanceof SyntaxError) return context.json({ error: error.message }, 400);
