@@ -212,7 +212,7 @@ export interface DataFacts {
   readonly classes: readonly { readonly name: string; readonly train: number; readonly val: number }[];
 }
 
-/** A picture of a data set; it is at /api/data/ID/pictures/I?side=160 */
+/** A picture of a data set, GET /api/data/ID/pictures/I/row; the picture itself is at /api/data/ID/pictures/I?side=160 */
 export interface PictureRow {
   readonly i: number;
   readonly name: string;
@@ -246,6 +246,7 @@ export interface EvaluationAnswer {
 /** wrong: the student is wrong. differ: student and teacher differ. labels: all who answer say the same, and the label another. */
 export type JudgedKind = 'wrong' | 'differ' | 'labels';
 
+/** GET /api/runs/ID/pictures/I/row */
 export interface JudgedRow {
   readonly i: number;
   readonly name: string;

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import type { About, JobView, Places, Runs } from '../../src/studio/answers.ts';
-import { Notice } from '../ui/basics.tsx';
+import { Notice, useCurrentInSight } from '../ui/basics.tsx';
 import { ThemeSwitch } from '../ui/themeSwitch.tsx';
 import { address } from './address.ts';
 import { connected } from './live.ts';
@@ -56,7 +56,7 @@ function Ways() {
     </a>
   );
   return (
-    <nav aria-label="Studio">
+    <nav aria-label="Studio" ref={useCurrentInSight(path.split('/')[1])}>
       {way('/runs', 'Runs', runs?.length, path === '/' || path.startsWith('/runs'))}
       {way('/new', 'New run')}
       {way('/jobs', 'Queue', active)}

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { Fragment } from 'preact';
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 
 type Kind = 'plain' | 'primary' | 'quiet' | 'danger';
 
@@ -212,12 +212,27 @@ export interface Tab {
 }
 
 /** Views of one thing, each with its own address. */
-export const Tabs = ({ label, tabs }: { readonly label: string; readonly tabs: readonly Tab[] }) => (
-  <nav class="tabs" aria-label={label}>
-    {tabs.map(({ name, href, current }) => (
-      <a key={href} href={href} aria-current={current ? 'page' : undefined}>
-        {name}
-      </a>
-    ))}
-  </nav>
-);
+export function Tabs({ label, tabs }: { readonly label: string; readonly tabs: readonly Tab[] }) {
+  const place = useCurrentInSight(tabs.find(({ current }) => current)?.href);
+  return (
+    <nav class="tabs" aria-label={label} ref={place}>
+      {tabs.map(({ name, href, current }) => (
+        <a key={href} href={href} aria-current={current ? 'page' : undefined}>
+          {name}
+        </a>
+      ))}
+    </nav>
+  );
+}
+
+/** On a narrow screen a row of links scrolls: the one that is shown must not lie beyond its edge. */
+export function useCurrentInSight(current: string | undefined) {
+  const place = useRef<HTMLElement>(null);
+  useEffect(() => {
+    const row = place.current;
+    const link = row?.querySelector<HTMLElement>('[aria-current]');
+    // The row alone: scrollIntoView would move the page too.
+    if (row && link) row.scrollLeft = link.offsetLeft - row.offsetLeft - (row.clientWidth - link.offsetWidth) / 2;
+  }, [current]);
+  return place;
+}

@@ -49,9 +49,9 @@ export const seriesColour = (index: number): string => `var(--series-${(index % 
 /** The last value of each line beside its name. */
 const Legend = ({ lines }: { readonly lines: readonly ChartLine[] }) => (
   <ul class="legend">
-    {lines.map(({ name, colour, y }) => (
+    {lines.map(({ name, colour, dashed, y }) => (
       <li key={name}>
-        <span class="swatch" style={{ color: seriesColour(colour) }} />
+        <span class={dashed ? 'swatch dashed' : 'swatch'} style={{ color: seriesColour(colour) }} />
         {name} <span class="soft">{shownValue(y.findLast((value) => value !== null))}</span>
       </li>
     ))}

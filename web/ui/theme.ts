@@ -8,7 +8,8 @@ export interface Colours {
 
 export type Theme = 'system' | 'light' | 'dark';
 
-const DARK = '(prefers-color-scheme: dark)';
+/** A print has the light colours. */
+const QUERIES = ['(prefers-color-scheme: dark)', 'print'];
 const changes = new EventTarget();
 
 /** The theme that was chosen; the system's where none was. */
@@ -30,12 +31,10 @@ export function chooseTheme(theme: Theme): void {
 
 /** Calls `told` whenever the colours are others; gives what ends that. */
 export function themeChanges(told: () => void): () => void {
-  const query = matchMedia(DARK);
-  changes.addEventListener('change', told);
-  query.addEventListener('change', told);
+  const sources = [changes, ...QUERIES.map((query) => matchMedia(query))];
+  for (const source of sources) source.addEventListener('change', told);
   return () => {
-    changes.removeEventListener('change', told);
-    query.removeEventListener('change', told);
+    for (const source of sources) source.removeEventListener('change', told);
   };
 }
 

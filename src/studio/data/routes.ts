@@ -32,11 +32,19 @@ export function dataRoutes(library: Library, pictures: Pictures): Hono {
     const rows = Array.from(found.subarray(from, from + count), (i) => catalogue.row(i));
     return context.json({ total: found.length, from, rows });
   });
-  app.get('/:id/pictures/:i', async (context) => {
-    const catalogue = await catalogues.get(context.req.param('id'));
+  const pictureOf = async (context: Context) => {
+    const catalogue = await catalogues.get(context.req.param('id')!);
     const i = Number(context.req.param('i'));
     if (!(Number.isInteger(i) && i >= 0 && i < catalogue.head.images))
       throw new NotThere(`picture ${context.req.param('i')}: there is none`);
+    return { catalogue, i };
+  };
+  app.get('/:id/pictures/:i/row', async (context) => {
+    const { catalogue, i } = await pictureOf(context);
+    return context.json(catalogue.row(i));
+  });
+  app.get('/:id/pictures/:i', async (context) => {
+    const { catalogue, i } = await pictureOf(context);
     return pictureAnswer(context, pictures, catalogue.address(i));
   });
   app.get('/:id/augmented', async (context) => {

@@ -31,6 +31,12 @@ export function evaluationRoutes(pictures: Pictures, runs: RunPictures): Hono {
     const rows = found.slice(from, from + count).map((i) => judged.row(i));
     return context.json({ total: found.length, from, rows });
   });
+  app.get('/:id/pictures/:i/row', async (context) => {
+    const { id, i } = context.req.param();
+    const known = await runs.of(id);
+    if (known?.judged.images[Number(i)] === undefined) throw new NotThere(`picture ${i}: the run says nothing of it`);
+    return context.json(known.judged.row(Number(i)));
+  });
   app.get('/:id/pictures/:i', async (context) =>
     pictureAnswer(context, pictures, await runs.address(context.req.param('id'), Number(context.req.param('i')))),
   );

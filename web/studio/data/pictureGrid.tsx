@@ -31,7 +31,7 @@ interface GridProps<R> {
   readonly extraHeight?: number;
 }
 
-const [CELL, GAP, WORDS] = [120, 8, 44];
+const [CELL, GAP, WORDS, PADDING] = [120, 8, 44, 12];
 
 /** Pictures of a list as long as it likes: only those in sight are in the page. */
 export function PictureGrid<R>({ path, picture, none, label, short, extraHeight = 0 }: GridProps<R>) {
@@ -53,7 +53,14 @@ export function PictureGrid<R>({ path, picture, none, label, short, extraHeight 
   if (total === 0) return <>{none}</>;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard
-    <section class={kind} ref={place} tabIndex={0} aria-label={label} aria-busy={total === undefined}>
+    <section
+      class={kind}
+      ref={place}
+      tabIndex={0}
+      aria-label={label}
+      aria-busy={total === undefined}
+      style={{ '--rows': `${Math.max(rows * row, CELL) + 2 * PADDING + 2}px` }}
+    >
       {total === undefined && <Waiting what="Looking through the names…" />}
       <ul style={{ height: `${seen.height}px` }}>
         {shown.map((i) => {
@@ -142,7 +149,7 @@ function useSeen(path: string) {
     const element = place.current;
     if (!element) return;
     const measure = () => {
-      const [width, height] = [element.clientWidth - 2 * 12, element.clientHeight];
+      const [width, height] = [element.clientWidth - 2 * PADDING, element.clientHeight];
       setSeen((before) => (before.width === width && before.height === height ? before : { width, height }));
     };
     const resized = new ResizeObserver(measure);

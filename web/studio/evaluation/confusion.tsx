@@ -1,3 +1,4 @@
+import { largest } from '../../../src/graph/lists.ts';
 import type { EvaluationAnswer } from '../../../src/studio/answers.ts';
 import { Card } from '../../ui/basics.tsx';
 import { Chart } from '../../ui/chart.tsx';
@@ -15,21 +16,21 @@ const shareText = (value: number | null): string => (value === null ? '–' : `$
 /** Which class is taken for which: each cell opens its pictures. Then the classes, the worst first, and the calibration. */
 export const Confusion = ofEvaluation(({ id, evaluation }) => (
   <>
-    <Card
-      title="Confusion"
-      aside={<span class="soft small">Rows are labels, columns what the student says; the last evaluation</span>}
-    >
-      {evaluation.classes.length <= MATRIX_CLASSES ? (
-        <Matrix of={evaluation} id={id} />
-      ) : (
-        <Pairs of={evaluation} id={id} />
-      )}
-    </Card>
-    {(param('class') !== null || param('prediction') !== null) && <JudgedPictures id={id} evaluation={evaluation} />}
-    <div class="two">
+    <div class="matrix-and-classes">
+      <Card
+        title="Confusion"
+        aside={<span class="soft small">Rows are labels, columns what the student says; the last evaluation</span>}
+      >
+        {evaluation.classes.length <= MATRIX_CLASSES ? (
+          <Matrix of={evaluation} id={id} />
+        ) : (
+          <Pairs of={evaluation} id={id} />
+        )}
+      </Card>
       <Worst of={evaluation} id={id} />
-      <Reliability of={evaluation} />
     </div>
+    {(param('class') !== null || param('prediction') !== null) && <JudgedPictures id={id} evaluation={evaluation} />}
+    <Reliability of={evaluation} />
   </>
 ));
 
@@ -43,7 +44,7 @@ function Matrix({ of: { classes, confusion }, id }: { readonly of: EvaluationAns
   const chosen = `${param('class')} ${param('prediction')}`;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard
-    <section class="matrix" tabIndex={0} aria-label="Confusion matrix">
+    <section class="matrix" tabIndex={0} aria-label="Confusion matrix" style={{ '--head': headHeight(classes) }}>
       <table>
         <thead>
           <tr>
@@ -92,6 +93,18 @@ function Matrix({ of: { classes, confusion }, id }: { readonly of: EvaluationAns
     </section>
   );
 }
+
+/** Height of upright names, within reason. */
+export const headHeight = (names: readonly string[]): string =>
+  `${Math.min(
+    6.5,
+    1.2 +
+      0.46 *
+        largest(
+          names.map(({ length }) => length),
+          1,
+        ),
+  ).toFixed(1)}rem`;
 
 function Pairs({ of: { classes, confusion }, id }: { readonly of: EvaluationAnswer; readonly id: string }) {
   const wrong = confusion.filter(([label, decision]) => label !== decision).sort((a, b) => b[2] - a[2]);
@@ -171,7 +184,7 @@ function Reliability({ of: { calibration } }: { readonly of: EvaluationAnswer })
     };
   };
   return (
-    <div class="stack">
+    <div class="stack tight">
       <Chart
         title="Calibration"
         unit="right, %"

@@ -1,12 +1,12 @@
 import type { ComponentChildren } from 'preact';
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { EvaluationAnswer, JudgedKind, JudgedRow } from '../../../src/studio/answers.ts';
 import { Button, Empty } from '../../ui/basics.tsx';
 import { address, param, setParams } from '../address.ts';
 import { OpenPicture } from '../data/openPicture.tsx';
 import { Picture, PictureGrid } from '../data/pictureGrid.tsx';
 
-const percent = (value: number | null): string => (value === null ? '' : ` ${Math.round(100 * value)} %`);
+const percent = (value: number | null): string => (value === null ? '' : `, ${Math.round(100 * value)} %`);
 
 interface JudgedProps {
   readonly id: string;
@@ -24,8 +24,13 @@ export function JudgedPictures({ id, evaluation, kind, chosen, extra }: JudgedPr
   for (const [name, value] of Object.entries({ kind, class: label, prediction })) if (value) asked.set(name, value);
   const named = (k: string | null) => (k === null ? undefined : evaluation.classes[Number(k)]);
   const title = [named(label), named(prediction) && `taken for ${named(prediction)}`].filter(Boolean).join(' ');
+  const place = useRef<HTMLDivElement>(null);
+  // A cell that was chosen above shows its pictures here, which may be beyond the edge.
+  useEffect(() => {
+    if (title) place.current?.scrollIntoView({ block: 'nearest' });
+  }, [title]);
   return (
-    <div id="pictures" class="stack">
+    <div id="pictures" class="stack" ref={place}>
       {title && (
         <div class="row apart">
           <h2 class="break">{title}</h2>
@@ -37,7 +42,7 @@ export function JudgedPictures({ id, evaluation, kind, chosen, extra }: JudgedPr
           label="Pictures"
           path={`/runs/${id}/pictures?${asked}`}
           short={kind === undefined}
-          extraHeight={extra ? 30 : 0}
+          extraHeight={(extra ? 30 : 0) + (evaluation.teacher ? 16 : 0)}
           picture={(row) => ({
             key: row.i,
             source: `/api/runs/${id}/pictures/${row.i}?side=160`,
@@ -49,7 +54,7 @@ export function JudgedPictures({ id, evaluation, kind, chosen, extra }: JudgedPr
           })}
           none={<Empty title="No picture fits" />}
         />
-        {at !== null && <Opened key={at} id={id} at={Number(at)} teacher={evaluation.teacher} />}
+        {at !== null && <Opened key={at} id={id} at={Number(at)} evaluation={evaluation} />}
       </div>
     </div>
   );
@@ -61,19 +66,23 @@ function opened(i: number): string {
   return url.pathname + url.search;
 }
 
-function Words({ row, classes }: { readonly row: JudgedRow; readonly classes: readonly string[] }) {
+/** What is said of a picture, and by whom. */
+function said({ label, prediction, probability, teacher, teacherProbability }: JudgedRow, classes: readonly string[]) {
   const name = (k: number) => classes[k] ?? '–';
+  return {
+    student: `${name(prediction)}${percent(probability)}`,
+    label: name(label),
+    ...(teacher >= 0 ? { teacher: `${name(teacher)}${percent(teacherProbability)}` } : {}),
+  };
+}
+
+function Words({ row, classes }: { readonly row: JudgedRow; readonly classes: readonly string[] }) {
+  const { student, label, teacher } = said(row, classes);
   return (
     <>
-      <span class="line">
-        {name(row.prediction)}
-        <span class="soft">{percent(row.probability)}</span>
-      </span>
-      <span class="line soft">
-        {row.teacher >= 0
-          ? `teacher: ${name(row.teacher)}${percent(row.teacherProbability)}`
-          : `label: ${name(row.label)}`}
-      </span>
+      <span class="line">{student}</span>
+      <span class="line soft">label: {label}</span>
+      {teacher !== undefined && <span class="line soft">teacher: {teacher}</span>}
     </>
   );
 }
@@ -81,15 +90,24 @@ function Words({ row, classes }: { readonly row: JudgedRow; readonly classes: re
 interface OpenedProps {
   readonly id: string;
   readonly at: number;
-  readonly teacher: boolean;
+  readonly evaluation: EvaluationAnswer;
 }
 
 /** A picture, and on demand what the class token of each model looks at. */
-function Opened({ id, at, teacher }: OpenedProps) {
+function Opened({ id, at, evaluation: { teacher, classes } }: OpenedProps) {
   const [looked, setLooked] = useState<readonly string[]>([]);
-  const source = `/api/runs/${id}/pictures/${at}`;
+  const source = `/runs/${id}/pictures/${at}`;
+  const facts = (row: JudgedRow): (readonly [string, string])[] => {
+    const { student, label, teacher: other } = said(row, classes);
+    return [
+      ['Student', student],
+      ...(other === undefined ? [] : [['Teacher', other] as const]),
+      ['Label', label],
+      ['File', row.name],
+    ];
+  };
   return (
-    <OpenPicture source={`${source}?side=640`}>
+    <OpenPicture<JudgedRow> at={source} facts={facts}>
       <div class="row">
         {['student', ...(teacher ? ['teacher'] : [])].map((who) => (
           <Button key={who} disabled={looked.includes(who)} onClick={() => setLooked([...looked, who])}>
@@ -102,7 +120,7 @@ function Opened({ id, at, teacher }: OpenedProps) {
           <figcaption class="small soft">
             Attention of the {who}’s class token in its last block, mean and heads; yellow is most
           </figcaption>
-          <Picture source={`${source}/attention?of=${who}`} alt={`Attention of the ${who}`} />
+          <Picture source={`/api${source}/attention?of=${who}`} alt={`Attention of the ${who}`} />
         </figure>
       ))}
     </OpenPicture>

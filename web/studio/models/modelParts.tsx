@@ -7,6 +7,7 @@ import { Button, Card, Command, Empty, Figures } from '../../ui/basics.tsx';
 import { Chart } from '../../ui/chart.tsx';
 import { Table } from '../../ui/table.tsx';
 import { bytes } from '../../tab/words.ts';
+import { headHeight } from '../evaluation/confusion.tsx';
 import { useAnswer } from '../useAnswer.ts';
 import { Answered } from '../waiting.tsx';
 
@@ -134,7 +135,7 @@ function Cka({ of: { cka }, names }: { readonly of: LearnedAnswer; readonly name
       aside={<span class="soft small">{`${first} by ${last}; 1: the same but for rotation and scale`}</span>}
     >
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard */}
-      <section class="matrix" tabIndex={0} aria-label="CKA by layer">
+      <section class="matrix" tabIndex={0} aria-label="CKA by layer" style={{ '--head': headHeight(cka.columns) }}>
         <table>
           <thead>
             <tr>

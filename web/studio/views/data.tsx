@@ -158,15 +158,28 @@ function Pictures({ id, facts }: { readonly id: string; readonly facts: DataFact
             </Empty>
           }
         />
-        {at !== null && <OpenPicture source={`/api/data/${id}/pictures/${at}?side=640`} />}
+        {at !== null && (
+          <OpenPicture<PictureRow>
+            key={at}
+            at={`/data/${id}/pictures/${at}`}
+            facts={(row) => [
+              ['Class', classesOf(row, facts)],
+              ['Part', row.split === 'train' ? 'training' : 'validation'],
+              ['File', row.name],
+            ]}
+          />
+        )}
       </div>
     </>
   );
 }
 
+const classesOf = (row: PictureRow, facts: DataFacts): string =>
+  row.classes.map((k) => facts.classes[k]!.name).join(', ') || '–';
+
 const Words = ({ row, facts }: { readonly row: PictureRow; readonly facts: DataFacts }) => (
   <>
-    <span class="line">{row.classes.map((k) => facts.classes[k]!.name).join(', ') || '–'}</span>
+    <span class="line">{classesOf(row, facts)}</span>
     <span class="line soft">{row.name.split('/').at(-1)}</span>
   </>
 );

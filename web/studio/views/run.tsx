@@ -169,7 +169,7 @@ function Settings({ setup, configText, run }: RunAnswer) {
           </pre>
         )}
         <p class="soft small">
-          In {run.path}. `understudy {kindOf(run)} --config` takes it for another run.
+          In {run.path}. <code>understudy {kindOf(run)} --config</code> takes it for another run.
         </p>
       </Card>
     </>
