@@ -1,14 +1,14 @@
 import { fileURLToPath } from 'node:url';
 import type { Plugin, UserConfig } from 'vite';
-import { TOKENS } from '../src/analysis/look.ts';
+import { PARTS, TOKENS } from '../src/analysis/look.ts';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
-/** The tokens of the look, which report.html shares. */
+/** The tokens of the look and the parts that report.html shares. */
 const look: Plugin = {
   name: 'look',
   enforce: 'pre',
-  transform: (code, id) => (id.endsWith('/ui/base.css') ? `${TOKENS}${code}` : null),
+  transform: (code, id) => (id.endsWith('/ui/base.css') ? `${TOKENS}${code}${PARTS}` : null),
 };
 
 /**

@@ -75,3 +75,113 @@ export const TOKENS = `:root {
   }
 }
 `;
+
+/** Height of the upright names above a matrix, within reason: its CSS variable `--head`. */
+export const headHeight = (names: readonly string[]): string =>
+  `${Math.min(6.5, 1.2 + 0.46 * names.reduce((most, { length }) => Math.max(most, length), 1)).toFixed(1)}rem`;
+
+/** Parts that the pages of web/ and the files that load nothing both show. */
+export const PARTS = `/* Figures: a name and its value */
+.figures {
+  display: flex;
+  flex-wrap: wrap;
+  gap: 1px;
+  margin: 0;
+  border: 1px solid var(--line);
+  border-radius: var(--radius);
+  background: var(--line);
+  overflow: hidden;
+  box-shadow: var(--shadow);
+}
+.figures > div {
+  flex: 1 1 auto;
+  min-width: 8.5rem;
+  padding: var(--space-3) var(--space-4);
+  background: var(--surface);
+}
+.figures dt {
+  color: var(--text-soft);
+  font-size: var(--text-s);
+}
+.figures dd {
+  margin: 0;
+  font-size: var(--text-xl);
+  font-weight: 550;
+  letter-spacing: -0.015em;
+  overflow-wrap: anywhere;
+}
+.figures dd small {
+  display: block;
+  color: var(--text-soft);
+  font-size: var(--text-s);
+  font-weight: 400;
+  letter-spacing: 0;
+}
+
+/* Which is taken for which: cells with a colour that is a share */
+.matrix {
+  overflow-x: auto;
+}
+.matrix table {
+  border-spacing: 2px;
+  font-size: var(--text-xs);
+}
+.matrix th {
+  max-width: 9rem;
+  padding: 0 var(--space-2) 0 0;
+  color: var(--text-soft);
+  font-weight: 500;
+  text-align: right;
+  overflow: hidden;
+  text-overflow: ellipsis;
+  white-space: nowrap;
+}
+.matrix thead th {
+  height: var(--head, 6.5rem);
+  padding: 0;
+  vertical-align: bottom;
+  overflow: visible;
+}
+.matrix thead th > span:not(.hidden) {
+  display: block;
+  width: 2.4rem;
+  max-height: var(--head, 6.5rem);
+  padding: 4px 0;
+  text-align: left;
+  text-overflow: ellipsis;
+  writing-mode: vertical-rl;
+  transform: rotate(180deg);
+  overflow: hidden;
+}
+.matrix td {
+  width: 2.4rem;
+  height: 2.1rem;
+  padding: 0;
+  border-radius: 4px;
+  background: var(--sunken);
+}
+.matrix td.right {
+  background: color-mix(in srgb, var(--series-1) calc(var(--share) * 0.45), var(--surface));
+}
+.matrix td.wrong {
+  background: color-mix(in srgb, var(--series-2) calc(var(--share) * 0.45), var(--surface));
+}
+.matrix td a {
+  display: grid;
+  place-items: center;
+  width: 100%;
+  height: 100%;
+  border-radius: 4px;
+  color: var(--text);
+  text-decoration: none;
+}
+.matrix td a:hover,
+.matrix td a[aria-current] {
+  outline: 2px solid var(--accent);
+}
+@media print {
+  .matrix td {
+    print-color-adjust: exact;
+  }
+}
+`;

@@ -1,5 +1,5 @@
 import { COLOURS } from './colours.ts';
-import { TOKENS } from './look.ts';
+import { PARTS, TOKENS } from './look.ts';
 import { escapeText } from './svg.ts';
 
 /** Pictures are files of their own with a white ground; on a page they take the colours of its theme. */
@@ -8,7 +8,7 @@ const SERIES = COLOURS.map(
     `svg [stroke="${colour}"]{stroke:var(--series-${i + 1})}svg [fill="${colour}"]{fill:var(--series-${i + 1})}`,
 ).join('\n');
 
-const STYLE = `${TOKENS}
+const STYLE = `${TOKENS}${PARTS}
 *{box-sizing:border-box}
 body{margin:0 auto;max-width:76rem;padding:var(--space-6) var(--space-4) var(--space-7);background:var(--bg);color:var(--text);font:var(--text-m)/1.5 var(--font);font-variant-numeric:tabular-nums}
 h1{margin:0 0 var(--space-5);font-size:var(--text-xxl);font-weight:620;letter-spacing:-.015em;line-height:1.25;overflow-wrap:anywhere}
@@ -18,6 +18,9 @@ a{color:var(--accent-text);text-underline-offset:.18em}
 table{border-collapse:separate;border-spacing:0;width:100%;font-size:var(--text-s)}
 th,td{padding:.45rem var(--space-3);text-align:left;border-bottom:1px solid var(--line);vertical-align:top}
 th{color:var(--text-soft);font-weight:550}tbody tr:last-child td{border-bottom:0}tbody tr:hover td{background:var(--sunken)}
+.number{text-align:right;white-space:nowrap}
+.matrix table{width:auto}.matrix th,.matrix td{border:0;vertical-align:middle}.matrix td{text-align:center}.matrix thead td{background:none}
+.matrix th{max-width:none;white-space:normal}.matrix thead th{height:auto}.matrix thead th>span{max-height:none;margin:0 0 2px}
 tr.noise td{color:var(--text-soft)}
 svg{max-width:100%;height:auto;border:1px solid var(--line);border-radius:var(--radius)}
 svg>rect[fill="#fff"]{fill:var(--surface)}svg text[fill="#222"]{fill:var(--text)}svg line[stroke="#222"]{stroke:var(--line-strong)}svg line[stroke="#ddd"]{stroke:var(--line)}
@@ -28,6 +31,7 @@ code{font-family:var(--mono);font-size:.93em;overflow-wrap:anywhere}
 .cards{display:flex;flex-wrap:wrap;gap:var(--space-4);align-items:flex-start}
 .card{width:11.5rem;padding:var(--space-2);border:1px solid var(--line);border-radius:var(--radius);background:var(--surface);font-size:var(--text-s)}
 .card img{width:100%;height:9rem;object-fit:contain;background:var(--sunken);border-radius:var(--radius-s);image-rendering:pixelated}.card p{margin:var(--space-1) 0;overflow-wrap:anywhere}
+.charts{display:grid;gap:var(--space-4);grid-template-columns:repeat(auto-fill,minmax(min(100%,28rem),1fr));align-items:start}.charts svg{width:100%}
 .note{color:var(--text-soft);font-size:var(--text-s)}
 @media print{body{max-width:none;padding:0}.cards>*,tr{break-inside:avoid}}`;
 
@@ -38,9 +42,9 @@ export const GENERATOR = '<meta name="generator" content="understudy">';
 export function htmlPage(title: string, body: readonly string[]): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8">${GENERATOR}<meta name="viewport" content="width=device-width"><title>${escapeText(title)}</title><style>${STYLE}</style></head>
-<body><h1>${escapeText(title)}</h1>
+<body><main><h1>${escapeText(title)}</h1>
 ${inline(body.filter((part) => part !== '').join('\n'))}
-</body></html>
+</main></body></html>
 `;
 }
 
@@ -62,12 +66,28 @@ export function htmlTable(
   rows: readonly (readonly Cell[])[],
   attributes?: readonly string[],
 ): string {
-  const line = (cells: readonly Cell[], tag: string) => cells.map((cell) => `<${tag}>${shown(cell)}</${tag}>`).join('');
+  // Numbers stand below each other, as in the studio's tables.
+  const numbers = head.map((_, i) => rows.length > 0 && rows.every((row) => isNumber(row[i])));
+  const line = (cells: readonly Cell[], tag: string) =>
+    cells.map((cell, i) => `<${tag}${numbers[i] ? ' class="number"' : ''}>${shown(cell)}</${tag}>`).join('');
   const top = head.length === 0 ? '' : `<thead><tr>${line(head, 'th')}</tr></thead>`;
   return `<div class="wide"><table>${top}<tbody>
 ${rows.map((row, i) => `<tr${attributes?.[i] ?? ''}>${line(row, 'td')}</tr>`).join('\n')}
 </tbody></table></div>`;
 }
+
+/** A measure, a count or nothing, with or without a unit. */
+const isNumber = (cell: Cell | undefined): boolean =>
+  typeof cell === 'string' && /^(?:[-+−]?[\d.,]+(?:e[-+]?\d+)?(?: ?(?:%|[kMG]?B|[kMG]|ms|s|nats))?|-|–|)$/.test(cell);
+
+/** The values that are looked at first, each below its name. */
+export const figures = (of: readonly (readonly [name: string, value: string, unit?: string])[]): string =>
+  `<dl class="figures">${of
+    .map(
+      ([name, value, unit]) =>
+        `<div><dt>${escapeText(name)}</dt><dd>${escapeText(value)}${unit === undefined ? '' : `<small>${escapeText(unit)}</small>`}</dd></div>`,
+    )
+    .join('')}</dl>`;
 
 function shown(cell: Cell): string {
   if (typeof cell === 'string') return escapeText(cell);

@@ -112,7 +112,7 @@ export const teacherSchema = describedSchema.extend({
 });
 
 export const augmentSchema = z.strictObject({
-  /** What "auto" stands for in the keys below, see augmentPresets.ts; keys that are given win over it. */
+  /** What "auto" stands for in the keys below; keys that are given win over it. */
   preset: z.union([auto, z.enum(['none', 'light', 'deit', 'deit3', 'vitkd'])]).default('auto'),
   crop: z.union([auto, z.enum(['randomResized', 'pad', 'none'])]).default('auto'),
   scale: range(z.number().positive().max(1)).default([0.08, 1]),

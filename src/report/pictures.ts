@@ -1,44 +1,11 @@
 import { largest } from '../graph/lists.ts';
 import { COLOURS } from '../analysis/colours.ts';
-import { heatCell, heatScale } from '../analysis/heatMap.ts';
 import { lineChart } from '../analysis/lineChart.ts';
 import { escapeText, line, svgDocument, text } from '../analysis/svg.ts';
-import type { Reliability, RunDetails } from './details.ts';
+import type { Reliability } from './details.ts';
 
 /** Classes that a matrix on a page can still show. */
 export const MATRIX_CLASSES = 40;
-
-/** The confusion matrix, each row in shares of its images. */
-export function confusionSvg({ classes, confusion, truth }: RunDetails): string {
-  const n = classes.length;
-  const size = n <= 12 ? 36 : n <= 24 ? 24 : 16;
-  const left = 40 + 7 * Math.min(16, largest(classes.map((name) => name.length)));
-  const side = n * size;
-  const rows = new Map<number, number>();
-  for (const [row, , images] of confusion) rows.set(row, (rows.get(row) ?? 0) + images);
-  const counts = new Map(confusion.map(([row, column, images]) => [row * n + column, images]));
-  const cells = classes.flatMap((name, row) =>
-    classes.map((other, column) => {
-      const images = counts.get(row * n + column) ?? 0;
-      const all = rows.get(row) ?? 0;
-      const title = `${name} taken for ${other}: ${images} of ${all}`;
-      const shown = images === 0 || n > 24 ? '' : String(images);
-      const [x, y] = [left + column * size, 50 + row * size];
-      return heatCell({ x, y, size, value: all === 0 ? null : images / all, shown, title });
-    }),
-  );
-  const short = (name: string) => (name.length > 16 ? `${name.slice(0, 15)}…` : name);
-  const title = truth === 'labels' ? 'Confusion: rows are labels' : 'Confusion: rows are the teacher’s decisions';
-  return svgDocument(Math.max(left + side + 70, 500), 50 + side + left, title, [
-    text(16, 26, `${title}, columns decisions of the student`, { size: 14, bold: true }),
-    ...cells,
-    ...classes.map((name, i) => text(left - 6, 50 + i * size + size / 2 + 4, short(name), { anchor: 'end', size: 11 })),
-    ...classes.map((name, i) =>
-      text(left + i * size + size / 2 + 4, 50 + side + 10, short(name), { anchor: 'end', size: 11, rotate: -60 }),
-    ),
-    ...heatScale(left + side + 14, 50, Math.max(side, 80)),
-  ]);
-}
 
 /** Probability of the decision against how often it is right; on the diagonal a model says what it knows. */
 export function reliabilitySvg(

@@ -82,7 +82,7 @@ it('the page of a run has every part, loads nothing and escapes what users wrote
   expect(html.indexOf('KL 2.00 nats')).toBeLessThan(html.indexOf('KL 0.50 nats'));
   expect(html.match(/the image cannot be read any more/g)).toHaveLength(1);
   expect(html.match(/<img alt="" src="data:image\/webp;base64,AAAA">/g)).toHaveLength(1);
-  expect(html).toMatch(/<td>student wrong<\/td><td>1<\/td><td>0<\/td>/);
+  expect(html).toMatch(/<td>student wrong<\/td><td class="number">1<\/td><td class="number">0<\/td>/);
   expect(html).toContain('1.50 ms median');
   expect(html).toContain('<td>expected calibration error</td><td>12.50 %</td>');
 });
@@ -95,7 +95,9 @@ it('a comparison has a column a run, the settings that differ and a chart a metr
   expect(html).not.toContain('<td>optim.lr</td>');
   expect(html).toContain('<title>train/lr</title>');
   // The class on which they differ comes first.
-  expect(html).toMatch(/&amp;&quot;<\/td><td>0\.00 %<\/td><td>100\.00 %<\/td><\/tr>\n<tr><td>cat/);
+  expect(html).toMatch(
+    /&amp;&quot;<\/td><td class="number">0\.00 %<\/td><td class="number">100\.00 %<\/td><\/tr>\n<tr><td>cat/,
+  );
   expect(html).not.toContain('not measured on the same images');
 });
 

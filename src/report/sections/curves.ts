@@ -4,7 +4,7 @@ import type { Section } from '../section.ts';
 
 export const curves: Section = (run) => [
   heading('Curves'),
-  `<div class="cards">${runCharts(run).join('\n')}</div>`,
+  `<div class="charts">${runCharts(run).join('\n')}</div>`,
   note('Of long runs each point is a mean over a stretch of steps.'),
   ...(run.details ? [] : [note('The run has no evaluation with details so far.')]),
 ];

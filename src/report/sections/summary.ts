@@ -1,10 +1,26 @@
-import { htmlTable } from '../../analysis/page.ts';
+import { figures, htmlTable } from '../../analysis/page.ts';
 import { measureOf } from '../details.ts';
-import { LABELS, percent } from '../measures.ts';
+import { LABELS, percent, quantity } from '../measures.ts';
 import type { RunReport } from '../readRunNode.ts';
 import type { Section } from '../section.ts';
 
-export const summary: Section = (run) => [htmlTable([], summaryRows(run))];
+export const summary: Section = (run) => [...first(run), htmlTable([], summaryRows(run))];
+
+/** What is looked at first, as above a run in the studio. */
+function first({ details }: RunReport): string[] {
+  if (!details) return [];
+  const { setup, step } = details;
+  const shown = Object.entries(LABELS).filter(([name]) => measureOf(details, name) !== undefined);
+  const measures = shown.slice(0, 2).map(([name, label]) => [label, percent(measureOf(details, name))] as const);
+  return [
+    figures([
+      ...measures,
+      ['step', String(step), `of ${setup.steps}`],
+      ['parameters', quantity(setup.parameters), setup.student],
+      ['training images', String(setup.trainImages), setup.data],
+    ]),
+  ];
+}
 
 function summaryRows({ details }: RunReport): string[][] {
   if (!details) return [];

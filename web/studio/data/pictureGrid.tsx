@@ -49,18 +49,12 @@ export function PictureGrid<R>({ path, picture, none, label, short, extraHeight 
   const [first, last] = [Math.max(0, Math.floor(top / row) - 1), Math.min(rows, Math.ceil((top + height) / row) + 1)];
   const shown = Array.from({ length: Math.max(0, last - first) * columns }, (_, i) => first * columns + i);
   const kind = short ? 'pictures short' : 'pictures';
+  const style = { '--rows': `${Math.max(rows * row, CELL) + 2 * PADDING + 2}px` };
   if (pieces.error) return <Notice kind="bad">{pieces.error.message}</Notice>;
   if (total === 0) return <>{none}</>;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard
-    <section
-      class={kind}
-      ref={place}
-      tabIndex={0}
-      aria-label={label}
-      aria-busy={total === undefined}
-      style={{ '--rows': `${Math.max(rows * row, CELL) + 2 * PADDING + 2}px` }}
-    >
+    <section class={kind} ref={place} tabIndex={0} aria-label={label} aria-busy={total === undefined} style={style}>
       {total === undefined && <Waiting what="Looking through the names…" />}
       <ul style={{ height: `${seen.height}px` }}>
         {shown.map((i) => {

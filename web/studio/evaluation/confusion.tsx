@@ -1,4 +1,4 @@
-import { largest } from '../../../src/graph/lists.ts';
+import { headHeight } from '../../../src/analysis/look.ts';
 import type { EvaluationAnswer } from '../../../src/studio/answers.ts';
 import { Card } from '../../ui/basics.tsx';
 import { Chart } from '../../ui/chart.tsx';
@@ -93,18 +93,6 @@ function Matrix({ of: { classes, confusion }, id }: { readonly of: EvaluationAns
     </section>
   );
 }
-
-/** Height of upright names, within reason. */
-export const headHeight = (names: readonly string[]): string =>
-  `${Math.min(
-    6.5,
-    1.2 +
-      0.46 *
-        largest(
-          names.map(({ length }) => length),
-          1,
-        ),
-  ).toFixed(1)}rem`;
 
 function Pairs({ of: { classes, confusion }, id }: { readonly of: EvaluationAnswer; readonly id: string }) {
   const wrong = confusion.filter(([label, decision]) => label !== decision).sort((a, b) => b[2] - a[2]);

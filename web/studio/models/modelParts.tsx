@@ -2,12 +2,12 @@ import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import type { LearnedAnswer, ModelAnswer } from '../../../src/studio/answers.ts';
 import { quantity } from '../../../src/report/measures.ts';
+import { headHeight } from '../../../src/analysis/look.ts';
 import { viridis } from '../../../src/analysis/colours.ts';
 import { Button, Card, Command, Empty, Figures } from '../../ui/basics.tsx';
 import { Chart } from '../../ui/chart.tsx';
 import { Table } from '../../ui/table.tsx';
 import { bytes } from '../../tab/words.ts';
-import { headHeight } from '../evaluation/confusion.tsx';
 import { useAnswer } from '../useAnswer.ts';
 import { Answered } from '../waiting.tsx';
 
