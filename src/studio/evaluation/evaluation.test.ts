@@ -51,8 +51,8 @@ describe('what a run said of each picture', () => {
   });
 
   it('is read without a teacher too, as older runs wrote it', () => {
-    const older = new Judged('image,class,prediction,probability\na.png,x,y,0.7\nb.png,x,x,0.6\n');
-    expect(older.together()).toMatchObject({ teacher: false, counts: { wrong: 1, differ: 0, labels: 1 } });
+    const older = new Judged('image,class,prediction,probability\na.png,x,y,0.7\nb.png,x,x,0.6\nc.png,x,y,0.5\n');
+    expect(older.together()).toMatchObject({ teacher: false, counts: { wrong: 2, differ: 0, labels: 1 } });
     expect(older.row(0)).toMatchObject({ label: 0, prediction: 1, teacher: -1, teacherProbability: null });
   });
 });

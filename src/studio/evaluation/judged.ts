@@ -94,13 +94,14 @@ export class Judged {
     };
   }
 
-  /** Our choice: a label looks wrong where student and, if there is one, teacher say the same other class. */
+  /** Our choice: a label looks wrong where student and teacher say the same other class; a student alone must be surer than not. */
   #is(kind: JudgedKind, i: number): boolean {
     const [label, student, teacher] = [this.#labels[i]!, this.#student.decisions[i]!, this.#teacher?.decisions[i]];
     if (student < 0) return false;
     if (kind === 'differ') return teacher !== undefined && teacher >= 0 && teacher !== student;
     if (label < 0 || label === student) return false;
-    return kind === 'wrong' || teacher === undefined || teacher === student;
+    if (kind === 'wrong') return true;
+    return teacher === undefined ? this.#student.confidences[i]! > 0.5 : teacher === student;
   }
 
   /** Sum of the probabilities of what was decided. */

@@ -49,7 +49,8 @@ export function PictureGrid<R>({ path, picture, none, label, short, extraHeight 
   const [first, last] = [Math.max(0, Math.floor(top / row) - 1), Math.min(rows, Math.ceil((top + height) / row) + 1)];
   const shown = Array.from({ length: Math.max(0, last - first) * columns }, (_, i) => first * columns + i);
   const kind = short ? 'pictures short' : 'pictures';
-  const style = { '--rows': `${Math.max(rows * row, CELL) + 2 * PADDING + 2}px` };
+  // Until it is known how many there are, the place is as high as it may be: what is below does not jump.
+  const style = total === undefined ? {} : { '--rows': `${Math.max(rows * row, CELL) + 2 * PADDING + 2}px` };
   if (pieces.error) return <Notice kind="bad">{pieces.error.message}</Notice>;
   if (total === 0) return <>{none}</>;
   return (

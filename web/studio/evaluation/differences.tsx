@@ -14,7 +14,7 @@ const KINDS: readonly (readonly [kind: JudgedKind, name: string, words: string])
   [
     'labels',
     'Labels that look wrong',
-    'Student and teacher (where there is one) say the same class, and the label another; the surest first. Look at them and export those that are to be corrected.',
+    'Student and teacher say the same class, or without a teacher the student is surer of it than not, and the label says another; the surest first. Look at them and export those that are to be corrected.',
   ],
 ];
 

@@ -100,7 +100,7 @@ function Differences({ answers }: { readonly answers: readonly RunAnswer[] }) {
     })),
   ];
   return (
-    <Card title={`${keys.length} settings differ`}>
+    <Card title={keys.length === 1 ? 'One setting differs' : `${keys.length} settings differ`}>
       <Table caption="Settings that differ" columns={columns} rows={keys} keyOf={(key) => key} />
     </Card>
   );

@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import { quantity } from '../../../src/report/measures.ts';
 import type { DoctorAnswer, Form, JobView, Places, RunAnswer, Runs } from '../../../src/studio/answers.ts';
 import { Button, Card, Command, Empty, LinkButton, Notice, Tabs } from '../../ui/basics.tsx';
 import { SelectField, TextField } from '../../ui/fields.tsx';
@@ -214,7 +215,7 @@ function GoalStep({ form, wanted }: StepProps) {
           choices={form.models.map(({ name }) => name)}
           help={
             model
-              ? `${(model.parameters / 1e6).toPrecision(3)} M parameters and ${(model.macs / 1e9).toPrecision(3)} G multiply-accumulates an image, with 1000 classes at ${model.imageSize} px`
+              ? `${quantity(model.parameters)} parameters and ${quantity(model.macs)} multiply-accumulates an image, with 1000 classes at ${model.imageSize} px`
               : 'A small Vision Transformer, a convolutional network, or an .onnx file of your own.'
           }
         />
