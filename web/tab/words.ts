@@ -9,9 +9,12 @@ export const percent = (share: number): string => `${Math.round(100 * share)} %`
 export const rightOf = (share: number, kept: number | undefined): string =>
   kept === undefined ? '' : `${Math.round(share * kept)} of ${kept}`;
 
-/** A time to come, roughly: nobody wants its seconds after the first minute. */
+/** What is left of a training. */
+export const left = (seconds: number): string =>
+  Number.isFinite(seconds) ? `${about(seconds)} left` : 'Working out how long it takes';
+
+/** A time, roughly: nobody wants its seconds after the first minute. */
 export function about(seconds: number): string {
-  if (!Number.isFinite(seconds)) return 'working it out';
   if (seconds < 5) return 'a few seconds';
   if (seconds < 55) return `${Math.ceil(seconds / 5) * 5} seconds`;
   if (seconds < 90) return 'a minute';

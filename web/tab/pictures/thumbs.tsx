@@ -2,13 +2,15 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Picture, PictureClass } from '../protocol.ts';
 import { attempt, busy, keeper } from '../state.ts';
 
-/** Pictures of a class that are shown at first, and how many more each time. */
-const FEW = 13;
+/** How many more pictures of a class are shown each time. */
 const MORE = 60;
+/** Those that are shown at first: two rows; on a telephone one while a training goes on, which stands below them. */
+const few = (): number => (matchMedia('(max-width: 44rem)').matches ? (busy.value ? 3 : 7) : 13);
 
 /** The newest pictures of a class; each can be removed. */
 export function Thumbs({ of: { id, name, pictures } }: { readonly of: PictureClass }) {
-  const [most, setMost] = useState(FEW);
+  const [more, setMore] = useState(0);
+  const most = few() + more;
   const shown = pictures.slice(-(pictures.length <= most + 1 ? most + 1 : most)).reverse();
   const urls = useUrls(shown.map((picture) => picture.id));
   const hidden = pictures.length - shown.length;
@@ -21,10 +23,10 @@ export function Thumbs({ of: { id, name, pictures } }: { readonly of: PictureCla
         <Tile
           label={`+${hidden} pictures of ${name}: show more`}
           text={`+${hidden}`}
-          act={() => setMost(most + MORE)}
+          act={() => setMore(more + MORE)}
         />
       )}
-      {hidden === 0 && most > FEW && <Tile label={`Fewer pictures of ${name}`} text="Fewer" act={() => setMost(FEW)} />}
+      {hidden === 0 && more > 0 && <Tile label={`Fewer pictures of ${name}`} text="Fewer" act={() => setMore(0)} />}
     </ul>
   );
 }

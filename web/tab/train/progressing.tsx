@@ -2,7 +2,7 @@ import { Fragment } from 'preact';
 import { Button, Figures, Notice, Progress } from '../../ui/basics.tsx';
 import type { Training } from '../protocol.ts';
 import { attempt, choices, clearCurves, keeper, rate, refreshRuns, right, warnings, wentOn } from '../state.ts';
-import { about, percent, rightOf } from '../words.ts';
+import { about, left, percent, rightOf } from '../words.ts';
 import { TrainingCurves } from './curves.tsx';
 
 /** A training that has begun: how far it is, what it has learnt, and what can be done. */
@@ -42,7 +42,7 @@ function Head({ of: training }: { readonly of: Training }) {
       <div class="stack tight">
         <div class="row apart">
           <strong role="status">{passes(training)}</strong>
-          <span class="soft small">{now && running && `${about(now.etaSeconds)} left`}</span>
+          <span class="soft small">{now && running && left(now.etaSeconds)}</span>
         </div>
         <Progress done={now?.step ?? 0} of={now ? now.totalSteps : running ? null : 1} label="Training" />
       </div>
