@@ -88,7 +88,9 @@ export function launch(options: LaunchOptions): Promise<Launched> {
   const asRoot = process.getuid?.() === 0 ? { OMPI_ALLOW_RUN_AS_ROOT: '1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1' } : {};
   const env = { ...process.env, ...asRoot, ...options.variables };
   // In a group of its own: a terminal's Ctrl-C would have it kill the ranks before they have saved.
-  const child = spawn(options.mpirun, args, { stdio: ['ignore', 'inherit', 'pipe'], env, detached: true });
+  // Pipes, both: with our own output, a daemon that reaches for a machine which is cut off would keep whoever reads it waiting.
+  const child = spawn(options.mpirun, args, { stdio: ['ignore', 'pipe', 'pipe'], env, detached: true });
+  child.stdout.pipe(process.stdout, { end: false });
   const noise = new Noise(options.tell);
   options.onStart((name) => void child.kill(name));
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -106,7 +108,10 @@ export function launch(options: LaunchOptions): Promise<Launched> {
       // Ended by a signal: by ours, after the limit.
       status = code ?? 1;
       // Daemons on machines that are cut off hold the pipe; they end by themselves.
-      setTimeout(() => child.stderr.destroy(), DRAIN_MS).unref();
+      setTimeout(() => {
+        child.stdout.destroy();
+        child.stderr.destroy();
+      }, DRAIN_MS).unref();
     });
     child.on('close', ended);
   });

@@ -15,7 +15,8 @@ const IDLE = [
   /more process(es)? ha(s|ve) sent help message/,
   /Set MCA parameter "orte_base_help_aggregate"/,
   /mpirun: Forwarding signal/,
-  /ORTE_ERROR_LOG: Data unpack would read past end of buffer/,
+  /ORTE_ERROR_LOG: (Data unpack would read past end of buffer|Out of resource)/,
+  /MPI communication peer process has unexpectedly disconnected/,
   /You may or may not see output from other processes/,
 ];
 

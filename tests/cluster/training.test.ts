@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { memoryTransports } from '../../src/cluster/memoryTransport.ts';
@@ -80,6 +80,19 @@ describe('ranks give the bits of one process', () => {
     expect(other.status).toBe(2);
     expect(other.stderr).toContain('train.wire: the run has "fp16", got "fp32"');
   });
+});
+
+it('a launcher whose daemon outlives it, as where a machine is cut off, keeps nobody waiting', async () => {
+  const [fake, daemon] = [join(dir, 'mpirun'), join(dir, 'daemon')];
+  const started = `sleep 600 & echo $! > ${daemon}; echo from a rank; exit 3`;
+  writeFileSync(fake, `#!/bin/sh\nif [ "$1" = --version ]; then echo 'Open MPI'; else ${started}; fi\n`, {
+    mode: 0o755,
+  });
+  const ended = await ownProcess(dir, ['launch', '--ranks', '2', '--mpirun', fake, '--', ...command('daemon')]);
+  const pid = Number(readFileSync(daemon, 'utf8'));
+  expect(isAlive(pid)).toBe(true);
+  process.kill(pid);
+  expect(ended).toMatchObject({ status: 3, stdout: 'from a rank\n' });
 });
 
 describe.skipIf(OPEN_MPI.find() === undefined)('in processes of their own, by mpirun', () => {

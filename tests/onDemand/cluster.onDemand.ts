@@ -139,7 +139,7 @@ exec ip netns exec $name unshare --uts sh -c "hostname $name; $*"
 
   it('a pulled cable: the rank behind it is named, the job ends at the limit, and a new start gives the same bits', async () => {
     let pulled = false;
-    const done = await launched('--late 1 --limit 4', 'pulled', (stderr) => {
+    const done = await launched('--late 3 --limit 12', 'pulled', (stderr) => {
       if (pulled || !stderr.includes('saved last of step 5:')) return;
       pulled = true;
       ip('-n', b, 'link', 'set', 'us-b', 'down');

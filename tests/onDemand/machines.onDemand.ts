@@ -36,6 +36,20 @@ const TRAIN = [
   '--set',
   'train.threads=1',
 ];
+const DISTILL = [
+  'distill',
+  '--teacher',
+  'teacher',
+  '--method',
+  'dearkd',
+  '--data',
+  'data',
+  '--student',
+  ...TINY.slice(1),
+  ...TRAIN.slice(TRAIN.indexOf('--batch')),
+  '--epochs',
+  '2',
+];
 const SET = [
   'synthesize',
   '--teacher',
@@ -64,6 +78,7 @@ beforeAll(async () => {
   const teacher = ['--model', 'resnet8_small', '--set', 'student.settings={"depths":[1,1,1],"widths":[4,8,8]}'];
   await done('train', '--data', 'data', ...teacher, '--epochs', '1', '--batch', '8', '--out', 'teacher');
   await done(...TRAIN, '--epochs', '60', '--out', 'whole');
+  await done(...DISTILL, '--out', 'taught');
   await done(...SET, '--out', 'images');
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -75,6 +90,18 @@ describe('Slurm', () => {
     slurm = new SlurmNodes(at('slurm'));
   });
   afterAll(() => slurm.stop());
+
+  it('distils on two nodes by srun alone, to the bits of one process', () => {
+    const job = ['--mpi=pmix', '--nodes=2', '--ntasks=2', '--cpus-per-task=1', 'understudy'];
+    const done = spawnSync('srun', [...job, ...DISTILL, '--out', 'srun'], {
+      cwd: dir,
+      env: { ...process.env, ...env, ...slurm.env },
+      encoding: 'utf8',
+    });
+    expect(done.status, done.stderr).toBe(0);
+    expect(done.stderr).toContain('2 ranks on ');
+    expect(weights('srun')).toBe(weights('taught'));
+  });
 
   it('trains on two nodes, is warned, queued again and goes on, to the bits of one process', async () => {
     const job = slurm.submit(

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { memoryTransports } from '../../cluster/memoryTransport.ts';
+import { alone, Ranks } from '../../cluster/ranks.ts';
 import { parseConfig } from '../../config/parse.ts';
 import { type RunInput, runSchema } from '../../config/schema.ts';
 import type { ImageList } from '../../data/dataset.ts';
@@ -112,6 +114,9 @@ function leftBy(disk: MemoryDisk) {
   };
 }
 
+const withoutLogs = (files: Readonly<Record<string, unknown>>) =>
+  Object.fromEntries(Object.entries(files).filter(([path]) => !path.startsWith('rank-')));
+
 const arraysOf = ({ files }: MemoryDisk, path: string) => decodeSafetensors(files.get(path)!, path).tensors;
 
 describe('a run of embed', () => {
@@ -140,6 +145,24 @@ describe('a run of embed', () => {
     expect(await run(disk, { stopAt: 4 })).toMatchObject({ reason: 'interrupted', steps: 4 });
     await run(disk, { resume: true });
     expect(leftBy(disk)).toEqual(leftBy(whole));
+  });
+
+  it('ranks leave the same bytes, and share the images that an evaluation looks at', async () => {
+    const config = configOf({}, { epochs: 1 });
+    const [whole, disk] = [memoryDisk(), memoryDisk()];
+    const seen = new Map<number, string[]>();
+    const reading = (rank: number) => (path: string) => {
+      if (path.startsWith('val/')) seen.set(rank, [...(seen.get(rank) ?? []), path]);
+      return read(path);
+    };
+    const on = (ranks: Ranks, to: MemoryDisk, rank: number) =>
+      runOn(memoryHost({ disk: to, read: reading(rank), ranks }), config, inputsOf(true), {});
+    await on(alone(), whole, -1);
+    await Promise.all(memoryTransports(2).map((transport) => on(new Ranks(transport), disk, transport.rank)));
+    expect({ ...leftBy(disk), files: withoutLogs(leftBy(disk).files) }).toEqual(leftBy(whole));
+    const once = seen.get(-1)!;
+    expect([...seen.get(0)!, ...seen.get(1)!].sort()).toEqual(once.sort());
+    for (const rank of [0, 1]) expect(seen.get(rank)).toHaveLength(once.length / 2);
   });
 
   it('with labels it trains to the same weights, and says what can be read out of the embedding', async () => {

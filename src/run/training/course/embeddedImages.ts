@@ -3,6 +3,8 @@ import type { LabelledRows } from '../../../analysis/nearestRows.ts';
 import type { TransformConfig } from '../../../data/augment/pipeline.ts';
 import { type ImageList, imageName } from '../../../data/dataset.ts';
 import type { Loader } from '../../../data/loading/loader.ts';
+import { shareOfPass } from '../../../data/loading/sampler.ts';
+import type { Ranks } from '../../../cluster/ranks.ts';
 import type { Compiled, EngineTensor } from '../../../engine/contract.ts';
 import { checkRows } from '../../../engine/finiteAnswer.ts';
 import type { Platform } from '../../../host/host.ts';
@@ -49,7 +51,10 @@ export class EmbeddedRows {
   }
 }
 
-/** The images of a list as evaluation shows them, batch by batch in their order. */
+/**
+ * The images of a list as evaluation shows them, batch by batch in their order. Ranks take turns: of several each has every so-many-th
+ * batch.
+ */
 export class EmbeddedImages {
   readonly #platform: Platform;
   readonly #list: ImageList;
@@ -63,16 +68,19 @@ export class EmbeddedImages {
     this.#loader = platform.loader(evalBatches(list, transform, batch, config));
   }
 
-  /** `place`: the number of the batch. The arrays are good until the next one. */
+  /** Those of this rank. `place`: the number of the batch. The arrays are good until the next one. */
   async *batches() {
-    let place = 0;
-    for await (const { images, indices, valid, release } of this.#loader.batches()) {
-      yield { pixels: images, indices, valid, place: place++ };
+    const { alone, rank, size } = this.#platform.ranks;
+    const share = alone ? undefined : shareOfPass(rank, size, this.#loader.stepsPerEpoch);
+    let place = rank;
+    for await (const { images, indices, valid, release } of this.#loader.batches(undefined, share)) {
+      yield { pixels: images, indices, valid, place };
+      place += size;
       release();
     }
   }
 
-  /** What a program gives of every image at one of its outputs. */
+  /** What a program gives of every image at one of its outputs, on all ranks. */
   async through(
     compiled: Compiled,
     program: Program,
@@ -81,11 +89,10 @@ export class EmbeddedImages {
     feeds: Ports,
     model: string,
   ): Promise<EmbeddedRows> {
-    const { engine } = this.#platform;
+    const { engine, ranks } = this.#platform;
     const { dtype, shape } = program.outputs.get(output)!;
     const width = sizeOf(shape) / this.#batch;
-    const data = new Float32Array(this.#list.paths.length * width);
-    const seen: number[] = [];
+    const [own, rows]: [number[], Float32Array[]] = [[], []];
     const into = engine.empty(dtype, shape);
     const answering = { model, image: (index: number) => imageName(this.#list, index) };
     for await (const { pixels, indices, valid } of this.batches()) {
@@ -96,9 +103,16 @@ export class EmbeddedImages {
       checkRows(values, output, answering, places);
       for (const [row, at] of places.entries()) {
         if (at < 0) continue;
-        data.set(values.subarray(row * width, (row + 1) * width), at * width);
-        seen.push(at);
+        rows.push(values.slice(row * width, (row + 1) * width));
+        own.push(at);
       }
+    }
+    const data = new Float32Array(this.#list.paths.length * width);
+    const seen: number[] = [];
+    for (const of of await gatherRows(ranks, own, rows)) {
+      for (const [row, at] of of.places.entries())
+        data.set(of.data.subarray(row * width, (row + 1) * width), at * width);
+      seen.push(...of.places);
     }
     return new EmbeddedRows(
       width,
@@ -110,6 +124,20 @@ export class EmbeddedImages {
   close(): Promise<void> {
     return this.#loader.close();
   }
+}
+
+/** The rows that each rank has, and their places. */
+async function gatherRows(ranks: Ranks, places: readonly number[], rows: readonly Float32Array[]) {
+  const width = rows[0]?.length ?? 0;
+  const own = new Float32Array(rows.length * width);
+  for (const [row, values] of rows.entries()) own.set(values, row * width);
+  const what = 'the embeddings of the others';
+  const all = await ranks.gather(what, new Uint8Array(Int32Array.from(places).buffer));
+  const data = await ranks.gather(what, new Uint8Array(own.buffer));
+  return all.map((bytes, rank) => ({
+    places: new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4),
+    data: new Float32Array(data[rank]!.buffer, data[rank]!.byteOffset, data[rank]!.length / 4),
+  }));
 }
 
 /** Our choice: 256 MB of a teacher's features of held-out images are kept; more are computed again at each evaluation. */
@@ -137,7 +165,7 @@ export class TeacherOnImages {
     this.#program = teacherProgram(use, batch, use.teacher.preprocessing, all, undefined);
   }
 
-  /** The ports `teacher.*` of a batch of a list, which is always the same one; batches are asked for in their order. */
+  /** The ports `teacher.*` of a batch of a list, which is always the same one; a rank's batches are asked for in their order. */
   async feeds(list: ImageList, place: number): Promise<Ports> {
     const held = this.#kept[place] ?? (await this.#compute(list, place));
     const { engine } = this.#platform;
@@ -168,13 +196,19 @@ export class TeacherOnImages {
     await this.#compiled?.dispose();
   }
 
-  #stream: { readonly images: EmbeddedImages; readonly batches: ReturnType<EmbeddedImages['batches']> } | undefined;
+  #stream:
+    | {
+        readonly images: EmbeddedImages;
+        readonly batches: ReturnType<EmbeddedImages['batches']>;
+        readonly from: number;
+      }
+    | undefined;
 
   async #compute(list: ImageList, place: number): Promise<Record<string, Float32Array>> {
-    if (place === 0 || !this.#stream) {
+    if (place === this.#stream?.from || !this.#stream) {
       await this.#stream?.batches.return(undefined);
       const images = this.#stream?.images ?? this.#images(list);
-      this.#stream = { images, batches: images.batches() };
+      this.#stream = { images, batches: images.batches(), from: place };
     }
     const { value } = await this.#stream.batches.next();
     const { engine } = this.#platform;

@@ -134,9 +134,9 @@ export class FeatureEvaluator implements Evaluator {
     const { program, compiled, teacher } = this.#entered!;
     const fed = [...program.inputs.keys()].every((name) => /^(param|batch|teacher)\./.test(name));
     if (!fed) return undefined;
-    const { engine } = this.#platform;
+    const { engine, ranks } = this.#platform;
     const loss = engine.empty('float32', []);
-    let [sum, batches] = [0, 0];
+    const own: [place: number, loss: number][] = [];
     const images = this.#images(this.#held);
     for await (const { pixels, valid, place } of images.batches()) {
       const features = await teacher?.feeds(this.#held, place);
@@ -146,11 +146,13 @@ export class FeatureEvaluator implements Evaluator {
         { ...weights, ...features, 'batch.pixels': engine.tensor('float32', shape, pixels) },
         { loss },
       );
-      sum += ((await loss.read()) as Float32Array)[0]!;
-      batches++;
+      own.push([place, ((await loss.read()) as Float32Array)[0]!]);
     }
     await images.close();
-    return batches === 0 ? undefined : sum / batches;
+    const all = await ranks.gather('the losses of the others', new Uint8Array(Float64Array.from(own.flat()).buffer));
+    // In the order of the batches, whoever computed them.
+    const pairs = all.flatMap((bytes) => pairsOf(new Float64Array(bytes.slice().buffer))).sort(([a], [b]) => a - b);
+    return pairs.length === 0 ? undefined : pairs.reduce((sum, [, value]) => sum + value, 0) / pairs.length;
   }
 
   #images(list: ImageList): EmbeddedImages {
@@ -209,6 +211,9 @@ function agreementOf(own: Embedded, theirs: Embedded): number {
   const k = Math.max(1, Math.min(NEIGHBOURS, Math.floor((both.length - 1) / 2)));
   return neighbourAgreement(of(own), of(theirs), k);
 }
+
+const pairsOf = (values: Float64Array): [number, number][] =>
+  Array.from({ length: values.length / 2 }, (_, i) => [values[2 * i]!, values[2 * i + 1]!]);
 
 const prefixed = (metrics: Record<string, number>, prefix: string): Record<string, number> =>
   Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`${prefix}${name}`, value]));
