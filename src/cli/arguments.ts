@@ -93,13 +93,15 @@ function tokenise(command: CliCommand, rawArgs: readonly string[]): Token[] {
 }
 
 function findFlag(command: CliCommand, written: string): { name: string; def: ArgDef } {
-  const [, flags] = splitArgs(command.args);
+  const [positionals, flags] = splitArgs(command.args);
   const name = written.replace(/^--?/, '');
   const found = flags.find(([flag, def]) => flag === name || (def.type === 'boolean' && `no-${flag}` === name));
   if (found && written.startsWith('--')) return { name: found[0], def: found[1] };
   const names = flags.map(([flag]) => flag);
+  const starts = positionals.some(([, { description }]) => description?.startsWith('After --'));
+  const after = starts ? '. Those of the command that it starts come after --' : '';
   throw new UserError(
-    `Unknown flag "${written}" of understudy ${command.meta.name}.${didYouMean(name, names, (near) => `--${near}`)} Available: ${names.map((flag) => `--${flag}`).join(', ')}`,
+    `Unknown flag "${written}" of understudy ${command.meta.name}.${didYouMean(name, names, (near) => `--${near}`)} Available: ${names.map((flag) => `--${flag}`).join(', ')}${after}`,
   );
 }
 

@@ -5,7 +5,7 @@ import { launch } from '../cluster/launchNode.ts';
 import { UserError } from '../graph/errors.ts';
 import { checkArguments } from './arguments.ts';
 import { STATUS } from './outcome.ts';
-import { remark } from './text.ts';
+import { remark, shellWord } from './text.ts';
 
 export interface LaunchRequest {
   readonly ranks: number;
@@ -31,12 +31,23 @@ export async function launchTraining(request: LaunchRequest): Promise<number> {
     for (let left = request.restarts; ; left--) {
       const { status, lost } = await runOnce(request, out, signals.onStart);
       if (lost !== undefined) remark(`${lost}; the job has ended with status ${status}`);
-      if (FINAL.includes(status) || left === 0 || signals.told()) return status;
+      const ended = FINAL.includes(status) || left === 0 || signals.told();
+      if (ended && lost !== undefined && out !== undefined) tellHowToGoOn(request, out);
+      if (ended) return status;
       remark(`starting again from the last checkpoint (${left} of ${request.restarts} new starts left)`);
     }
   } finally {
     signals.stop();
   }
+}
+
+/** Of a run that has a checkpoint. */
+function tellHowToGoOn({ ranks, hosts, command }: LaunchRequest, out: string): void {
+  if (!existsSync(join(out, 'checkpoints', 'last'))) return;
+  const on = hosts.length > 0 ? ` --hosts ${hosts.join(',')}` : '';
+  remark(
+    `Go on from the last checkpoint, on any number of ranks, with:\n  understudy launch --ranks ${ranks}${on} -- ${command[0]} --resume --out ${shellWord(out)}\n(--max-restarts does so by itself)`,
+  );
 }
 
 /** The run folder, where the command names it. @throws UserError for what no rank could run */
@@ -47,7 +58,7 @@ async function checkedOut({ command: [name, ...args], restarts }: LaunchRequest)
   };
   if (name !== 'distill' && name !== 'train')
     throw new UserError(
-      `launch: wanted distill or train after --, got "${name}". Other commands share a folder between independent processes: docs/cluster.md`,
+      `launch: wanted distill or train after --, got "${name}". Other commands share a folder between independent processes: docs/manyMachines.md`,
     );
   const tokens = checkArguments(await commands[name](), args);
   const givenFor = (flag: string) => tokens.find((token) => token.flag === flag)?.value;

@@ -34,7 +34,7 @@ async function runOne(
   const speaks = ranks?.first ?? true;
   const logger = speaks ? consoleLogger() : SILENT;
   const note = (message: string) => logger.on({ type: 'note', message, time: Date.now() });
-  const interrupts = watchInterrupts(note);
+  const interrupts = watchInterrupts(note, ranks);
   try {
     const result = await whileRunning((start) => {
       const onEvent = (event: RunEvent) => {
@@ -83,7 +83,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', ...(process.platform === 'win32' ? [] : ['
 const OF_SIGNAL: Partial<Record<NodeJS.Signals, number>> = { SIGTERM: STATUS.terminated, SIGUSR1: STATUS.warned };
 
 /** The first signal asks the run to save and end; the second ends the process. SIGUSR1 is how Slurm warns of a job's end. */
-export function watchInterrupts(note: (message: string) => void): Interrupts {
+export function watchInterrupts(note: (message: string) => void, ranks?: Ranks): Interrupts {
   const controller = new AbortController();
   let status: number = STATUS.interrupted;
   const on = (signal: NodeJS.Signals) => {
@@ -91,7 +91,8 @@ export function watchInterrupts(note: (message: string) => void): Interrupts {
     if (controller.signal.aborted) process.exit(own);
     status = own;
     controller.abort();
-    note('saving a checkpoint; press again to stop at once');
+    // Of several ranks nobody is at a key: a launcher hands the signal on, or ends those that are left.
+    note(ranks ? `told to end (${signal})` : 'saving a checkpoint; press again to stop at once');
   };
   for (const signal of SIGNALS) process.on(signal, on);
   return {

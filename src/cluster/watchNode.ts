@@ -16,9 +16,13 @@ export interface WatchOptions {
 /** Our choice: how long those that wait may take to say so before the others are late, at most; and the part of `lateSeconds`. */
 const [GRACE_SECONDS, GRACE_PART] = [5, 0.5];
 
+/** What a rank says of itself, at the beginning of a note; the rest is for who looks at the wire. */
+const [WAITS, GOES_ON] = [1, 2];
+
 /**
- * Names who is late. A rank that has waited for `lateSeconds` tells all others what it waits for; who says nothing within a
- * grace is late, since it does something else, or nothing. The lowest of those who wait speaks.
+ * Names who is late. A rank that has waited for `lateSeconds` tells all others that it waits, and when that wait ends, that it does no
+ * more; who does not say that it waits within a grace is late, since it does something else, or nothing. (It may wait one collective
+ * before the others: who waits for a late rank may have had the last of it to go on.) The lowest of those who wait speaks.
  */
 export function watchRanks(options: WatchOptions): Watch {
   const { lateSeconds } = options;
@@ -43,7 +47,8 @@ class Wait {
   readonly #what: string;
   readonly #began = performance.now();
   #posted: number | undefined;
-  #told = '';
+  /** The late ranks that were told. */
+  #told: string | undefined;
 
   constructor(options: WatchOptions, number: number, what: string) {
     this.#options = options;
@@ -56,7 +61,7 @@ class Wait {
     const seconds = this.#seconds();
     if (seconds < lateSeconds) return;
     if (this.#posted === undefined) {
-      transport.post(noteOf(this.#number, this.#what));
+      transport.post(noteOf(WAITS, `${this.#number} ${this.#what}`));
       this.#posted = seconds;
     }
     const grace = Math.min(GRACE_SECONDS, lateSeconds * GRACE_PART);
@@ -75,15 +80,16 @@ class Wait {
   }
 
   ended(): void {
-    if (this.#told !== '')
+    if (this.#posted !== undefined) this.#options.transport.post(noteOf(GOES_ON, `${this.#number} ${this.#what}`));
+    if (this.#told !== undefined)
       this.#options.tell(`all ranks have come to "${this.#what}" after ${this.#seconds().toFixed(1)} s`);
   }
 
-  /** The ranks that have not said that they wait for the same. */
+  /** The ranks that do not say that they wait. */
   #late(): number[] {
     const { transport } = this.#options;
     return Array.from({ length: transport.size }, (_, rank) => rank).filter(
-      (rank) => rank !== transport.rank && !(numberOf(transport.posted(rank)) >= this.#number),
+      (rank) => rank !== transport.rank && transport.posted(rank)?.[0] !== WAITS,
     );
   }
 
@@ -100,10 +106,5 @@ class Wait {
   }
 }
 
-const noteOf = (number: number, what: string): Uint8Array =>
-  new TextEncoder().encode(`${number}\n${what}`).subarray(0, NOTE_BYTES);
-
-/** NaN where there is none, or a note of something else. */
-function numberOf(note: Uint8Array | undefined): number {
-  return note ? Number.parseInt(new TextDecoder().decode(note), 10) : Number.NaN;
-}
+const noteOf = (state: number, what: string): Uint8Array =>
+  Uint8Array.of(state, ...new TextEncoder().encode(what)).subarray(0, NOTE_BYTES);

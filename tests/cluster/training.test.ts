@@ -115,6 +115,8 @@ describe.skipIf(OPEN_MPI.find() === undefined)('in processes of their own, by mp
     expect(four.status, four.stderr).toBe(137);
     expect(four.stderr).toMatch(/rank 3 on \S+ was ended by signal 9 \(Killed\); the job has ended with status 137/);
 
+    expect(four.stderr).toContain('  understudy launch --ranks 4 -- distill --resume --out going\n');
+
     const rest = ['distill', '--resume', '--out', 'going'];
     const two = await disturbed(2, ['--max-restarts', '1', '--', ...rest]);
     expect(two.status, two.stderr).toBe(138);

@@ -109,10 +109,11 @@ export class EmbeddedImages {
     }
     const data = new Float32Array(this.#list.paths.length * width);
     const seen: number[] = [];
-    for (const of of await gatherRows(ranks, own, rows)) {
-      for (const [row, at] of of.places.entries())
-        data.set(of.data.subarray(row * width, (row + 1) * width), at * width);
-      seen.push(...of.places);
+    for (const theirs of await gatherRows(ranks, own, rows)) {
+      for (const [row, at] of theirs.places.entries()) {
+        data.set(theirs.data.subarray(row * width, (row + 1) * width), at * width);
+        seen.push(at);
+      }
     }
     return new EmbeddedRows(
       width,
