@@ -21,6 +21,11 @@ export interface Place {
   readonly path: string;
   /** Id of the study that it belongs to. */
   readonly study?: string;
+  /** Of a data set or a model in a list: what its names and sizes tell. */
+  readonly about?: string;
+  readonly bytes?: number;
+  /** Milliseconds since 1970. */
+  readonly changed?: number;
 }
 
 /** GET /api/about */

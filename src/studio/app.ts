@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { UserError } from '../graph/errors.ts';
+import type { Place } from './answers.ts';
 import { Pictures } from './data/pictures.ts';
 import { dataRoutes } from './data/routes.ts';
 import { RunPictures } from './evaluation/runPictures.ts';
@@ -12,6 +13,7 @@ import { type GuardOptions, onlyHosts, onlyJson, onlyOwnPage, onlyWithToken } fr
 import { safeHeaders } from './headers.ts';
 import type { Jobs } from './jobs/jobs.ts';
 import { jobRoutes, tellRuns } from './jobs/routes.ts';
+import { withAbout } from './library/about.ts';
 import { type Library, NotThere } from './library/library.ts';
 import { inspectionRoutes } from './models/inspection.ts';
 import { modelFiles } from './models/routes.ts';
@@ -72,7 +74,8 @@ function api({ library, jobs, version }: StudioOptions): Hono {
   app.get('/about', (context) => context.json({ root: library.root, version }));
   app.get('/places', async (context) => {
     const [studies, data, models] = await Promise.all(KINDS.map((kind) => library.list(kind)));
-    return context.json({ studies, data, models });
+    const about = (places: readonly Place[]) => Promise.all(places.map((place) => withAbout(library, place)));
+    return context.json({ studies, data: await about(data!), models: await about(models!) });
   });
   app.route('/runs', runRoutes(library, summaries));
   app.route('/runs', tellRuns(library));

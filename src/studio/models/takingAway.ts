@@ -1,4 +1,3 @@
-import { readdir, stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { Hono } from 'hono';
 import type { VerifyReport } from '../../run/exporting/verify.ts';
@@ -7,10 +6,8 @@ import { ask } from '../asking/ask.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import { jobView } from '../jobs/routes.ts';
 import type { Library } from '../library/library.ts';
+import { filesOf } from './modelFolder.ts';
 import { zipped } from './zip.ts';
-
-/** Of a model folder: nothing else that lies there is passed on. */
-const OF_A_MODEL = /^(licen[cs]e(\.\w+)?|[^.].*\.(json|safetensors|onnx|onnx_data|md|txt))$/i;
 
 /** Taking a model away: its files, together as a zip, the code that runs them, and what `understudy verify` said. */
 export function takingAway(library: Library, jobs: Jobs): Hono {
@@ -39,30 +36,6 @@ export function takingAway(library: Library, jobs: Jobs): Hono {
   });
   return app;
 }
-
-/** Those of a model in its folder and in `onnx/`; a link that leads out of the studio's folder is passed over. */
-async function filesOf(library: Library, place: Place): Promise<(ModelFile & { readonly file: string })[]> {
-  const root = await library.path(place);
-  const names = await readdir(root);
-  const below = names.includes('onnx') ? await readdir(`${root}/onnx`).catch(() => []) : [];
-  const paths = [...names, ...below.map((name) => `onnx/${name}`)].filter((path) =>
-    OF_A_MODEL.test(path.split('/').at(-1)!),
-  );
-  const found = await Promise.all(
-    paths.sort().map(async (path) => {
-      const file = await library.file(place, path);
-      const { size, isFile } = file === undefined ? NOTHING : await looked(file);
-      return file !== undefined && isFile ? [{ path, bytes: size, file }] : [];
-    }),
-  );
-  return found.flat();
-}
-
-const NOTHING = { size: 0, isFile: false };
-const looked = async (file: string) => {
-  const found = await stat(file);
-  return { size: found.size, isFile: found.isFile() };
-};
 
 /** The last `understudy verify` of the model that was started here. */
 async function verified(jobs: Jobs, place: Place): Promise<Verified | null> {

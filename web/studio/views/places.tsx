@@ -1,10 +1,12 @@
 import type { Place, Places } from '../../../src/studio/answers.ts';
-import { Command, Empty } from '../../ui/basics.tsx';
-import { Table } from '../../ui/table.tsx';
+import { Command, Empty, Words } from '../../ui/basics.tsx';
+import { type Column, Table } from '../../ui/table.tsx';
+import { bytes } from '../../tab/words.ts';
 import { address } from '../address.ts';
 import { Top } from '../shell.tsx';
 import { useAnswer } from '../useAnswer.ts';
 import { Answered } from '../waiting.tsx';
+import { ago } from '../words.ts';
 
 interface Listing {
   readonly title: string;
@@ -52,10 +54,26 @@ export function PlacesView() {
   );
 }
 
+const ABOUT: Column<Place> = { key: 'about', name: 'What is there', cell: ({ about }) => about };
+const SIZE: Column<Place> = {
+  key: 'size',
+  name: 'Size',
+  number: true,
+  cell: ({ bytes: size }) => (size === undefined ? '' : bytes(size)),
+};
+const CHANGED: Column<Place> = {
+  key: 'changed',
+  name: 'Changed',
+  number: true,
+  cell: ({ changed }) => <span class="soft">{changed === undefined ? '' : ago(changed)}</span>,
+};
+
 const List = ({ listing, places }: { readonly listing: Listing; readonly places: readonly Place[] }) =>
   places.length === 0 ? (
     <Empty title={`No ${listing.title.toLowerCase()} here yet`}>
-      <p>{listing.none}</p>
+      <p>
+        <Words>{listing.none}</Words>
+      </p>
       <Command line={listing.line} />
     </Empty>
   ) : (
@@ -63,6 +81,11 @@ const List = ({ listing, places }: { readonly listing: Listing; readonly places:
       caption={listing.title}
       rows={places}
       keyOf={({ id }) => id}
-      columns={[{ key: 'name', name: 'Folder', cell: (place) => <a href={listing.href(place)}>{place.name}</a> }]}
+      columns={[
+        { key: 'name', name: 'Folder', cell: (place) => <a href={listing.href(place)}>{place.name}</a> },
+        ...(places.some(({ about }) => about) ? [ABOUT] : []),
+        ...(places.some(({ bytes: size }) => size) ? [SIZE] : []),
+        ...(places.some(({ changed }) => changed) ? [CHANGED] : []),
+      ]}
     />
   );
