@@ -1,3 +1,4 @@
+// Views of one studio, opened once for all of them: more than 300 lines.
 import { readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -77,6 +78,19 @@ describe.skipIf(!executable)('views of data and models', () => {
   /** Rules that axe-core finds broken. */
   const broken = () =>
     page.evaluate<string[]>(`${AXE}; axe.run().then(({ violations }) => violations.map(({ id }) => id))`);
+  /** Presses Tab until what is focused has this name, as somebody without a mouse does. */
+  const tabTo = async (name: string | RegExp) => {
+    const named = `(() => {
+      const at = document.activeElement;
+      return (at.labels?.[0] ?? at).getAttribute('aria-label') ?? (at.labels?.[0] ?? at).textContent.trim();
+    })()`;
+    for (let presses = 0; presses < 80; presses++) {
+      await page.keyboard.press('Tab');
+      const found = await page.evaluate<string>(named);
+      if (typeof name === 'string' ? found === name : name.test(found)) return;
+    }
+    throw new Error(`${name}: Tab never comes there`);
+  };
   const pictures = () => page.getByRole('region', { name: 'Pictures' }).getByRole('listitem');
 
   it('a data set is a grid that filters, survives a reload and is reached by the keyboard', async () => {
@@ -89,7 +103,7 @@ describe.skipIf(!executable)('views of data and models', () => {
     await expect.poll(() => pictures().count()).toBe(1);
     await page.reload();
     await expect.poll(() => pictures().count()).toBe(1);
-    await page.getByLabel('Name', { exact: true }).focus();
+    await tabTo('Name');
     for (const key of ['Tab', 'Tab', 'Enter']) await page.keyboard.press(key);
     await page.getByRole('img', { name: 'The chosen picture' }).waitFor();
     expect(page.url()).toContain('at=');
@@ -228,6 +242,71 @@ describe.skipIf(!executable)('views of data and models', () => {
       expect(card).toContain((await code.innerText()).replaceAll('taken', 'my-model'));
     }
     expect(await broken()).toEqual([]);
+  }, 300_000);
+
+  it('by the keyboard alone: from a run to its confusion, a cell, a picture, its labels, its export', async () => {
+    await page.goto(at(run));
+    await page.getByRole('link', { name: 'Confusion' }).waitFor();
+    await tabTo('Confusion');
+    await page.keyboard.press('Enter');
+    await page.getByRole('region', { name: 'Confusion matrix' }).waitFor();
+    await tabTo(/ taken for .*: \d+ of 8$/);
+    await page.keyboard.press('Enter');
+    await pictures().first().getByRole('link').waitFor();
+    // Past the button that closes the list, and the list itself, which scrolls.
+    await tabTo('Close');
+    for (const key of ['Tab', 'Tab', 'Enter']) await page.keyboard.press(key);
+    await page.getByRole('img', { name: 'The chosen picture' }).waitFor();
+    await page.locator('.facts', { hasText: 'Teacher' }).waitFor();
+    await tabTo('Close');
+    await page.goto(at(`${run}/export`));
+    await page.getByRole('link', { name: 'Export', exact: true }).waitFor();
+    for (const name of ['Export', 'Folder', /^fp16: /, 'Export']) await tabTo(name);
+  });
+
+  it('everybody can use these views: what axe finds, in the dark on a telephone; at 200 %; in print', async () => {
+    const model = `/models/${idOf('model', 'taken')}`;
+    const found: string[] = [];
+    const views = [
+      ...[`${run}/confusion`, `${run}/pictures`, `${run}/try`, `${run}/model`, `${run}/settings`],
+      ...[`${data}/classes`, `${data}/augmentation`, model, `${model}/files`, '/models', '/data', '/stores'],
+    ];
+    for (const [colorScheme, width] of [
+      ['dark', 360],
+      // Half of 1280 px: what is left at 200 %.
+      ['light', 640],
+    ] as const) {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize({ width, height: 450 });
+      for (const path of views) {
+        await page.goto(at(path));
+        await page.locator('main h1').waitFor();
+        await page.waitForLoadState('networkidle');
+        if (width === 360) found.push(...(await broken()).map((rule) => `${path}: ${rule}`));
+        const wide = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
+        if (wide > 0) found.push(`${path} at ${width} px: ${wide} px wider than the screen`);
+      }
+    }
+    expect(found).toEqual([]);
+    // Paper is white: lines have the colours that can be read there, whatever the screen's theme.
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await page.goto(at(run));
+    await page.locator('.chart canvas').first().waitFor();
+    const drawn = (colour: string) =>
+      page.evaluate<boolean>(`(() => {
+        const canvas = document.querySelector('.chart canvas');
+        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+        for (let i = 0; i < data.length; i += 4)
+          if (data[i + 3] === 255 && [data[i], data[i + 1], data[i + 2]].join() === '${colour}') return true;
+        return false;
+      })()`);
+    const [dark, light] = ['86,180,233', '0,114,178'];
+    await expect.poll(() => drawn(dark)).toBe(true);
+    await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
+    await expect.poll(() => drawn(light)).toBe(true);
+    expect(await page.evaluate(`getComputedStyle(document.body).backgroundColor`)).toBe('rgb(255, 255, 255)');
+    await page.emulateMedia({ media: 'screen', colorScheme: 'light' });
+    await page.setViewportSize({ width: 1280, height: 900 });
   }, 300_000);
 
   it('nothing broke, and no other machine was asked', () => {
