@@ -56,7 +56,11 @@ function Files({ model, files }: { readonly model: Place; readonly files: readon
         columns={[
           { key: 'path', name: 'File', cell: ({ path }) => <code>{path}</code> },
           { key: 'size', name: 'Size', number: true, cell: (file) => bytes(file.bytes) },
-          { key: 'what', name: 'What it is', cell: ({ path }) => <span class="soft">{WHAT[path] ?? ''}</span> },
+          {
+            key: 'what',
+            name: 'What it is',
+            cell: ({ path }) => <span class="soft sentence">{WHAT[path] ?? ''}</span>,
+          },
         ]}
       />
     </Card>

@@ -54,7 +54,11 @@ export function PlacesView() {
   );
 }
 
-const ABOUT: Column<Place> = { key: 'about', name: 'What is there', cell: ({ about }) => about };
+const ABOUT: Column<Place> = {
+  key: 'about',
+  name: 'What is there',
+  cell: ({ about }) => <span class="sentence">{about}</span>,
+};
 const SIZE: Column<Place> = {
   key: 'size',
   name: 'Size',
