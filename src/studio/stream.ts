@@ -72,11 +72,12 @@ async function tell(
     last = performance.now();
     await stream.writeSSE({ event, data: JSON.stringify(data), id: cursorsText(cursors) });
   };
-  await send('hello', {});
+  // What the lists are now: a page that asked for them before the stream was there may have older ones.
+  await send('hello', { lists: known });
   while (!closed()) {
     for (const id of cursors.keys()) await tellRun(library, id, cursors, send);
     const now = await version();
-    if (now !== known) await send('lists', {});
+    if (now !== known) await send('lists', { lists: now });
     known = now;
     if (performance.now() - last > QUIET) await send('quiet', {});
     await sleep(every);

@@ -17,6 +17,8 @@ export const connected = signal<boolean | null>(null);
 const followed = new Map<string, Followed>();
 let source: EventSource | undefined;
 let planned = false;
+/** Mark of the lists that this page has asked for last. */
+let seen: string | undefined;
 /** Milliseconds. */
 const RETRY = 3000;
 
@@ -55,12 +57,17 @@ function open(): EventSource {
   };
   stream.addEventListener('rows', told(false));
   stream.addEventListener('anew', told(true));
-  stream.addEventListener('hello', () => {
-    // What changed while nobody listened is not told again.
-    if (connected.value === false) lists.value++;
+  // What changed while nobody listened, or before, is not told again: the lists' own mark says so.
+  const listed = ({ data }: MessageEvent<string>) => {
+    const { lists: mark } = JSON.parse(data) as { lists: string };
+    if (mark !== seen) lists.value++;
+    seen = mark;
+  };
+  stream.addEventListener('hello', (event) => {
+    listed(event);
     connected.value = true;
   });
-  stream.addEventListener('lists', () => lists.value++);
+  stream.addEventListener('lists', listed);
   stream.addEventListener('error', () => {
     connected.value = false;
     // Refused rather than broken off: the browser does not try again by itself.
