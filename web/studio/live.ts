@@ -60,7 +60,8 @@ function open(): EventSource {
   // What changed while nobody listened, or before, is not told again: the lists' own mark says so.
   const listed = ({ data }: MessageEvent<string>) => {
     const { lists: mark } = JSON.parse(data) as { lists: string };
-    if (mark !== seen) lists.value++;
+    // A studio that was away may have refused a question meanwhile.
+    if (mark !== seen || connected.value === false) lists.value++;
     seen = mark;
   };
   stream.addEventListener('hello', (event) => {
