@@ -8,6 +8,7 @@ import { benchImport, FULL_SIZE } from './import.ts';
 import { benchImportTrain, benchStudentSpeed, TRAINED } from './importTrain.ts';
 import { benchLoader } from './loader.ts';
 import { benchStep, profileStep } from './step.ts';
+import { benchStudio } from './studio.ts';
 import { benchSynthesize } from './synthesize.ts';
 
 const USAGE = `npm run bench -- step [--model NAME] [--batch N] [--rounds N] [--profile] [--json]
@@ -51,6 +52,9 @@ npm run bench -- browser --loading [--images N] [--rounds N] [--json]
 npm run bench -- browser [--models NAME,NAME] [--rounds N] [--json]
   The training step of vit_pico_patch4 (batch 25) and DeiT-Ti at 224 px (batch 4) in headless Chromium, in WebAssembly with 1 and 2
   threads, in turn with Node's with as many; on a real WebGPU adapter where there is one. 3 rounds.
+npm run bench -- studio [--model NAME] [--batch N] [--rounds N] [--json]
+  Images a second of a training run while headless Chromium shows its page of the studio and while no page is open, in turn, ten
+  seconds each; and what the studio's server and the browser take of the processor. Default: vit_pico_patch4, batch 50, 5 rounds.
 npm run bench -- eightBits --model REF --data DIR [--images N] [--json]
   No times but numbers: on how many real images (default 1,000) the q8 file of a trained model decides as its float32 file does, on
   this processor, in WebAssembly, and on an emulated one with AVX2 and no AVX-512, where qemu-user is installed.`;
@@ -112,6 +116,7 @@ const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
     if (!result.agrees) process.exitCode = 1;
     return result;
   },
+  studio: () => benchStudio(values.model ?? 'vit_pico_patch4', Number(values.batch ?? 50), rounds(5)),
   studentSpeed: () => benchStudentSpeed(Number(values.batch ?? 4), rounds(3)),
   eightBits: () => benchEightBits(model, values.data, Number(values.images ?? 1000)),
   synthesize: () => benchSynthesize(values.model ?? 'resnet20_small', Number(values.batch ?? 64), rounds(5)),

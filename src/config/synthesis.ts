@@ -51,7 +51,7 @@ export const synthesisSchema = z.strictObject({
   imagesPerClass: count.default(10),
   seed: z.int().default(0),
   /** Rewrite preview.png after so many iterations; null never. */
-  previewEvery: count.nullable().default(200),
+  previewEvery: count.nullable().default(50),
   /** Threads inside an operator; "auto" is one a core. Several processes that share a set get more done with 1 each. */
   threads: z.union([z.literal('auto'), count]).default('auto'),
 });

@@ -9,7 +9,7 @@ import type { FeatureReport } from '../run/models/inspect.ts';
 import type { MethodListing, ModelListing } from '../run/models/listings.ts';
 import type { MetricRow } from '../train/loggers/metricRow.ts';
 
-export type Kind = 'run' | 'study' | 'data' | 'model';
+export type Kind = 'run' | 'study' | 'data' | 'model' | 'set';
 
 /** Something that the studio shows. */
 export interface Place {
@@ -39,6 +39,8 @@ export interface Places {
   readonly studies: readonly Place[];
   readonly data: readonly Place[];
   readonly models: readonly Place[];
+  /** Images that were made from a teacher, or are being made. */
+  readonly sets: readonly Place[];
 }
 
 export type RunState = 'running' | 'done' | 'failed' | 'interrupted';
@@ -161,6 +163,39 @@ export interface StudyAnswer {
   readonly runs: Readonly<Record<string, string>>;
   /** Whether the study's file is kept there, by which it is gone on with. */
   readonly file: boolean;
+}
+
+/** GET /api/sets/ID: images made from a teacher, of one round. */
+export interface SetAnswer {
+  readonly place: Place;
+  readonly round: number;
+  readonly rounds: number;
+  /** Images a class in the end. */
+  readonly perClass: number;
+  readonly images: number;
+  /** Whether a process of this machine makes more. */
+  readonly running: boolean;
+  /** Images of each class so far, with the teacher's mean probability of the class and mean cross entropy; null of none. */
+  readonly classes: readonly {
+    readonly name: string;
+    readonly images: number;
+    readonly confidence: number | null;
+    readonly loss: number | null;
+  }[];
+  /** By term; `loss` is their sum. Over the iterations of all batches, one batch after the other. */
+  readonly curves: Readonly<Record<string, Curve>>;
+  /** When preview.png was written, milliseconds since 1970; null where there is none. */
+  readonly preview: number | null;
+  /** quality.json, of a set that is complete. */
+  readonly quality: SetFigures | null;
+  readonly settings: Readonly<Record<string, unknown>>;
+}
+
+export interface SetFigures {
+  readonly teacherTop1: number;
+  readonly teacherConfidence: number;
+  readonly verifierTop1?: number;
+  readonly normGaps: readonly { readonly name: string; readonly mean: number; readonly variance: number }[];
 }
 
 /** A setting as a form shows it. */

@@ -23,6 +23,7 @@ import { newRunForm } from './newRun/form.ts';
 import { runRoutes } from './runs/routes.ts';
 import { RunSummaries } from './runs/summary.ts';
 import { pageFolder } from './staticFiles.ts';
+import { setRoutes } from './sets/routes.ts';
 import { studyRoutes } from './studies/routes.ts';
 import { eventStream } from './stream.ts';
 
@@ -38,7 +39,7 @@ export interface StudioOptions extends GuardOptions {
 /** Folder of a built page; beside the compiled code, also for code that runs from src/. */
 export const builtPage = (name: string): string => fileURLToPath(new URL(`../../dist/web/${name}`, import.meta.url));
 
-const KINDS = ['study', 'data', 'model'] as const;
+const KINDS = ['study', 'data', 'model', 'set'] as const;
 
 const STREAM = '/api/stream';
 
@@ -73,9 +74,9 @@ function api({ library, jobs, version }: StudioOptions): Hono {
   const summaries = new RunSummaries();
   app.get('/about', (context) => context.json({ root: library.root, version }));
   app.get('/places', async (context) => {
-    const [studies, data, models] = await Promise.all(KINDS.map((kind) => library.list(kind)));
+    const [studies, data, models, sets] = await Promise.all(KINDS.map((kind) => library.list(kind)));
     const about = (places: readonly Place[]) => Promise.all(places.map((place) => withAbout(library, place)));
-    return context.json({ studies, data: await about(data!), models: await about(models!) });
+    return context.json({ studies, data: await about(data!), models: await about(models!), sets });
   });
   app.route('/runs', runRoutes(library, summaries));
   app.route('/runs', tellRuns(library));
@@ -83,6 +84,7 @@ function api({ library, jobs, version }: StudioOptions): Hono {
   app.route('/studies', studyRoutes(library));
   const pictures = new Pictures(library.root);
   app.route('/data', dataRoutes(library, pictures));
+  app.route('/sets', setRoutes(library, pictures));
   const judged = new RunPictures(library);
   app.route('/runs', evaluationRoutes(pictures, judged));
   app.route('/', inspectionRoutes(library, pictures, judged));

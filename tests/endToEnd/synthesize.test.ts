@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { SynthesisResult } from '../../src/run/synthesis/synthesize.ts';
 import { type BatchRecord as Batch, finishedRound } from '../../src/run/synthesis/batchFolder.ts';
+import { COURSE_FILE, looksIn } from '../../src/run/synthesis/courseFile.ts';
 import { openDataset } from '../../src/data/openDatasetNode.ts';
 import {
   contents,
@@ -77,6 +78,11 @@ describe('a set', () => {
     expect(quality.verifierTop1 * 39).toBeCloseTo(Math.round(quality.verifierTop1 * 39), 6);
     expect(existsSync(join(dir, 'whole/contactSheet-1.png'))).toBe(true);
     expect(existsSync(join(dir, 'whole/preview.png'))).toBe(false);
+    const looks = looksIn(readFileSync(join(dir, 'whole', COURSE_FILE), 'utf8'));
+    expect(looks.map(({ batch, step }) => [batch, step])).toEqual(
+      [0, 1, 2, 3, 4].flatMap((batch) => Array.from({ length: 12 }, (_, i) => [batch, i + 1])),
+    );
+    expect(looks[0]!.terms.feature).toBeGreaterThan(looks[11]!.terms.feature!);
   });
 
   it('fits its BatchNorm statistics better than the noise that it began as, and than without their term', async () => {

@@ -62,6 +62,7 @@ function Ways() {
       {way('/jobs', 'Queue', active)}
       {way('/studies', 'Studies', places?.studies.length)}
       {way('/data', 'Data', places?.data.length)}
+      {way('/sets', 'Made images', places?.sets.length)}
       {way('/models', 'Models', places?.models.length)}
       {way('/stores', 'Stores')}
     </nav>

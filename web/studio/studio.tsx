@@ -11,6 +11,7 @@ import { NewRunView } from './views/newRun.tsx';
 import { PlacesView } from './views/places.tsx';
 import { RunView } from './views/run.tsx';
 import { StudyView } from './views/study.tsx';
+import { SetView } from './views/set.tsx';
 import { RunsView } from './views/runs.tsx';
 
 /** What a view is told: the parts of its address that its pattern names. */
@@ -34,6 +35,8 @@ const VIEWS: readonly (readonly [pattern: string, view: ComponentType<ViewProps>
   ['/models', PlacesView],
   ['/models/:id', ModelView],
   ['/models/:id/:tab', ModelView],
+  ['/sets', PlacesView],
+  ['/sets/:id', SetView],
   ['/stores', StoresView],
   ['/data/:id', DataSetView],
   ['/data/:id/:tab', DataSetView],

@@ -43,8 +43,10 @@ export const IMAGES = 'train';
 const WORK = 'batches';
 const DONE = 'batch.json';
 
+export const roundFolder = (out: string, round: number): string => join(out, WORK, `round${round}`);
+
 const folderOf = (out: string, round: number, index: number): string =>
-  join(out, WORK, `round${round}`, String(index).padStart(5, '0'));
+  join(roundFolder(out, round), String(index).padStart(5, '0'));
 
 /**
  * The record of a finished batch; none where its record, or an image that it names, is gone or is not what was written: such a batch
@@ -58,7 +60,7 @@ export async function wholeBatch(out: string, round: number, index: number): Pro
 }
 
 /** The record of a batch, unless it is missing, damaged or edited. */
-async function batchRecord(out: string, round: number, index: number): Promise<BatchRecord | undefined> {
+export async function batchRecord(out: string, round: number, index: number): Promise<BatchRecord | undefined> {
   try {
     const text = await readFile(join(folderOf(out, round, index), DONE), 'utf8');
     if (isDeep(text)) return undefined;
@@ -91,7 +93,7 @@ const digestOf = (bytes: Uint8Array): string => createHash('sha256').update(byte
  * @throws UserError where one of its batches is damaged: that round's own settings make it again.
  */
 export async function finishedRound(out: string, round: number): Promise<BatchRecord[]> {
-  const folder = join(out, WORK, `round${round}`);
+  const folder = roundFolder(out, round);
   const names = (await readdir(folder).catch(() => [])).filter((name) => /^\d{5,}$/.test(name)).sort();
   const records: BatchRecord[] = [];
   for (const name of names) {

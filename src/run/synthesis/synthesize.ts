@@ -28,6 +28,7 @@ import {
 } from './batchFolder.ts';
 import { checkSynthesis, checkVerifier } from './checkTeacher.ts';
 import { writeContactSheets } from './contactSheet.ts';
+import { keepLook, PREVIEW_FILE } from './courseFile.ts';
 import { confidenceOf, TeacherEye } from './lookAt.ts';
 import { BatchMaker, type ImageStepEvent, sideOf } from './makeBatch.ts';
 import { openTeacher } from './openTeacher.ts';
@@ -198,6 +199,8 @@ async function makeOne(
   const made = await maker.make(batch, {
     signal: AbortSignal.any([claim.lost, ...(options.signal ? [options.signal] : [])]),
     onStep: ({ type: _, ...event }) => {
+      const { stage, step, totalSteps: total, loss, terms } = event;
+      keepLook(out, { round: work.round, batch: batch.index, stage, step, total, loss, terms, time: Date.now() });
       const setEtaSeconds = clock.tick(batchesLeft, ++iterations);
       options.onEvent?.({ type: 'step', batch: batch.index, batches: plan.batches.length, setEtaSeconds, ...event });
     },
@@ -230,7 +233,6 @@ async function makeOne(
 }
 
 const PREVIEW = 8;
-const PREVIEW_FILE = 'preview.png';
 
 const fileName = (round: number, batch: number, image: number): string =>
   `${round === 1 ? '' : `r${round}-`}${String(batch).padStart(5, '0')}-${String(image).padStart(3, '0')}.png`;

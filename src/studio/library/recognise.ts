@@ -48,6 +48,9 @@ export async function recognise(folder: string, names: Names): Promise<Kind | un
   return (await isData(folder, names)) ? 'data' : undefined;
 }
 
+/** Images made from a teacher: a data set besides, as soon as there are some. */
+export const isSet = ({ files }: Names): boolean => files.has('synthesis.json');
+
 async function isData(folder: string, { files, folders }: Names): Promise<boolean> {
   const pictures = [...files].filter((name) => PICTURE.test(name)).length;
   if (pictures >= FEWEST_PICTURES || [...files].some((name) => TABLE.test(name))) return true;

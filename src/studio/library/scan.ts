@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { basename, join, relative, sep } from 'node:path';
 import type { Kind, Place } from '../answers.ts';
-import { namesIn, recognise } from './recognise.ts';
+import { isSet, namesIn, recognise } from './recognise.ts';
 
 /** Our choice: deeper than people keep their runs, and an end where a link of the file system makes a circle. */
 const DEEPEST = 8;
@@ -15,17 +15,21 @@ export const idOf = (kind: Kind, path: string): string =>
 export async function scan(root: string): Promise<Place[]> {
   const found: Place[] = [];
   let left = MOST_FOLDERS;
+  const placeOf = (kind: Kind, path: string): Place => ({
+    ...{ id: idOf(kind, path), kind, path },
+    name: path === '' ? basename(root) : path,
+  });
   const visit = async (folder: string, depth: number, study: string | undefined): Promise<void> => {
     if (left-- <= 0) return;
     const names = await namesIn(folder);
     const kind = await recognise(folder, names);
     const path = relative(root, folder).split(sep).join('/');
+    if (isSet(names)) found.push(placeOf('set', path));
     if (kind) {
-      const id = idOf(kind, path);
-      const name = path === '' ? basename(root) : path;
-      found.push({ id, kind, name, path, ...(study === undefined ? {} : { study }) });
+      const place = placeOf(kind, path);
+      found.push({ ...place, ...(study === undefined ? {} : { study }) });
       if (kind !== 'study') return;
-      study = id;
+      study = place.id;
     }
     if (depth >= DEEPEST) return;
     const below = names.folders.filter((name) => !name.startsWith('.') && !PASSED_OVER.has(name));

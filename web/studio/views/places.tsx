@@ -31,6 +31,13 @@ const LISTINGS: Readonly<Record<string, Listing>> = {
     none: 'A data set is a folder with a folder of pictures for each class, such as photos/cat and photos/dog; or tar shards or Parquet files.',
     line: 'understudy doctor --data photos',
   },
+  '/sets': {
+    title: 'Made images',
+    of: ({ sets }) => sets,
+    href: ({ id }) => `/sets/${id}`,
+    none: 'Images that are made from a teacher alone, where its data are not there: a student learns from them.',
+    line: 'understudy synthesize --teacher runs/teacher --out images --images 2000',
+  },
   '/models': {
     title: 'Models',
     of: ({ models }) => models,
