@@ -198,6 +198,27 @@ export interface SetFigures {
   readonly normGaps: readonly { readonly name: string; readonly mean: number; readonly variance: number }[];
 }
 
+/** GET /api/commands: a command that a page may start. */
+export interface CommandView {
+  readonly name: string;
+  readonly description: string;
+  /** Paragraphs of its help. */
+  readonly notes: readonly string[];
+  /** More may follow the last positional argument. */
+  readonly variadic: boolean;
+  readonly args: readonly {
+    readonly name: string;
+    readonly kind: 'positional' | 'boolean' | 'text';
+    readonly description: string;
+    /** Of its value, such as DIR. */
+    readonly hint: string;
+    readonly default: string;
+    readonly required: boolean;
+  }[];
+  /** What `--set` sets; null of a command without it. */
+  readonly settings: 'run' | 'synthesis' | null;
+}
+
 /** A setting as a form shows it. */
 export interface FormField {
   /** Dotted, as for `--set`. */

@@ -11,6 +11,7 @@ import { storeRoutes } from './stores.ts';
 import { evaluationRoutes } from './evaluation/routes.ts';
 import { type GuardOptions, onlyHosts, onlyJson, onlyOwnPage, onlyWithToken } from './guard.ts';
 import { safeHeaders } from './headers.ts';
+import { startedCommands } from './jobs/commandLine.ts';
 import type { Jobs } from './jobs/jobs.ts';
 import { jobRoutes, tellRuns } from './jobs/routes.ts';
 import { withAbout } from './library/about.ts';
@@ -92,6 +93,7 @@ function api({ library, jobs, version }: StudioOptions): Hono {
   app.route('/runs', modelFiles(library, 'run'));
   app.route('/models', modelFiles(library, 'model'));
   app.route('/models', takingAway(library, jobs));
+  app.get('/commands', async (context) => context.json({ commands: await startedCommands() }));
   app.get('/form', async (context) => context.json(await newRunForm()));
   app.post('/doctor', async (context) =>
     context.json((await askDoctor(library.root, await context.req.json(), context.req.raw.signal)) as object),

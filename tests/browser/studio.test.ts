@@ -213,6 +213,29 @@ describe.skipIf(!executable)('the studio in a browser', () => {
     expect(last).toEqual([...last].sort((a, b) => b - a));
   });
 
+  it('starts any other command by its own form, which stands in the address', async () => {
+    await page.goto(at('/start'));
+    await page.getByRole('link', { name: 'synthesize', exact: true }).click();
+    await page.getByText('Still missing: teacher, out, images').waitFor();
+    for (const [label, value] of [
+      ['teacher (needed)', 'runs/teacher'],
+      ['out (needed)', 'made'],
+      ['images (needed)', '20'],
+    ] as const)
+      await page.getByLabel(label, { exact: true }).fill(value);
+    await page.getByText(/^All of synthesis/).click();
+    await page.getByLabel('synthesis.feature', { exact: true }).fill('5');
+    const line = 'understudy synthesize --teacher runs/teacher --out made --images 20 --set feature=5';
+    await page.getByText(line).first().waitFor();
+    await page.reload();
+    await page.getByText(line).first().waitFor();
+    await page.getByRole('button', { name: 'Start', exact: true }).click();
+    await page.getByRole('heading', { name: 'Command' }).waitFor();
+    // What it refuses is said in its own words.
+    await page.getByText('runs/teacher', { exact: false }).nth(1).waitFor({ timeout: 60_000 });
+    await page.getByText('failed', { exact: true }).waitFor({ timeout: 60_000 });
+  });
+
   it('makes a run from a folder of pictures, stops it, goes on with it, saves it, finishes it early', async () => {
     await page.goto(at('/new'));
     await page.getByLabel('Folder of images').fill('photos');
@@ -275,6 +298,9 @@ describe.skipIf(!executable)('the studio in a browser', () => {
       '/new',
       '/new?step=teacher',
       '/new?step=goal',
+      '/start',
+      '/start/synthesize',
+      '/sets',
       '/jobs',
       '/studies',
       `/studies/${placeId('study', 'few')}`,

@@ -59,6 +59,7 @@ function Ways() {
     <nav aria-label="Studio" ref={useCurrentInSight(path.split('/')[1])}>
       {way('/runs', 'Runs', runs?.length, path === '/' || path.startsWith('/runs'))}
       {way('/new', 'New run')}
+      {way('/start', 'Other work')}
       {way('/jobs', 'Queue', active)}
       {way('/studies', 'Studies', places?.studies.length)}
       {way('/data', 'Data', places?.data.length)}

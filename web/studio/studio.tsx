@@ -11,6 +11,7 @@ import { NewRunView } from './views/newRun.tsx';
 import { PlacesView } from './views/places.tsx';
 import { RunView } from './views/run.tsx';
 import { StudyView } from './views/study.tsx';
+import { StartView } from './views/start.tsx';
 import { SetView } from './views/set.tsx';
 import { RunsView } from './views/runs.tsx';
 
@@ -27,6 +28,8 @@ const VIEWS: readonly (readonly [pattern: string, view: ComponentType<ViewProps>
   ['/runs/:id/:tab', RunView],
   ['/compare', CompareView],
   ['/new', NewRunView],
+  ['/start', StartView],
+  ['/start/:command', StartView],
   ['/jobs', JobsView],
   ['/jobs/:id', JobsView],
   ['/studies', PlacesView],

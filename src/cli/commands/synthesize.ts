@@ -69,7 +69,7 @@ export const synthesizeCommand = command({
   classesPerBatch imagesPerClass seed previewEvery threads
   teacher.classes mean std imageSize         what an .onnx or .safetensors teacher does not say (teacher.mean=[0.5, 0.5, 0.5], ...)`,
     'The same command goes on with a set that was interrupted, and several processes with the same command share the work:\neach batch has a seed of its own. The images are the same, byte for byte, whoever makes them.',
-    'Besides the images: manifest.json (teacher, settings, seeds, loss and confidence of each image), quality.json,\ncontactSheet-1.png, and preview.png while it runs.',
+    'Besides the images: manifest.json (teacher, settings, seeds, loss and confidence of each image), quality.json,\ncontactSheet-1.png, and preview.png while it runs; `understudy studio` shows it.',
     refNotes,
   ],
   examples: [

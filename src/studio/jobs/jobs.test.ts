@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { thisProcess } from '../../formats/disk/processNode.ts';
 import { UserError } from '../../graph/errors.ts';
-import { argumentsOf, commandLine } from './commandLine.ts';
+import { argumentsOf, commandLine, startedCommands } from './commandLine.ts';
 import { Jobs } from './jobs.ts';
 import { jobFolder, writeJob } from './record.ts';
 
@@ -42,6 +42,42 @@ it('a command that is killed has failed, and one that waits can be taken out', a
   expect(waiting.state).toBe('queued');
   expect((await jobs.stop(waiting.id)).state).toBe('stopped');
   await expect(readFile(join(jobFolder(root, waiting.id), 'output.log'))).rejects.toThrow();
+});
+
+it('a form for each command that can be started is its own definition', async () => {
+  const commands = await startedCommands();
+  for (const { name, description, args } of commands) {
+    expect([name, description.length > 10]).toEqual([name, true]);
+    for (const { name: arg, description } of args)
+      expect([name, arg, description.length > 4]).toEqual([name, arg, true]);
+    expect(args.map(({ name }) => name)).not.toContain('set');
+  }
+  const named = Object.fromEntries(commands.map((command) => [command.name, command]));
+  expect(Object.keys(named)).toEqual(
+    expect.arrayContaining([
+      'train',
+      'distill',
+      'study',
+      'advise',
+      'synthesize',
+      'eval',
+      'export',
+      'inspect',
+      'report',
+    ]),
+  );
+  expect([named.train!.settings, named.synthesize!.settings, named.study!.settings]).toEqual([
+    'run',
+    'synthesis',
+    null,
+  ]);
+  expect(named.synthesize!.args.find(({ name }) => name === 'images')).toMatchObject({
+    kind: 'text',
+    required: true,
+    hint: 'N',
+  });
+  expect(named.distill!.args.find(({ name }) => name === 'data-free')).toMatchObject({ kind: 'boolean' });
+  expect([named.report!.variadic, named.report!.args[0]!.kind]).toEqual([true, 'positional']);
 });
 
 it('takes what the command line takes, and nothing else', async () => {

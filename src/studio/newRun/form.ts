@@ -10,6 +10,7 @@ import {
   teacherSchema,
   trainSchema,
 } from '../../config/schema.ts';
+import { synthesisSchema } from '../../config/synthesis.ts';
 import { listAugmentations, listDefaults, listMethods, listModels } from '../../run/models/listings.ts';
 import type { Form, FormField } from '../answers.ts';
 import { schemaDocs } from './docs.ts';
@@ -21,14 +22,15 @@ const SECTIONS = {
   augment: { schema: augmentSchema, named: 'augment', least: {} },
   optim: { schema: optimSchema, named: 'optim', least: {} },
   train: { schema: trainSchema, named: 'train', least: {} },
+  synthesis: { schema: synthesisSchema, named: 'synthesis', least: {} },
 } as const;
 
-/** The schema's own source: beside this file, compiled or not, with its comments. */
-const SOURCE = new URL(`../../config/schema${extname(import.meta.url)}`, import.meta.url);
+/** The schemas' own sources: beside this file, compiled or not, with their comments. */
+const sourceOf = (name: string): URL => new URL(`../../config/${name}${extname(import.meta.url)}`, import.meta.url);
 
 /** All that a form for a new run is made of. Nothing here is written by hand: settings come from their schema, its comments and tables. */
 export async function newRunForm(): Promise<Form> {
-  const docs = await schemaDocs(SOURCE);
+  const docs = { ...(await schemaDocs(sourceOf('schema'))), ...(await schemaDocs(sourceOf('synthesis'))) };
   const rules = new Map(listDefaults().map((listing) => [listing.key, listing.rules]));
   const meanings = new Map(listAugmentations().map(({ key, meaning }) => [`augment.${key}`, meaning]));
   const fields = Object.entries(SECTIONS).flatMap(([section, { schema, named, least }]) =>

@@ -53,7 +53,7 @@ export function SetView({ parts: { id = '' } }: ViewProps) {
           <img
             class="preview"
             src={`/api/sets/${id}/preview?side=640&at=${found.preview}`}
-            alt="Images of the batch that is being made, as they are now"
+            alt="The batch that is being made, as it is now"
           />
         </Card>
       )}
@@ -175,7 +175,7 @@ function Classes({ set }: { readonly set: SetAnswer }) {
                 key={`${images}-${n}`}
                 loading="lazy"
                 src={`/api/sets/${place.id}/classes/${k}/${n}?round=${round}&of=${images}`}
-                alt={`An image made of ${name}`}
+                alt={`${name}, made by the teacher`}
               />
             ))}
           </div>
