@@ -20,7 +20,6 @@ import { inspectionRoutes } from './models/inspection.ts';
 import { modelFiles } from './models/routes.ts';
 import { takingAway } from './models/takingAway.ts';
 import { askDoctor } from './newRun/doctor.ts';
-import { newRunForm } from './newRun/form.ts';
 import { runRoutes } from './runs/routes.ts';
 import { RunSummaries } from './runs/summary.ts';
 import { pageFolder } from './staticFiles.ts';
@@ -94,7 +93,11 @@ function api({ library, jobs, version }: StudioOptions): Hono {
   app.route('/models', modelFiles(library, 'model'));
   app.route('/models', takingAway(library, jobs));
   app.get('/commands', async (context) => context.json({ commands: await startedCommands() }));
-  app.get('/form', async (context) => context.json(await newRunForm()));
+  app.get('/form', async (context) => {
+    // It comes with all models and methods: not before it is asked for.
+    const { newRunForm } = await import('./newRun/form.ts');
+    return context.json(await newRunForm());
+  });
   app.post('/doctor', async (context) =>
     context.json((await askDoctor(library.root, await context.req.json(), context.req.raw.signal)) as object),
   );

@@ -1,7 +1,7 @@
 // One studio and one browser serve all these views, since starting both takes longer than most tests: more than 300 lines.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -68,6 +68,9 @@ it('the command prints one address, answers there, and ends by Ctrl-C', async ()
   const [line] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
   expect(line).toMatch(/^http:\/\/localhost:\d+\/\?token=[\w-]{43}\n$/);
   const { status } = await fetch(line.trim(), { redirect: 'manual' });
+  // It starts in a moment since it loads nothing that computes or decodes; Linux tells what a process has loaded.
+  const loaded = existsSync('/proc/self/maps') ? readFileSync(`/proc/${child.pid}/maps`, 'utf8') : 'node';
+  expect([/node/.test(loaded), /onnxruntime|sharp|libvips/.test(loaded)]).toEqual([true, false]);
   child.kill('SIGINT');
   expect([status, (await ended)[0]]).toEqual([303, 0]);
 });

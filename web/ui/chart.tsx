@@ -1,4 +1,5 @@
-import { useEffect, useRef } from 'preact/hooks';
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { shortNumber } from '../../src/analysis/lineChart.ts';
@@ -36,11 +37,19 @@ export function Chart(props: ChartProps) {
       </header>
       <Plot {...props} height={height} />
       <Legend lines={shown} />
-      <details>
-        <summary>As a table</summary>
-        <ChartTable {...props} lines={shown} />
-      </details>
+      <Behind>{() => <ChartTable {...props} lines={shown} />}</Behind>
     </section>
+  );
+}
+
+/** The table, made while somebody looks at it: of a dozen charts that are redrawn each is more work than the chart. */
+function Behind({ children }: { readonly children: () => ComponentChildren }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <details onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>As a table</summary>
+      {open && children()}
+    </details>
   );
 }
 

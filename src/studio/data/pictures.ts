@@ -1,6 +1,5 @@
 import { realpath, stat } from 'node:fs/promises';
 import { sep } from 'node:path';
-import { smallCopy } from '../../data/images/decodeNode.ts';
 import { spanOf } from '../../data/address.ts';
 import { NotThere } from '../library/library.ts';
 
@@ -37,6 +36,8 @@ export class Pictures {
     this.#busy++;
     try {
       signal.throwIfAborted();
+      // The decoder is loaded with the first picture that is asked for.
+      const { smallCopy } = await import('../../data/images/decodeNode.ts');
       return this.#keep(key, await smallCopy(file, side));
     } finally {
       this.#busy--;
