@@ -1,8 +1,10 @@
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { lockFolder } from '../formats/disk/folderLockNode.ts';
+import { takeWish, WISH_FILE } from '../host/node/wishNode.ts';
 import { sameSecret } from './guard.ts';
 import { HEADERS } from './headers.ts';
 import { idOf } from './library/scan.ts';
@@ -24,6 +26,23 @@ beforeAll(async () => {
     await mkdir(join(dir, 'linked/checkpoints'));
     for (const name of ['metrics.jsonl', 'evaluation.json', 'summary.csv'])
       await symlink('/etc/passwd', join(dir, 'linked', name));
+
+    // A study and a set of made images whose files lead elsewhere.
+    for (const name of ['study', 'set']) await mkdir(join(dir, name));
+    for (const name of ['plan.json', 'study.yaml']) await writeFile(join(dir, 'study', name), '{}');
+    for (const name of ['results.json', 'advice.json']) await symlink('/etc/passwd', join(dir, 'study', name));
+    const made = {
+      version: 1,
+      teacher: { family: 'x', sha256: 'x' },
+      student: null,
+      classes: ['a'],
+      perClass: 1,
+      settings: {},
+    };
+    await writeFile(join(dir, 'set/synthesis.json'), JSON.stringify(made));
+    await symlink('/etc/passwd', join(dir, 'set/synthesis-2.json'));
+    await symlink('/etc/passwd', join(dir, 'set/quality.json'));
+    await symlink(tmpdir(), join(dir, 'set/batches'));
 
     await symlink(tmpdir(), join(dir, 'out'));
   });
@@ -129,7 +148,7 @@ describe('the studio answers its own page alone', () => {
     ])
       expect((await posted({ 'sec-fetch-site': 'same-origin', 'content-type': type })).status).toBe(415);
     const before = (await studio.own('/api/jobs')).text;
-    for (const path of ['/api/jobs/x/stop', '/api/jobs/line/x', '/api/doctor'])
+    for (const path of ['/api/jobs/x/stop', '/api/jobs/line/x', '/api/doctor', '/api/runs/x/tell', '/api/sets/x/stop'])
       expect((await studio.own(path)).status).toBe(404);
     expect((await studio.own('/api/jobs')).text).toBe(before);
   });
@@ -167,7 +186,26 @@ describe('the studio answers its own page alone', () => {
     expect([curves.status, JSON.parse(curves.text).curves]).toEqual([200, {}]);
     const others = await Promise.all([studio.own(linked), studio.own('/api/runs')]);
     for (const { status, text } of others) expect([status, text.includes('root:')]).toEqual([200, false]);
+    const study = await studio.own(`/api/studies/${idOf('study', 'study')}`);
+    expect(JSON.parse(study.text)).toMatchObject({ report: null, advice: null });
+    const set = await studio.own(`/api/sets/${idOf('set', 'set')}`);
+    expect(JSON.parse(set.text)).toMatchObject({ rounds: 1, images: 0, curves: {}, quality: null });
     expect((await studio.own('/api/places')).text).not.toContain('"out');
+  });
+
+  it('8: a wish to a run is a file in its folder, and nothing where a link leads', async () => {
+    const [folder, target] = [join(studio.dir, 'linked'), join(studio.dir, 'target')];
+    const tell = (body: object) =>
+      studio.own(`/api/runs/${idOf('run', 'linked')}/tell`, { method: 'POST', body: JSON.stringify(body) });
+    await writeFile(target, 'kept');
+    await symlink(target, join(folder, WISH_FILE));
+    expect((await tell({ what: 'save' })).text).toContain('nobody works at this run');
+    const lock = await lockFolder(folder);
+    for (const wrong of [{}, { what: 'rm' }, { what: 'save', to: '/tmp' }])
+      expect((await tell(wrong)).status).toBe(400);
+    expect((await tell({ what: 'save' })).status).toBe(200);
+    await lock.release();
+    expect([await readFile(target, 'utf8'), await takeWish(folder)]).toEqual(['kept', 'save']);
   });
 
   it('8: a name is text, never markup', async () => {

@@ -40,7 +40,8 @@ export type BatchRecord = Readonly<Omit<z.output<typeof batch>, 'images'>> & {
 
 /** The images of a set lie here, in class folders. */
 export const IMAGES = 'train';
-const WORK = 'batches';
+/** What its processes keep. */
+export const WORK = 'batches';
 const DONE = 'batch.json';
 
 export const roundFolder = (out: string, round: number): string => join(out, WORK, `round${round}`);

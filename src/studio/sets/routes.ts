@@ -1,9 +1,9 @@
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { UserError } from '../../graph/errors.ts';
-import type { BatchRecord, ImageRecord } from '../../run/synthesis/batchFolder.ts';
+import { type BatchRecord, type ImageRecord, WORK } from '../../run/synthesis/batchFolder.ts';
 import { setProgress } from '../../run/synthesis/setProgress.ts';
 import type { SetDescription } from '../../run/synthesis/settingsFile.ts';
 import { COURSE_FILE, type CourseRow, looksIn, PREVIEW_FILE } from '../../run/synthesis/courseFile.ts';
@@ -29,11 +29,14 @@ export function setRoutes(library: Library, pictures: Pictures): Hono {
   const opened = async (id: string, given: number | undefined) => {
     const place = await library.place('set', id);
     const dir = await library.path(place);
-    const rounds = await roundsOf(dir);
+    const rounds = await roundsOf(library, place, dir);
     const round = Math.min(given ?? rounds.length, rounds.length);
     const description = rounds[round - 1];
     if (!description) throw new NotThere(`${place.path}: round ${round} was not begun`);
-    return { place, dir, round, rounds: rounds.length, description, ...(await setProgress(dir, round)) };
+    // A link that leads out of the studio's folder is not followed.
+    const within = (await library.file(place, WORK)) !== undefined;
+    const progress = within ? await setProgress(dir, round) : { finished: [], makers: [] };
+    return { place, dir, round, rounds: rounds.length, description, ...progress };
   };
   app.get('/:id', async (context) =>
     context.json(
@@ -65,11 +68,12 @@ export function setRoutes(library: Library, pictures: Pictures): Hono {
   return app;
 }
 
-async function roundsOf(dir: string): Promise<SetDescription[]> {
+async function roundsOf(library: Library, place: Place, dir: string): Promise<SetDescription[]> {
   // What digests a teacher comes with it: not before it is asked for.
-  const { readDescription } = await import('../../run/synthesis/settingsFile.ts');
+  const { descriptionFile, readDescription } = await import('../../run/synthesis/settingsFile.ts');
   const found: SetDescription[] = [];
   for (let round = 1; round <= MOST_ROUNDS; round++) {
+    if ((await library.file(place, basename(descriptionFile(dir, round)))) === undefined) break;
     const description = readDescription(dir, round);
     if (!description) break;
     found.push(description);
