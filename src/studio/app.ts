@@ -25,7 +25,7 @@ import { RunSummaries } from './runs/summary.ts';
 import { pageFolder } from './staticFiles.ts';
 import { setRoutes } from './sets/routes.ts';
 import { studyRoutes } from './studies/routes.ts';
-import { eventStream } from './stream.ts';
+import { eventStream, type ListsVersion } from './stream.ts';
 
 /** Bytes of a request's body at most. */
 const MOST_BODY = 1 << 20;
@@ -105,15 +105,16 @@ function api({ library, jobs, version }: StudioOptions): Hono {
   return app;
 }
 
-/** Changes where a list would look otherwise; made at most once a second, however many ask. */
-function listsVersion(library: Library, jobs: Jobs, summaries: RunSummaries): () => Promise<string> {
-  let [made, at] = [Promise.resolve(''), Number.NEGATIVE_INFINITY];
-  const make = async (): Promise<string> => {
+/** What lists would show; made at most once a second, however many ask. */
+function listsVersion(library: Library, jobs: Jobs, summaries: RunSummaries): () => Promise<ListsVersion> {
+  let [made, at] = [Promise.resolve({ what: '', all: '' }), Number.NEGATIVE_INFINITY];
+  const digest = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex');
+  const make = async (): Promise<ListsVersion> => {
     const places = await library.list('run');
-    const runs = await Promise.all(places.map((place) => summaries.of(place, library).catch(() => place.id)));
-    return createHash('sha256')
-      .update(JSON.stringify([runs, await jobs.list(), await Promise.all(KINDS.map((kind) => library.list(kind)))]))
-      .digest('hex');
+    const runs = await Promise.all(places.map((place) => summaries.of(place, library).catch(() => undefined)));
+    const states = runs.map((run, i) => [places[i]!.id, run?.state, run?.last?.step]);
+    const others = [await jobs.list(), await Promise.all(KINDS.map((kind) => library.list(kind)))];
+    return { what: digest([states, others]), all: digest([runs, others]) };
   };
   return () => {
     if (performance.now() - at > 900) [made, at] = [make(), performance.now()];

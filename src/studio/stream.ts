@@ -4,10 +4,17 @@ import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
 import type { Library } from './library/library.ts';
 import { type Cursor, cursorText, follow, parseCursor, START } from './runs/metricsFile.ts';
 
+/** Changes whenever the lists (runs, jobs) do: what a page has is then old. */
+export interface ListsVersion {
+  /** What there is, in which state, and how it was judged: told at once. */
+  readonly what: string;
+  /** With all else, as the steps of runs that go on: told now and then, since a page then asks for its lists anew. */
+  readonly all: string;
+}
+
 export interface StreamOptions {
   readonly library: Library;
-  /** Changes whenever the lists (runs, jobs) do: what a page has is then old. */
-  readonly version: () => Promise<string>;
+  readonly version: () => Promise<ListsVersion>;
   /** Streams at once; more are refused. */
   readonly most?: number;
   /** Milliseconds between looks. */

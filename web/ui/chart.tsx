@@ -98,6 +98,8 @@ function Plot(props: ChartProps) {
   const { lines, height = 200, group } = props;
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
+  // A chart that nobody sees is not drawn: of a run that is watched that is most of them, many times a minute.
+  const visible = useRef(true);
   // Whatever changes between two drawings without a new chart is read from here.
   const latest = useRef(props);
   latest.current = props;
@@ -114,15 +116,26 @@ function Plot(props: ChartProps) {
     make();
     const resized = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height }));
     resized.observe(element);
+    const refresh = () => plot.current?.setData(aligned(latest.current.lines));
+    const watched = new IntersectionObserver(([entry]) => {
+      visible.current = entry!.isIntersecting;
+      if (visible.current) refresh();
+    });
+    watched.observe(element);
+    addEventListener('beforeprint', refresh);
     const stop = themeChanges(make);
     return () => {
       stop();
       resized.disconnect();
+      watched.disconnect();
+      removeEventListener('beforeprint', refresh);
       plot.current?.destroy();
       plot.current = null;
     };
   }, [shape, height, group]);
-  useEffect(() => plot.current?.setData(aligned(lines)));
+  useEffect(() => {
+    if (visible.current) plot.current?.setData(aligned(lines));
+  });
   return <div class="plot" ref={place} aria-hidden="true" style={{ minHeight: `${height}px` }} />;
 }
 
