@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** Tests of many minutes, which only `npm run test:kill`, `test:mutated`, `test:memory`, `test:machines`, `test:image`, `test:cluster` and `test:tab` run. */
+/** Tests of many minutes, which only `npm run test:kill`, `test:mutated`, `test:memory`, `test:machines`, `test:image`, `test:cluster`, `test:tab` and `test:studio` run. */
 export default defineConfig({
   test: {
     include: ['tests/onDemand/*.onDemand.ts'],

@@ -24,6 +24,8 @@ export interface StreamOptions {
 /** Runs followed by one page at most. */
 const MOST_RUNS = 32;
 const QUIET = 15_000;
+/** Milliseconds between two tellings of lists in which only numbers have grown. */
+const SLOW = 5000;
 
 /**
  * Server-sent events of one page: `rows` of the runs it names, `anew` where a run's file was begun anew, `lists` where any list changed.
@@ -68,24 +70,27 @@ async function tell(
     library,
     version,
     every,
-  }: { readonly library: Library; readonly version: () => Promise<string>; readonly every: number },
+  }: { readonly library: Library; readonly version: () => Promise<ListsVersion>; readonly every: number },
   stream: SSEStreamingApi,
   cursors: Map<string, Cursor>,
   closed: () => boolean,
 ): Promise<void> {
   let known = await version();
   let last = performance.now();
+  let listed = last;
   const send = async (event: string, data: unknown): Promise<void> => {
     last = performance.now();
     await stream.writeSSE({ event, data: JSON.stringify(data), id: cursorsText(cursors) });
   };
   // What the lists are now: a page that asked for them before the stream was there may have older ones.
-  await send('hello', { lists: known });
+  await send('hello', { lists: known.all });
   while (!closed()) {
     for (const id of cursors.keys()) await tellRun(library, id, cursors, send);
     const now = await version();
-    if (now !== known) await send('lists', { lists: now });
-    known = now;
+    if (now.what !== known.what || (now.all !== known.all && performance.now() - listed > SLOW)) {
+      await send('lists', { lists: now.all });
+      [known, listed] = [now, performance.now()];
+    }
     if (performance.now() - last > QUIET) await send('quiet', {});
     await sleep(every);
   }

@@ -169,7 +169,7 @@ function Classes({ set }: { readonly set: SetAnswer }) {
               {confidence !== null && `, sure ${shareOf(confidence)}`}
             </div>
           </div>
-          <div class="pictures">
+          <div class="made-row">
             {Array.from({ length: Math.min(SHOWN, images) }, (_, n) => (
               <img
                 key={`${images}-${n}`}

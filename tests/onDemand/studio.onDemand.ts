@@ -7,7 +7,7 @@ import { isAlive } from '../../src/formats/disk/processNode.ts';
 import { readJobs } from '../../src/studio/jobs/record.ts';
 import type { JobView, RunSummary } from '../../src/studio/answers.ts';
 import { parseMetricRows } from '../../src/train/loggers/metricRow.ts';
-import { MAIN, TINY_VIT, temporaryFolder, writeDataset } from './commandLine.ts';
+import { MAIN, TINY_VIT, temporaryFolder, writeDataset } from '../endToEnd/commandLine.ts';
 
 const dir = temporaryFolder();
 const WAIT = { timeout: 120_000, interval: 100 };
