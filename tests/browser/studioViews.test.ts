@@ -178,12 +178,9 @@ describe.skipIf(!executable)('views of data and models', () => {
       .getByRole('region', { name: /^Attention distance/ })
       .locator('summary')
       .click();
-    expect(
-      await page
-        .getByRole('region', { name: 'Attention distance, 16 pictures, as a table' })
-        .locator('tbody tr')
-        .count(),
-    ).toBe(4);
+    const distances = page.getByRole('region', { name: 'Attention distance, 16 pictures, as a table' });
+    // A table is made when it is opened.
+    await expect.poll(() => distances.locator('tbody tr').count()).toBe(4);
     expect(await broken()).toEqual([]);
     await page.goto(at(`${run}/confusion`));
     await page
