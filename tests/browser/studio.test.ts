@@ -226,7 +226,8 @@ describe.skipIf(!executable)('the studio in a browser', () => {
       ['images (needed)', '20'],
     ] as const)
       await page.getByLabel(label, { exact: true }).fill(value);
-    await page.getByText(/^All of synthesis/).click();
+    // The settings come with all models and methods, which are loaded now.
+    await page.getByText(/^All of synthesis/).click({ timeout: 60_000 });
     await page.getByLabel('synthesis.feature', { exact: true }).fill('5');
     const line = 'understudy synthesize --teacher runs/teacher --out made --images 20 --set feature=5';
     await page.getByText(line).first().waitFor();
