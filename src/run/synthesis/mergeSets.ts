@@ -1,8 +1,10 @@
-import { cp } from 'node:fs/promises';
+import { appendFile, cp, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { replaceFolderAtomic } from '../../formats/disk/atomicNode.ts';
 import type { MarkedFolder } from '../../formats/disk/shardMarkNode.ts';
 import { UserError } from '../../graph/errors.ts';
 import { copyBatch, wholeBatch } from './batchFolder.ts';
+import { COURSE_FILE } from './courseFile.ts';
 import { descriptionFile } from './settingsFile.ts';
 
 /**
@@ -24,6 +26,15 @@ export async function mergeSets(parts: readonly MarkedFolder[], out: string): Pr
   await replaceFolderAtomic(out, async (folder) => {
     await cp(descriptionFile(first, 1), descriptionFile(folder, 1));
     for (let index = 0; index < mark.units; index++) images += await copyBatch(dirOf(index), folder, 1, index);
+    await mergeCourses(parts, folder);
   });
   return images;
+}
+
+/** How the losses went, of each part what it made. Parts that an older release made have none. */
+async function mergeCourses(parts: readonly MarkedFolder[], folder: string): Promise<void> {
+  for (const { dir } of parts) {
+    const course = await readFile(join(dir, COURSE_FILE), 'utf8').catch(() => '');
+    if (course !== '') await appendFile(join(folder, COURSE_FILE), course);
+  }
 }
