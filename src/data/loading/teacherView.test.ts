@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, utimesSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -150,6 +150,19 @@ describe('the original, for a teacher', () => {
     const more = { teacherView: { ...own, original } };
     const [kept, fresh] = [await batches(3, pad, more), await batches(3, pad, { ...more, cacheMB: 0 })];
     expect(kept.map(({ teacherImages }) => teacherImages)).toEqual(fresh.map(({ teacherImages }) => teacherImages));
+  });
+
+  it('is another picture on the disk than that which augmentation begins with', async () => {
+    const kept = mkdtempSync(join(tmpdir(), 'understudy-originals-'));
+    // A file that is young may change without a trace, and is not kept.
+    for (const path of list.paths) utimesSync(join(dir, path), 1e9, 1e9);
+    const disk = { cacheMB: 0, disk: { dir: kept, maxBytes: 1e9 } };
+    await batches(3, pad, { ...disk, teacherView: own });
+    const shown = await batches(3, pad, { ...disk, teacherView: { ...own, original } });
+    const fresh = await batches(3, pad, { cacheMB: 0, teacherView: { ...own, original } });
+    expect(readdirSync(kept).length).toBeGreaterThan(0);
+    expect(shown.map(({ teacherImages }) => teacherImages)).toEqual(fresh.map(({ teacherImages }) => teacherImages));
+    rmSync(kept, { recursive: true });
   });
 });
 
