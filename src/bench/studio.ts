@@ -16,7 +16,7 @@ import { findChromium } from './tabNode.ts';
 
 const MAIN = fileURLToPath(new URL('../cli/main.js', import.meta.url));
 /** Seconds of a window, and those before it in which what was opened or closed settles. */
-const [WINDOW, SETTLE] = [10, 3];
+const [WINDOW, SETTLE] = [10, 5];
 const IMAGES = 64;
 /** Rows after which a run has warmed up. */
 const WARM = 50;

@@ -152,6 +152,15 @@ export interface JobView {
   readonly line: string;
 }
 
+/** GET /api/jobs/ID */
+export interface JobAnswer {
+  readonly job: JobView;
+  /** The end of what it has written. */
+  readonly output: string;
+  /** Runs, studies, images and models that its line or its words name. */
+  readonly places: readonly Place[];
+}
+
 /** GET /api/studies/ID */
 export interface StudyAnswer {
   readonly place: Place;

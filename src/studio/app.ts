@@ -80,7 +80,7 @@ function api({ library, jobs, version }: StudioOptions): Hono {
   });
   app.route('/runs', runRoutes(library, summaries));
   app.route('/runs', tellRuns(library));
-  app.route('/jobs', jobRoutes(jobs));
+  app.route('/jobs', jobRoutes(jobs, library));
   app.route('/studies', studyRoutes(library));
   const pictures = new Pictures(library.root);
   app.route('/data', dataRoutes(library, pictures));

@@ -26,6 +26,8 @@ const MOST_RUNS = 32;
 const QUIET = 15_000;
 /** Milliseconds between two tellings of lists in which only numbers have grown. */
 const SLOW = 5000;
+/** Share of a run's age that its page may be behind, and the most milliseconds of it. */
+const [BEHIND, MOST_BEHIND] = [1 / 30, 5000];
 
 /**
  * Server-sent events of one page: `rows` of the runs it names, `anew` where a run's file was begun anew, `lists` where any list changed.
@@ -75,6 +77,7 @@ async function tell(
   cursors: Map<string, Cursor>,
   closed: () => boolean,
 ): Promise<void> {
+  const due = new Map<string, number>();
   let known = await version();
   let last = performance.now();
   let listed = last;
@@ -85,8 +88,12 @@ async function tell(
   // What the lists are now: a page that asked for them before the stream was there may have older ones.
   await send('hello', { lists: known.all });
   while (!closed()) {
-    for (const id of cursors.keys()) await tellRun(library, id, cursors, send);
     const now = await version();
+    for (const id of cursors.keys()) {
+      // What ended or was judged has told its last rows before the lists say so.
+      if (now.what === known.what && performance.now() < (due.get(id) ?? 0)) continue;
+      due.set(id, performance.now() + (await tellRun(library, id, cursors, send)));
+    }
     if (now.what !== known.what || (now.all !== known.all && performance.now() - listed > SLOW)) {
       await send('lists', { lists: now.all });
       [known, listed] = [now, performance.now()];
@@ -96,21 +103,27 @@ async function tell(
   }
 }
 
+/**
+ * Tells what is new of a run, and gives the milliseconds until it is worth looking again: a curve of minutes looks the same a second
+ * later, and reading and drawing it takes time from the training beside it.
+ */
 async function tellRun(
   library: Library,
   id: string,
   cursors: Map<string, Cursor>,
   send: (event: string, data: unknown) => Promise<void>,
-): Promise<void> {
+): Promise<number> {
   const path = await library
     .place('run', id)
     .then((place) => library.file(place, 'metrics.jsonl'))
     .catch(() => undefined);
-  if (path === undefined) return;
+  if (path === undefined) return 0;
   const since = cursors.get(id)!;
-  const { rows, anew, cursor } = await follow(path, since);
-  if (rows.length === 0 && !anew) return;
+  const { rows, anew, cursor, more, born } = await follow(path, since);
+  const wait = more ? 0 : Math.min(MOST_BEHIND, BEHIND * (Date.now() - born));
+  if (rows.length === 0 && !anew) return wait;
   cursors.set(id, cursor);
   // A page that has nothing of a file yet begins it; one that has another one's begins anew.
   await send(anew && since.file !== '' ? 'anew' : 'rows', { run: id, rows });
+  return wait;
 }

@@ -255,8 +255,8 @@ describe.skipIf(!executable)('the studio in a browser', () => {
     await page.getByRole('button', { name: 'Start the run' }).click();
     await page.getByRole('heading', { name: 'Command' }).waitFor();
     await page.getByText('1 stage', { exact: false }).first().waitFor({ timeout: 60_000 });
-    await page.goto(at('/runs?sort=changed'));
-    await page.getByRole('link', { name: /^photos-vit_pico/ }).click();
+    // The command's page leads to the run that it makes.
+    await page.getByRole('link', { name: 'runs/photos-vit_pico_patch4-supervised' }).click({ timeout: 60_000 });
     await page.getByRole('region', { name: 'Loss', exact: true }).waitFor({ timeout: 60_000 });
     await page.getByRole('button', { name: 'Stop and save', exact: true }).click();
     await page.getByRole('button', { name: 'Go on', exact: true }).waitFor({ timeout: 60_000 });

@@ -1,3 +1,4 @@
+import { useMemo } from 'preact/hooks';
 import { Button, Empty, Notice } from '../ui/basics.tsx';
 import type { Range } from '../ui/chart.tsx';
 import { RangeField } from '../ui/fields.tsx';
@@ -6,8 +7,18 @@ import { type DrawnRun, Panels } from './panels.tsx';
 import { useCurves } from './useCurves.ts';
 import { Waiting } from './waiting.tsx';
 
-/** Curves of one run or of several, with smoothing and one stretch of steps for all charts; both stand in the address. */
-export function RunCharts({ runs }: { readonly runs: readonly { readonly id: string; readonly name: string }[] }) {
+interface RunChartsProps {
+  readonly runs: readonly { readonly id: string; readonly name: string }[];
+}
+
+/**
+ * Curves of one run or of several, with smoothing and one stretch of steps for all charts; both stand in the address. They are drawn
+ * when they have changed, not whenever the page around them has.
+ */
+export const RunCharts = ({ runs }: RunChartsProps) =>
+  useMemo(() => <Charts runs={runs} />, [JSON.stringify(runs.map(({ id, name }) => [id, name]))]);
+
+function Charts({ runs }: RunChartsProps) {
   const range = rangeOf(param('steps'));
   const smooth = Math.min(0.99, Math.max(0, Number(param('smooth') ?? 0.6) || 0));
   const curves = useCurves(

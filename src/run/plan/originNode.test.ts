@@ -35,6 +35,23 @@ it('a relative path is seen from where the run began, whatever lies elsewhere; w
   expect((await seenFromHere(config('photos'), nodeFiles(run), run)).data.dir).toBe(here('other/photos'));
 });
 
+it('a cache is where the run had it, also where it has been deleted since', async () => {
+  const far = join(root, 'far/run');
+  await writeFile(join(far, ORIGIN_FILE), originText(join(root, 'began')));
+  await mkdir(join(root, 'began/cache'), { recursive: true });
+  const { data, teacher, ...rest } = config('photos');
+  const cached = (cacheDir: string | null, dir: string | null) => ({
+    ...rest,
+    data: { ...data, cacheDir },
+    teacher: { ...teacher!, store: { ...teacher!.store, dir } },
+  });
+  const seen = await seenFromHere(cached('cache', 'gone'), nodeFiles(far), far);
+  expect([seen.data.cacheDir, seen.teacher!.store.dir]).toEqual([here('began/cache'), here('began/gone')]);
+  const user = await seenFromHere(cached(null, join(root, 'gone')), nodeFiles(far), far);
+  expect([user.data.cacheDir, user.teacher!.store.dir]).toEqual([null, join(root, 'gone')]);
+  await writeFile(join(far, ORIGIN_FILE), originText(join(root, 'other')));
+});
+
 it('says where it looked for what is nowhere; who wants the data alone needs no teacher', async () => {
   const far = join(root, 'far/run');
   const gone = config('photos', 'runs/teacher');

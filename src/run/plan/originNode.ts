@@ -19,7 +19,7 @@ export async function dataFromHere(config: RunConfig, files: RunFiles, out: stri
 }
 
 /**
- * The same with teacher and start, for a run that is gone on with.
+ * The same with teacher, start and caches, for a run that is gone on with.
  * @throws UserError where a path leads to nothing from any of the folders
  */
 export async function seenFromHere(config: RunConfig, files: RunFiles, out: string): Promise<RunConfig> {
@@ -31,10 +31,21 @@ export async function seenFromHere(config: RunConfig, files: RunFiles, out: stri
       `${path}: wanted what the run in ${out} was made of, got nothing there as seen from ${process.cwd()}. ${began}: go to the folder from which the path leads there`,
     );
   };
+  // A cache may have been deleted: it is then made anew where it was, or, on another machine, here.
+  const kept = (path: string | null): string | null =>
+    path === null || isAbsolute(path)
+      ? path
+      : (foundFrom(folders, path) ?? (relative(process.cwd(), join(folders.find(existsSync)!, path)) || '.'));
   const { teacher, student } = config;
+  const withImages = withData(config, seen);
   return {
-    ...withData(config, seen),
-    teacher: teacher && { ...teacher, ref: seen(teacher.ref) },
+    ...withImages,
+    data: { ...withImages.data, cacheDir: kept(config.data.cacheDir) },
+    teacher: teacher && {
+      ...teacher,
+      ref: seen(teacher.ref),
+      store: { ...teacher.store, dir: kept(teacher.store.dir) },
+    },
     student: { ...student, init: student.init === null ? null : seen(student.init) },
   };
 }

@@ -4,17 +4,20 @@ import { schemaProblem } from '../../formats/disk/schemaProblem.ts';
 import { UserError } from '../../graph/errors.ts';
 import { WISHES } from '../../host/wish.ts';
 import { askRun } from '../../run/training/tellRunNode.ts';
-import type { JobView } from '../answers.ts';
+import type { JobAnswer, JobView, Kind } from '../answers.ts';
 import type { Library } from '../library/library.ts';
 import { argumentsOf, commandLine } from './commandLine.ts';
 import type { Jobs } from './jobs.ts';
+import { placesNamed } from './placesNamed.ts';
 import type { Job } from './record.ts';
 
 /** A job as the pages know it. */
 export const jobView = ({ process: _, ...job }: Job): JobView => ({ ...job, line: commandLine(job.args) });
 
+const KINDS: readonly Kind[] = ['run', 'study', 'set', 'model', 'data'];
+
 /** Commands: what waits, runs and is over; begin one, stop one. */
-export function jobRoutes(jobs: Jobs): Hono {
+export function jobRoutes(jobs: Jobs, library: Library): Hono {
   const app = new Hono();
   app.get('/', async (context) => context.json({ jobs: (await jobs.list()).map(jobView) }));
   app.post('/', async (context) =>
@@ -26,7 +29,9 @@ export function jobRoutes(jobs: Jobs): Hono {
   );
   app.get('/:id', async (context) => {
     const id = context.req.param('id');
-    return context.json({ job: jobView(await jobs.get(id)), output: await jobs.output(id) });
+    const [job, output] = [jobView(await jobs.get(id)), await jobs.output(id)];
+    const places = (await Promise.all(KINDS.map((kind) => library.list(kind)))).flat();
+    return context.json({ job, output, places: placesNamed(`${job.line}\n${output}`, places) } satisfies JobAnswer);
   });
   app.post('/:id/stop', async (context) => context.json({ job: jobView(await jobs.stop(context.req.param('id'))) }));
   return app;

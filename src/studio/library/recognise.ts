@@ -39,7 +39,7 @@ export async function recognise(folder: string, names: Names): Promise<Kind | un
   const has = (name: string) => files.has(name) || folders.includes(name);
   if (files.has('config.yaml') && ['metrics.jsonl', 'train.log', 'checkpoints', 'run.lock'].some(has)) return 'run';
   if (files.has('plan.json') && files.has('study.yaml')) return 'study';
-  if (files.has('advice.json')) return 'study';
+  if (files.has('advice.json') || (files.has('state.json') && folders.includes('records'))) return 'study';
   if (
     files.has('config.json') &&
     (folders.includes('onnx') || [...files].some((name) => /\.(safetensors|onnx)$/.test(name)))

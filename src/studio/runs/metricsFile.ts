@@ -26,6 +26,8 @@ export interface Followed {
   readonly cursor: Cursor;
   /** More was there than is read at once. */
   readonly more: boolean;
+  /** When the file was begun, in milliseconds since 1970. */
+  readonly born: number;
 }
 
 /** Bytes that are read at once. */
@@ -34,7 +36,7 @@ const PIECE = 1 << 20;
 /** The whole lines that were written since; a half-written one waits for its end. */
 export async function follow(path: string, since: Cursor): Promise<Followed> {
   const found = await stat(path).catch(() => undefined);
-  if (!found) return { anew: false, rows: [], cursor: since, more: false };
+  if (!found) return { anew: false, rows: [], cursor: since, more: false, born: 0 };
   const file = String(found.ino);
   const anew = since.file !== file || found.size < since.at;
   const from = anew ? 0 : since.at;
@@ -42,7 +44,13 @@ export async function follow(path: string, since: Cursor): Promise<Followed> {
     found.size === from ? new Uint8Array() : await readPiece(path, from, Math.min(PIECE, found.size - from));
   const end = bytes.lastIndexOf(10) + 1;
   const rows = rowsOf(Buffer.from(bytes.buffer, bytes.byteOffset, end).toString('utf8'));
-  return { anew, rows, cursor: { file, at: from + end }, more: end > 0 && from + end < found.size };
+  return {
+    anew,
+    rows,
+    cursor: { file, at: from + end },
+    more: end > 0 && from + end < found.size,
+    born: found.birthtimeMs,
+  };
 }
 
 async function readPiece(path: string, from: number, length: number): Promise<Uint8Array> {

@@ -22,25 +22,41 @@ interface Settings {
   readonly damaged?: string;
 }
 
+/** Milliseconds for which the last step of a run that goes on is taken as it is: whoever looks each second would read it each time. */
+const FRESH = 4000;
+
 const FILES = ['config.yaml', 'metrics.jsonl', 'summary.csv', 'train.log', 'run.lock'];
+
+interface Known {
+  readonly stamp: string;
+  readonly steps: string;
+  readonly made: number;
+  readonly config: string;
+  readonly settings: Settings;
+  readonly summary: RunSummary;
+}
 
 /** Summaries, each made anew only where one of its files has changed. */
 export class RunSummaries {
-  readonly #known = new Map<string, { readonly stamp: string; readonly summary: RunSummary }>();
+  readonly #known = new Map<string, Known>();
 
   async of(place: Place, library: Library): Promise<RunSummary> {
     const paths = await Promise.all(FILES.map((name) => library.file(place, name)));
     const files = await Promise.all(paths.map((path) => (path ? stat(path).catch(() => undefined) : undefined)));
     const running = files[4] !== undefined && (await isLocked(await library.path(place)));
-    const stamp = JSON.stringify([running, files.map((file) => file && [file.ino, file.size, file.mtimeMs])]);
+    const stamps = files.map((file) => String(file && [file.ino, file.size, file.mtimeMs]));
+    const [config, steps, ...others] = stamps as [string, string, ...string[]];
+    const stamp = String([running, config, others]);
     const known = this.#known.get(place.id);
-    if (known?.stamp === stamp) return known.summary;
+    const fresh = running && known !== undefined && performance.now() - known.made < FRESH;
+    if (known?.stamp === stamp && (known.steps === steps || fresh)) return known.summary;
     const times = files.slice(0, 4).flatMap((file) => (file ? [file.mtimeMs] : []));
-    const summary = await summarise(place, paths, running, [
+    const settings = known && known.config === config ? known.settings : await readSettings(paths[0]);
+    const summary = await summarise(place, paths, running, settings, [
       files[0]?.birthtimeMs ?? 0,
       times.reduce((a, b) => Math.max(a, b), 0),
     ]);
-    this.#known.set(place.id, { stamp, summary });
+    this.#known.set(place.id, { stamp, steps, config, made: performance.now(), settings, summary });
     return summary;
   }
 }
@@ -53,12 +69,12 @@ const isLocked = (folder: string): Promise<boolean> =>
 
 async function summarise(
   { id, name, path, study }: Place,
-  [config, metrics, table, logPath]: readonly (string | undefined)[],
+  [, metrics, table, logPath]: readonly (string | undefined)[],
   running: boolean,
+  settings: Settings,
   [began, changed]: readonly [number, number],
 ): Promise<RunSummary> {
-  const [settings, evaluations, end, log] = await Promise.all([
-    readSettings(config),
+  const [evaluations, end, log] = await Promise.all([
     readText(table).then(evaluationsOf),
     readTail(metrics),
     readLogTail(logPath),

@@ -18,6 +18,8 @@ beforeAll(async () => {
     }
     await copyFile(KEPT, join(dir, 'few/results.json'));
     await writeFile(join(dir, 'broken/results.json'), '{"name": "few", "table": 3}');
+    await mkdir(join(dir, 'unfinished/records'), { recursive: true });
+    await writeFile(join(dir, 'unfinished/state.json'), '{}');
     await writeFile(join(dir, 'advice/advice.json'), '{"version": 2}');
     const { runs } = JSON.parse((await import('node:fs')).readFileSync(KEPT, 'utf8')) as { runs: { id: string }[] };
     await mkdir(join(dir, `few/runs/${runs[0]!.id}`), { recursive: true });
@@ -41,6 +43,7 @@ it('a study is what its command wrote, with its runs by their folders, and witho
   expect(JSON.stringify(answer)).not.toContain('"right"');
   expect(answer.file).toBe(true);
   expect((await asked('new')).answer).toMatchObject({ report: null, advice: null, runs: {}, file: true });
+  expect((await asked('unfinished')).answer).toMatchObject({ report: null, advice: null, runs: {}, file: false });
 });
 
 it('a damaged one says so, and what to do', async () => {

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { JobView } from '../../../src/studio/answers.ts';
+import type { JobAnswer, JobView, Kind } from '../../../src/studio/answers.ts';
 import { Button, Card, Command, Empty, LinkButton, Notice, State } from '../../ui/basics.tsx';
 import { Table } from '../../ui/table.tsx';
 import { lists } from '../live.ts';
@@ -67,15 +67,20 @@ function AllJobs() {
   );
 }
 
+const NAMES: Readonly<Record<Kind, readonly [path: string, name: string]>> = {
+  run: ['runs', 'Run'],
+  study: ['studies', 'Study'],
+  set: ['sets', 'Made images'],
+  model: ['models', 'Model'],
+  data: ['data', 'Images'],
+};
+
 function OneJob({ id }: { readonly id: string }) {
-  const [found, setFound] = useState<{ job: JobView; output: string } | null>(null);
+  const [found, setFound] = useState<JobAnswer | null>(null);
   const [error, setError] = useState('');
   const version = lists.value;
   useEffect(() => {
-    const look = () =>
-      get<{ job: JobView; output: string }>(`/jobs/${id}`).then(setFound, (refused: Error) =>
-        setError(refused.message),
-      );
+    const look = () => get<JobAnswer>(`/jobs/${id}`).then(setFound, (refused: Error) => setError(refused.message));
     void look();
     // Its words are in a file that nobody announces.
     const timer = setInterval(() => void look(), 2000);
@@ -102,6 +107,15 @@ function OneJob({ id }: { readonly id: string }) {
             <Notice kind="bad" title="It failed">
               Why is in its last words below. Mend that, and start it again.
             </Notice>
+          )}
+          {found.places.length > 0 && (
+            <p>
+              {found.places.map(({ id, kind, name }) => (
+                <span key={id}>
+                  {NAMES[kind][1]} <a href={`/${NAMES[kind][0]}/${id}`}>{name}</a>{' '}
+                </span>
+              ))}
+            </p>
           )}
           <Card title="What it says">
             {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard */}

@@ -29,8 +29,11 @@ export function StudyView({ parts: { id = '' } }: ViewProps) {
             {found.advice && <AdviceParts advice={found.advice} at={found.place.path} runs={found.runs} />}
             {found.report && <Whole answer={found} report={found.report} runs={runs} />}
             {!found.advice && !found.report && (
-              <Empty title="No run of it is done yet">
-                <p>The table appears here with the first run that ends, and grows with each.</p>
+              <Empty title="Nothing of it is judged yet">
+                <p>
+                  The table of a study appears here with the first run that ends, and grows with each; the verdict of an
+                  advice at its end. Where it was stopped, the same command goes on.
+                </p>
                 <LinkButton href={`/runs?study=${id}`}>Its runs so far</LinkButton>
               </Empty>
             )}
