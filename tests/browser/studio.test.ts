@@ -205,13 +205,14 @@ describe.skipIf(!executable)('the studio in a browser', () => {
       (await column('95 % interval')).find((cell) => cell !== '–')!,
     )!;
     expect(Number(low)).toBeLessThan(Number(high));
-    const best = await column('best');
+    const rows = await column('Verdict');
     await table.getByRole('button', { name: /%, last/ }).click();
     await page.getByText('Columns').click();
     await page.getByLabel('CPU time').check();
     await page.reload();
     await table.waitFor();
-    expect(await column('CPU time')).toHaveLength(best.length);
+    expect((await column('CPU time')).length).toBe(rows.length);
+    expect(rows.length).toBeGreaterThan(3);
     const last = (await column('val/top1 %, last')).filter((cell) => cell !== '–').map(Number);
     expect(last).toEqual([...last].sort((a, b) => b - a));
   });

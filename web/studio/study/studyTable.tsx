@@ -19,6 +19,9 @@ interface Row extends TableRow {
   readonly run: string | undefined;
 }
 
+/** Characters of a label that is not broken into lines. */
+const SHORT = 24;
+
 const USUALLY_HIDDEN = ['cpu', 'images'];
 
 /** The rows of a study, which can be sorted; two or more of them are compared by the first run of each, with the settings that differ. */
@@ -100,7 +103,7 @@ function columnsOf({ axes, metric, baseline }: StudyReport, rows: readonly Row[]
           key: `axis:${name}`,
           name,
           by: ({ labels }) => labels[name]!,
-          cell: ({ labels }) => labels[name],
+          cell: ({ labels }) => <span class={labels[name]!.length <= SHORT ? 'one-line' : ''}>{labels[name]}</span>,
         }),
       ),
     number(
@@ -110,12 +113,17 @@ function columnsOf({ axes, metric, baseline }: StudyReport, rows: readonly Row[]
       ({ mean }) => share(mean),
     ),
     ...(baseline === null ? [] : differenceColumns(baseline.label, rows)),
-    number(
-      'best',
-      'best',
-      ({ best }) => best,
-      ({ best }) => share(best),
-    ),
+    // A run that was judged once has no better evaluation than its last.
+    ...(rows.every(({ best, mean }) => best === null || mean === null || Math.abs(best - mean) < 1e-9)
+      ? []
+      : [
+          number(
+            'best',
+            'best',
+            ({ best }) => best,
+            ({ best }) => share(best),
+          ),
+        ]),
     number(
       'sd',
       'sd',
