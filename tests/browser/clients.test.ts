@@ -108,8 +108,12 @@ describe('export', () => {
 });
 
 describe('understudy verify', () => {
-  it('every client gives the same top-1 through preprocess(), and transformers.js not quite through its own resize', async () => {
-    const report = await json<VerifyReport>('verify', 'my-model', '--data', 'digits', '--images', String(IMAGES));
+  let report: VerifyReport;
+  beforeAll(async () => {
+    report = await json<VerifyReport>('verify', 'my-model', '--data', 'digits', '--images', String(IMAGES));
+  });
+
+  it('every client gives the same top-1 through preprocess(), and transformers.js not quite through its own resize', () => {
     expect(report).toMatchObject({ images: IMAGES, accuracy: exported.accuracy, absent: [], agrees: true });
     const rows = report.rows.map(({ client, dtype, through }) => `${client.split(' ')[0]} ${dtype} ${through}`);
     const clients = ['onnxruntime-node', 'onnxruntime-web', 'transformers.js'];
@@ -125,13 +129,12 @@ describe('understudy verify', () => {
   });
 
   it('the table says by how much the trainer led where a file decides otherwise', async () => {
-    const report = await json<VerifyReport>('verify', 'my-model', '--data', 'digits', '--images', '50');
-    const { stdout } = await understudy(dir, ['verify', 'my-model', '--data', 'digits', '--images', '50']);
+    const { stdout } = await understudy(dir, ['verify', 'my-model', '--data', 'digits', '--images', String(IMAGES)]);
     expect(stdout).toMatch(/same top-1 +lead where not +largest difference/);
     const otherwise = report.rows.filter(({ top1 }) => top1 < 1);
     // transformers.js's own resize at least: images are near each other for so weak a model.
     expect(otherwise.length).toBeGreaterThan(0);
-    for (const { top1, margins } of otherwise) expect(margins).toHaveLength(Math.round(50 * (1 - top1)));
+    for (const { top1, margins } of otherwise) expect(margins).toHaveLength(Math.round(IMAGES * (1 - top1)));
     expect(stdout).toContain(otherwise[0]!.margins[0]!.toPrecision(2));
     expect(stdout).toContain(`its median over all images is ${report.margin.toPrecision(2)}`);
   });
