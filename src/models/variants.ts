@@ -36,8 +36,9 @@ const smallVit = (width: number, depth: number, heads: number): Variant => ({
   source: 'Our choice: DeiT scaled down for 28-64 px',
   imageSize: 32,
   family: 'vit',
-  // Our choice: at these widths a deviation of 0.02 is so small that a student loses hundreds of updates to it (docs/results.md).
-  settings: { patchSize: 4, width, depth, heads, mlpRatio: 2, linearInit: 'fanIn' },
+  // Our choice: at these widths a deviation of 0.02 is so small that a student loses hundreds of updates to it, and few images teach it
+  // late which patches are neighbours (docs/results.md).
+  settings: { patchSize: 4, width, depth, heads, mlpRatio: 2, linearInit: 'fanIn', positionInit: 'sincos' },
 });
 
 const RESNET = 'ResNet, arXiv 1512.03385';

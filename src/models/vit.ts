@@ -66,6 +66,11 @@ export const vitSchema = z.strictObject({
    * outputs are as large as its inputs whatever its width. At width 768 the first is half the second, at 64 a sixth.
    */
   linearInit: z.enum(['fixed', 'fanIn']).default('fixed'),
+  /**
+   * How position embeddings begin: random with deviation 0.02, as timm's; or the sines and cosines of a patch's column and row, by which
+   * near patches are alike from the first step (MoCo v3, arXiv 2104.02057, which keeps them so; here they learn on).
+   */
+  positionInit: z.enum(['random', 'sincos']).default('random'),
   mhca: mhcaSchema.nullable().default(null),
   /** The mean of the distillation head's answers at the patches is a third vote beside the two heads' (CSKD). */
   patchVote: z.boolean().default(false),
@@ -271,10 +276,32 @@ function embed(s: Scope, pixels: Tensor, config: VitConfig, grid: Grid): Tensor 
 function positions(s: Scope, config: VitConfig, grid: Grid): Tensor {
   const own = vitGrid(config);
   const [Np, lead] = [own.rows * own.columns, config.posEmbedOnPatchesOnly ? 0 : own.prefix];
-  const position = s.param('pos_embed', [1, Np + lead, config.width], TRUNCATED_02, false);
+  const init: Init =
+    config.positionInit === 'sincos' ? { kind: 'values', values: sincos(own, lead, config.width) } : TRUNCATED_02;
+  const position = s.param('pos_embed', [1, Np + lead, config.width], init, false);
   if (own.rows === grid.rows && own.columns === grid.columns) return position;
   const resized = resizeTokens(slice(position, 1, lead, lead + Np), own, grid);
   return lead === 0 ? resized : concat([slice(position, 1, 0, lead), resized], 1);
+}
+
+/**
+ * Of each patch, row by row, the sines and cosines of its column, then those of its row, a quarter of the width each, with periods from
+ * 2 pi to 10,000 times that; zeros for the tokens before the patches, and where a width is no multiple of four for what is left of it.
+ */
+function sincos({ rows, columns }: Grid, lead: number, width: number): number[] {
+  const quarter = Math.floor(width / 4);
+  const waves = Array.from({ length: quarter }, (_, k) => 10_000 ** (-k / quarter));
+  const turns = (at: number) => [
+    ...waves.map((wave) => Math.sin(at * wave)),
+    ...waves.map((wave) => Math.cos(at * wave)),
+  ];
+  const left = Array.from({ length: width - 4 * quarter }, () => 0);
+  const patches = Array.from({ length: rows * columns }, (_, i) => [
+    ...turns(i % columns),
+    ...turns(Math.floor(i / columns)),
+    ...left,
+  ]);
+  return [...Array.from({ length: lead * width }, () => 0), ...patches.flat()];
 }
 
 /** Who has a say at test time: the class head, and where there are such the distillation head and its mean over the patches, [B,K] each. */
