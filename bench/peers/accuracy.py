@@ -63,14 +63,25 @@ def augmented(pixels):
 
 
 def began(module):
-    """Weights of linear layers: of deviation `std`, or, where that is 0, of 1 / sqrt(inputs)."""
+    """Weights of linear layers: of deviation `std`, or, where that is 0, of 1 / sqrt(inputs); positions are then sines and cosines."""
     if isinstance(module, nn.Linear):
         nn.init.trunc_normal_(module.weight, std=float(args.std) or module.in_features**-0.5)
         nn.init.zeros_(module.bias)
 
 
+def waves(side, width):
+    """Positions as sines and cosines of column and row (MoCo v3), [side side, width]."""
+    omega = 10000 ** -(torch.arange(width // 4) / (width // 4))
+    row, column = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
+    x, y = (torch.outer(at.flatten().float(), omega) for at in (column, row))
+    return torch.cat([x.sin(), x.cos(), y.sin(), y.cos()], 1)
+
+
 model = Vit(args)
 model.apply(began)
+if not float(args.std):
+    with torch.no_grad():
+        model.pos.copy_(torch.cat([torch.zeros(1, args.width), waves(args.image // args.patch, args.width)])[None])
 decayed = [p for n, p in model.named_parameters() if p.ndim > 1 and n not in ("cls", "pos")]
 others = [p for n, p in model.named_parameters() if p.ndim <= 1 or n in ("cls", "pos")]
 optimiser = torch.optim.AdamW([dict(params=decayed, weight_decay=float(args.decay)), dict(params=others, weight_decay=0)], lr=LR)

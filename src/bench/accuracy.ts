@@ -25,7 +25,7 @@ interface Task {
 
 export const FASHION: Task = {
   ...{ name: 'fashion', dir: 'runs/data/fashion', available: (dir) => fashionAvailable(dir) },
-  ...{ target: 0.85, images: 15_000, epochs: 10, imageSize: 28, patchSize: 7, padding: 2, flip: true },
+  ...{ target: 0.85, images: 15_000, epochs: 10, imageSize: 28, patchSize: 7, padding: 0, flip: true },
 };
 const HAND_SIGNS: Task = {
   ...{ name: 'handSigns', dir: 'runs/data/handSigns', available: handSignsAvailable },
@@ -43,8 +43,11 @@ const STUDENT = { width: 64, heads: 4, depth: 4, mlp: 2 };
 /** How a student of ours learns, beside what all share. Without a teacher: where every image has a label none has been tried here. */
 export const ARMS: Readonly<Record<'alone' | 'before', Settings>> = {
   alone: {},
-  /** Weights that begin as DeiT's: what `alone` was until small models began with 1 / sqrt(inputs). */
-  before: { student: { settings: { linearInit: 'fixed' } } },
+  /** Weights and positions that begin as DeiT's, and the default crop: what `alone` was before. */
+  before: {
+    student: { settings: { linearInit: 'fixed', positionInit: 'random' } },
+    augment: { padding: 'auto' },
+  },
 };
 type Arm = keyof typeof ARMS | 'pytorch';
 

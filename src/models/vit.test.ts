@@ -163,6 +163,48 @@ describe('the last block', () => {
   );
 });
 
+describe('positionInit', () => {
+  const [width, side] = [10, 3];
+  const start = (more: object): number[][] => {
+    const { store } = build({ width, imageSize: 4 * side, heads: 1, ...more }, true);
+    const spec = [...store.params.values()].find(({ name }) => name === 'pos_embed')!;
+    const values = initialValue(spec, 7);
+    return Array.from({ length: values.length / width }, (_, i) => [...values.subarray(i * width, (i + 1) * width)]);
+  };
+  const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, x, i) => sum + x * b[i]!, 0);
+
+  it('sincos: two patches are alike by how far they are from each other alone, and tokens have no place', () => {
+    const rows = start({ distToken: true });
+    expect(
+      rows
+        .slice(0, 2)
+        .flat()
+        .every((x) => x === 0),
+    ).toBe(true);
+    const patches = rows.slice(2);
+    expect(patches).toHaveLength(side * side);
+    // cos(a - b) = cos a cos b + sin a sin b, for periods of 2 pi and 200 pi.
+    const near = (at: number) => Math.cos(at) + Math.cos(at / 100);
+    for (const [i, a] of patches.entries())
+      for (const [j, b] of patches.entries()) {
+        const [dx, dy] = [(i % side) - (j % side), Math.floor(i / side) - Math.floor(j / side)];
+        expect(dot(a, b)).toBeCloseTo(near(dx) + near(dy), 6);
+      }
+    // Column before row, sines before cosines; what is left of a width that is no multiple of four is 0.
+    const wanted = [Math.sin(2), Math.sin(0.02), Math.cos(2), Math.cos(0.02), Math.sin(1), Math.sin(0.01)];
+    wanted.forEach((value, k) => expect(patches[5]![k]).toBeCloseTo(value, 6));
+    expect(patches[5]!.slice(8)).toEqual([0, 0]);
+  });
+
+  it('small models have it, all others begin as timm has them', () => {
+    expect(variantConfig('vit_nano_patch4', { classes: 5 })).toMatchObject({ positionInit: 'sincos' });
+    expect(variantConfig('deit_tiny_patch16_224', { classes: 5 })).toMatchObject({ positionInit: 'random' });
+    const random = start({ positionInit: 'random' }).flat();
+    expect(Math.max(...random.map(Math.abs))).toBeLessThan(0.1);
+    expect(Math.max(...random)).toBeGreaterThan(0.02);
+  });
+});
+
 describe('linearInit', () => {
   const specs = (settings: object) => {
     const store = inputStore();
