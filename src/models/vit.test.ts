@@ -192,7 +192,7 @@ describe('positionInit', () => {
       }
     // Column before row, sines before cosines; what is left of a width that is no multiple of four is 0.
     const wanted = [Math.sin(2), Math.sin(0.02), Math.cos(2), Math.cos(0.02), Math.sin(1), Math.sin(0.01)];
-    wanted.forEach((value, k) => expect(patches[5]![k]).toBeCloseTo(value, 6));
+    for (const [k, value] of wanted.entries()) expect(patches[5]![k]).toBeCloseTo(value, 6);
     expect(patches[5]!.slice(8)).toEqual([0, 0]);
   });
 
