@@ -53,6 +53,9 @@ export function eventStream({ library, version, most = 24, every = 1000 }: Strea
   };
 }
 
+/** Milliseconds between two tellings of a run that is so many old. */
+export const pace = (age: number): number => Math.min(MOST_BEHIND, Math.max(0, BEHIND * age));
+
 /** `id:cursor,id:cursor` */
 export const cursorsText = (cursors: ReadonlyMap<string, Cursor>): string =>
   [...cursors].map(([id, cursor]) => `${id}:${cursorText(cursor)}`).join(',');
@@ -120,7 +123,7 @@ async function tellRun(
   if (path === undefined) return 0;
   const since = cursors.get(id)!;
   const { rows, anew, cursor, more, born } = await follow(path, since);
-  const wait = more ? 0 : Math.min(MOST_BEHIND, BEHIND * (Date.now() - born));
+  const wait = more ? 0 : pace(Date.now() - born);
   if (rows.length === 0 && !anew) return wait;
   cursors.set(id, cursor);
   // A page that has nothing of a file yet begins it; one that has another one's begins anew.
