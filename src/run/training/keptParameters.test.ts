@@ -103,7 +103,8 @@ it.each([
   await runOn(memoryHost({ disk, read }), config, inputs, { resume: true });
   expect(leftBy(disk)).toEqual(leftBy(whole));
   const shares = leftBy(disk).rows.flatMap((row) => row['balance/feature'] ?? []);
-  expect(shares.length > 0 && shares.every((share) => share > 0 && share < 1)).toBe(weights === 'balanced');
+  // The closed rule may leave a term out: a share of 0 or 1.
+  expect(shares.length > 0 && shares.every((share) => share >= 0 && share <= 1)).toBe(weights === 'balanced');
   const late = projectorOf(disk)!;
   expect(late.shape).toEqual([12, 8]);
   const W = late.data as Float32Array;
