@@ -7,7 +7,7 @@ import { layerNorm, layerScale, linear, mlp, residual } from '../nn/layers.ts';
 import { keptPatches, keptTokens } from '../nn/keptTokens.ts';
 import { type Grid, mhcaScores } from '../nn/mhca.ts';
 import { patchEmbed } from '../nn/patches.ts';
-import { resizeTokens } from '../nn/resizeTokens.ts';
+import { positions } from '../nn/positions.ts';
 import { type Init, type ParamSpec, type Scope, TRUNCATED_02 } from '../nn/scope.ts';
 import { add, mul } from '../ops/elementwise.ts';
 import { concat, pad, reshape, slice } from '../ops/movement.ts';
@@ -262,7 +262,9 @@ function embed(s: Scope, pixels: Tensor, config: VitConfig, grid: Grid): Tensor 
     ...(config.classToken ? [token('cls_token')] : []),
     ...(config.distToken ? [token('dist_token')] : []),
   ];
-  const position = positions(s, config, grid);
+  const own = vitGrid(config);
+  const lead = posEmbedOnPatchesOnly ? 0 : own.prefix;
+  const position = positions(s, { own, grid, lead, width: D, start: config.positionInit });
   if (learned.length === 0) return add(reshape(patches, [B, Np, D]), position);
   const tokens = concat(learned, 1); // 1 prefix D
   // Tokens enter by a zero row and a sum, not by a copy for each image: the batch size stands in no shape but reshapes.
@@ -270,38 +272,6 @@ function embed(s: Scope, pixels: Tensor, config: VitConfig, grid: Grid): Tensor 
     ? concat([tokens, position], 1)
     : add(pad(tokens, [0, 0, 0], [0, Np, 0]), position);
   return add(pad(reshape(patches, [B, Np, D]), [0, prefix, 0], [0, 0, 0]), offset);
-}
-
-/** The position embeddings, [1, patches (and tokens before them), D]; on another grid than the model's they are resized. */
-function positions(s: Scope, config: VitConfig, grid: Grid): Tensor {
-  const own = vitGrid(config);
-  const [Np, lead] = [own.rows * own.columns, config.posEmbedOnPatchesOnly ? 0 : own.prefix];
-  const init: Init =
-    config.positionInit === 'sincos' ? { kind: 'values', values: sincos(own, lead, config.width) } : TRUNCATED_02;
-  const position = s.param('pos_embed', [1, Np + lead, config.width], init, false);
-  if (own.rows === grid.rows && own.columns === grid.columns) return position;
-  const resized = resizeTokens(slice(position, 1, lead, lead + Np), own, grid);
-  return lead === 0 ? resized : concat([slice(position, 1, 0, lead), resized], 1);
-}
-
-/**
- * Of each patch, row by row, the sines and cosines of its column, then those of its row, a quarter of the width each, with periods from
- * 2 pi to 10,000 times that; zeros for the tokens before the patches, and where a width is no multiple of four for what is left of it.
- */
-function sincos({ rows, columns }: Grid, lead: number, width: number): number[] {
-  const quarter = Math.floor(width / 4);
-  const waves = Array.from({ length: quarter }, (_, k) => 10_000 ** (-k / quarter));
-  const turns = (at: number) => [
-    ...waves.map((wave) => Math.sin(at * wave)),
-    ...waves.map((wave) => Math.cos(at * wave)),
-  ];
-  const left = Array.from({ length: width - 4 * quarter }, () => 0);
-  const patches = Array.from({ length: rows * columns }, (_, i) => [
-    ...turns(i % columns),
-    ...turns(Math.floor(i / columns)),
-    ...left,
-  ]);
-  return [...Array.from({ length: lead * width }, () => 0), ...patches.flat()];
 }
 
 /** Who has a say at test time: the class head, and where there are such the distillation head and its mean over the patches, [B,K] each. */
