@@ -29,11 +29,7 @@ export function positions(s: Scope, { own, grid, lead, width, start }: Positions
  * Of each patch, row by row, the sines and cosines of its column, then those of its row, a quarter of the width each, with periods from
  * 2 pi to 10,000 times that; zeros for the tokens before the patches, and where a width is no multiple of four for what is left of it.
  */
-export function sincos(
-  { rows, columns }: { readonly rows: number; readonly columns: number },
-  lead: number,
-  width: number,
-): number[] {
+function sincos({ rows, columns }: Grid, lead: number, width: number): number[] {
   const quarter = Math.floor(width / 4);
   const waves = Array.from({ length: quarter }, (_, k) => 10_000 ** (-k / quarter));
   const turns = (at: number) => [

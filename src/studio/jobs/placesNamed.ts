@@ -6,9 +6,7 @@ const MOST = 8;
 /** What a command and its words name: the run that it makes, the study, the images that it reads. Inside of one place none is named again. */
 export function placesNamed(text: string, places: readonly Place[]): Place[] {
   const found = places.filter(({ path }) => path !== '' && names(text, path));
-  const outer = found.filter(
-    ({ path, kind }) => !found.some((other) => other.kind !== kind && path.startsWith(`${other.path}/`)),
-  );
+  const outer = found.filter(({ path }) => !found.some((other) => path.startsWith(`${other.path}/`)));
   return outer.sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind)).slice(0, MOST);
 }
 
