@@ -6,6 +6,7 @@ import type { OnListing } from '../data/folders/listingNode.ts';
 import { UserError } from '../graph/errors.ts';
 import { methodNamed } from '../methods/index.ts';
 import type { OnModel } from '../run/models/reference.ts';
+import { trainLabelled } from '../run/datasets/runData.ts';
 import { decisiveChanges } from '../run/plan/freeSettings.ts';
 import type { RunInputs } from '../run/training/prepare/assemble.ts';
 import { secondsOf } from '../run/training/prepare/budget.ts';
@@ -72,7 +73,7 @@ export function checked({ data, teacher, student, budget, methods, gain = 1, set
 }
 
 export function refuseData(dir: string, { data, teacher }: RunInputs): void {
-  if (!data.labelled)
+  if (!trainLabelled(data))
     throw new UserError(
       `${dir}: wanted images in class folders, got images without labels: there is no training alone to compare with, and nothing to judge by. Distil the teacher's answers: understudy distill --method kd --set kd.alpha=1`,
     );

@@ -51,6 +51,22 @@ describe('a folder of images without labels', () => {
     expect(red!.top.map((one) => one.class).sort()).toEqual(CLASSES);
   });
 
+  it('validation images with labels judge a student that learned without any', async () => {
+    const set = ['--set', 'methods.kd.alpha=1', '--set', 'data.valDir=data', '--epochs', '24'];
+    const run = await json<RunResult>(...distill('kd', 'cnn/checkpoints/last'), ...set, '--out', 'judged');
+    expect(run.last['val/top1']).toBeGreaterThanOrEqual(0.75);
+    expect(run.last).toHaveProperty('val/teacher_agreement');
+    expect((await json<EvaluationReport>('eval', 'judged', '--data', 'data')).top1).toBe(run.last['val/top1']);
+    const { classes } = await loadModelReference(join(dir, 'judged'));
+    expect(classes).toEqual(CLASSES);
+    await refuses(
+      [...distill('kd', 'cnn'), '--set', 'data.valDir=data', '--out', 'no'],
+      2,
+      'flat: wanted images in class folders',
+      'kd needs none with --set methods.kd.alpha=1',
+    );
+  });
+
   it('the average of the weights is judged by agreement too', async () => {
     const again = await json<RunResult>(
       ...distill('kd', 'cnn'),

@@ -50,16 +50,19 @@ async function ofPlace(data: RunConfig['data'], onListing: OnListing | undefined
 async function withOtherVal(dataset: Dataset, dir: string, valDir: string, options: OpenOptions): Promise<Dataset> {
   const other = await openDataset(valDir, options);
   const list = other.splitSource === 'folders' ? other.val : other.train;
+  const notes = [...(dataset.notes ?? []), ...(other.notes ?? [])];
+  // Images without labels may be judged by some that have them: these say what the classes are.
+  if (dataset.classes.length === 0)
+    return { ...dataset, classes: other.classes, notes, val: list, splitSource: 'folders' };
   const unknown = other.classes.filter((name) => !dataset.classes.includes(name));
-  if (dataset.classes.length === 0 || other.classes.length === 0 || unknown.length > 0)
+  if (other.classes.length === 0 || unknown.length > 0)
     throw new UserError(
-      `data.valDir: ${valDir}: wanted images in the class folders of ${dir} (${listNames(dataset.classes) || 'it has none'}), got ${listNames(unknown) || 'images without classes'}`,
+      `data.valDir: ${valDir}: wanted images in the class folders of ${dir} (${listNames(dataset.classes)}), got ${listNames(unknown) || 'images without classes'}`,
     );
   if (!list.sets !== !dataset.train.sets)
     throw new UserError(
       `data.valDir: ${valDir}: wanted ${dataset.train.sets ? 'several classes' : 'one class'} an image as in ${dir}, got the other kind of labels`,
     );
   const at = other.classes.map((name) => dataset.classes.indexOf(name));
-  const notes = [...(dataset.notes ?? []), ...(other.notes ?? [])];
   return { ...dataset, notes, val: renumber(list, at), splitSource: 'folders' };
 }

@@ -1,9 +1,13 @@
 import type { Dataset, ImageList } from '../../data/dataset.ts';
 import type { DataFacts } from '../plan/defaults.ts';
 
+/** Whether the training images have labels of their own; they may have none where those of `data.valDir` have some. */
+export const trainLabelled = ({ labelled, train }: Pick<RunData, 'labelled' | 'train'>): boolean =>
+  labelled && (train.sets !== undefined || train.labels.some((label) => label >= 0));
+
 /** The images of a run. */
 export interface RunData {
-  /** False for images without classes; `classes` are then the teacher's. */
+  /** False where no image has a class; `classes` are then the teacher's. */
   readonly labelled: boolean;
   /** An image may have several classes, or none. */
   readonly multilabel: boolean;

@@ -22,7 +22,7 @@ export async function runDataOf(dataset: Dataset, { data }: RunConfig, tools: Li
   checkSets(showPlaces(data.valDir ?? data.dir), val);
   return {
     labelled: dataset.classes.length > 0,
-    multilabel: train.sets !== undefined,
+    multilabel: (train.sets ?? val.sets) !== undefined,
     classes: dataset.classes,
     train,
     val,

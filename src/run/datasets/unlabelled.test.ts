@@ -52,6 +52,9 @@ describe('images without labels', () => {
 
   it('wants a teacher, whose classes they take, and is no matter where there are labels', () => {
     expect(check('kd', { kd: { alpha: 1 } }, { classes: [] })).toThrow('give one with --teacher REF');
-    expect(check('supervised', {}, { labelled: true })).not.toThrow();
+    const train = (labels: number[]) => ({ root: '', paths: [], labels: Int32Array.from(labels) });
+    expect(check('supervised', {}, { labelled: true, train: train([-1, 1]) })).not.toThrow();
+    // The validation images alone have some.
+    expect(check('supervised', {}, { labelled: true, train: train([-1, -1]) })).toThrow('needs labels');
   });
 });

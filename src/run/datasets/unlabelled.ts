@@ -1,6 +1,6 @@
 import { UserError } from '../../graph/errors.ts';
 import type { MethodName } from '../../methods/index.ts';
-import type { RunData } from './runData.ts';
+import { type RunData, trainLabelled } from './runData.ts';
 import type { LoadedModel } from '../models/loaded.ts';
 import { headless } from '../plan/headless.ts';
 import type { PlannedStage } from '../plan/stages.ts';
@@ -37,7 +37,7 @@ export function withTeacherClasses(data: RunData, teacher: LoadedModel | undefin
  * @param method the method of the run, which its stages belong to
  */
 export function checkLabels(dir: string, data: RunData, stages: readonly PlannedStage[], method: string): void {
-  if (data.labelled) return;
+  if (trainLabelled(data)) return;
   const at = stages.findIndex((stage) => stage.method.needs(stage.settings).labels !== 'none');
   const needy = stages[at];
   if (needy) {

@@ -7,7 +7,7 @@ import { showAddress } from '../../data/address.ts';
 import { greyThumbnail } from '../../data/images/decodeNode.ts';
 import type { ImageList } from '../../data/dataset.ts';
 import { subset } from '../../data/dataset.ts';
-import type { RunData } from '../datasets/runData.ts';
+import { type RunData, trainLabelled } from '../datasets/runData.ts';
 import type { Finding } from './finding.ts';
 
 /** Images that are looked at, at most, and for how long. */
@@ -123,11 +123,17 @@ function repeats(looked: readonly Looked[], seen: string): Finding[] {
 }
 
 /** How the classes are filled. */
-export function examineClasses({ labelled, classes, train, val, splitSource, notes }: RunData): Finding[] {
+export function examineClasses(data: RunData): Finding[] {
+  const { labelled, classes, train, val, splitSource, notes } = data;
   const parts = `${train.paths.length} training and ${val.paths.length} validation images`;
   const taken = notes.map((text): Finding => ({ level: 'note', about: 'data', text }));
-  if (!labelled)
-    return [...taken, { level: 'note', about: 'data', text: `${parts}, no labels: only methods that need none` }];
+  if (!trainLabelled(data)) {
+    const judged = labelled ? `; the validation images have ${classes.length} classes` : '';
+    return [
+      ...taken,
+      { level: 'note', about: 'data', text: `${parts}, no labels to learn from: only methods that need none${judged}` },
+    ];
+  }
   const count = (list: ImageList) => {
     const counts = new Array<number>(classes.length).fill(0);
     for (const set of list.sets ?? Array.from(list.labels, (label) => [label])) for (const k of set) counts[k]!++;

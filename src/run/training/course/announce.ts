@@ -3,6 +3,7 @@ import type { NetworkConfig } from '../../../onnx/network.ts';
 import { vit } from '../../../models/vit.ts';
 import { quantity } from '../../../report/measures.ts';
 import { type RunParts, updatesPerEpoch } from '../stage/spec.ts';
+import { trainLabelled } from '../../datasets/runData.ts';
 import type { LoadedModel } from '../../models/loaded.ts';
 import { CONFIG_FILE } from '../../plan/configFile.ts';
 import type { Choice, Settings } from '../../plan/defaults.ts';
@@ -41,7 +42,7 @@ export function announce(
   const classes =
     student.classes === 0 && !data.labelled
       ? 'no labels'
-      : `${data.labelled ? '' : "no labels, the teacher's "}${data.classes.length} classes${data.multilabel ? ', several an image (multilabel)' : ''}`;
+      : `${trainLabelled(data) ? '' : data.labelled ? 'no labels to learn from, ' : "no labels, the teacher's "}${data.classes.length} classes${data.multilabel ? ', several an image (multilabel)' : ''}`;
   note(
     `data: ${data.train.paths.length} training and ${data.val.paths.length} validation images, ${classes} (${data.splitSource} split)`,
   );

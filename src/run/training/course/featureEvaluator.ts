@@ -11,6 +11,7 @@ import type { Vector } from '../../../program/state.ts';
 import { readFeatures } from '../../../program/trainProgram.ts';
 import type { TrainState } from '../../../train/trainState.ts';
 import { transformOf } from '../../datasets/loaders.ts';
+import { trainLabelled } from '../../datasets/runData.ts';
 import type { PlannedStage } from '../../plan/stages.ts';
 import { spread } from '../../teacher/precision.ts';
 import { type RunParts, stageSpec, teacherUse } from '../stage/spec.ts';
@@ -113,7 +114,9 @@ export class FeatureEvaluator implements Evaluator {
   #labelsDue(epoch: number): boolean {
     const { data, settings } = this.#parts;
     const { knnEvery, epochs } = settings.train;
-    return data.labelled && !data.multilabel && (epoch === epochs || (knnEvery !== null && epoch % knnEvery === 0));
+    return (
+      trainLabelled(data) && !data.multilabel && (epoch === epochs || (knnEvery !== null && epoch % knnEvery === 0))
+    );
   }
 
   async #measure(state: TrainState, kind: Kind, labels: boolean): Promise<Record<string, number>> {

@@ -19,7 +19,7 @@ import { type ParamSpec, ZEROS } from '../../../nn/scope.ts';
 import { affine } from '../../../nn/layers.ts';
 import { type NetworkConfig, networkOf } from '../../../onnx/network.ts';
 import { modelParams } from '../../../program/evalProgram.ts';
-import type { RunData } from '../../datasets/runData.ts';
+import { type RunData, trainLabelled } from '../../datasets/runData.ts';
 import { evalTransform } from '../../datasets/preprocess.ts';
 import type { LoadedModel, OwnModel } from '../../models/loaded.ts';
 import { planStages } from '../../plan/stages.ts';
@@ -115,9 +115,9 @@ function withHeads({ data, teacher, init }: RunInputs, heads: ReadonlyMap<Role, 
 }
 
 function checkFit(setting: string, config: RunConfig, data: RunData, { network, path }: LoadedModel): void {
-  if (!data.labelled || data.multilabel)
+  if (!trainLabelled(data) || data.multilabel)
     throw new UserError(
-      `${setting}: wanted labels of one class an image, got ${data.labelled ? 'several' : 'none'} (${showPlaces(config.data.dir)}). Set ${setting}=none; --method embed needs neither classes nor labels`,
+      `${setting}: wanted labels of one class an image, got ${trainLabelled(data) ? 'several' : 'none'} (${showPlaces(config.data.dir)}). Set ${setting}=none; --method embed needs neither classes nor labels`,
     );
   if (!network.features.includes('embedding'))
     throw new UserError(
@@ -134,7 +134,7 @@ function wantsTeacherHead(
 ): boolean {
   const mode = config.teacher?.fitHead ?? 'none';
   const classless = !teacher.network.features.includes('logits');
-  if (mode === 'none' || (mode === 'auto' && !(classless && data.labelled && !data.multilabel))) return false;
+  if (mode === 'none' || (mode === 'auto' && !(classless && trainLabelled(data) && !data.multilabel))) return false;
   const stages = planStages(config, ENOUGH, 1, undefined, methods);
   return stages.some(({ method, settings }) => method.needs(settings).teacher.includes('logits'));
 }
