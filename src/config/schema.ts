@@ -27,6 +27,8 @@ export const dataSchema = z.strictObject({
   images: count.nullable().default(null),
   /** Another folder's images to validate on, for reporting alone: all images of `dir` train, and no checkpoint is chosen by these. */
   valDir: z.string().min(1).nullable().default(null),
+  /** ignore: the training images teach without their labels, as a folder without class folders does; the classes are those of `valDir`, else the teacher's. */
+  labels: z.enum(['use', 'ignore']).default('use'),
   /** Part that becomes the validation set where the folder has none. */
   valFraction: z.number().positive().lt(1).default(0.1),
   /** Part of the training images that validates in place of the validation images: to choose by the one and judge by the other. */

@@ -4,7 +4,16 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { replaceFolderAtomic } from '../formats/disk/atomicNode.ts';
 import { Claims } from '../formats/disk/claimsNode.ts';
-import { oneAtATime } from './prepare.ts';
+import { oneAtATime, preparedSets } from './prepare.ts';
+
+test('one set goes to the folder of the runs, several each to its own', () => {
+  expect(preparedSets(undefined, 'images')).toEqual([]);
+  expect(preparedSets('mnist', 'images')).toEqual([['mnist', 'images']]);
+  expect(preparedSets({ fashion: 'a', mnist: 'b' }, 'images')).toEqual([
+    ['fashion', 'a'],
+    ['mnist', 'b'],
+  ]);
+});
 
 test('processes that begin together: one writes the images, the others find them', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'prepare-'));

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { z } from 'zod';
 import { Claims } from '../formats/disk/claimsNode.ts';
 import { ofFolder } from '../formats/disk/folderLockNode.ts';
 import { UserError } from '../graph/errors.ts';
@@ -6,9 +7,9 @@ import { writeMnistFolder } from '../quickstart/mnistFolder.ts';
 import { writeEmojiFolder } from './emojiNode.ts';
 import { writeFashionFolder } from './fashionNode.ts';
 import { writeHandSignsFolder } from './handSignsNode.ts';
-import type { StudyFile } from './schema.ts';
+import type { prepared, StudyFile } from './schema.ts';
 
-type Prepared = NonNullable<StudyFile['prepare']>;
+type Prepared = z.output<typeof prepared>;
 
 const WRITERS: Readonly<Record<Prepared, (dir: string) => Promise<void>>> = {
   mnist: (dir) => writeMnistFolder(dir),
@@ -17,6 +18,12 @@ const WRITERS: Readonly<Record<Prepared, (dir: string) => Promise<void>>> = {
   fashion: (dir) => writeFashionFolder(dir),
   handSigns: (dir) => writeHandSignsFolder(dir),
 };
+
+/** Each set that a study asks for, with the folder that it is written to: `dir` where it names none. */
+export function preparedSets(wanted: StudyFile['prepare'], dir: unknown): [Prepared, unknown][] {
+  if (wanted === undefined) return [];
+  return typeof wanted === 'string' ? [[wanted, dir]] : (Object.entries(wanted) as [Prepared, string][]);
+}
 
 /** Writes the images that a study asks for, where they are not there yet. */
 export async function prepareData(what: Prepared, dir: unknown, claims = new Claims()): Promise<void> {

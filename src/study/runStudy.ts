@@ -8,7 +8,7 @@ import { digestOfWork, keepMark } from '../formats/disk/shardMarkNode.ts';
 import { readImageSets } from './tables/imageSetTable.ts';
 import { checkRuns } from './checkRuns.ts';
 import type { StudyPlan } from './plan.ts';
-import { prepareData } from './prepare.ts';
+import { preparedSets, prepareData } from './prepare.ts';
 import { readPlan } from './readPlan.ts';
 import { type RunRecord, RunRecords } from './recordsNode.ts';
 import { type StudyOptions, shareRuns } from './shareRuns.ts';
@@ -40,7 +40,7 @@ export async function runStudy(file: string, options: StudyOptions = {}): Promis
   const { text, plan } = await readPlan(file);
   const out = options.out ?? plan.study.out ?? join('runs', plan.study.name);
   const claims = new Claims(options.claimTimes);
-  if (plan.study.prepare) await prepareData(plan.study.prepare, dataFolder(plan), claims);
+  for (const [what, dir] of setsOf(plan)) await prepareData(what, dir, claims);
   await checkRuns(plan, file);
   makeFolder(out);
   // An advice, or a study of an older release, has the folder to itself.
@@ -71,8 +71,7 @@ async function alone<T>(claims: Claims, out: string, what: string, act: () => Pr
  */
 export async function planOfStudy(file: string): Promise<{ readonly plan: StudyPlan; readonly checked: boolean }> {
   const { plan } = await readPlan(file);
-  const dir = dataFolder(plan);
-  const checked = !(plan.study.prepare && typeof dir === 'string' && !existsSync(dir));
+  const checked = setsOf(plan).every(([, dir]) => typeof dir !== 'string' || existsSync(dir));
   if (checked) await checkRuns(plan, file);
   return { plan, checked };
 }
@@ -93,6 +92,8 @@ export async function writeResults(plan: StudyPlan, records: RunRecords, out: st
   await writeFileAtomic(join(out, 'index.html'), reportHtml(report, hasReport));
   return report;
 }
+
+const setsOf = (plan: StudyPlan) => preparedSets(plan.study.prepare, dataFolder(plan));
 
 function dataFolder({ study, runs, teachers }: StudyPlan): unknown {
   const dirs = [...runs, ...teachers].map(({ config }) => config.data.dir);

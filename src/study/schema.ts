@@ -15,6 +15,9 @@ const METRICS = [
   'val_ema/teacher_agreement',
 ] as const;
 
+/** Sets of images that a study can obtain. */
+export const prepared = z.enum(['mnist', 'emoji', 'emojiThird', 'fashion', 'handSigns']);
+
 const settings = z.record(z.string(), z.unknown());
 const plain = z.union([z.number(), z.string(), z.boolean()]);
 
@@ -30,8 +33,8 @@ export const studySchema = z.strictObject({
   name: z.string().min(1),
   /** Folder of the study; default: runs/<name>. */
   out: z.string().min(1).optional(),
-  /** Writes the images of `base.data.dir` first, if they are not there. */
-  prepare: z.enum(['mnist', 'emoji', 'emojiThird', 'fashion', 'handSigns']).optional(),
+  /** Writes the images of `base.data.dir` first, if they are not there; or of several sets, each with its folder. */
+  prepare: z.union([prepared, z.partialRecord(prepared, z.string().min(1))]).optional(),
   /** What all runs share: any part of a run's configuration, nested or with dotted keys. */
   base: settings,
   /** Runs that are made first, once; `$name` in base and axes stands for the folder of one. `data.dir` is base's where missing. */

@@ -59,6 +59,13 @@ describe('a folder of images without labels', () => {
     expect((await json<EvaluationReport>('eval', 'judged', '--data', 'data')).top1).toBe(run.last['val/top1']);
     const { classes } = await loadModelReference(join(dir, 'judged'));
     expect(classes).toEqual(CLASSES);
+    // Class folders whose labels nobody is to read are such a folder too: here they are those of other classes.
+    cpSync(join(dir, 'data/train/red'), join(dir, 'others/x'), { recursive: true });
+    cpSync(join(dir, 'data/train/blue'), join(dir, 'others/y'), { recursive: true });
+    const others = ['--set', 'data.labels=ignore', '--epochs', '1', '--out', 'unrelated'];
+    const [, , , ...rest] = distill('kd', 'cnn');
+    const ignored = await json<RunResult>('distill', '--data', 'others', ...rest, ...set.slice(0, 4), ...others);
+    expect(ignored.last).toHaveProperty('val/top1');
     await refuses(
       [...distill('kd', 'cnn'), '--set', 'data.valDir=data', '--out', 'no'],
       2,

@@ -17,7 +17,7 @@ export const study = command({
   notes: [
     `The file: name; base (settings of all runs, as in --config); teachers (name: settings), made once, $name below; axes, whose
 product are the runs: a dotted key with plain values (train.seed: [0, 1, 2]) or a name with a list of {label, set: {...}};
-baseline (a label that the others are compared with); optional out, metric, prepare (mnist or emoji: obtains the images).
+baseline (a label that the others are compared with); optional out, metric, prepare (mnist, emoji, fashion, ...: obtains the images).
 A value may have expect: above|below, where a paper expects it against the baseline; the table says whether it was found there.
 
   name: methods

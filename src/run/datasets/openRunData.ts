@@ -9,7 +9,7 @@ import type { ImageSource } from '../../data/imageSource.ts';
 import { readSourceNode } from '../../data/loading/sourceLoaderNode.ts';
 import { imageStamps } from '../../data/images/imageStampsNode.ts';
 import { decodeImage } from '../../data/images/decodeNode.ts';
-import type { Dataset } from '../../data/dataset.ts';
+import type { Dataset, ImageList } from '../../data/dataset.ts';
 import { renumber } from '../../data/dataset.ts';
 import { UserError } from '../../graph/errors.ts';
 import { listNames } from '../../graph/names.ts';
@@ -41,9 +41,19 @@ async function hashed(pieces: Iterable<Uint8Array>): Promise<string> {
 
 async function ofPlace(data: RunConfig['data'], onListing: OnListing | undefined): Promise<Dataset> {
   const whole = { ...listingOptions(onListing, data.cacheListing), valFraction: 0, seed: 0 };
+  const kept = data.labels === 'ignore' ? withoutLabels : (dataset: Dataset) => dataset;
   return data.valDir === null
-    ? openDataset(data.dir, { ...whole, valFraction: data.valFraction, seed: data.splitSeed })
-    : withOtherVal(await openDataset(data.dir, whole), showPlaces(data.dir), data.valDir, whole);
+    ? kept(await openDataset(data.dir, { ...whole, valFraction: data.valFraction, seed: data.splitSeed }))
+    : withOtherVal(kept(await openDataset(data.dir, whole)), showPlaces(data.dir), data.valDir, whole);
+}
+
+function withoutLabels(dataset: Dataset): Dataset {
+  const bare = ({ root, paths }: ImageList): ImageList => ({
+    root,
+    paths,
+    labels: new Int32Array(paths.length).fill(-1),
+  });
+  return { ...dataset, classes: [], train: bare(dataset.train), val: bare(dataset.val) };
 }
 
 /** A data set with the validation images of another folder: its val/, else all of it. Classes are matched by name. */
