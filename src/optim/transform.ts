@@ -8,6 +8,8 @@ export interface OptimParam {
   readonly value: Tensor;
   /** Whether weight decay acts on it. */
   readonly decay: boolean;
+  /** What `Transform.apart` chose. */
+  readonly apart?: boolean;
   /** The parameters that lie in it, one after the other; left out: it is one parameter. */
   readonly parts?: readonly OptimPart[];
 }
@@ -17,10 +19,11 @@ export interface OptimPart {
   readonly name: string;
   readonly offset: number;
   readonly size: number;
+  readonly shape: readonly number[];
 }
 
 export function partsOf({ name, value, parts }: OptimParam): readonly OptimPart[] {
-  return parts ?? [{ name, offset: 0, size: sizeOf(value.shape) }];
+  return parts ?? [{ name, offset: 0, size: sizeOf(value.shape), shape: value.shape }];
 }
 
 /** State of the optimiser for one parameter vector; it starts at zero. */
@@ -46,6 +49,8 @@ export interface Updated {
  * that change with the step (learning rate, bias corrections) are computed on the host in float64 and fed as scalars.
  */
 export interface Transform {
+  /** Which of the parameters that decay are to lie in a vector of their own. Default: none. */
+  apart?(param: { readonly name: string; readonly shape: readonly number[] }): boolean;
   slots(params: readonly OptimParam[]): readonly SlotSpec[];
   scalars(clock: Clock): Readonly<Record<string, number>>;
   update(
@@ -69,6 +74,7 @@ function joinScalars(all: readonly Readonly<Record<string, number>>[]): Record<s
 /** Transforms one after the other, each acting on the updates of the one before it. */
 export function chain(...parts: readonly Transform[]): Transform {
   return {
+    apart: (param) => parts.some((part) => part.apart?.(param) ?? false),
     slots: (params) => parts.flatMap((part) => part.slots(params)),
     scalars: (clock) => joinScalars(parts.map((part) => part.scalars(clock))),
     update: (gradients, params, slots, scalars) => {

@@ -3,9 +3,10 @@ import { sizeOf } from '../graph/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import type { ParamSpec } from '../nn/scope.ts';
 import { reshape, slice } from '../ops/movement.ts';
+import type { Transform } from '../optim/transform.ts';
 
 /**
- * Parameters live in a few long vectors: weights that decay, other parameters, those that a step does not train, buffers, what
+ * Parameters live in a few long vectors: weights that decay, those of them that the optimiser wants apart, other parameters, those that a step does not train, buffers, what
  * methods remember. The optimiser then needs a tenth of
  * the nodes, and saving a vector saves all. Each parameter is a slice of its vector, in the order of declaration.
  */
@@ -15,20 +16,36 @@ export interface VectorEntry {
 }
 
 export interface Vector {
-  readonly name: 'decay' | 'plain' | 'frozen' | 'buffer' | 'state';
+  readonly name: 'decay' | 'apart' | 'plain' | 'frozen' | 'buffer' | 'state';
   readonly size: number;
   readonly entries: readonly VectorEntry[];
 }
 
-/** @param frozen which parameters, by name, the step reads and leaves as they are */
-export function layOut(specs: Iterable<ParamSpec>, frozen: (name: string) => boolean = () => false): Vector[] {
-  const groups: Record<Vector['name'], ParamSpec[]> = { decay: [], plain: [], frozen: [], buffer: [], state: [] };
-  const groupOf = ({ name, role, decay }: ParamSpec) => {
-    if (role !== 'param') return role;
-    return frozen(name) ? 'frozen' : decay ? 'decay' : 'plain';
+/**
+ * @param frozen which parameters, by name, the step reads and leaves as they are
+ * @param apart which of those that decay have a vector of their own
+ */
+export function layOut(
+  specs: Iterable<ParamSpec>,
+  frozen: (name: string) => boolean = () => false,
+  apart: NonNullable<Transform['apart']> = () => false,
+): Vector[] {
+  const groups: Record<Vector['name'], ParamSpec[]> = {
+    decay: [],
+    apart: [],
+    plain: [],
+    frozen: [],
+    buffer: [],
+    state: [],
+  };
+  const groupOf = (spec: ParamSpec) => {
+    if (spec.role !== 'param') return spec.role;
+    if (frozen(spec.name)) return 'frozen';
+    if (!spec.decay) return 'plain';
+    return apart(spec) ? 'apart' : 'decay';
   };
   for (const spec of specs) groups[groupOf(spec)].push(spec);
-  return (['decay', 'plain', 'frozen', 'buffer', 'state'] as const).flatMap((name) => {
+  return (['decay', 'apart', 'plain', 'frozen', 'buffer', 'state'] as const).flatMap((name) => {
     let size = 0;
     const entries = groups[name].map((spec) => {
       const entry = { spec, offset: size };
@@ -41,7 +58,7 @@ export function layOut(specs: Iterable<ParamSpec>, frozen: (name: string) => boo
 
 /** The vectors that the optimiser moves. */
 export const trainedOf = (vectors: readonly Vector[]): Vector[] =>
-  vectors.filter(({ name }) => name === 'decay' || name === 'plain');
+  vectors.filter(({ name }) => name === 'decay' || name === 'apart' || name === 'plain');
 
 /** The vectors as input ports `param.<vector>`, and every parameter as a view of them. */
 export function vectorPorts(vectors: readonly Vector[]): { ports: Map<string, Tensor>; params: Map<string, Tensor> } {

@@ -165,7 +165,7 @@ export function buildStep(spec: TrainSpec | StepSpec, vectors: readonly Vector[]
 
 export function trainProgram(given: TrainSpec | StepSpec): TrainProgram {
   const spec = stepOf(given);
-  const vectors = layOut(collectParams(spec), spec.frozen);
+  const vectors = layOut(collectParams(spec), spec.frozen, spec.optimiser.apart);
   const { ports, params, store, loss, terms, balanced } = buildStep(spec, vectors);
   const trained = trainedOf(vectors);
   const gradients = flatGradients(loss, trained, params, spec.accumulate);
@@ -177,8 +177,14 @@ export function trainProgram(given: TrainSpec | StepSpec): TrainProgram {
   const optimParams: OptimParam[] = trained.map(({ name, entries }) => ({
     name,
     value: ports.get(name)!,
-    decay: name === 'decay',
-    parts: entries.map(({ spec, offset }) => ({ name: spec.name, offset, size: sizeOf(spec.shape) })),
+    decay: name !== 'plain',
+    apart: name === 'apart',
+    parts: entries.map(({ spec, offset }) => ({
+      name: spec.name,
+      offset,
+      size: sizeOf(spec.shape),
+      shape: spec.shape,
+    })),
   }));
   const slots = new Map(spec.optimiser.slots(optimParams).map(({ name, shape }) => [name, shape]));
   const sums =

@@ -6,14 +6,14 @@ import { parseMetricRows, withoutTimings } from '../../src/train/loggers/metricR
 import { TINY_RESNET, understudy, writeDataset } from './commandLine.ts';
 
 /**
- * A run with everything that has a state or is drawn: two stages of 12 steps, 3 steps an epoch, EMA, noise, slots, sampler, worker
- * threads, the whole of DeiT's augmentation (mixup, CutMix, repeated augmentation).
+ * A run with everything that has a state or is drawn: two stages of 12 steps, 3 steps an epoch, EMA, noise, slots (Muon's and
+ * AdamW's), sampler, worker threads, the whole of DeiT's augmentation (mixup, CutMix, repeated augmentation).
  */
 export const DISTILL = [
   ...['distill', '--data', 'data', '--teacher', 'teacher', '--student', 'vit_pico_patch4', '--method', 'dearkd'],
   ...['--epochs', '8', '--batch', '8', '--set', 'dearkd.stageOne=0.5', '--set', 'train.ema=0.9'],
   ...['--set', 'student.settings={"depth":2,"width":16,"heads":1}', '--set', 'student.settings.dropPath=0.2'],
-  ...['--set', 'augment.preset=deit', '--set', 'data.workers=2'],
+  ...['--set', 'augment.preset=deit', '--set', 'data.workers=2', '--set', 'optim.name=muon'],
 ];
 
 /** Saves after each step. */

@@ -67,6 +67,58 @@ def lamb(case, decay, wd=0.05):
     save("optim", case, t, dict(optimizer="lamb", beta1=b1, beta2=b2, eps=eps, weightDecay=wd, steps=STEPS, parts=parts, decay=decay), "<f8")
 
 
+def muon():
+    """torch.optim.Muon (PyTorch 2.9) in float64: lerped momentum, Nesterov, five steps of Newton and Schulz, match_rms_adamw. Query, key and
+    value are three matrices; what is no hidden matrix is torch.optim.AdamW's."""
+    shapes = {
+        "blocks.0.attn.qkv.weight": (12, 4),
+        "blocks.0.attn.proj.weight": (4, 4),
+        "blocks.0.mlp.fc1.weight": (6, 4),
+        "blocks.0.mlp.fc2.weight": (4, 6),
+        "patch_embed.proj.weight": (3, 1, 2, 2),
+        "blocks.1.norm1.weight": (4,),
+        "head.weight": (3, 4),
+    }
+    rnd = Random(406)
+    start = {n: rnd.normal(*s) for n, s in shapes.items()}
+    grads = {n: rnd.normal(STEPS, *s) for n, s in shapes.items()}
+    grads["blocks.0.attn.proj.weight"][:, 1:] = 0.0  # of rank 1
+    grads["blocks.0.mlp.fc1.weight"][:2] = 0.0  # moved by its decay alone at first
+    grads["blocks.0.mlp.fc2.weight"][3] *= 100
+    wd = 0.05
+    ps = {n: torch.nn.Parameter(x.clone()) for n, x in start.items()}
+    hidden = list(shapes)[:4]
+    adam = torch.optim.AdamW([ps[n] for n in shapes if n not in hidden], lr=1, betas=(0.9, 0.999), eps=1e-8, weight_decay=wd)
+    buffers = {n: torch.zeros_like(ps[n]) for n in hidden}
+    seen = []
+
+    def orthogonalised(update):
+        x = update.T if update.shape[0] > update.shape[1] else update
+        x = x / x.norm().clamp(min=1e-7)
+        for _ in range(5):
+            a = x @ x.T
+            x = 3.4445 * x + (-4.7750 * a + 2.0315 * a @ a) @ x
+        return x.T if update.shape[0] > update.shape[1] else x
+
+    for k in range(STEPS):
+        for group in adam.param_groups:
+            group["lr"] = LR[k]
+        for n, p in ps.items():
+            p.grad = grads[n][k].clone()
+        adam.step()
+        for n in hidden:
+            buffers[n].lerp_(ps[n].grad, 1 - 0.95)
+            update = ps[n].grad.lerp(buffers[n], 0.95)
+            turned = torch.cat([orthogonalised(u) * 0.2 * max(u.shape) ** 0.5 for u in update.chunk(3 if "qkv" in n else 1)])
+            with torch.no_grad():
+                ps[n].mul_(1 - LR[k] * wd).add_(turned, alpha=-LR[k])
+        seen.append(torch.cat([p.detach().flatten().clone() for p in ps.values()]))
+    flat = torch.stack([torch.cat([grads[n][k].flatten() for n in shapes]) for k in range(STEPS)])
+    t = {"input.param": torch.cat([x.flatten() for x in start.values()]), "input.grads": flat, "input.lr": torch.tensor(LR), "output.param": torch.stack(seen)}
+    config = dict(optimizer="muon", beta1=0.9, beta2=0.999, eps=1e-8, weightDecay=wd, steps=STEPS)
+    save("optim", "muon", t, dict(config, apart=4, names=list(shapes), parts=[math.prod(s) for s in shapes.values()], shapes=[list(s) for s in shapes.values()]), "<f8")
+
+
 # timm's group_matcher(coarse=False) of its Vision Transformers (with DeiT's token), ResNets and RegNets.
 MATCHERS = {
     "vit": dict(stem=r"^cls_token|pos_embed|patch_embed|dist_token", blocks=[(r"^blocks\.(\d+)", None), (r"^norm", (99999,))]),
@@ -165,6 +217,7 @@ def main():
     lamb("lamb", True)
     lamb("lambNoDecay", False)
     lamb("lambZero", True, 0.0)
+    muon()
     layerRates()
     cosines()
     layerDecay()

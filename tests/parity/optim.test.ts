@@ -2,20 +2,21 @@ import { describe, expect, it } from 'vitest';
 import { evaluate } from '../../src/engine/reference.ts';
 import { input } from '../../src/graph/build.ts';
 import { type NdArray, ndArray } from '../../src/graph/ndArray.ts';
+import { sizeOf } from '../../src/graph/shape.ts';
 import type { Tensor } from '../../src/graph/tensor.ts';
 import { adamw } from '../../src/optim/adamw.ts';
 import { clipByGlobalNorm, globalNorm } from '../../src/optim/clip.ts';
 import { lamb } from '../../src/optim/lamb.ts';
 import { layerDecay, layerRates } from '../../src/optim/layerDecay.ts';
+import { muon } from '../../src/optim/muon.ts';
 import { sgd } from '../../src/optim/sgd.ts';
-import { chain, type Transform } from '../../src/optim/transform.ts';
+import { chain, type OptimParam, type OptimPart, type Transform } from '../../src/optim/transform.ts';
 import { trainProgram } from '../../src/program/trainProgram.ts';
 import { add, mul } from '../../src/ops/elementwise.ts';
-import { reshape } from '../../src/ops/movement.ts';
+import { concat, reshape, slice } from '../../src/ops/movement.ts';
 import { crossEntropy } from '../../src/losses/crossEntropy.ts';
 import type { Model } from '../../src/models/index.ts';
 import { ZEROS } from '../../src/nn/scope.ts';
-import { concat } from '../../src/ops/movement.ts';
 import { expectClose, type Golden, readGolden } from './golden.ts';
 import { runOrt } from './harness.ts';
 
@@ -33,15 +34,27 @@ const row = ({ data }: NdArray, step: number, size: number): NdArray =>
   ndArray([size], Float64Array.from(data).slice(step * size, (step + 1) * size));
 
 /** Where the file's vector holds several parameters. */
-function partsOf({ config }: Golden): { parts?: { name: string; offset: number; size: number }[] } {
+function partsOf({ config }: Golden): { parts?: OptimPart[] } {
   if (!config.parts) return {};
   let offset = 0;
   const parts = (config.parts as number[]).map((size, i) => {
     const name = (config.names as string[] | undefined)?.[i] ?? `part${i}`;
     offset += size;
-    return { name, offset: offset - size, size };
+    return { name, offset: offset - size, size, shape: (config.shapes as number[][] | undefined)?.[i] ?? [size] };
   });
   return { parts };
+}
+
+/** The file's vector; in two where its first parameters are to lie apart. */
+function paramsOf(golden: Golden, value: Tensor, decay: boolean): OptimParam[] {
+  const apart = (golden.config.apart as number | undefined) ?? 0;
+  const { parts } = partsOf(golden);
+  if (!parts || apart === 0) return [{ name: 'w', value, decay, ...(parts ? { parts } : {}) }];
+  const cut = parts[apart]!.offset;
+  return [
+    { name: 'apart', value: slice(value, 0, 0, cut), decay, apart: true, parts: parts.slice(0, apart) },
+    { name: 'decay', value: slice(value, 0, cut, value.shape[0]!), decay },
+  ];
 }
 
 /** The parameter and the slots after each of the file's steps, by one graph that is built once. */
@@ -53,20 +66,24 @@ async function replay(
 ): Promise<Map<string, ArrayLike<number>>[]> {
   const size = golden.get('input.param').data.length;
   const value = input('param.w', [size]);
-  const params = [{ name: 'w', value, decay, ...partsOf(golden) }];
+  const params = paramsOf(golden, value, decay);
   const slots = new Map(optimiser.slots(params).map(({ name, shape }) => [name, input(`slot.${name}`, shape)]));
   const names = Object.keys(optimiser.scalars({ step: 1, lr: 0 }));
   const scalars = Object.fromEntries(names.map((name) => [name, input(`scalar.${name}`, [])]));
-  const { updates, slots: after } = optimiser.update([input('gradient', [size])], params, slots, scalars);
+  const gradients = paramsOf(golden, input('gradient', [size]), decay).map(({ value }) => value);
+  const { updates, slots: after } = optimiser.update(gradients, params, slots, scalars);
   const outputs = new Map([
-    ['param.w', add(value, updates[0]!)],
+    ['param.w', add(value, updates.length === 1 ? updates[0]! : concat(updates, 0))],
     ...[...after].map(([name, t]) => [`slot.${name}`, t] as const),
   ]);
   // The new values are outputs under other names: ONNX has one name space for both.
   const named = new Map([...outputs].map(([name, t]) => [`next.${name}`, t]));
   let state = new Map<string, NdArray>([
     ['param.w', golden.get('input.param')],
-    ...[...slots.keys()].map((name): [string, NdArray] => [`slot.${name}`, ndArray([size], new Float64Array(size))]),
+    ...[...slots].map(([name, { shape }]): [string, NdArray] => [
+      `slot.${name}`,
+      ndArray(shape, new Float64Array(sizeOf(shape))),
+    ]),
   ]);
   const seen: Map<string, ArrayLike<number>>[] = [];
   for (let k = 0; k < (golden.config.steps as number); k++) {
@@ -75,7 +92,7 @@ async function replay(
     const result = await run(named, new Map([...state, ...fed, ['gradient', row(golden.get('input.grads'), k, size)]]));
     seen.push(result);
     state = new Map(
-      [...state.keys()].map((name) => [name, ndArray([size], Float64Array.from(result.get(`next.${name}`)!))]),
+      [...state].map(([name, { shape }]) => [name, ndArray(shape, Float64Array.from(result.get(`next.${name}`)!))]),
     );
   }
   return seen;
@@ -130,6 +147,29 @@ describe.each(OPTIMISERS)('$file: ten steps equal the reference', ({ file, build
     const start = golden.get('input.param').data[last]!;
     expect((await plain!).at(-1)!.get('next.param.w')![last]).toBe(start);
     expect((await decayed!).at(-1)!.get('next.param.w')![last]).not.toBe(start);
+  });
+});
+
+describe('muon: ten steps equal the reference, AdamW of all but hidden matrices among them', () => {
+  const golden = readGolden('optim/muon');
+  const build = () => muon({ ...momentsOf(golden.config), head: (name) => name === 'head.weight' });
+  const size = golden.get('input.param').data.length;
+  it.each([
+    ['in float64', reference, 1e-12],
+    ['in float32 on ONNX Runtime', runOrt, 2e-5],
+  ] as const)('%s', async (_, run, tolerance) => {
+    const seen = await replay(golden, build(), run);
+    expect(seen).toHaveLength(10);
+    seen.forEach((values, k) => {
+      expectClose(`param ${k}`, values.get('next.param.w')!, row(golden.get('output.param'), k, size), tolerance);
+    });
+  });
+  it('takes hidden matrices, and them alone', () => {
+    const shapes = golden.config.shapes as number[][];
+    const taken = (golden.config.names as string[]).filter((name, i) => build().apart!({ name, shape: shapes[i]! }));
+    expect(taken.map((name) => name.replace('blocks.0.', ''))).toEqual(
+      ['attn.qkv', 'attn.proj', 'mlp.fc1', 'mlp.fc2'].map((name) => `${name}.weight`),
+    );
   });
 });
 

@@ -14,7 +14,7 @@ export interface Situation extends DataFacts {
   readonly student: string;
   /** Of a Vision Transformer; undefined for a CNN. */
   readonly width: number | undefined;
-  readonly optimiser: 'adamw' | 'sgd' | 'lamb';
+  readonly optimiser: 'adamw' | 'sgd' | 'lamb' | 'muon';
   /** Whether a method of the run takes labels of one class only, so that batches cannot be mixed. */
   readonly integerLabels: boolean;
   /** A new head on the weights of another model, which labels alone teach. */
@@ -171,14 +171,14 @@ export const DEFAULTS = {
       reason: lrReason,
     },
     {
-      when: 'adamw, a CNN',
+      when: 'adamw or muon, a CNN',
       holds: ({ width }) => width === undefined,
       shown: '0.0025 sqrt(batch / 32), at most 0.005',
       value: (s) => scaled(2.5e-3, 32, s),
       reason: lrReason,
     },
     {
-      when: 'adamw, a ViT',
+      when: 'adamw or muon, a ViT',
       holds: always,
       shown: '0.18 / width sqrt(batch / 32), at most 0.005',
       value: (s) => scaled(0.18 / s.width!, 32, s),

@@ -2,11 +2,12 @@ import { showPlaces } from '../../../data/places.ts';
 import type { RunConfig } from '../../../config/schema.ts';
 import { UserError } from '../../../graph/errors.ts';
 import { input } from '../../../graph/build.ts';
-import { type FeatureName, type Features, type Model, oneOf } from '../../../models/index.ts';
+import { classAxis, type FeatureName, type Features, type Model, oneOf } from '../../../models/index.ts';
 import type { NetworkConfig } from '../../../onnx/network.ts';
 import { adamw } from '../../../optim/adamw.ts';
 import { clipByGlobalNorm } from '../../../optim/clip.ts';
 import { lamb } from '../../../optim/lamb.ts';
+import { muon } from '../../../optim/muon.ts';
 import { layerDecay } from '../../../optim/layerDecay.ts';
 import { sgd } from '../../../optim/sgd.ts';
 import { chain, type Transform } from '../../../optim/transform.ts';
@@ -121,17 +122,18 @@ export function stageSpec(parts: RunParts, stage: PlannedStage, weights: Readonl
   };
 }
 
-function optimiserOf(optim: Settings['optim'], { layersAbove }: Model): Transform {
+function optimiserOf(optim: Settings['optim'], student: Model): Transform {
   const { weightDecay, betas, epsilon, momentum, nesterov, clipNorm } = optim;
   const core = {
     adamw: () => adamw({ betas, epsilon, weightDecay }),
     lamb: () => lamb({ betas, epsilon, weightDecay }),
+    muon: () => muon({ betas, epsilon, weightDecay, head: (name) => classAxis(student, name) !== undefined }),
     sgd: () => sgd({ momentum, nesterov, weightDecay }),
   }[optim.name]();
   const parts = [
     ...(clipNorm === null ? [] : [clipByGlobalNorm(clipNorm)]),
     core,
-    ...(optim.layerDecay === null ? [] : [layerDecay(optim.layerDecay, layersAbove)]),
+    ...(optim.layerDecay === null ? [] : [layerDecay(optim.layerDecay, student.layersAbove)]),
   ];
   return parts.length === 1 ? core : chain(...parts);
 }
