@@ -16,7 +16,8 @@ interface Task {
   readonly target: number;
   /** Training images of which an epoch is made; null: all. */
   readonly images: number | null;
-  readonly epochs: number;
+  /** Of the schedule of each way: about as few as reach the target. */
+  readonly epochs: Readonly<Record<Arm, number>>;
   readonly imageSize: number;
   readonly patchSize: number;
   readonly padding: number;
@@ -25,15 +26,19 @@ interface Task {
 
 export const FASHION: Task = {
   ...{ name: 'fashion', dir: 'runs/data/fashion', available: (dir) => fashionAvailable(dir) },
-  ...{ target: 0.85, images: 15_000, epochs: 10, imageSize: 28, patchSize: 7, padding: 0, flip: true },
+  ...{ target: 0.85, images: 15_000, imageSize: 28, patchSize: 7, padding: 0, flip: true },
+  epochs: { alone: 4, adamw: 8, before: 20, pytorch: 4 },
 };
 const HAND_SIGNS: Task = {
   ...{ name: 'handSigns', dir: 'runs/data/handSigns', available: handSignsAvailable },
-  ...{ target: 0.9, images: null, epochs: 100, imageSize: 64, patchSize: 8, padding: 8, flip: false },
+  ...{ target: 0.9, images: null, imageSize: 64, patchSize: 8, padding: 8, flip: false },
+  epochs: { alone: 40, adamw: 80, before: 120, pytorch: 40 },
 };
 const TASKS: readonly Task[] = [FASHION, HAND_SIGNS];
 /** Our choice: what one core does in a minute or two, PyTorch included. */
-const QUICK: readonly Task[] = [{ ...FASHION, target: 0.7, images: 6000, epochs: 3 }];
+const QUICK: readonly Task[] = [
+  { ...FASHION, target: 0.7, images: 6000, epochs: { alone: 3, adamw: 3, before: 3, pytorch: 3 } },
+];
 
 const BATCH = 50;
 /** `optim.lr` of `list defaults` for this student and batch; the peer is told it. */
@@ -41,10 +46,12 @@ const LR = 0.0035;
 const STUDENT = { width: 64, heads: 4, depth: 4, mlp: 2 };
 
 /** How a student of ours learns, beside what all share. Without a teacher: where every image has a label none has been tried here. */
-export const ARMS: Readonly<Record<'alone' | 'before', Settings>> = {
+export const ARMS: Readonly<Record<'alone' | 'adamw' | 'before', Settings>> = {
   alone: {},
-  /** Weights and positions that begin as DeiT's, and the default crop: what `alone` was before. */
+  adamw: { optim: { name: 'adamw' } },
+  /** AdamW, weights and positions that begin as DeiT's, and the default crop: what `alone` was before. */
   before: {
+    optim: { name: 'adamw' },
     student: { settings: { linearInit: 'fixed', positionInit: 'random' } },
     augment: { padding: 'auto' },
   },
@@ -104,13 +111,14 @@ async function benchTask(task: Task, rounds: number, torch: string | undefined):
 
 async function courseOf(task: Task, arm: Arm, seed: number, torch: string | undefined): Promise<Course> {
   if (arm !== 'pytorch')
-    return runWorker<Course>('accuracyWorker', [JSON.stringify(configOf(task, ARMS[arm], seed)), String(task.target)]);
+    return runWorker<Course>('accuracyWorker', [JSON.stringify(configOf(task, arm, seed)), String(task.target)]);
   const { curve } = await runPeer<Course>(torch!, 'accuracy.py', peerArguments(task, seed), tunedBlas());
   return { curve, reached: reachedIn(curve, task.target) };
 }
 
-export function configOf(task: Task, arm: Settings, seed: number): RunInput {
-  const { dir, images, imageSize, patchSize, padding, flip, epochs } = task;
+export function configOf(task: Task, arm: keyof typeof ARMS, seed: number): RunInput {
+  const { dir, images, imageSize, patchSize, padding, flip } = task;
+  const epochs = task.epochs[arm];
   const shared = {
     data: { dir, images, workers: 1 },
     student: { name: 'vit_pico_patch4', imageSize, settings: { patchSize } },
@@ -118,12 +126,13 @@ export function configOf(task: Task, arm: Settings, seed: number): RunInput {
     optim: { lr: LR },
     train: { batch: BATCH, epochs, seed, threads: 1 },
   };
-  return overlay(shared, arm) as unknown as RunInput;
+  return overlay(shared, ARMS[arm]) as unknown as RunInput;
 }
 
 /** The recipe of `alone`, the start of its weights included. */
 function peerArguments(task: Task, seed: number): string[] {
-  const { dir, images, imageSize, patchSize, padding, flip, epochs, target } = task;
+  const { dir, images, imageSize, patchSize, padding, flip, target } = task;
+  const epochs = task.epochs.pytorch;
   const values = {
     ...{ dir, target, seed, epochs, padding, flip: Number(flip), image: imageSize, patch: patchSize },
     ...{ images: images ?? 0, batch: BATCH, lr: LR, std: 0, threads: 1, ...STUDENT },

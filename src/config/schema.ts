@@ -145,7 +145,7 @@ export const augmentSchema = z.strictObject({
 });
 
 export const optimSchema = z.strictObject({
-  name: z.enum(['adamw', 'sgd', 'lamb', 'muon']).default('adamw'),
+  name: z.union([auto, z.enum(['adamw', 'sgd', 'lamb', 'muon'])]).default('auto'),
   lr: z.union([auto, z.number().positive()]).default('auto'),
   minLr: z.union([auto, z.number().min(0)]).default('auto'),
   warmupLr: z.number().min(0).default(1e-6),

@@ -47,11 +47,20 @@ describe('the table of defaults', () => {
     expect(choose(large, { ...deit, method: 'dkd' }, 192).augment.preset).toBe('light');
   });
 
+  it('Muon trains small Vision Transformers that start from nothing', () => {
+    const nameFor = (given: Partial<RunInput>, started = false) =>
+      chooseSettings(config(given), digits, { width: 64, integerLabels: false, started }).optim.name;
+    expect(nameFor({})).toBe('muon');
+    expect(nameFor({}, true)).toBe('adamw');
+    expect(nameFor({ student: { name: 'deit_tiny_patch16_224' } })).toBe('adamw');
+    expect(nameFor({ optim: { name: 'lamb' } })).toBe('lamb');
+  });
+
   it('says each choice with its reason, and none for what was given', () => {
     const { choices } = choose(digits, { train: { batch: 10 } });
     const reasons = Object.fromEntries(choices.map(({ key, reason }) => [key, reason]));
     expect(reasons['train.epochs']).toBe('1000 training images');
-    expect(reasons['optim.lr']).toBe('adamw on a ViT of width 64, batch 10');
+    expect(reasons['optim.lr']).toBe('muon on a ViT of width 64, batch 10');
     expect(reasons['augment.preset']).toMatch(/^1000 training images/);
     expect(Object.keys(reasons)).not.toContain('train.batch');
   });

@@ -35,6 +35,8 @@ export interface StudentFacts {
   readonly integerLabels: boolean;
   /** A new head on the weights of another model, which labels alone teach. */
   readonly newHead?: boolean;
+  /** Whether it starts from a model. */
+  readonly started?: boolean;
 }
 
 /** Takes "auto" settings from the table, each after those that its rules look at. */
@@ -64,9 +66,10 @@ export function chooseSettings(config: RunConfig, facts: DataFacts, student: Stu
   const chooser = new Chooser({
     ...facts,
     newHead: false,
+    started: false,
     ...student,
     student: config.student.name,
-    optimiser: optim.name,
+    optimiser: 'adamw',
     ...{ imageSize: 0, batch: 0, epochs: 0, lr: 0 },
   });
   const imageSize = chooser.pick('student.imageSize', config.student.imageSize);
@@ -75,6 +78,8 @@ export function chooseSettings(config: RunConfig, facts: DataFacts, student: Stu
   chooser.know({ batch: batch * train.accumulate });
   const epochs = chooser.pick('train.epochs', train.epochs);
   chooser.know({ epochs });
+  const name = chooser.pick('optim.name', optim.name);
+  chooser.know({ optimiser: name });
   const linearProbe = chooseProbe(train.linearProbe, chooser);
   const scratchLr = defaultOf('optim.lr', chooser.situation).value as number;
   const lr = chooser.pick('optim.lr', optim.lr);
@@ -87,6 +92,7 @@ export function chooseSettings(config: RunConfig, facts: DataFacts, student: Stu
     augment,
     optim: {
       ...optim,
+      name,
       lr,
       minLr,
       warmupEpochs,

@@ -78,6 +78,7 @@ function settle(
     width: widthOf(config, init?.model),
     integerLabels: takesIntegerLabels(config, methods),
     newHead: probesByDefault(config, given, data.classes, init),
+    started: init !== undefined,
   });
 }
 
