@@ -10,11 +10,11 @@ import type { StudyReport } from './tables/rows.ts';
 import { firstOfEach } from './imageSets.ts';
 import { curveFile, fillPage, sheetFile } from './tables/resultsPage.ts';
 
-const PAGE = 'docs/results.md';
+const PAGES = ['docs/results.md', 'docs/resultsBefore.md'];
 
 /**
  * `npm run results`: takes what the studies of studies/ have found so far into docs/results/, and writes the tables of
- * docs/results.md from there. Without the studies' folders it writes the same page again.
+ * docs/results.md and docs/resultsBefore.md from there. Without the studies' folders it writes the same pages again.
  */
 async function main(): Promise<void> {
   const reports = new Map<string, StudyReport>();
@@ -33,12 +33,11 @@ async function main(): Promise<void> {
     if (curve !== '') await writeFileAtomic(kept.replace('.json', '.svg'), curve);
     await keepSheets(plan.study.name, folder, report);
   }
-  const page = await readFile(PAGE, 'utf8');
-  await writeFileAtomic(
-    PAGE,
-    fillPage(page, (name) => reports.get(name)),
-  );
-  process.stdout.write(`${PAGE}: ${[...reports.keys()].join(', ') || 'no study has been run yet'}\n`);
+  for (const page of PAGES) {
+    const filled = fillPage(await readFile(page, 'utf8'), (name) => reports.get(name));
+    await writeFileAtomic(page, filled);
+  }
+  process.stdout.write(`${PAGES.join(', ')}: ${[...reports.keys()].join(', ') || 'no study has been run yet'}\n`);
 }
 
 /** The first contact sheet of each set of images, as a file that a repository can carry. */

@@ -100,8 +100,8 @@ it('the curve stands alone as a file', () => {
   expect(curveFile({ ...REPORT, axes: [AXES[0], AXES[2]], table: [] })).toBe('');
 });
 
-it("the committed page is what its studies' numbers make of it", () => {
-  const page = readFileSync('docs/results.md', 'utf8');
+it("the committed pages are what their studies' numbers make of them", () => {
+  const page = ['docs/results.md', 'docs/resultsBefore.md'].map((path) => readFileSync(path, 'utf8')).join('\n');
   const held = (name: string): StudyReport | undefined => {
     const path = `docs/results/${name}.json`;
     return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as StudyReport) : undefined;
