@@ -9,13 +9,13 @@ import type { ImageSource } from '../../data/imageSource.ts';
 import { readSourceNode } from '../../data/loading/sourceLoaderNode.ts';
 import { imageStamps } from '../../data/images/imageStampsNode.ts';
 import { decodeImage } from '../../data/images/decodeNode.ts';
-import type { Dataset, ImageList } from '../../data/dataset.ts';
+import type { Dataset } from '../../data/dataset.ts';
 import { renumber } from '../../data/dataset.ts';
 import { UserError } from '../../graph/errors.ts';
 import { listNames } from '../../graph/names.ts';
 import { listingOptions } from './imageListing.ts';
 import type { RunData } from './runData.ts';
-import { datasetOfSource, noStamps, runDataOf } from './runDataOf.ts';
+import { asTaught, datasetOfSource, noStamps, runDataOf } from './runDataOf.ts';
 
 /** The images of a run: of a place on the disk, or of a source of the caller's own. */
 export async function openRunData(config: RunConfig, onListing?: OnListing, source?: ImageSource): Promise<RunData> {
@@ -41,19 +41,9 @@ async function hashed(pieces: Iterable<Uint8Array>): Promise<string> {
 
 async function ofPlace(data: RunConfig['data'], onListing: OnListing | undefined): Promise<Dataset> {
   const whole = { ...listingOptions(onListing, data.cacheListing), valFraction: 0, seed: 0 };
-  const kept = data.labels === 'ignore' ? withoutLabels : (dataset: Dataset) => dataset;
   return data.valDir === null
-    ? kept(await openDataset(data.dir, { ...whole, valFraction: data.valFraction, seed: data.splitSeed }))
-    : withOtherVal(kept(await openDataset(data.dir, whole)), showPlaces(data.dir), data.valDir, whole);
-}
-
-function withoutLabels(dataset: Dataset): Dataset {
-  const bare = ({ root, paths }: ImageList): ImageList => ({
-    root,
-    paths,
-    labels: new Int32Array(paths.length).fill(-1),
-  });
-  return { ...dataset, classes: [], train: bare(dataset.train), val: bare(dataset.val) };
+    ? asTaught(await openDataset(data.dir, { ...whole, valFraction: data.valFraction, seed: data.splitSeed }), data)
+    : withOtherVal(asTaught(await openDataset(data.dir, whole), data), showPlaces(data.dir), data.valDir, whole);
 }
 
 /** A data set with the validation images of another folder: its val/, else all of it. Classes are matched by name. */

@@ -52,11 +52,22 @@ function partsOf(
     : { ...splitList(train, data.innerFraction, data.splitSeed), splitSource: 'seeded', reportOnly: false };
 }
 
+/** The images with their labels, or, where `data.labels` says so, as if they had none. */
+export function asTaught(dataset: Dataset, { labels }: Pick<RunConfig['data'], 'labels'>): Dataset {
+  if (labels === 'use') return dataset;
+  const bare = ({ root, paths }: ImageList): ImageList => ({
+    root,
+    paths,
+    labels: new Int32Array(paths.length).fill(-1),
+  });
+  return { ...dataset, classes: [], train: bare(dataset.train), val: bare(dataset.val) };
+}
+
 /** The images of a source of the caller's own. */
-export function datasetOfSource(source: ImageSource, { valDir, valFraction, splitSeed }: RunConfig['data']): Dataset {
-  if (valDir !== null)
+export function datasetOfSource(source: ImageSource, data: RunConfig['data']): Dataset {
+  if (data.valDir !== null)
     throw new UserError(`data.valDir: ${source.name} is a source of your own; give its validation images as \`val\``);
-  return datasetOf(source, valFraction, splitSeed);
+  return asTaught(datasetOf(source, data.valFraction, data.splitSeed), data);
 }
 
 /** Nothing says whether the images of a source are still the same. */

@@ -4,6 +4,7 @@ import { METHODS, type Method, type MethodName } from '../../methods/index.ts';
 import { planStages } from '../plan/stages.ts';
 import { checkLabels, WITHOUT_LABELS } from './unlabelled.ts';
 import type { RunData } from './runData.ts';
+import { datasetOfSource } from './runDataOf.ts';
 
 const data = { labelled: false, classes: ['a', 'b'] } as unknown as RunData;
 
@@ -11,6 +12,19 @@ function check(method: string, methods: Record<string, Record<string, unknown>> 
   const config = runSchema.parse({ data: { dir: 'photos' }, student: { name: 's' }, method, methods });
   return () => checkLabels('photos', { ...data, ...over }, planStages(config, 12, 1), method);
 }
+
+it('a source whose labels are not to be read is one of images without labels', () => {
+  const train = ['a', 'b'].flatMap((label) => [1, 2].map((i) => ({ id: `${label}${i}`, label })));
+  const source = { name: 'mine', classes: ['a', 'b'], train, read: async () => new Uint8Array() };
+  const opened = (labels: 'use' | 'ignore') =>
+    datasetOfSource(
+      source,
+      runSchema.parse({ data: { dir: 'x', valFraction: 0.5, labels }, student: { name: 's' } }).data,
+    );
+  expect([opened('use').classes, ...opened('use').train.labels]).toEqual([['a', 'b'], 0, 1]);
+  expect([opened('ignore').classes, ...opened('ignore').train.labels]).toEqual([[], -1, -1]);
+  expect(opened('ignore').val.labels).toEqual(Int32Array.of(-1, -1));
+});
 
 describe('images without labels', () => {
   it.each(Object.keys(METHODS) as MethodName[])('%s: its row of the table is what its needs say', (name) => {

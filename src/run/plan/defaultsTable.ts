@@ -159,7 +159,7 @@ export const DEFAULTS = {
   // (arXiv 2502.16982), and on large models an epoch is dearer by a quarter where the batch is small.
   'optim.name': [
     {
-      when: `a small Vision Transformer (vit_*_patch4) that starts from nothing`,
+      when: 'a small Vision Transformer (vit_*_patch4) that starts from nothing',
       holds: ({ student, started }) => !started && /^vit_.*_patch4$/.test(student),
       shown: 'muon',
       value: () => 'muon',

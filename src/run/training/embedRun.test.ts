@@ -60,12 +60,13 @@ const teacher: LoadedModel = {
   preprocessing: { imageSize: 8, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], evalCropRatio: 1 },
 };
 
-const inputsOf = (labelled: boolean): RunInputs => ({
+/** @param taught whether the training images have labels where those of validation have some */
+const inputsOf = (labelled: boolean, taught = labelled): RunInputs => ({
   data: {
     labelled,
     multilabel: false,
     classes: labelled ? ['dark', 'light'] : [],
-    train: listOf('train', 12, labelled),
+    train: listOf('train', 12, taught),
     val: listOf('val', 8, labelled),
     splitSource: 'folders',
     reportOnly: false,
@@ -86,6 +87,7 @@ async function read(path: string): Promise<Pixels> {
 
 interface RunOptions {
   readonly labelled?: boolean;
+  readonly taught?: boolean;
   readonly config?: ReturnType<typeof configOf>;
   readonly resume?: boolean;
   readonly stopAt?: number;
@@ -93,10 +95,10 @@ interface RunOptions {
 
 async function run(
   disk: MemoryDisk,
-  { labelled = false, config = configOf(), resume = false, stopAt }: RunOptions = {},
+  { labelled = false, taught = labelled, config = configOf(), resume = false, stopAt }: RunOptions = {},
 ) {
   const stop = new AbortController();
-  return runOn(memoryHost({ disk, read }), config, inputsOf(labelled), {
+  return runOn(memoryHost({ disk, read }), config, inputsOf(labelled, taught), {
     resume,
     signal: stop.signal,
     onEvent: (event) => event.type === 'step' && event.step === stopAt && stop.abort(),
@@ -175,6 +177,9 @@ describe('a run of embed', () => {
     expect(losses(labelled)).toEqual(losses(without));
     // Light and dark can be told apart by any embedding.
     for (const name of ['val/knn_top1', 'val/probe_top1', 'teacher/knn_top1']) expect(last[name], name).toBe(1);
+    // Labels of the validation images alone read nothing out: there are no labelled images to hold them against.
+    const { last: judged } = await run(memoryDisk(), { labelled: true, taught: false });
+    expect(Object.keys(judged).filter((name) => /knn|probe/.test(name))).toEqual([]);
   });
 
   it('standardises by what it measured: mean 0 and deviation 1 in each channel, on the images that it looked at', async () => {
