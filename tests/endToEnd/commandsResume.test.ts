@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
+import { readSafetensors } from '../../src/formats/tensors/safetensorsNode.ts';
 import type { RunResult } from '../../src/run/training/course/result.ts';
 import { type Finished, temporaryFolder, understudy } from './commandLine.ts';
 import { DISTILL, expectSame, metricsOf, prepareWhole, SAVE_OFTEN } from './resumed.ts';
@@ -24,13 +25,21 @@ const resume = (run: string, watch?: Parameters<typeof understudy>[2]): Promise<
 
 beforeAll(() => prepareWhole(dir));
 
-it('the uninterrupted run has what the others are held to', () => {
+it('the uninterrupted run has what the others are held to', async () => {
   const rows = metrics('whole');
   expect(rows.filter((row) => 'train/loss' in row).map(({ step }) => step)).toEqual(
     Array.from({ length: 24 }, (_, i) => i + 1),
   );
   expect(rows.filter((row) => 'val_ema/top1' in row)).toHaveLength(8);
   expect(rows.filter((row) => 'train/loss_hidden' in row)).toHaveLength(12);
+  // Muon's matrices have one moment, all else has AdamW's two.
+  const { tensors } = await readSafetensors(join(dir, 'whole/checkpoints/last/optimizer.safetensors'));
+  const names = [...tensors.keys()];
+  const moments = (name: string) => names.filter((key) => key.startsWith('slot.') && key.endsWith(`.${name}`));
+  for (const part of ['attn.qkv', 'attn.proj', 'mlp.fc1', 'mlp.fc2'])
+    expect(moments(`blocks.0.${part}.weight`)).toEqual([`slot.m.blocks.0.${part}.weight`]);
+  for (const name of ['head.weight', 'patch_embed.proj.weight', 'blocks.0.attn.qkv.bias'])
+    expect(moments(name), name).toHaveLength(2);
   // Drop path and the dropout of MHCA are drawn anew in each step: were they off, this test would prove less.
   expect(readFileSync(join(dir, 'whole/config.yaml'), 'utf8')).toContain('dropPath: 0.2');
   expect(readFileSync(join(dir, 'whole/train.log'), 'utf8')).toMatch(
