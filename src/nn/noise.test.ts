@@ -44,7 +44,8 @@ describe('drawNoise, bernoulli', () => {
       work();
       return performance.now() - start;
     };
-    const [drawn, oneByOne] = [new Array<number>(), new Array<number>()];
+    const drawn: number[] = [];
+    const oneByOne: number[] = [];
     for (const seed of [1, 2, 3, 4, 5]) {
       drawn.push(timed(() => drawNoise(bernoulli(1_000_000, 0.9), stream(seed))));
       const random = stream(seed);

@@ -3,6 +3,7 @@ import { parseConfig } from '../../config/parse.ts';
 import { type RunInput, runSchema } from '../../config/schema.ts';
 import type { ImageList } from '../../data/dataset.ts';
 import type { Host } from '../../host/host.ts';
+import { plainLoader } from '../../data/loading/plainLoader.ts';
 import { memoryDisk } from '../../host/memory/filesMemory.ts';
 import { memoryHost } from '../../host/memory/hostMemory.ts';
 import { stream } from '../../random/stream.ts';
@@ -46,8 +47,17 @@ const configOf = (train: RunInput['train'], stages: RunInput['stages'] = 'auto')
     'test',
   );
 
-/** A host whose time passes in the engine and in the decoder alone: so many seconds a run of a program, a compilation, an image. */
-function timedHost(cost: { readonly run: number; readonly compile: number; readonly image: number }) {
+interface Cost {
+  /** Seconds of a run of a program, of a compilation, of an image. */
+  readonly run: number;
+  readonly compile: number;
+  readonly image: number;
+  /** Of a loader's first image, as of threads that start. */
+  readonly start?: number;
+}
+
+/** A host whose time passes in the engine and in the loaders alone. */
+function timedHost(cost: Cost) {
   let elapsed = 0;
   const pass = (seconds: number) => {
     elapsed += 1000 * seconds;
@@ -71,7 +81,15 @@ function timedHost(cost: { readonly run: number; readonly compile: number; reado
     };
   };
   const slowed = Object.assign(Object.create(engine) as typeof engine, { compile });
-  const host: Host = { ...rest, engine: slowed, clock: { now: () => elapsed, elapsed: () => elapsed } };
+  const loader: Host['loader'] = (options) => {
+    let begun = false;
+    return plainLoader(options, (path) => {
+      if (!begun) pass(cost.start ?? 0);
+      begun = true;
+      return read(path);
+    });
+  };
+  const host: Host = { ...rest, loader, engine: slowed, clock: { now: () => elapsed, elapsed: () => elapsed } };
   return { host, disk, seconds: () => elapsed / 1000 };
 }
 
@@ -87,6 +105,15 @@ describe('train.budget', () => {
     ['few evaluations', '300s', 10, 20, { evalEvery: 3 }, 'auto', { run: 4, compile: 1, image: 0 }],
     ['images that are decoded for the first epoch alone', '900s', 40, 4, {}, 'auto', { run: 2, compile: 1, image: 6 }],
     ['images that are decoded in each', '900s', 40, 4, {}, 'auto', { run: 2, compile: 1, image: 3 }],
+    [
+      'many validation images, and threads that start',
+      '500s',
+      40,
+      400,
+      {},
+      'auto',
+      { run: 1, compile: 1, image: 0.1, start: 20 },
+    ],
     ['two stages', '300s', 20, 4, {}, TWO, { run: 4, compile: 5, image: 0 }],
   ] as const)('%s: ends in 75 to 100 %% of its time', async (name, budget, images, validation, train, stages, cost) => {
     const { host, seconds } = timedHost(cost);

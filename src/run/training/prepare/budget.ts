@@ -165,19 +165,41 @@ function unitWeights(parts: RunParts, stage: PlannedStage): Record<string, numbe
   return Object.fromEntries(Object.entries(weights).map(([name, weight]) => [name, Number.isNaN(weight) ? 1 : weight]));
 }
 
-/** Seconds of each evaluation of the student, and what the first one takes more, from two of a few batches. */
-async function timeEvaluation(
-  parts: RunParts,
-  platform: Platform,
-): Promise<{ readonly each: number; readonly once: number }> {
-  const [{ val }, { engine, clock }] = [parts.data, platform];
-  const count = Math.min(val.paths.length, 2 * parts.settings.train.evalBatch);
-  if (count === 0) return { each: 0, once: 0 };
-  const few = select(
-    val,
-    Array.from({ length: count }, (_, i) => i),
+/** Seconds of each evaluation of the student, and what the first one takes more. */
+interface EvaluationTime {
+  readonly each: number;
+  readonly once: number;
+}
+
+/**
+ * From two of all images where these are few, else from a few batches. What starting takes does not grow with the images (threads,
+ * compiled graphs): of two evaluations of different length, only what the longer one takes more is so.
+ */
+async function timeEvaluation(parts: RunParts, platform: Platform): Promise<EvaluationTime> {
+  const [all, batch] = [parts.data.val.paths.length, parts.settings.train.evalBatch];
+  if (all === 0) return { each: 0, once: 0 };
+  if (all <= 4 * batch) return evaluationOf(parts, platform, 0, all);
+  // The first in a process takes longer than any after it: its code is new.
+  await evaluationOf(parts, platform, 0, batch);
+  const short = await evaluationOf(parts, platform, batch, batch);
+  const affordable = await platform.ranks.onFirst('how many images tell the time of an evaluation', async () =>
+    Math.floor((PROBE.seconds / 2 / (short.once + 2 * short.each)) * batch),
   );
-  const evaluator = openEvaluator({ ...parts, data: { ...parts.data, val: few } }, platform, () => undefined);
+  const count = Math.min(all - 2 * batch, Math.max(2 * batch, affordable));
+  const long = await evaluationOf(parts, platform, 2 * batch, count);
+  const ofAll = (key: keyof EvaluationTime) =>
+    short[key] + (Math.max(0, long[key] - short[key]) * (all - batch)) / (count - batch);
+  return { each: ofAll('each'), once: ofAll('once') };
+}
+
+/** Two evaluations of `count` images from `from` on. The first one decodes them and evaluates the teacher, which a run does once. */
+async function evaluationOf(parts: RunParts, platform: Platform, from: number, count: number): Promise<EvaluationTime> {
+  const { engine, clock } = platform;
+  const val = select(
+    parts.data.val,
+    Array.from({ length: count }, (_, i) => from + i),
+  );
+  const evaluator = openEvaluator({ ...parts, data: { ...parts.data, val } }, platform, () => undefined);
   try {
     const program = trainProgram(stageSpec(parts, parts.stages[0]!, {}));
     const state = new TrainState(engine, program);
@@ -186,9 +208,8 @@ async function timeEvaluation(
     const timed = async () => {
       const began = clock.elapsed();
       await evaluator.evaluate(state, 1);
-      return ((clock.elapsed() - began) / 1000) * (val.paths.length / count);
+      return (clock.elapsed() - began) / 1000;
     };
-    // The first one decodes the images and evaluates the teacher, which a run does once.
     const [first, each] = [await timed(), await timed()];
     return { each, once: Math.max(0, first - each) };
   } finally {
