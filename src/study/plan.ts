@@ -27,6 +27,10 @@ export interface StudyAxis {
   readonly fractions: readonly number[] | null;
   /** Of each value, where it is expected against the baseline; null where nothing is. */
   readonly expected: readonly ('above' | 'below' | null)[];
+  /** Of each value, the label that it is compared with in the baseline's place; absent where there is none. */
+  readonly against?: readonly (string | null)[];
+  /** Of each value, the line that it is a point of; absent where there is none. */
+  readonly lines?: readonly (string | null)[];
 }
 
 export interface StudyPlan {
@@ -45,6 +49,8 @@ interface AxisValue {
   readonly slug: string;
   readonly set: Settings;
   readonly expect: 'above' | 'below' | null;
+  readonly against: string | null;
+  readonly line: string | null;
 }
 
 /** Our choice: more is taken for a slip; each takes memory, and a row of the table. */
@@ -93,7 +99,7 @@ export function planStudy(input: unknown, where: string): StudyPlan {
     teachers: made.runs.slice(0, teachers.length),
     runs: made.runs.slice(teachers.length),
     images: made.images,
-    baseline: findBaseline(study, axes, where),
+    baseline: checkedAgainst(axes, findBaseline(study, axes, where), where),
   };
 }
 
@@ -135,15 +141,16 @@ function planned(
 function axisValue(axis: string, value: StudyFile['axes'][string][number], where: string): AxisValue {
   const at = `${where}: axes.${axis}`;
   if (typeof value === 'object') {
-    const { label, set, expect = null } = value;
-    return { label, slug: slug(label), set: nested(set, at), expect };
+    const { label, set, expect = null, against = null, line = null } = value;
+    return { label, slug: slug(label), set: nested(set, at), expect, against, line };
   }
   if (!axis.includes('.') && !(axis in runSchema.shape))
     throw new UserError(
       `${at}: plain values need an axis that is a key of a run's configuration, such as train.seed; got "${axis}". Use that key, or values {label: ..., set: {...}}`,
     );
   const last = axis.split('.').at(-1)!;
-  return { label: String(value), slug: slug(`${last}-${value}`), set: nested({ [axis]: value }, at), expect: null };
+  const said = { expect: null, against: null, line: null };
+  return { label: String(value), slug: slug(`${last}-${value}`), set: nested({ [axis]: value }, at), ...said };
 }
 
 function axisOf(name: string, values: readonly AxisValue[]): StudyAxis {
@@ -153,6 +160,8 @@ function axisOf(name: string, values: readonly AxisValue[]): StudyAxis {
     seed: values.every(({ set }) => leafKeys(set).every((key) => SEEDS.includes(key))),
     fractions: fractionsOf(values),
     expected: values.map(({ expect }) => expect),
+    ...(values.some(({ against }) => against !== null) && { against: values.map(({ against }) => against) }),
+    ...(values.some(({ line }) => line !== null) && { lines: values.map(({ line }) => line) }),
   };
 }
 
@@ -200,4 +209,24 @@ function findBaseline({ baseline }: StudyFile, axes: readonly StudyAxis[], where
   throw new UserError(
     `${where}: baseline: wanted a label of one axis, got "${label}" of ${found.map(({ name }) => name).join(' and ')}. Rename one`,
   );
+}
+
+/** The baseline as it was given. */
+function checkedAgainst(
+  axes: readonly StudyAxis[],
+  baseline: StudyPlan['baseline'],
+  where: string,
+): StudyPlan['baseline'] {
+  for (const { name, labels, against = [] } of axes)
+    for (const [i, other] of against.entries()) {
+      if (other === null) continue;
+      if (baseline?.axis !== name)
+        throw new UserError(
+          `${where}: axes.${name}: against needs a baseline on this axis; set baseline to a label of it`,
+        );
+      if (!labels.includes(other)) throw unknownName(`${where}: axes.${name}: ${labels[i]}: against`, other, labels);
+      if (other === labels[i])
+        throw new UserError(`${where}: axes.${name}: against: wanted another label than its own, "${other}"`);
+    }
+  return baseline;
 }

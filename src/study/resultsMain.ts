@@ -8,7 +8,7 @@ import { readJson } from './recordsNode.ts';
 import { tableOf } from './tables/report.ts';
 import type { StudyReport } from './tables/rows.ts';
 import { firstOfEach } from './imageSets.ts';
-import { curveFile, fillPage, sheetFile } from './tables/resultsPage.ts';
+import { figureFile, fillPage, sheetFile } from './tables/resultsPage.ts';
 
 const PAGES = ['docs/results.md', 'docs/resultsBefore.md'];
 
@@ -29,8 +29,8 @@ async function main(): Promise<void> {
     const report = { ...found, axes, baseline, table: tableOf(found.runs, axes, baseline) };
     reports.set(plan.study.name, report);
     await writeFileAtomic(kept, `${JSON.stringify(report, null, 1)}\n`);
-    const curve = curveFile(report);
-    if (curve !== '') await writeFileAtomic(kept.replace('.json', '.svg'), curve);
+    const figure = figureFile(report);
+    if (figure !== '') await writeFileAtomic(kept.replace('.json', '.svg'), figure);
     await keepSheets(plan.study.name, folder, report);
   }
   for (const page of PAGES) {

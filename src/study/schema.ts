@@ -27,6 +27,10 @@ const labelled = z.strictObject({
   set: settings,
   /** Where it should be against the baseline, by what is known before the study: a paper's claim. Said of it in the table. */
   expect: z.enum(['above', 'below']).optional(),
+  /** The label of this axis that it is compared with; default: the baseline. Training alone for as long, for one. */
+  against: z.string().min(1).optional(),
+  /** Values of one line are joined in a figure of the metric over processor time: a method at several budgets. */
+  line: z.string().min(1).optional(),
 });
 
 export const studySchema = z.strictObject({

@@ -2,6 +2,7 @@ import { COLOURS } from '../../analysis/colours.ts';
 import { shortNumber } from '../../analysis/lineChart.ts';
 import { line, px, svgDocument, text, ticksBetween } from '../../analysis/svg.ts';
 import { largest, smallest } from '../../graph/lists.ts';
+import { costSvg } from './costSvg.ts';
 import { curveSvg } from './curveSvg.ts';
 import type { StudyReport } from './rows.ts';
 
@@ -23,11 +24,11 @@ export const BASELINE_LINE = COLOURS[1];
 
 /**
  * The rows of the table as dots beside one another: each seed, their mean, and one standard deviation. '' for a study that has a
- * learning curve, which shows the same better, and for fewer than two rows.
+ * learning curve or lines over processor time, which show the same better, and for fewer than two rows.
  */
 export function dotsSvg(report: StudyReport): string {
   const rows = dotRows(report);
-  if (rows.length < 2 || rows.length > MOST_ROWS || curveSvg(report) !== '') return '';
+  if (rows.length < 2 || rows.length > MOST_ROWS || curveSvg(report) + costSvg(report) !== '') return '';
   const left = 24 + LETTER * largest(rows.map(({ name }) => name.length));
   const levels = ticksBetween(smallest(rows.map(lowest)), largest(rows.map(highest)));
   const [from, to] = [levels[0]!, levels.at(-1)!];

@@ -70,8 +70,8 @@ export function tableOf(
   const groups = groupBy(runs, ({ labels }) => keyOf(open, labels));
   return [...groups.values()].map((group) => {
     const labels = Object.fromEntries(open.map((name) => [name, group[0]!.labels[name]!]));
-    const isBaseline = !baseline || labels[baseline.axis] === baseline.label;
-    const others = isBaseline ? [] : (groups.get(keyOf(open, { ...labels, [baseline.axis]: baseline.label })) ?? []);
+    const against = againstOf(axes, baseline, labels);
+    const others = against === null ? [] : (groups.get(keyOf(open, { ...labels, [baseline!.axis]: against })) ?? []);
     const bySeed = new Map(others.map((other) => [keyOf(seeds, other.labels), other]));
     const pairs = group.flatMap((run): Pair[] => {
       const other = bySeed.get(keyOf(seeds, run.labels));
@@ -82,9 +82,23 @@ export function tableOf(
       planned: group.length,
       ...summaryOf(group),
       expected: expectationOf(axes, baseline, labels),
+      against,
       difference: pairs.length > 0 ? differenceOf(pairs) : null,
     };
   });
+}
+
+/** The label that a row is compared with; null for the baseline itself. */
+function againstOf(
+  axes: readonly StudyAxis[],
+  baseline: StudyPlan['baseline'],
+  labels: TableRow['labels'],
+): string | null {
+  const axis = axes.find(({ name }) => name === baseline?.axis);
+  if (!baseline || !axis) return null;
+  const own = labels[axis.name]!;
+  const wanted = axis.against?.[axis.labels.indexOf(own)] ?? baseline.label;
+  return wanted === own ? null : wanted;
 }
 
 function expectationOf(

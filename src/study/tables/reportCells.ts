@@ -6,7 +6,9 @@ import type { PairedDifference, StudyReport, TableRow } from './rows.ts';
 export function tableCells({ table, axes, baseline, metric }: StudyReport): { head: string[]; rows: string[][] } {
   const names = axes.filter(({ seed }) => !seed).map(({ name }) => name);
   const students = studentsDiffer(table);
-  const against = baseline === null ? [] : [`difference to ${baseline.label}`, '95 % interval', ''];
+  const several = comparedWithSeveral(table);
+  const difference = several ? ['compared with', 'difference'] : [`difference to ${baseline?.label}`];
+  const against = baseline === null ? [] : [...difference, '95 % interval', ''];
   return {
     head: [
       ...names,
@@ -23,6 +25,7 @@ export function tableCells({ table, axes, baseline, metric }: StudyReport): { he
       row.mean === null ? '-' : points(row.mean),
       row.sd === null ? '-' : points(row.sd),
       row.n === row.planned ? String(row.n) : `${row.n} of ${row.planned}`,
+      ...(baseline !== null && several ? [row.against ?? ''] : []),
       ...(baseline === null ? [] : differenceCells(row, row.labels[baseline.axis] === baseline.label)),
       row.seconds === null ? '-' : formatDuration(row.seconds),
       row.imagesSeen === null ? '-' : String(Math.round(row.imagesSeen)),
@@ -30,6 +33,10 @@ export function tableCells({ table, axes, baseline, metric }: StudyReport): { he
     ]),
   };
 }
+
+/** Whether not all rows are compared with one. Rows of older reports do not say with which. */
+export const comparedWithSeveral = (table: readonly TableRow[]): boolean =>
+  new Set(table.flatMap(({ against }) => against ?? [])).size > 1;
 
 /** Whether a row's student is another one than the others': then what it costs stands beside what it reaches. */
 function studentsDiffer(table: readonly TableRow[]): boolean {

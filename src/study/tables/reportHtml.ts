@@ -1,6 +1,7 @@
 import { formatDuration } from '../../train/loggers/progressLine.ts';
 import { type Cell, heading, htmlPage, htmlTable, note } from '../../analysis/page.ts';
 import { escapeText } from '../../analysis/svg.ts';
+import { costSvg } from './costSvg.ts';
 import { curveSvg } from './curveSvg.ts';
 import { BASELINE_LINE, dotsSvg } from './dotsSvg.ts';
 import { IMAGE_SET_HEAD, imageSetCells } from './imageSetTable.ts';
@@ -46,8 +47,10 @@ export function reportHtml(report: StudyReport, hasReport: (key: string) => bool
 }
 
 function charts(report: StudyReport): string[] {
-  const [curve, dots] = [curveSvg(report), dotsSvg(report)];
+  const [curve, cost, dots] = [curveSvg(report), costSvg(report), dotsSvg(report)];
   if (curve !== '') return [heading('Learning curve'), curve, '<p>Bars are one standard deviation over the seeds.</p>'];
+  if (cost !== '')
+    return [heading('Over processor time'), cost, '<p>Bars are one standard deviation over the seeds.</p>'];
   if (dots === '') return [];
   const line = dots.includes(BASELINE_LINE) ? ' The upright line is the mean of the baseline.' : '';
   const meaning = 'A pale dot is a run, a full one the mean over the seeds with one standard deviation to each side.';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { tableOf } from './report.ts';
 import type { RunRow, StudyReport } from './rows.ts';
-import { curveFile, fillPage } from './resultsPage.ts';
+import { figureFile, fillPage } from './resultsPage.ts';
 
 const AXES = [
   { name: 'method', labels: ['alone', 'kd|soft'], seed: false, fractions: null, expected: [null, 'above'] },
@@ -96,8 +96,8 @@ it('says where a block is not closed', () => {
 });
 
 it('the curve stands alone as a file', () => {
-  expect(curveFile(REPORT)).toMatch(/^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg" width="760".*<style>/);
-  expect(curveFile({ ...REPORT, axes: [AXES[0], AXES[2]], table: [] })).toBe('');
+  expect(figureFile(REPORT)).toMatch(/^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg" width="760".*<style>/);
+  expect(figureFile({ ...REPORT, axes: [AXES[0], AXES[2]], table: [] })).toBe('');
 });
 
 it("the committed pages are what their studies' numbers make of them", () => {

@@ -1,4 +1,5 @@
 import { UserError } from '../../graph/errors.ts';
+import { costSvg } from './costSvg.ts';
 import { curveSvg } from './curveSvg.ts';
 import { firstOfEach } from '../imageSets.ts';
 import { IMAGE_SET_HEAD, imageSetCells } from './imageSetTable.ts';
@@ -47,7 +48,7 @@ function block(name: string, report: StudyReport): string {
           ...sheets(name, images),
         ]
       : []),
-    ...(curveSvg(report) === '' ? [] : ['', `![${report.metric} over the share of the data](results/${name}.svg)`]),
+    ...figureLine(name, report),
   ].join('\n');
 }
 
@@ -93,9 +94,15 @@ function cost({ table, baseline }: StudyReport, row: TableRow): string {
   return row.cpuSeconds === null || !base?.cpuSeconds ? '-' : `x ${(row.cpuSeconds / base.cpuSeconds).toFixed(1)}`;
 }
 
-/** The learning curve as a file of its own, on white whatever the page's colours; '' where the study has none. */
-export function curveFile(report: StudyReport): string {
-  const svg = curveSvg(report);
+function figureLine(name: string, report: StudyReport): string[] {
+  if (figureFile(report) === '') return [];
+  const over = curveSvg(report) === '' ? 'processor time' : 'the share of the data';
+  return ['', `![${report.metric} over ${over}](results/${name}.svg)`];
+}
+
+/** The learning curve, or the lines over processor time, as a file of its own, on white whatever the page's colours; '' where the study has neither. */
+export function figureFile(report: StudyReport): string {
+  const svg = curveSvg(report) || costSvg(report);
   if (svg === '') return '';
   const style =
     '<style>text{fill:#222;font:12px system-ui,sans-serif}.axis{stroke:#222}.grid{stroke:#222;opacity:.15}</style><rect width="100%" height="100%" fill="#fff"/>';

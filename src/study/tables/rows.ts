@@ -41,7 +41,9 @@ export interface TableRow {
   readonly sd: number | null;
   /** Where the study file expects this row against the baseline; null where nowhere. */
   readonly expected: 'above' | 'below' | null;
-  /** Against the baseline; null for the baseline itself and where no pair is finished. */
+  /** The label that this row is compared with; null for the baseline itself and in a study without one. */
+  readonly against: string | null;
+  /** To `against`; null for the baseline itself and where no pair is finished. */
   readonly difference: PairedDifference | null;
   readonly seconds: number | null;
   /** Null where it is not known of every finished run. */
@@ -54,7 +56,7 @@ export interface TableRow {
   readonly latencyMs: number | null;
 }
 
-/** This row minus the baseline, over the seeds that both have, all other labels alike. */
+/** This row minus what it is compared with, over the seeds that both have, all other labels alike. */
 export interface PairedDifference {
   readonly n: number;
   readonly mean: number;

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import type { StudyAnswer } from '../../../src/studio/answers.ts';
-import { points, signed, verdict } from '../../../src/study/tables/reportCells.ts';
+import { comparedWithSeveral, points, signed, verdict } from '../../../src/study/tables/reportCells.ts';
 import type { RunRow, StudyReport, TableRow } from '../../../src/study/tables/rows.ts';
 import { Button } from '../../ui/basics.tsx';
 import { CheckField } from '../../ui/fields.tsx';
@@ -159,10 +159,13 @@ function columnsOf({ axes, metric, baseline }: StudyReport, rows: readonly Row[]
 
 function differenceColumns(baseline: string, rows: readonly Row[]): Column<Row>[] {
   const scale = scaleOf(rows.map(({ difference }) => difference));
+  const several = comparedWithSeveral(rows);
+  const against: Column<Row> = { key: 'against', name: 'against', cell: (row) => row.against ?? '–' };
   return [
+    ...(several ? [against] : []),
     {
       key: 'difference',
-      name: `against ${baseline}`,
+      name: several ? 'difference' : `against ${baseline}`,
       number: true,
       by: ({ difference }) => difference?.mean ?? null,
       cell: ({ difference }) => (difference ? signed(difference.mean) : '–'),
@@ -197,4 +200,4 @@ function differenceColumns(baseline: string, rows: readonly Row[]): Column<Row>[
 }
 
 /** Its interval leaves zero out, and nobody expected anything. */
-const plain = (mean: number): string => (mean > 0 ? 'better than the baseline' : 'worse than the baseline');
+const plain = (mean: number): string => (mean > 0 ? 'better' : 'worse');

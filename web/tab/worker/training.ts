@@ -11,8 +11,8 @@ import { teacherSource } from './teacher.ts';
 
 /**
  * Our choice: networks for pictures up to 64 px, since a tab trains on one or a few threads; larger pictures are made smaller.
- * From 175 photos of five hand signs resnet8_small was right on 90.7 % of 150 others and vit_pico_patch4 on 70.0 %, after 25 passes
- * of as many seconds: without a teacher a transformer needs more pictures than people bring.
+ * From 200 photos of ten hand signs resnet8_small was right on 55 % of those of other people and vit_pico_patch4 on 37 %, after 25
+ * passes of as many seconds (studies/handSignsPage.yaml): without a teacher a transformer needs more pictures than people bring.
  */
 const STUDENTS: Readonly<Record<Exclude<Kind, 'auto'>, Readonly<Record<Plan['size'], string>>>> = {
   convolutional: { small: 'resnet8_small', medium: 'resnet14_small', large: 'resnet20_small' },
