@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -75,9 +75,12 @@ const onnxOf = (run: string) => readFileSync(at(run, 'model/onnx/model.onnx'));
 
 describe('an ONNX file as the student', () => {
   it('is trained, gone on with after a stop and without the file, bit for bit', async () => {
-    writeFileSync(at('net.onnx'), network(3));
+    mkdirSync(at('own'));
+    writeFileSync(at('own/net.onnx'), network(3));
+    const pixels = { image_mean: [0.4, 0.5, 0.6], image_std: [0.2, 0.2, 0.2] };
+    writeFileSync(at('own/preprocessor_config.json'), JSON.stringify({ ...pixels, size: 16 }));
     const run = (out: string, more: object = {}) =>
-      train({ data: at('data'), model: at('net.onnx'), out: at(out), settings, ...more });
+      train({ data: at('data'), model: at('own/net.onnx'), out: at(out), settings, ...more });
     await run('whole');
     const stop = new AbortController();
     const stopped = await run('parts', {
@@ -85,8 +88,10 @@ describe('an ONNX file as the student', () => {
       onEvent: (event: { type: string; step?: number }) => event.type === 'step' && event.step === 4 && stop.abort(),
     });
     expect(stopped).toMatchObject({ reason: 'interrupted', steps: 4 });
-    rmSync(at('net.onnx'));
+    rmSync(at('own'), { recursive: true });
     expect(await resume(at('parts'))).toMatchObject({ reason: 'done', steps: 9 });
+    // It sees the pixels that its files say, after a stop too.
+    expect(JSON.parse(readFileSync(at('parts/model/preprocessor_config.json'), 'utf8'))).toMatchObject(pixels);
     for (const part of ['checkpoints/last', 'model'])
       expect(contents(at('parts', part))).toEqual(contents(at('whole', part)));
     const { tensors } = await readSafetensors(at('whole/checkpoints/last/model.safetensors'));

@@ -140,8 +140,9 @@ export const augmentSchema = z.strictObject({
   /** Repeated augmentation: so many augmented copies of an image in a batch. */
   repeats: z.union([auto, count.max(100)]).default('auto'),
   evalCropRatio: z.union([auto, z.number().positive().max(1)]).default('auto'),
-  mean: mean.default([0.485, 0.456, 0.406]),
-  std: std.default([0.229, 0.224, 0.225]),
+  /** How pixels of 0 to 1 are normalised; auto: as the model that the student starts from has them, else as ImageNet's usually are. */
+  mean: z.union([auto, mean]).default('auto'),
+  std: z.union([auto, std]).default('auto'),
 });
 
 export const optimSchema = z.strictObject({

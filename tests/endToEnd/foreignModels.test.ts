@@ -192,6 +192,24 @@ describe('foreign models', { timeout: 300_000 }, () => {
     expect(found.stderr).toMatch(message);
   });
 
+  it('a model that is trained further sees the pixels that it knows, and others where that is said', async () => {
+    const train = ['train', '--data', 'data', '--init', 'named', '--epochs', '1', '--set', 'train.linearProbe=0'];
+    const meanOf = (run: string) => {
+      const text = readFileSync(join(cwd, run, 'model/preprocessor_config.json'), 'utf8');
+      return (JSON.parse(text) as { image_mean: number[] }).image_mean;
+    };
+    const own = await understudy(cwd, [...train, '--out', 'further']);
+    expect([own.status, own.stdout + own.stderr]).toEqual([0, expect.stringContaining('augment.mean 0.5 0.5 0.5')]);
+    expect(readFileSync(join(cwd, 'further/config.yaml'), 'utf8')).toContain(
+      'std: auto # 0.5 0.5 0.5: as the model that the student starts from',
+    );
+    await understudy(cwd, [...train, '--set', 'augment.mean=[0.4, 0.5, 0.6]', '--out', 'otherwise']);
+    expect([meanOf('further'), meanOf('otherwise')]).toEqual([
+      [0.5, 0.5, 0.5],
+      [0.4, 0.5, 0.6],
+    ]);
+  });
+
   it('a bare file without a classifier: heads are asked for, eval refuses, train --init fits a head', async () => {
     const file = 'dino/backbone.safetensors';
     const asked = await understudy(cwd, ['inspect', file]);

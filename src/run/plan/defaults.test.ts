@@ -37,6 +37,21 @@ describe('the table of defaults', () => {
     expect([sgd.lr, sgd.weightDecay]).toEqual([0.005, 5e-4]);
   });
 
+  it('normalises pixels as the model that the student starts from, unless told how', () => {
+    const pixels = { mean: [0.5, 0.5, 0.5], std: [0.229, 0.224, 0.225] } as const;
+    const chosen = (input: Partial<RunInput>, own?: typeof pixels) => {
+      const { augment, choices } = chooseSettings(config(input), digits, {
+        width: 64,
+        integerLabels: false,
+        pixels: own,
+      });
+      return [augment.mean, augment.std, choices.filter(({ key }) => /mean|std/.test(key)).map(({ key }) => key)];
+    };
+    expect(chosen({})).toEqual([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225], []]);
+    expect(chosen({}, pixels)).toEqual([pixels.mean, pixels.std, ['augment.mean']]);
+    expect(chosen({ augment: { mean: [0, 0, 0], std: [1, 1, 1] } }, pixels)).toEqual([[0, 0, 0], [1, 1, 1], []]);
+  });
+
   it('looks at images and classes', () => {
     expect(choose({ ...digits, images: 6000, classes: 200 }).train.epochs).toBe(30);
     expect(choose({ ...digits, images: 6000, classes: 100 }).train.epochs).toBe(10);

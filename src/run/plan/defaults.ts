@@ -1,6 +1,7 @@
 import { AUGMENT_PRESETS, type PresetKey, type PresetName } from '../../config/augmentPresets.ts';
 import type { RunConfig } from '../../config/schema.ts';
 import { parseRandAugment } from '../../data/augment/randAugmentConfig.ts';
+import type { Preprocessing } from '../../formats/savedModel.ts';
 import { UserError } from '../../graph/errors.ts';
 import { type DataFacts, DEFAULTS, type DefaultKey, defaultOf, type Situation } from './defaultsTable.ts';
 import type { Probe } from './stages.ts';
@@ -37,7 +38,14 @@ export interface StudentFacts {
   readonly newHead?: boolean;
   /** Whether it starts from a model. */
   readonly started?: boolean;
+  /** What that model was trained on. */
+  readonly pixels?: Pixels | undefined;
 }
+
+/** How pixels of 0 to 1 are normalised, by channel. */
+type Pixels = Pick<Preprocessing, 'mean' | 'std'>;
+
+const IMAGENET: Pixels = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 
 /** Takes "auto" settings from the table, each after those that its rules look at. */
 class Chooser {
@@ -84,7 +92,7 @@ export function chooseSettings(config: RunConfig, facts: DataFacts, student: Stu
   const scratchLr = defaultOf('optim.lr', chooser.situation).value as number;
   const lr = chooser.pick('optim.lr', optim.lr);
   chooser.know({ lr });
-  const augment = chooseAugment(config.augment, chooser);
+  const augment = chooseAugment(config.augment, chooser, student.pixels);
   const minLr = chooser.pick('optim.minLr', optim.minLr);
   const warmupEpochs = chooser.pick('optim.warmupEpochs', optim.warmupEpochs);
   return {
@@ -108,8 +116,24 @@ export function chooseSettings(config: RunConfig, facts: DataFacts, student: Stu
 const chooseProbe = (given: RunConfig['train']['linearProbe'], chooser: Chooser): number =>
   given === 'auto' && !chooser.situation.newHead ? 0 : chooser.pick('train.linearProbe', given);
 
+/** A network that is trained further sees the numbers that it knows. Told only where these are not the usual ones. */
+function choosePixels(given: RunConfig['augment'], chooser: Chooser, own: Pixels = IMAGENET): Pixels {
+  const chosen = (key: 'mean' | 'std') => {
+    const value = given[key];
+    if (value !== 'auto') return value;
+    if (own[key].some((one, c) => one !== IMAGENET[key][c]))
+      chooser.choices.push({
+        key: `augment.${key}`,
+        value: own[key].join(' '),
+        reason: 'as the model that the student starts from',
+      });
+    return own[key];
+  };
+  return { mean: chosen('mean'), std: chosen('std') };
+}
+
 /** The preset's settings under those that are given; what the preset leaves to the size of the images comes from the table. */
-function chooseAugment(given: RunConfig['augment'], chooser: Chooser): Settings['augment'] {
+function chooseAugment(given: RunConfig['augment'], chooser: Chooser, pixels: Pixels | undefined): Settings['augment'] {
   const preset = chooser.pick('augment.preset', given.preset) as PresetName;
   const held = AUGMENT_PRESETS[preset].settings;
   const resolved = Object.fromEntries(
@@ -119,7 +143,7 @@ function chooseAugment(given: RunConfig['augment'], chooser: Chooser): Settings[
       return [key, inTable ? chooser.pick(`augment.${key}` as DefaultKey, value) : value];
     }),
   );
-  const augment = { ...given, ...resolved, preset } as Settings['augment'];
+  const augment = { ...given, ...resolved, preset, ...choosePixels(given, chooser, pixels) } as Settings['augment'];
   if (given.flip === 'auto' && augment.flip > 0)
     chooser.choices.push({
       key: 'augment.flip',

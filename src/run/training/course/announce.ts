@@ -87,9 +87,10 @@ type Tell = (message: string) => void;
 function tellChoices(choices: Settings['choices'], config: RunParts['config'], note: Tell, detail: Tell): void {
   const isAuto = ({ key }: Choice) => valueAt(config, key) === 'auto';
   for (const choice of choices) (isAuto(choice) ? detail : note)(`${choice.key} = ${choice.value} (${choice.reason})`);
-  // What is on of the augmentation has a line of its own.
+  // What is on of the augmentation has a line of its own, in which the pixels' normalisation is not.
+  const hasLine = ({ key }: Choice) => key.startsWith('augment.') && !/\.(mean|std)$/.test(key);
   const chosen = choices
-    .filter((choice) => isAuto(choice) && !choice.key.startsWith('augment.'))
+    .filter((choice) => isAuto(choice) && !hasLine(choice))
     .map(({ key, value }) => `${key} ${value}`);
   if (chosen.length > 0) note(`chosen (why: ${CONFIG_FILE}): ${chosen.join(', ')}`);
 }

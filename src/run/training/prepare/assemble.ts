@@ -79,6 +79,7 @@ function settle(
     integerLabels: takesIntegerLabels(config, methods),
     newHead: probesByDefault(config, given, data.classes, init),
     started: init !== undefined,
+    pixels: init?.preprocessing,
   });
 }
 

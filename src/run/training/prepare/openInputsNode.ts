@@ -8,7 +8,6 @@ import type { OwnModel } from '../../models/loaded.ts';
 import { loadOnnxStudentPath, onnxPathOf } from '../../models/onnxReferenceNode.ts';
 import { loadModelReference, type OnModel, trainable } from '../../models/reference.ts';
 import type { RunInputs } from './assemble.ts';
-import { toldOfPixels } from './toldOfPixels.ts';
 
 export interface Opening {
   /** Called while a model is downloaded. */
@@ -42,7 +41,7 @@ export async function openInputs(
 }
 
 async function openInit(
-  { student, augment }: RunConfig,
+  { student }: RunConfig,
   ref: string,
   classes: readonly string[],
   begun: string | undefined,
@@ -52,7 +51,7 @@ async function openInit(
   if (begun !== undefined && existsSync(begun))
     return { ...trainable(await loadModelReference(begun)), path: ref, stored: ref };
   const onnx = onnxPathOf(ref);
-  if (onnx !== undefined) return toldOfPixels(await loadOnnxStudentPath(onnx, student.settings, classes), augment);
+  if (onnx !== undefined) return loadOnnxStudentPath(onnx, student.settings, classes);
   const { heads } = student.settings;
   const hints = typeof heads === 'number' ? { hints: { heads } } : {};
   return trainable(await loadModelReference(ref, { onModel, ...hints }));

@@ -10,7 +10,6 @@ import { namedByData } from '../../models/namedByData.ts';
 import type { RunData } from '../../datasets/runData.ts';
 import { START_FOLDER } from '../course/beginning.ts';
 import type { RunInputs } from './assemble.ts';
-import { toldOfPixels } from './toldOfPixels.ts';
 
 /** The models that a run in a browser is given. */
 export interface GivenModels {
@@ -38,7 +37,7 @@ export async function openInputsWeb(
 }
 
 async function openInit(
-  { student, augment }: RunConfig,
+  { student }: RunConfig,
   source: ModelSource | undefined,
   classes: readonly string[],
   engine: Engine,
@@ -52,11 +51,5 @@ async function openInit(
   }
   const from = source ?? ref;
   if (typeof from === 'string') return loadRun(from);
-  const loaded = await loadGivenInit(
-    new GivenFiles('the model to start from', from),
-    student.settings,
-    classes,
-    engine,
-  );
-  return loaded.model.family === 'onnx' ? toldOfPixels(loaded, augment) : loaded;
+  return loadGivenInit(new GivenFiles('the model to start from', from), student.settings, classes, engine);
 }
