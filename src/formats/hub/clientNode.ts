@@ -1,8 +1,10 @@
-import { downloadFile, modelInfo, pathsInfo } from '@huggingface/hub';
 import { UserError } from '../../graph/errors.ts';
 import { HubFailure, hubError, NOT_THE_HUB } from './errors.ts';
 import type { HubReference } from './reference.ts';
 import type { HubSettings } from './settingsNode.ts';
+
+/** Loaded where something is asked of the Hub: most commands ask nothing. */
+const hub = () => import('@huggingface/hub');
 
 /** A file of a model as the Hub lists it. */
 export interface HubFile {
@@ -51,6 +53,7 @@ export class HubClient {
   /** The commit that the revision stands for now, and the files of the repository. */
   async resolve(): Promise<{ readonly commit: string; readonly files: readonly string[] }> {
     const { name, revision } = this.#model;
+    const { modelInfo } = await hub();
     const found = await this.#asking(() =>
       modelInfo({ name, revision, additionalFields: ['sha', 'filePaths'], ...this.#common() }),
     );
@@ -62,6 +65,7 @@ export class HubClient {
 
   async list(commit: string, paths: readonly string[]): Promise<HubFile[]> {
     const repo = { type: 'model', name: this.#model.name } as const;
+    const { pathsInfo } = await hub();
     const found = await this.#asking(() => pathsInfo({ repo, paths: [...paths], revision: commit, ...this.#common() }));
     return paths.map((path) => {
       const info = found.find((one) => one.path === path);
@@ -77,6 +81,7 @@ export class HubClient {
   /** The bytes of a file from an offset on. */
   async open(commit: string, file: HubFile, from: number): Promise<ReadableStream<Uint8Array>> {
     const repo = { type: 'model', name: this.#model.name } as const;
+    const { downloadFile } = await hub();
     const blob = await this.#asking(() =>
       downloadFile({ repo, path: file.path, revision: commit, xet: false, ...this.#common() }),
     );
