@@ -23,6 +23,7 @@ it('each way is a valid run of the same student, images and rate, which is that 
       student: 'vit_pico_patch4',
       width: 64,
       optimiser: 'muon',
+      method: 'supervised',
       started: false,
       imageSize: 28,
     } as const;

@@ -52,6 +52,15 @@ describe('the table of defaults', () => {
     expect(chosen({ augment: { mean: [0, 0, 0], std: [1, 1, 1] } }, pixels)).toEqual([[0, 0, 0], [1, 1, 1], []]);
   });
 
+  it('gives DearKD with Muon twice the rate', () => {
+    const rate = (method: string, name: 'auto' | 'adamw' = 'auto') =>
+      choose(digits, { method, teacher: 'x', optim: { name } }).optim.lr;
+    expect([rate('dearkd'), rate('dearkd+nkd'), rate('kd'), rate('dearkd', 'adamw')]).toEqual([
+      0.005, 0.005, 0.0025, 0.0025,
+    ]);
+    expect(choose({ ...digits, images: 6000 }, { method: 'dearkd', teacher: 'x' }).optim.lr).toBe(0.007);
+  });
+
   it('looks at images and classes', () => {
     expect(choose({ ...digits, images: 6000, classes: 200 }).train.epochs).toBe(30);
     expect(choose({ ...digits, images: 6000, classes: 100 }).train.epochs).toBe(10);

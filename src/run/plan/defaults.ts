@@ -78,6 +78,7 @@ export function chooseSettings(config: RunConfig, facts: DataFacts, student: Stu
     ...student,
     student: config.student.name,
     optimiser: 'adamw',
+    method: config.method,
     ...{ imageSize: 0, batch: 0, epochs: 0, lr: 0 },
   });
   const imageSize = chooser.pick('student.imageSize', config.student.imageSize);
