@@ -46,6 +46,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   "import { plainLoader, type ReadPixels } from '../../data/loading/plainLoader.ts';": 'tests/workedParts.test.ts',
   "import { defineImages, resume, train } from 'understudy';": 'tests/extend.test.ts',
   'ssh -L 4747:localhost:4747 MACHINE understudy studio experiments': 'by hand: it needs another machine',
+  'apt-get install debootstrap': 'by hand: it downloads another Debian',
   'cd src/onnx && protoc --es_out=generated --es_opt=target=ts onnx.proto': 'by hand: it needs protoc',
 };
 

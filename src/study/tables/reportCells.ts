@@ -73,7 +73,7 @@ export function verdict(
 
 /** What the numbers mean, so that nobody reads more out of them than they hold. */
 export function tableNotes({ metric, baseline, axes, table }: StudyReport): string[] {
-  const found = table.flatMap(({ difference }) => difference ?? []);
+  const found = table.flatMap(({ difference }) => (difference?.interval ? [difference] : []));
   const overImages = found.length > 0 && found.every((difference) => difference.overImages);
   const seeds = axes.filter(({ seed }) => seed).map(({ name }) => name);
   return [
