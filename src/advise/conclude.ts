@@ -1,6 +1,7 @@
 import { largest, smallest } from '../graph/lists.ts';
 import type { Advice, FinalArm } from './advice.ts';
 import { ALONE, type Refused } from './arms.ts';
+import { INNER } from './trials.ts';
 import type { Found } from './course.ts';
 import type { Finalist } from './finals.ts';
 import { foresee, type Point } from './statistics/extrapolate.ts';
@@ -34,6 +35,9 @@ export function adviceOf(found: Found, asked: Asked, next: (kind: Judged & { kin
       return { name, gain: gainOf(chosen.scores, one.scores), decides: name.startsWith(ALONE) };
     });
   const method = chosen.costed.arm.name;
+  const images = Math.round(INNER * asked.trainImages);
+  const tried = finalists.map(({ costed }) => costed.arm.name);
+  const untold = untoldFrom(method, search, images).filter((name) => !tried.includes(name));
   const judged = {
     method,
     rivals,
@@ -41,6 +45,7 @@ export function adviceOf(found: Found, asked: Asked, next: (kind: Judged & { kin
     full: fullLength(found, rivals, asked.metric),
     budget: finalBudget,
     fullBudget,
+    untold: { methods: untold, images },
   };
   const verdict = verdictOf(judged);
   const { out, ...head } = asked;
@@ -60,6 +65,20 @@ export function adviceOf(found: Found, asked: Asked, next: (kind: Judged & { kin
     notes: [...found.notes, ...unequal(final)],
     next: next({ ...judged, kind: verdict.kind }),
   };
+}
+
+/** Our choice: so many standard errors tell two methods apart. Those of two independent shares: more than of the same images. */
+const TOLD = 2;
+
+/** The methods that a round of the search dropped, and whose score there the chance of its images could have made. */
+export function untoldFrom(method: string, search: Advice['search'], images: number): string[] {
+  const spread = (share: number) => (share * (1 - share)) / Math.max(1, images);
+  return search.flatMap(({ rows }) => {
+    const own = rows.find(({ arm }) => arm === method)?.mean ?? null;
+    const near = (other: number | null) =>
+      own !== null && other !== null && own - other < TOLD * Math.sqrt(spread(own) + spread(other));
+    return rows.filter(({ kept, mean }) => !kept && near(mean)).map(({ arm }) => arm);
+  });
 }
 
 /** The epochs are chosen by what was measured before; what the runs then took is told where it is not alike. */

@@ -38,11 +38,19 @@ const rival = (components: Rival['gain']['components']): Rival => ({
 const next = (kind: string, rivals: readonly Rival[] = []) =>
   nextCommand(options, found, {
     ...{ kind, rivals, method: 'dearkd', least: 0.01, full: { known: 'reached' } as const, budget: 30, fullBudget: 30 },
+    untold: { methods: ['vkd', 'kd'], images: 120 },
   });
 
 it('worth it: the run of full length', () => {
   expect(next('worth')).toBe(
     "understudy distill --data 'my photos' --teacher runs/t --student vit_pico_patch4 --method dearkd --set dearkd.logitKd=none --set augment.flip=0 --set train.epochs=40 --set student.settings.depth=2",
+  );
+});
+
+it('not known of methods that were dropped by chance: these alone, in as much time', () => {
+  const low = { gain: -0.1, interval: [-0.2, 0], error: null, components: null, seeds: [2, 2], images: 100 } as const;
+  expect(next('unclear', [{ name: 'alone', decides: true, gain: low }])).toMatch(
+    /^understudy advise .* --budget 20m --methods vkd,kd --out runs\/advice-longer /,
   );
 });
 

@@ -7,7 +7,7 @@ import { ALONE, type Arm } from './arms.ts';
 import type { Found } from './course.ts';
 import type { Finalist } from './finals.ts';
 import { neededFor } from './statistics/power.ts';
-import type { Judged } from './verdict.ts';
+import { type Judged, kindOf } from './verdict.ts';
 
 /** Our choice: a longer advice is worth its time up to so many times the present one. */
 const LONGER = 10;
@@ -18,12 +18,14 @@ type Options = AdviseOptions & { readonly out: string };
 export function nextCommand(
   options: Options,
   { chosen, finalists, fullBudget }: Pick<Found, 'chosen' | 'finalists' | 'fullBudget'>,
-  { kind, least, rivals }: Judged & { readonly kind: string },
+  { kind, least, rivals, untold }: Judged & { readonly kind: string },
 ): string {
   if (kind === 'worth') return distillLine(options, chosen.costed.arm);
+  // What was not tried at length is tried by itself, in as much time.
+  if (kind === 'unclear' && kindOf(rivals, least) === 'notWorth') return adviseLine(options, untold.methods, 1);
   const more = kind === 'notWorth' ? undefined : longer(rivals, least);
   if (more === undefined) return trainLine(options, finalists, fullBudget);
-  return adviseLine(options, chosen.costed.arm, more);
+  return adviseLine(options, ['kd', chosen.costed.arm.name], more);
 }
 
 function distillLine({ data, teacher, student, settings = {} }: Options, { name, settings: own }: Arm): string {
@@ -44,9 +46,13 @@ function trainLine({ data, student, settings = {} }: Options, finalists: readonl
   return line('train', ['--data', data, '--model', student, '--epochs', epochs], [...layers, ...shared]);
 }
 
-function adviseLine({ data, teacher, student, settings = {}, ...rest }: Options, { name }: Arm, more: number): string {
+function adviseLine(
+  { data, teacher, student, settings = {}, ...rest }: Options,
+  names: readonly string[],
+  more: number,
+): string {
   const budget = `${Math.ceil((more * secondsOf(rest.budget)) / 60)}m`;
-  const methods = [...new Set(['kd', name])].join(',');
+  const methods = [...new Set(names)].join(',');
   const gain = rest.gain === undefined ? [] : ['--gain', String(rest.gain)];
   const given = ['--data', data, '--teacher', teacher, '--student', student, '--budget', budget, '--methods', methods];
   return line('advise', [...given, ...gain, '--out', `${rest.out}-longer`], sets(settings as Settings));

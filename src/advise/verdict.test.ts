@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { untoldFrom } from './conclude.ts';
 import type { Gain } from './statistics/gain.ts';
 import { type Judged, kindOf, type Rival, verdictOf } from './verdict.ts';
 
@@ -17,6 +18,7 @@ const rival = (name: string, low: number, high: number): Rival => ({
 });
 const judged = (...rivals: Rival[]): Judged => ({
   ...{ method: 'dearkd', rivals, least: 0.01, full: { known: 'reached' }, budget: 60, fullBudget: 60 },
+  untold: { methods: [], images: 120 },
 });
 
 describe('kindOf', () => {
@@ -43,6 +45,28 @@ it('says it in words and numbers', () => {
     needed: null,
     text: 'Distilling with dearkd is worth it: +3.2 points (+1.1 to +5.3) over alone and +1.0 points (-0.5 to +2.5) over kd, at equal processor time (60 s a run, teacher included). These runs were of full length.',
   });
+});
+
+it('a method that is not worth it says nothing of others that the search could not tell from it', () => {
+  const low = judged(rival('alone', -0.02, 0.005));
+  expect(verdictOf(low)).toMatchObject({
+    kind: 'notWorth',
+    text: expect.stringMatching(/^Distilling is not worth it\./),
+  });
+  const found = verdictOf({ ...low, untold: { methods: ['kd', 'vkd'], images: 1200 } });
+  expect(found.kind).toBe('unclear');
+  expect(found.text).toMatch(
+    /^These images cannot tell .* dearkd is not: .* What kd and vkd have is not known: .*1,200 of/,
+  );
+});
+
+it('methods are told apart by two standard errors of the images that judged', () => {
+  const row = (arm: string, mean: number | null, kept: boolean) => ({ arm, epochs: 1, scores: [], mean, kept });
+  // Of 100 images at 0.8 a difference has a standard error of 0.057.
+  const rows = [row('alone', 0.5, true), row('kd', 0.8, true), row('near', 0.7, false), row('far', 0.6, false)];
+  const search = [{ budget: 1, rows: [...rows, row('failed', null, false)] }];
+  expect(untoldFrom('kd', search, 100)).toEqual(['near']);
+  expect(untoldFrom('kd', search, 10_000)).toEqual([]);
 });
 
 it('of images that cannot tell it says what could, for the comparison that takes most', () => {

@@ -20,6 +20,8 @@ export interface Judged {
   /** Processor seconds of a final run's training, and of one of full length. */
   readonly budget: number;
   readonly fullBudget: number;
+  /** Methods that were dropped on the way though nothing told them from this one, and the images that judged there. */
+  readonly untold: { readonly methods: readonly string[]; readonly images: number };
 }
 
 /**
@@ -43,6 +45,15 @@ export function verdictOf(judged: Judged): Verdict {
   const when = judged.full.known === 'reached' ? '' : ` in runs of this length (${seconds(judged.budget)})`;
   if (kind === 'worth')
     return { kind, needed: null, text: `Distilling with ${method} is worth it${when}: ${compared}. ${foretold}` };
+  const { untold } = judged;
+  if (kind === 'notWorth' && untold.methods.length > 0) {
+    const [others, them] = [listed(untold.methods), untold.methods.length === 1 ? 'it' : 'them'];
+    return {
+      kind: 'unclear',
+      needed: null,
+      text: `These images cannot tell whether distilling is worth it. ${method} is not${when}: it has ${compared}, less than the ${points(least)} that would be worth it. What ${others} ${untold.methods.length === 1 ? 'has' : 'have'} is not known: the search, judged by ${thousands(untold.images)} of the training images, dropped ${them} without being able to tell ${them} from ${method}. ${foretold}`,
+    };
+  }
   if (kind === 'notWorth')
     return {
       kind,
