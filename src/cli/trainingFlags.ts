@@ -24,7 +24,11 @@ export const trainingFlags = {
     valueHint: 'TIME',
     description: 'train.budget, such as 90s, 30m or 2h: so many epochs as fit, by measured speed',
   },
-  batch: { type: 'string', valueHint: 'N', description: 'train.batch; default: 50 up to 64 px, else 16' },
+  batch: {
+    type: 'string',
+    valueHint: 'N',
+    description: 'train.batch; default: 50 up to 64 px (25 with fewer than 5,000 images), else 16',
+  },
   seed: { type: 'string', valueHint: 'N', description: 'train.seed; default: 0' },
   images: {
     type: 'string',

@@ -229,6 +229,16 @@ describe('run folders', () => {
     );
   });
 
+  it('--resume after an image is gone of a folder without parts: why others seem gone too', async () => {
+    cpSync(join(dir, 'data/train'), join(dir, 'undivided'), { recursive: true });
+    const args = ['train', '--data', 'undivided', '--model', ...TINY_RESNET, ...FAST, '--out', 'drawn'];
+    expect((await understudy(dir, args)).status).toBe(0);
+    rmSync(join(dir, 'undivided/blue/3.png'));
+    const told =
+      'The validation images are drawn from all: one file more or less moves others from part to part. To go on';
+    await refuses(['train', '--resume', '--out', 'drawn'], 2, told);
+  });
+
   it('--resume after an image was replaced under its name; written anew with its size it is told', async () => {
     cpSync(join(dir, 'data'), join(dir, 'replaced'), { recursive: true });
     const args = ['train', '--data', 'replaced', '--model', ...TINY_RESNET, ...FAST, '--out', 'replacedRun'];

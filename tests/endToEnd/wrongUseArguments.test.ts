@@ -176,4 +176,11 @@ describe('command line', () => {
       '--top: wanted a whole number from 1 on, got "0"',
     );
   });
+
+  it('Muon for a network of convolutions, where it would be AdamW', () =>
+    refuses(
+      ['train', '--data', 'data', '--model', 'resnet8_small', '--set', 'optim.name=muon', '--out', 'new'],
+      2,
+      'optim.name: muon moves the matrices of hidden layers, and a resnet has none; set optim.name=adamw',
+    ));
 });

@@ -37,7 +37,7 @@ export const verify = command({
         described: describedBy(args),
         onStart: (part) => {
           start();
-          remark(`comparing on ${args.images} of ${part}`);
+          remark(`comparing on at most ${args.images} images: ${part}`);
         },
         onRow: (client, file) => overwrite(`${client}, ${file}`),
       }),

@@ -8,9 +8,14 @@ import { datasetOfSource } from './runDataOf.ts';
 
 const data = { labelled: false, classes: ['a', 'b'] } as unknown as RunData;
 
-function check(method: string, methods: Record<string, Record<string, unknown>> = {}, over: Partial<RunData> = {}) {
+function check(
+  method: string,
+  methods: Record<string, Record<string, unknown>> = {},
+  over: Partial<RunData> = {},
+  labels: 'use' | 'ignore' = 'use',
+) {
   const config = runSchema.parse({ data: { dir: 'photos' }, student: { name: 's' }, method, methods });
-  return () => checkLabels('photos', { ...data, ...over }, planStages(config, 12, 1), method);
+  return () => checkLabels('photos', { ...data, ...over }, planStages(config, 12, 1), method, labels);
 }
 
 it('a source whose labels are not to be read is one of images without labels', () => {
@@ -27,6 +32,13 @@ it('a source whose labels are not to be read is one of images without labels', (
 });
 
 describe('images without labels', () => {
+  it('whose labels are not to be read: the setting is named, not the folder', () => {
+    expect(check('supervised', {}, {}, 'ignore')).toThrow(
+      /^data\.labels: with ignore .* supervised needs; set data\.labels=use/,
+    );
+    expect(check('supervised')).toThrow(/^photos: wanted images in class folders/);
+  });
+
   it.each(Object.keys(METHODS) as MethodName[])('%s: its row of the table is what its needs say', (name) => {
     const method = METHODS[name] as Method;
     const settings = WITHOUT_LABELS[name];

@@ -1,3 +1,4 @@
+import type { RunConfig } from '../../config/schema.ts';
 import { UserError } from '../../graph/errors.ts';
 import type { MethodName } from '../../methods/index.ts';
 import { type RunData, trainLabelled } from './runData.ts';
@@ -36,12 +37,22 @@ export function withTeacherClasses(data: RunData, teacher: LoadedModel | undefin
  * Refuses images without labels where a stage learns from labels, and where no teacher says what the classes are.
  * @param method the method of the run, which its stages belong to
  */
-export function checkLabels(dir: string, data: RunData, stages: readonly PlannedStage[], method: string): void {
+export function checkLabels(
+  dir: string,
+  data: RunData,
+  stages: readonly PlannedStage[],
+  method: string,
+  labels: RunConfig['data']['labels'],
+): void {
   if (trainLabelled(data)) return;
   const at = stages.findIndex((stage) => stage.method.needs(stage.settings).labels !== 'none');
   const needy = stages[at];
   if (needy) {
     const who = stages.length === 1 ? needy.name : `${needy.name}, stage ${at + 1} of ${method},`;
+    if (labels === 'ignore')
+      throw new UserError(
+        `data.labels: with ignore nothing is learned from labels, which ${who} needs; set data.labels=use, or distil a teacher without labels: ${remedyFor(method)}`,
+      );
     throw new UserError(
       `${dir}: wanted images in class folders (<class>/* or train/<class>/*), since ${who} needs labels; got images without classes. Put each class in a folder of its own, or distil a teacher without labels: ${remedyFor(method)}`,
     );

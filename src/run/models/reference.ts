@@ -112,7 +112,7 @@ async function findModel(reference: string): Promise<string> {
     );
   if (!/[/\\.:]/.test(reference)) throw unknownName('model or folder', reference, Object.keys(VARIANTS));
   throw new UserError(
-    `${reference}: no such folder; wanted a run folder, an exported model folder, a .safetensors file or hf:org/name`,
+    `${reference}: no such folder; wanted a run folder, an exported model folder, a .safetensors or .onnx file, or hf:org/name`,
   );
 }
 

@@ -1,4 +1,5 @@
 import type { RunConfig } from '../../../config/schema.ts';
+import { UserError } from '../../../graph/errors.ts';
 import { showPlaces } from '../../../data/places.ts';
 import type { MethodTable } from '../../../methods/index.ts';
 import { VARIANTS } from '../../../models/index.ts';
@@ -50,6 +51,7 @@ export function assemble(
   const own = { imageSize: settings.imageSize, classes: classes.length };
   const features = teacher && describeFeatures(teacher.network);
   const described = studentConfig(config, own, stages, features, init?.model);
+  checkOptimiser(settings.optim.name, described.family);
   const student = networkOf(described, init?.path);
   checkEarlyStop(config.train.earlyStop, {
     ...{ labelled: data.labelled, multilabel: data.multilabel, classes: classes.length },
@@ -88,6 +90,14 @@ function widthOf({ student }: RunConfig, init: NetworkConfig | undefined): numbe
   return typeof shape.width === 'number' ? shape.width : undefined;
 }
 
+/** In a network of convolutions Muon would be AdamW, and a comparison of the two one of AdamW with itself. */
+function checkOptimiser(name: Settings['optim']['name'], family: string): void {
+  if (name === 'muon' && (family === 'resnet' || family === 'regnet'))
+    throw new UserError(
+      `optim.name: muon moves the matrices of hidden layers, and a ${family} has none; set optim.name=adamw, or train a Vision Transformer`,
+    );
+}
+
 /** Refuses methods, labels and settings that do not go together. */
 function checkPlan(
   config: RunConfig,
@@ -105,6 +115,6 @@ function checkPlan(
     stages.map(({ method, settings }) => ({ name: method.name, reads: method.needs(settings).teacher })),
   );
   checkStore(config, settings);
-  checkLabels(showPlaces(config.data.dir), data, stages, config.method);
+  checkLabels(showPlaces(config.data.dir), data, stages, config.method, config.data.labels);
   checkMultilabel(stages, data, teacher);
 }

@@ -70,12 +70,17 @@ export async function checkedCheckpoint(host: Host, parts: RunParts): Promise<Re
   checkProgress(checkpoint.progress, parts.stages, parts.settings.train.seed, `${folder}/state.json`);
   const { dir, valDir } = parts.config.data;
   const { data, validation = parts.data.digests.val } = checkpoint.progress;
-  const refusal = (place: string, which: 'train' | 'val', what: string) =>
+  // Which images are held out depends on all of them.
+  const drawn =
+    parts.data.splitSource === 'seeded'
+      ? '. The validation images are drawn from all: one file more or less moves others from part to part. To go on'
+      : ';';
+  const refusal = (place: string, which: 'train' | 'val', what: string, link = ';') =>
     new UserError(
-      `${place}: the ${which === 'train' ? 'training' : 'validation'} images changed since the checkpoint ${folder}${what}; put them back, or start a new run with another --out`,
+      `${place}: the ${which === 'train' ? 'training' : 'validation'} images changed since the checkpoint ${folder}${what}${link} put them back, or start a new run with another --out`,
     );
   const changed = async (place: string, which: 'train' | 'val') =>
-    refusal(place, which, await changesSince(host, parts.data, which));
+    refusal(place, which, await changesSince(host, parts.data, which), drawn);
   if (data !== parts.data.digests.train) throw await changed(showPlaces(dir), 'train');
   if (validation !== parts.data.digests.val) throw await changed(valDir ?? showPlaces(dir), 'val');
   for (const which of ['train', 'val'] as const) {
