@@ -12,8 +12,8 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 180_000,
     pool: 'forks',
-    // Tests of browsers and of ranks wait more than they compute: three keep two cores busy.
-    maxWorkers: 3,
+    // Tests of browsers and of ranks wait more than they compute: four keep two cores busy.
+    maxWorkers: 4,
     projects: [
       // Two hundred small files: a process for each takes as long as what they test.
       {

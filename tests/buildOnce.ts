@@ -1,10 +1,33 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { largest, smallest } from '../src/graph/lists.ts';
+
+/** What a build is made of, and one file of each of its parts: the compiler's, the two pages', the browser's module. */
+const SOURCES = ['src', 'web', 'package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
+const BUILT = [
+  'dist/cli/main.js',
+  'dist/web/tab/index.html',
+  'dist/web/studio/index.html',
+  'dist/web/module/licences.md',
+];
 
 /**
- * Worker threads and the command line run from dist/, so the tests build it first: a stale build is never tested. The
- * compiler emits in spite of type errors, and those are `npm run typecheck`'s to report.
+ * Worker threads and the command line run from dist/, so the tests build it first: a stale build is never tested. One that is newer
+ * than all that it is made of is taken as it is, as after `npm ci`. The compiler emits in spite of type errors, and those are
+ * `npm run typecheck`'s to report.
  */
 export default function buildOnce(): void {
+  if (BUILT.every((file) => existsSync(file)) && largest(SOURCES.map(changed)) < smallest(BUILT.map(written))) return;
   const { status, stdout } = spawnSync('npm', ['run', '--silent', 'build'], { encoding: 'utf8' });
   if (status !== 0) console.warn(`the build has type errors:\n${stdout}`);
+}
+
+const written = (path: string): number => statSync(path).mtimeMs;
+
+/** When anything below a path changed last: a folder changes as files come and go. */
+function changed(path: string): number {
+  const own = statSync(path);
+  if (!own.isDirectory()) return own.mtimeMs;
+  return readdirSync(path).reduce((last, name) => Math.max(last, changed(join(path, name))), own.mtimeMs);
 }
