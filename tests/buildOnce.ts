@@ -25,9 +25,8 @@ export default function buildOnce(): void {
 
 const written = (path: string): number => statSync(path).mtimeMs;
 
-/** When anything below a path changed last: a folder changes as files come and go. */
+/** When any file below a path changed last. Folders do not count: a build puts files of its own into some and takes them away. */
 function changed(path: string): number {
   const own = statSync(path);
-  if (!own.isDirectory()) return own.mtimeMs;
-  return readdirSync(path).reduce((last, name) => Math.max(last, changed(join(path, name))), own.mtimeMs);
+  return own.isDirectory() ? largest(readdirSync(path).map((name) => changed(join(path, name)))) : own.mtimeMs;
 }
