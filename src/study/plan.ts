@@ -71,6 +71,8 @@ export function planStudy(input: unknown, where: string): StudyPlan {
   const axes = values.map(([name, list]) => axisOf(name, list));
   refuseMany(values, where);
   for (const axis of axes) refuseTwice(axis.labels, `${where}: axes.${axis.name}`);
+  const baseline = findBaseline(study, axes, where);
+  checkAgainst(axes, baseline, where);
   const names = Object.keys(study.teachers);
   const teachers = Object.entries(study.teachers).map(([name, settings], i) => {
     const own = nested(settings, `${where}: teachers.${name}`);
@@ -99,7 +101,7 @@ export function planStudy(input: unknown, where: string): StudyPlan {
     teachers: made.runs.slice(0, teachers.length),
     runs: made.runs.slice(teachers.length),
     images: made.images,
-    baseline: checkedAgainst(axes, findBaseline(study, axes, where), where),
+    baseline,
   };
 }
 
@@ -211,12 +213,7 @@ function findBaseline({ baseline }: StudyFile, axes: readonly StudyAxis[], where
   );
 }
 
-/** The baseline as it was given. */
-function checkedAgainst(
-  axes: readonly StudyAxis[],
-  baseline: StudyPlan['baseline'],
-  where: string,
-): StudyPlan['baseline'] {
+function checkAgainst(axes: readonly StudyAxis[], baseline: StudyPlan['baseline'], where: string): void {
   for (const { name, labels, against = [] } of axes)
     for (const [i, other] of against.entries()) {
       if (other === null) continue;
@@ -228,5 +225,4 @@ function checkedAgainst(
       if (other === labels[i])
         throw new UserError(`${where}: axes.${name}: against: wanted another label than its own, "${other}"`);
     }
-  return baseline;
 }

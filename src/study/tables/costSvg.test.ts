@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { planStudy, type StudyAxis } from '../plan.ts';
-import { costSeries, costSvg } from './costSvg.ts';
+import { costSvg } from './costSvg.ts';
 import { dotsSvg } from './dotsSvg.ts';
 import { tableOf } from './report.ts';
 import { tableCells } from './reportCells.ts';
@@ -90,11 +90,18 @@ describe('a method at several budgets', () => {
 
   it('is a line over processor time, in the order of the cost', () => {
     const report = reportOf(AXIS);
-    expect([...costSeries({ ...report, table: report.table.toReversed() })]).toEqual([
-      ['kd', [4, 40].map((seconds) => expect.objectContaining({ seconds }))],
-      ['alone', [3, 30].map((seconds) => expect.objectContaining({ seconds }))],
-    ]);
-    const svg = costSvg(report);
+    const svg = costSvg({ ...report, table: report.table.toReversed() });
+    const lines = [...svg.matchAll(/<polyline points="([^"]+)"/g)].map(([, points]) =>
+      points!.split(' ').map((point) => point.split(',').map(Number)),
+    );
+    expect(lines).toHaveLength(2);
+    // kd before alone, as the rows stand here; each to the right and upwards, kd the dearer and the better.
+    for (const [[x, y], [later, higher]] of lines as [number, number][][] as [[number, number], [number, number]][]) {
+      expect(later).toBeGreaterThan(x);
+      expect(higher).toBeLessThan(y);
+    }
+    expect(lines[0]![0]![0]).toBeGreaterThan(lines[1]![0]![0]!);
+    expect([...svg.matchAll(/>(kd|alone)</g)].map(([, name]) => name)).toEqual(['kd', 'alone']);
     const marks = [...svg.matchAll(/text-anchor="middle"[^>]*>(\d+)</g)].map(([, mark]) => mark);
     expect(marks).toEqual(['2', '5', '10', '20', '50']);
     expect(figureFile(report)).toContain('over processor time');

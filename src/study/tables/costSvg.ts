@@ -2,49 +2,25 @@ import { COLOURS } from '../../analysis/colours.ts';
 import { lineChart } from '../../analysis/lineChart.ts';
 import { largest, smallest } from '../../graph/lists.ts';
 import type { StudyReport } from './rows.ts';
+import { seriesOver } from './series.ts';
 
-interface Point {
-  /** Processor seconds of a run. */
-  readonly seconds: number;
-  readonly mean: number;
-  readonly sd: number;
-}
-
-/** The points of each line of a study, in the order of their cost; of other open axes each combination has lines of its own. */
-export function costSeries({ table, axes }: StudyReport): Map<string, Point[]> {
-  const axis = axes.find(({ lines }) => lines !== undefined);
-  const series = new Map<string, Point[]>();
-  if (!axis) return series;
-  const others = axes.filter(({ name, seed }) => !seed && name !== axis.name).map(({ name }) => name);
-  for (const { labels, mean, sd, cpuSeconds } of table) {
-    const line = axis.lines![axis.labels.indexOf(labels[axis.name]!)] ?? null;
-    if (line === null || mean === null || cpuSeconds === null) continue;
-    const name = [line, ...others.map((other) => labels[other]!)].join(', ');
-    series.set(name, [...(series.get(name) ?? []), { seconds: cpuSeconds, mean, sd: sd ?? 0 }]);
-  }
-  for (const found of series.values()) found.sort((a, b) => a.seconds - b.seconds);
-  return series;
-}
-
-/** Accuracy over processor time as SVG, bars of one standard deviation; '' where no line has two points. */
+/** Accuracy over processor time as SVG, where values of an axis are points of lines; '' where no line has two. */
 export function costSvg(report: StudyReport): string {
-  const series = costSeries(report);
+  const axis = report.axes.find(({ lines }) => lines !== undefined);
+  const series = seriesOver(report, axis, (at, { cpuSeconds }) => {
+    const line = axis!.lines![at] ?? null;
+    return line === null || cpuSeconds === null ? null : { x: cpuSeconds, line };
+  });
   if (![...series.values()].some(({ length }) => length > 1)) return '';
-  const seconds = [...series.values()].flat().map((point) => point.seconds);
   return lineChart({
     title: `${report.metric} over processor time`,
     xLabel: 'processor seconds of a run (log scale)',
     yLabel: `${report.metric}, %`,
     width: 760,
     height: 400,
-    logX: { marks: marksAround(seconds), name: String },
-    series: [...series].map(([name, found], i) => ({
-      name,
-      marks: true,
-      // The colours are used again.
-      dashed: i >= COLOURS.length,
-      points: found.map((point) => ({ x: point.seconds, y: 100 * point.mean, bar: 100 * point.sd })),
-    })),
+    logX: { marks: marksAround([...series.values()].flat().map(({ x }) => x)), name: String },
+    // The colours are used again.
+    series: [...series].map(([name, points], i) => ({ name, marks: true, points, dashed: i >= COLOURS.length })),
   });
 }
 
