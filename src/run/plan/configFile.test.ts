@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { parseConfig } from '../../config/parse.ts';
 import { runSchema } from '../../config/schema.ts';
-import { configText, parseConfigText } from './configFile.ts';
+import { chosenOtherwise, configText, parseConfigText } from './configFile.ts';
 
 it('keeps what "auto" became beside it, and reads back as it was given', () => {
   const config = parseConfig(
@@ -18,4 +18,12 @@ it('keeps what "auto" became beside it, and reads back as it was given', () => {
   expect(text).toMatch(/^ {2}epochs: 7$/m);
   expect(text).not.toContain('computed on');
   expect(parseConfig(runSchema, parseConfigText(text, 'x'), 'x')).toEqual(config);
+  // What was chosen otherwise since, and what is the same, is given, or was never said.
+  const now = [
+    { key: 'train.batch', value: 50, reason: '' },
+    { key: 'train.epochs', value: 10, reason: '' },
+    { key: 'optim.lr', value: 1, reason: '' },
+  ];
+  expect(chosenOtherwise(text, now)).toEqual([{ ...now[0], was: '25' }]);
+  expect(chosenOtherwise(text, [{ key: 'train.batch', value: 25, reason: 'another' }])).toEqual([]);
 });

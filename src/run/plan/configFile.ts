@@ -1,4 +1,4 @@
-import { Document, isScalar } from 'yaml';
+import { Document, isScalar, parseDocument } from 'yaml';
 import { isSection } from '../../config/settings.ts';
 import { readYaml } from '../../config/yaml.ts';
 import { UserError } from '../../graph/errors.ts';
@@ -28,4 +28,14 @@ export function configText(config: unknown, choices: readonly Choice[]): string 
   }
   // A reason is one line, whatever its length.
   return document.toString({ lineWidth: 0 });
+}
+
+/** Those of these choices that the text says were others when it was written, with what they were. */
+export function chosenOtherwise(text: string, choices: readonly Choice[]): (Choice & { readonly was: string })[] {
+  const document = parseDocument(text);
+  return choices.flatMap((choice) => {
+    const node = document.getIn(choice.key.split('.'), true);
+    const was = isScalar(node) && node.value === 'auto' ? node.comment?.match(/^ (.*?): /)?.[1] : undefined;
+    return was === undefined || was === String(choice.value) ? [] : [{ ...choice, was }];
+  });
 }

@@ -207,4 +207,17 @@ describe('a run on a host in memory', () => {
     await expect(run(disk, true)).rejects.toThrow('in use');
     expect(leftBy(disk)).toEqual(before);
   });
+
+  it('refuses to go on where this release chooses otherwise what the settings left to it', async () => {
+    const disk = memoryDisk();
+    await run(disk);
+    const text = new TextDecoder().decode(disk.files.get('config.yaml'));
+    // As of a release whose least rate was another.
+    const older = text.replace(/minLr: auto # [^:]+:/, 'minLr: auto # 0.5:');
+    expect(older).not.toBe(text);
+    disk.files.set('config.yaml', new TextEncoder().encode(older));
+    await expect(run(disk, true)).rejects.toThrow(
+      'config.yaml: optim.minLr: when this run began, auto became 0.5, and this release makes it 0.0001. Start a new run',
+    );
+  });
 });

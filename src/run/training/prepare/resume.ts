@@ -10,7 +10,7 @@ import { loadCheckpoint } from '../../../train/checkpoint.ts';
 import { checkProgress, type Progress } from '../../../train/progress.ts';
 import { LAST } from '../../../train/runFolder.ts';
 import { changesSince, contentsSince } from '../../datasets/trainedImages.ts';
-import { CONFIG_FILE, parseConfigText } from '../../plan/configFile.ts';
+import { CONFIG_FILE, chosenOtherwise, parseConfigText } from '../../plan/configFile.ts';
 import { decisiveChanges, toldChanges } from '../../plan/freeSettings.ts';
 import { ofItsRelease } from '../../plan/olderRuns.ts';
 import type { RunParts } from '../stage/spec.ts';
@@ -62,11 +62,21 @@ function checkSettings(files: RunFiles, { settings }: Progress, config: RunConfi
     );
 }
 
+/** Another release may choose otherwise what the settings leave to it: a run does not change its numbers on the way. */
+async function checkChoices(files: RunFiles, { settings }: RunParts): Promise<void> {
+  const [other] = chosenOtherwise(await readText(files, CONFIG_FILE), settings.choices);
+  if (other)
+    throw new UserError(
+      `${placeOf(files, CONFIG_FILE)}: ${other.key}: when this run began, auto became ${other.was}, and this release makes it ${other.value}. Start a new run with another --out; --set student.init=RUN/checkpoints/last takes the weights of this one over`,
+    );
+}
+
 /** The last checkpoint, which must be of these images and of this student. */
 export async function checkedCheckpoint(host: Host, parts: RunParts): Promise<ResumedCheckpoint> {
   const checkpoint = await loadCheckpoint(host, LAST);
   const folder = placeOf(host.files, LAST);
   checkSettings(host.files, checkpoint.progress, parts.config);
+  await checkChoices(host.files, parts);
   checkProgress(checkpoint.progress, parts.stages, parts.settings.train.seed, `${folder}/state.json`);
   const { dir, valDir } = parts.config.data;
   const { data, validation = parts.data.digests.val } = checkpoint.progress;
