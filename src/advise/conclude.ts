@@ -36,8 +36,6 @@ export function adviceOf(found: Found, asked: Asked, next: (kind: Judged & { kin
     });
   const method = chosen.costed.arm.name;
   const images = Math.round(INNER * asked.trainImages);
-  const tried = finalists.map(({ costed }) => costed.arm.name);
-  const untold = untoldFrom(method, search, images).filter((name) => !tried.includes(name));
   const judged = {
     method,
     rivals,
@@ -45,7 +43,14 @@ export function adviceOf(found: Found, asked: Asked, next: (kind: Judged & { kin
     full: fullLength(found, rivals, asked.metric),
     budget: finalBudget,
     fullBudget,
-    untold: { methods: untold, images },
+    untold: {
+      methods: untoldFrom(
+        finalists.map(({ costed }) => costed.arm.name),
+        search,
+        images,
+      ),
+      images,
+    },
   };
   const verdict = verdictOf(judged);
   const { out, ...head } = asked;
@@ -70,14 +75,17 @@ export function adviceOf(found: Found, asked: Asked, next: (kind: Judged & { kin
 /** Our choice: so many standard errors tell two methods apart. Those of two independent shares: more than of the same images. */
 const TOLD = 2;
 
-/** The methods that a round of the search dropped, and whose score there the chance of its images could have made. */
-export function untoldFrom(method: string, search: Advice['search'], images: number): string[] {
+/**
+ * The methods that a round of the search dropped, though the chance of its images could have made the difference to the first of the
+ * finalists, which was chosen; the other finalists were tried at length all the same.
+ */
+export function untoldFrom(finalists: readonly string[], search: Advice['search'], images: number): string[] {
   const spread = (share: number) => (share * (1 - share)) / Math.max(1, images);
   return search.flatMap(({ rows }) => {
-    const own = rows.find(({ arm }) => arm === method)?.mean ?? null;
+    const own = rows.find(({ arm }) => arm === finalists[0])?.mean ?? null;
     const near = (other: number | null) =>
       own !== null && other !== null && own - other < TOLD * Math.sqrt(spread(own) + spread(other));
-    return rows.filter(({ kept, mean }) => !kept && near(mean)).map(({ arm }) => arm);
+    return rows.filter(({ arm, kept, mean }) => !kept && !finalists.includes(arm) && near(mean)).map(({ arm }) => arm);
   });
 }
 

@@ -65,8 +65,10 @@ it('methods are told apart by two standard errors of the images that judged', ()
   // Of 100 images at 0.8 a difference has a standard error of 0.057.
   const rows = [row('alone', 0.5, true), row('kd', 0.8, true), row('near', 0.7, false), row('far', 0.6, false)];
   const search = [{ budget: 1, rows: [...rows, row('failed', null, false)] }];
-  expect(untoldFrom('kd', search, 100)).toEqual(['near']);
-  expect(untoldFrom('kd', search, 10_000)).toEqual([]);
+  expect(untoldFrom(['kd', 'alone'], search, 100)).toEqual(['near']);
+  expect(untoldFrom(['kd', 'alone'], search, 10_000)).toEqual([]);
+  // It came to the end beside the chosen one.
+  expect(untoldFrom(['kd', 'alone', 'near'], search, 100)).toEqual([]);
 });
 
 it('of images that cannot tell it says what could, for the comparison that takes most', () => {

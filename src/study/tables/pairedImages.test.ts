@@ -4,6 +4,7 @@ import { intervalOverImages } from './pairedImages.ts';
 import { packRight, unpackRight } from './rightBits.ts';
 import { reportOf } from './report.ts';
 import { planStudy } from '../plan.ts';
+import type { TableRow } from './rows.ts';
 import type { RunRecord } from '../recordsNode.ts';
 import { tableNotes } from './reportCells.ts';
 
@@ -74,6 +75,10 @@ it('a table takes the images into its intervals where every run kept its answers
   const { difference } = report().table[1]!;
   expect(difference).toMatchObject({ n: 2, mean: 0.3125, overImages: true, insideNoise: true });
   expect(tableNotes(report())[1]).toContain('new seeds and new validation images');
+  // A row of one seed has no interval, of which there is nothing to say.
+  const [base0, row] = report().table as [TableRow, TableRow];
+  const single = { ...row, difference: { n: 1, mean: 0.1, interval: null, insideNoise: null } };
+  expect(tableNotes({ ...report(), table: [base0, row, single] })[1]).toContain('new seeds and new validation images');
   const seedsAlone = report('b-1').table[1]!.difference!;
   expect(seedsAlone.overImages).toBeUndefined();
   expect(seedsAlone.interval).not.toEqual(difference!.interval);
