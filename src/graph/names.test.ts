@@ -28,5 +28,7 @@ test('they are joined as people do', () => {
   expect(didYouMean('abc', ['abc_defg', 'abc_defgh'], (name) => `--${name}`)).toBe(
     ' Did you mean --abc_defg or --abc_defgh?',
   );
+  // A study's labels may have commas.
+  expect(didYouMean('alone, x9', ['alone, x1', 'kd, x1'])).toBe(' Did you mean alone, x1?');
   expect(didYouMean('abc', ['xyz_uvw'])).toBe('');
 });

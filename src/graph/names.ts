@@ -16,9 +16,9 @@ export function nearNames(name: string, valid: readonly string[]): string[] {
 /** ` Did you mean vit or vit_tiny?`, or nothing. */
 export function didYouMean(name: string, valid: readonly string[], written = (near: string) => near): string {
   const near = nearNames(name, valid).map(written);
-  return near.length === 0
-    ? ''
-    : ` Did you mean ${near.join(near.length > 2 ? ', ' : ' or ').replace(/, ([^,]*)$/, ' or $1')}?`;
+  if (near.length === 0) return '';
+  const others = near.slice(0, -1).join(', ');
+  return ` Did you mean ${others === '' ? '' : `${others} or `}${near.at(-1)}?`;
 }
 
 /** `Unknown model "vti". Did you mean vit? Available: ...` */
