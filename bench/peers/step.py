@@ -1,6 +1,7 @@
 """PyTorch's training step of a timm-style DeiT: forward, cross entropy, backward, AdamW. Prints one JSON object.
 
 Usage: python3 step.py --width 192 --heads 3 --depth 12 --image 224 --patch 16 --batch 16 --steps 5 --threads 2
+PyTorch 2's other ways: --compile (torch.compile, which needs g++ and libtorch-dev), --fused (scaled_dot_product_attention)
 """
 import json
 import resource
@@ -9,18 +10,23 @@ import time
 from arguments import arguments
 
 args = arguments(
-    dict(width=192, heads=3, depth=12, image=224, patch=16, batch=16, steps=5, threads=2, classes=1000, mlp=4), flags=["bf16"]
+    dict(width=192, heads=3, depth=12, image=224, patch=16, batch=16, steps=5, threads=2, classes=1000, mlp=4),
+    flags=["bf16", "compile", "fused"],
 )
 
 import torch  # noqa: E402  the environment must be set before it is loaded
 from torch import nn  # noqa: E402
-from vit import Vit, random_batch  # noqa: E402
+import vit  # noqa: E402
 
 torch.set_num_threads(args.threads)
 torch.manual_seed(0)
-model = Vit(args)
+if args.fused:
+    vit.attend = nn.functional.scaled_dot_product_attention
+model = vit.Vit(args)
+if args.compile:
+    model = torch.compile(model)
 optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=0.05)
-images, labels = random_batch(args)
+images, labels = vit.random_batch(args)
 seconds = []
 for _ in range(args.steps + 1):
     start = time.perf_counter()
