@@ -3,7 +3,7 @@ import type { Refused } from './arms.ts';
 import type { Foreseen } from './statistics/extrapolate.ts';
 import type { Needed } from './statistics/power.ts';
 
-/** A round of the search: scores on the inner split, which choose and are not reported as results. */
+/** A round of the search: scores that choose and are not reported as results. */
 export interface SearchRound {
   /** Processor seconds of a run's training. */
   readonly budget: number;
@@ -63,7 +63,10 @@ export interface Advice {
   readonly seconds: number;
   readonly budget: number;
   readonly trainImages: number;
+  /** Those that judge the final. */
   readonly validationImages: number;
+  /** So many images judged the search: a part of the training images, or half of the validation images. */
+  readonly chosenBy: { readonly images: number; readonly of: 'training' | 'validation' };
   readonly metric: string;
   readonly applies: readonly string[];
   readonly refused: readonly Refused[];

@@ -14,7 +14,7 @@ export function adviceHtml(advice: Advice): string {
     htmlTable(head!, rows),
     `<p>Next: <code>${escapeText(next)}</code></p>`,
     ...curveTable(advice),
-    ...search.flatMap((round, i) => [heading(`Search, round ${i + 1}`), roundTable(round)]),
+    ...search.flatMap((round, i) => [heading(`Search, round ${i + 1}`), roundTable(round, advice)]),
     ...(refused.length > 0
       ? [
           heading('Methods that do not apply'),
@@ -27,7 +27,7 @@ export function adviceHtml(advice: Advice): string {
   ]);
 }
 
-function roundTable({ budget, rows }: SearchRound): string {
+function roundTable({ budget, rows }: SearchRound, { chosenBy }: Advice): string {
   const percent = (share: number) => (share * 100).toFixed(2);
   const cells = rows.map(({ arm, epochs, scores, mean, kept, error }) => [
     arm,
@@ -37,7 +37,7 @@ function roundTable({ budget, rows }: SearchRound): string {
     kept ? 'stays' : '',
     error ?? '',
   ]);
-  return `<p>${seconds(budget)} of processor time a run, judged within the training images.</p>${htmlTable(['', 'mean %', 'by seed', 'epochs', '', ''], cells)}`;
+  return `<p>${seconds(budget)} of processor time a run, judged by ${chosenBy.images} of the ${chosenBy.of} images.</p>${htmlTable(['', 'mean %', 'by seed', 'epochs', '', ''], cells)}`;
 }
 
 /** Means by length, for each finalist. */

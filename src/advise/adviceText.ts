@@ -9,7 +9,7 @@ export function adviceText(advice: Advice): string {
   return [
     verdict.text,
     finalTable(advice),
-    `Cost: the runs took ${seconds(advice.seconds)} of ${seconds(advice.budget)}. Intervals are 95 %, over seeds and the ${advice.validationImages} validation images together.`,
+    `Cost: the runs took ${seconds(advice.seconds)} of ${seconds(advice.budget)}. Intervals are 95 %, over seeds and the ${advice.validationImages} validation images ${advice.chosenBy.of === 'validation' ? 'of the half that did not choose' : 'together'}.`,
     ...(notes.length > 0 ? [`Notes:\n${notes.map((note) => `  ${note}`).join('\n')}`] : []),
     `Next:\n  ${next}`,
   ].join('\n\n');

@@ -1,12 +1,13 @@
 import { basename, join, resolve } from 'node:path';
 import { parseConfig } from '../config/parse.ts';
 import { type RunInput, runSchema } from '../config/schema.ts';
-import type { Settings } from '../config/settings.ts';
+import { overlay, type Settings } from '../config/settings.ts';
 import { showPlaces } from '../data/places.ts';
 import { writeFileAtomic } from '../formats/disk/atomicNode.ts';
 import { lockFolder } from '../formats/disk/folderLockNode.ts';
 import { makeFolder } from '../formats/disk/makeFolderNode.ts';
 import { decisive } from '../run/plan/freeSettings.ts';
+import { validationOf } from '../run/datasets/runDataOf.ts';
 import { openInputs } from '../run/training/prepare/openInputsNode.ts';
 import type { RunInputs } from '../run/training/prepare/assemble.ts';
 import { readJson } from '../study/recordsNode.ts';
@@ -27,11 +28,13 @@ import {
   stateOf,
 } from './requestNode.ts';
 import type { SavedState } from './state.ts';
+import { choosingImages, INNER } from './trials.ts';
 import { NodeTrials } from './trialsNode.ts';
 
 /**
  * Whether distilling is worth it on these images, with which method and by how much: tries the methods that apply and training alone
- * at equal processor time, chooses on a part of the training images, and judges on the validation images. Writes advice.json,
+ * at equal processor time, chooses on a part of the training images or half of the validation images, and judges on validation images
+ * that chose nothing. Writes advice.json,
  * advice.txt and index.html beside its runs.
  *
  * ```ts
@@ -81,11 +84,13 @@ async function goOn(
   const { out } = options;
   const done = await readJson<Advice>(join(out, 'advice.json'));
   if (done) return { reason: 'done', out, advice: done };
-  const { base, inputs, alone, methods, refused, seconds, least } = prepared;
+  const { alone, methods, refused, seconds, least } = prepared;
+  const choosing = choosingOf(state, prepared.inputs);
+  const { base, inputs, chosenBy } = judgedBy(choosing, prepared);
   const metric = inputs.data.multilabel ? 'val/map' : 'val/top1';
   const trials = new NodeTrials({ out, base, inputs, metric, signal: options.signal, onEvent: options.onEvent });
   const found = await runCourse({
-    ...{ alone, methods, seconds, trials, state, tell },
+    ...{ alone, methods, seconds, choosing, trials, state, tell },
     reference: methods.find(({ name }) => name === 'kd') ?? null,
     sameLayers: (arm) => sameLayers(base, arm, inputs),
     seed: parseConfig(runSchema, base as unknown as RunInput, 'config').train.seed,
@@ -96,11 +101,32 @@ async function goOn(
   const asked = {
     ...{ data: options.data, teacher: options.teacher, student: options.student, least, refused, out, metric },
     ...{ budget: seconds, seconds: await trials.spent(), applies: methods.map(({ name }) => name) },
-    ...{ trainImages: train.paths.length, validationImages: val.paths.length },
+    ...{ trainImages: train.paths.length, validationImages: val.paths.length, chosenBy },
   };
   const advice = adviceOf(found, asked, (judged) => nextCommand(options, found, judged));
   await writeFileAtomic(join(out, 'advice.txt'), `${adviceText(advice)}\n`);
   await writeFileAtomic(join(out, 'index.html'), adviceHtml(advice));
   await writeFileAtomic(join(out, 'advice.json'), `${JSON.stringify(advice, null, 2)}\n`);
   return { reason: 'done', out, advice };
+}
+
+/** As it was begun: an advice of a release before has no other way than the inner split. */
+const choosingOf = ({ plan }: SavedState, { data: { train, val } }: RunInputs) =>
+  plan ? (plan.images ?? 'inner') : choosingImages(train.paths.length, val.paths.length);
+
+/** Settings and images of the final's runs, and what judges the search. */
+function judgedBy(
+  choosing: ReturnType<typeof choosingOf>,
+  { base, inputs }: Prepared,
+): Pick<Prepared, 'base' | 'inputs'> & Pick<Advice, 'chosenBy'> {
+  const { train, val } = inputs.data;
+  if (choosing === 'inner')
+    return { base, inputs, chosenBy: { images: Math.round(INNER * train.paths.length), of: 'training' } };
+  const { splitSeed } = parseConfig(runSchema, base as unknown as RunInput, 'config').data;
+  const half = (valHalf: 'choose' | 'report') => validationOf(val, { valHalf, splitSeed });
+  return {
+    base: overlay(base, { data: { valHalf: 'report' } }),
+    inputs: { ...inputs, data: { ...inputs.data, val: half('report') } },
+    chosenBy: { images: half('choose').paths.length, of: 'validation' },
+  };
 }

@@ -1,7 +1,6 @@
 import { largest, smallest } from '../graph/lists.ts';
-import type { Advice, FinalArm } from './advice.ts';
+import type { Advice, FinalArm, SearchRound } from './advice.ts';
 import { ALONE, type Refused } from './arms.ts';
-import { INNER } from './trials.ts';
 import type { Found } from './course.ts';
 import type { Finalist } from './finals.ts';
 import { foresee, type Point } from './statistics/extrapolate.ts';
@@ -17,7 +16,7 @@ const ALIKE = 1.2;
 export interface Asked
   extends Pick<
     Advice,
-    'data' | 'teacher' | 'student' | 'least' | 'budget' | 'trainImages' | 'validationImages' | 'metric'
+    'data' | 'teacher' | 'student' | 'least' | 'budget' | 'trainImages' | 'validationImages' | 'chosenBy' | 'metric'
   > {
   readonly applies: readonly string[];
   readonly refused: readonly Refused[];
@@ -35,7 +34,6 @@ export function adviceOf(found: Found, asked: Asked, next: (kind: Judged & { kin
       return { name, gain: gainOf(chosen.scores, one.scores), decides: name.startsWith(ALONE) };
     });
   const method = chosen.costed.arm.name;
-  const images = Math.round(INNER * asked.trainImages);
   const judged = {
     method,
     rivals,
@@ -43,14 +41,13 @@ export function adviceOf(found: Found, asked: Asked, next: (kind: Judged & { kin
     full: fullLength(found, rivals, asked.metric),
     budget: finalBudget,
     fullBudget,
-    untold: {
-      methods: untoldFrom(
-        finalists.map(({ costed }) => costed.arm.name),
-        search,
-        images,
-      ),
-      images,
-    },
+    untold: untoldFrom(
+      finalists.map(({ costed }) => costed.arm.name),
+      search,
+      asked.chosenBy.images,
+      seedVariance(rivals),
+    ),
+    chosenBy: asked.chosenBy,
   };
   const verdict = verdictOf(judged);
   const { out, ...head } = asked;
@@ -72,21 +69,37 @@ export function adviceOf(found: Found, asked: Asked, next: (kind: Judged & { kin
   };
 }
 
-/** Our choice: so many standard errors tell two methods apart. Those of two independent shares: more than of the same images. */
+/**
+ * Our choice: so many standard errors tell two methods apart. They are those of two independent shares, more than of the same images,
+ * and of seeds that vary as those of the final do.
+ */
 const TOLD = 2;
 
 /**
  * The methods that a round of the search dropped, though the chance of its images could have made the difference to the first of the
  * finalists, which was chosen; the other finalists were tried at length all the same.
  */
-export function untoldFrom(finalists: readonly string[], search: Advice['search'], images: number): string[] {
-  const spread = (share: number) => (share * (1 - share)) / Math.max(1, images);
+export function untoldFrom(
+  finalists: readonly string[],
+  search: Advice['search'],
+  images: number,
+  seedVariance: number,
+): string[] {
+  const spread = ({ mean, scores }: SearchRound['rows'][number]) =>
+    (mean! * (1 - mean!)) / Math.max(1, images) + seedVariance / scores.length;
   return search.flatMap(({ rows }) => {
-    const own = rows.find(({ arm }) => arm === finalists[0])?.mean ?? null;
-    const near = (other: number | null) =>
-      own !== null && other !== null && own - other < TOLD * Math.sqrt(spread(own) + spread(other));
-    return rows.filter(({ arm, kept, mean }) => !kept && !finalists.includes(arm) && near(mean)).map(({ arm }) => arm);
+    const own = rows.find(({ arm }) => arm === finalists[0])!;
+    return rows
+      .filter(({ arm, kept, mean }) => mean !== null && !kept && !finalists.includes(arm))
+      .filter((other) => own.mean! - other.mean! < TOLD * Math.sqrt(spread(own) + spread(other)))
+      .map(({ arm }) => arm);
   });
+}
+
+/** Of a run's share of right answers over its seeds; 0 where one seed each tells nothing of it. */
+function seedVariance(rivals: readonly Rival[]): number {
+  const known = rivals.flatMap(({ gain }) => gain.components?.seeds ?? []);
+  return known.length === 0 ? 0 : mean(known);
 }
 
 /** The epochs are chosen by what was measured before; what the runs then took is told where it is not alike. */

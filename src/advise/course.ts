@@ -5,6 +5,7 @@ import { type Finals, judgeFinalists } from './finals.ts';
 import { type CourseRunOptions, CourseRuns, Interrupted } from './courseRuns.ts';
 import { planSearch } from './schedule.ts';
 import { searchMethods } from './search.ts';
+import type { Images } from './trials.ts';
 
 export interface CourseOptions extends CourseRunOptions {
   readonly alone: Arm;
@@ -15,6 +16,8 @@ export interface CourseOptions extends CourseRunOptions {
   readonly sameLayers: (arm: Arm) => Arm | null;
   /** Wall seconds of all of it. */
   readonly seconds: number;
+  /** What judges the search. */
+  readonly choosing: Exclude<Images, 'whole'>;
 }
 
 export interface Found extends Finals {
@@ -24,8 +27,8 @@ export interface Found extends Finals {
 }
 
 /**
- * Searches by successive halving on the inner split, then trains the finalists anew on all training images with seeds of their own and
- * has the validation images judge them. All arms of a round have equal processor time.
+ * Searches by successive halving, then trains the finalists anew on all training images with seeds of their own and has validation
+ * images judge them that the search did not see. All arms of a round have equal processor time.
  * @returns undefined where it was interrupted
  */
 export async function runCourse(options: CourseOptions): Promise<Found | undefined> {
@@ -35,7 +38,7 @@ export async function runCourse(options: CourseOptions): Promise<Found | undefin
     await runs.measure([alone, ...methods]);
     const left = seconds - (await trials.spent());
     const costed = methods.map((arm) => runs.costed(arm));
-    const plan = state.plan ?? planSearch(runs.costed(alone), costed, left);
+    const plan = state.plan ?? planSearch(runs.costed(alone), costed, left, options.choosing);
     if ('needed' in plan) throw tooShort(seconds, seconds - left + plan.needed, methods.length);
     await runs.keepPlan(plan);
     const { search, chosen } = await searchMethods(runs, options, plan);

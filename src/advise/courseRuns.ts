@@ -1,7 +1,7 @@
 import type { Arm } from './arms.ts';
-import { type Costed, epochsFor, onInner, type SearchPlan, wallOf } from './schedule.ts';
+import { type Costed, costedOn, epochsFor, type SearchPlan, wallOf } from './schedule.ts';
 import type { SavedPhase, SavedState } from './state.ts';
-import { type Cost, INNER, type Made, type Trial, type Trials } from './trials.ts';
+import { type Cost, type Images, type Made, type Trial, type Trials, trainedShare } from './trials.ts';
 
 export type CourseEvent =
   /** What the next runs are for. */
@@ -58,14 +58,15 @@ export class CourseRuns {
   /** What a phase's runs are: as it was begun, whatever has been measured since. */
   async phase(
     name: string,
-    images: Trial['images'],
+    images: Images,
     arms: readonly Arm[],
     planned: Omit<SavedPhase, 'epochs'>,
   ): Promise<SavedPhase> {
     const held = this.#state.phases[name];
     if (held) return held;
-    const costed = (arm: Arm) => (images === 'inner' ? onInner(this.costed(arm)) : this.costed(arm));
-    const epochs = Object.fromEntries(arms.map((arm) => [arm.name, epochsFor(costed(arm), planned.budget)]));
+    const epochs = Object.fromEntries(
+      arms.map((arm) => [arm.name, epochsFor(costedOn(images, this.costed(arm)), planned.budget)]),
+    );
     return this.keepPhase(name, { ...planned, epochs });
   }
 
@@ -96,7 +97,7 @@ export class CourseRuns {
   /** Wall seconds of runs. */
   wall(trials: readonly Trial[]): number {
     return trials.reduce((sum, { arm, epochs, images }) => {
-      const costed = images === 'inner' ? onInner(this.costed(arm)) : this.costed(arm);
+      const costed = costedOn(images, this.costed(arm));
       return sum + wallOf(costed, epochs * costed.cost.epoch);
     }, 0);
   }
@@ -108,11 +109,11 @@ export class CourseRuns {
   #learn({ arm, epochs, images }: Trial, made: Made): void {
     if (made.state !== 'done' || made.epochCpu === null || made.cpuSeconds === null) return;
     const [before, measured] = [this.#costs.get(arm.name)!, this.#measured.has(arm.name)];
-    const now = made.epochCpu / (images === 'inner' ? 1 - INNER : 1);
+    const now = made.epochCpu / trainedShare(images);
     const epoch = measured ? Math.min(before.epoch, now) : now;
     // The inner split's evaluation is another one.
     const rest = images === 'inner' ? before.rest : Math.max(0, made.cpuSeconds - epochs * made.epochCpu);
-    const expected = rest + epochs * epoch * (images === 'inner' ? 1 - INNER : 1);
+    const expected = rest + epochs * epoch * trainedShare(images);
     this.#costs.set(arm.name, { epoch, rest, wall: made.seconds / expected });
     this.#measured.add(arm.name);
   }
@@ -124,13 +125,13 @@ export class CourseRuns {
 }
 
 /** A run of a phase. */
-export const trialOf = (
-  phase: string,
-  { epochs }: SavedPhase,
-  arm: Arm,
-  seed: number,
-  images: Trial['images'],
-): Trial => ({ key: `${phase}/${arm.slug}-seed${seed}`, arm, epochs: epochs[arm.name]!, seed, images });
+export const trialOf = (phase: string, { epochs }: SavedPhase, arm: Arm, seed: number, images: Images): Trial => ({
+  key: `${phase}/${arm.slug}-seed${seed}`,
+  arm,
+  epochs: epochs[arm.name]!,
+  seed,
+  images,
+});
 
 /** Three digits. */
 export const shortly = (seconds: number): string => Number(seconds.toPrecision(3)).toString();

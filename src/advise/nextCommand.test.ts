@@ -38,7 +38,8 @@ const rival = (components: Rival['gain']['components']): Rival => ({
 const next = (kind: string, rivals: readonly Rival[] = []) =>
   nextCommand(options, found, {
     ...{ kind, rivals, method: 'dearkd', least: 0.01, full: { known: 'reached' } as const, budget: 30, fullBudget: 30 },
-    untold: { methods: ['vkd', 'kd'], images: 120 },
+    untold: ['vkd', 'kd'],
+    chosenBy: { images: 120, of: 'training' } as const,
   });
 
 it('worth it: the run of full length', () => {

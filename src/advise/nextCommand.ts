@@ -22,7 +22,7 @@ export function nextCommand(
 ): string {
   if (kind === 'worth') return distillLine(options, chosen.costed.arm);
   // What was not tried at length is tried by itself, in as much time.
-  if (kind === 'unclear' && kindOf(rivals, least) === 'notWorth') return adviseLine(options, untold.methods, 1);
+  if (kind === 'unclear' && kindOf(rivals, least) === 'notWorth') return adviseLine(options, untold, 1);
   const more = kind === 'notWorth' ? undefined : longer(rivals, least);
   if (more === undefined) return trainLine(options, finalists, fullBudget);
   return adviseLine(options, ['kd', chosen.costed.arm.name], more);

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { overlay, type Settings } from '../config/settings.ts';
+import { overlay, type Settings, valueAt } from '../config/settings.ts';
 import type { OnListing } from '../data/folders/listingNode.ts';
 import { UserError } from '../graph/errors.ts';
 import { methodNamed } from '../methods/index.ts';
@@ -53,6 +53,8 @@ export type AdviseResult =
   | { readonly reason: 'done'; readonly out: string; readonly advice: Advice }
   | { readonly reason: 'interrupted'; readonly out: string };
 
+const SPLITS = 'it puts images aside itself, some that choose the method and others that judge it';
+
 /** What is wrong with the request itself. */
 export function checked({ data, teacher, student, budget, methods, gain = 1, settings = {} }: AdviseOptions) {
   if (!/^\d+(\.\d+)?[smhd]$/.test(budget))
@@ -62,8 +64,10 @@ export function checked({ data, teacher, student, budget, methods, gain = 1, set
   for (const [key, why] of Object.entries({
     method: 'it finds the method itself; --methods names those to try',
     stages: 'it compares methods as they are, with their own stages',
+    'data.innerFraction': SPLITS,
+    'data.valHalf': SPLITS,
   }))
-    if (given[key] !== undefined) throw new UserError(`advise: ${key}: ${why}. Leave it out`);
+    if (valueAt(given, key) !== undefined) throw new UserError(`advise: ${key}: ${why}. Leave it out`);
   for (const name of methods ?? []) methodNamed(name);
   if (methods?.includes('supervised'))
     throw new UserError('--methods: supervised is training alone, which all others are compared with; leave it out');

@@ -1,6 +1,6 @@
 import { largest } from '../graph/lists.ts';
 import type { Arm } from './arms.ts';
-import { type Cost, INNER } from './trials.ts';
+import { type Cost, type Images, trainedShare } from './trials.ts';
 
 /** An arm with what it costs. */
 export interface Costed {
@@ -27,7 +27,7 @@ const SCALES: readonly Scale[] = [
 export const HALVING = 3;
 
 /** Our choice: so much of the time chooses, the rest judges. */
-const SEARCH_SHARE = 0.3;
+const SEARCH_SHARE = 0.4;
 
 /** Our choice: the least length of a final run, as a multiple of the least run that means anything. */
 const LEAST_FINAL = 3;
@@ -42,8 +42,11 @@ export function roundSizes(methods: number): number[] {
   return sizes;
 }
 
-/** The same on the part of the images that an inner split leaves to train on. */
-export const onInner = ({ arm, cost }: Costed): Costed => ({ arm, cost: { ...cost, epoch: cost.epoch * (1 - INNER) } });
+/** The same on those of the training images that train. */
+export const costedOn = (images: Images, { arm, cost }: Costed): Costed => ({
+  arm,
+  cost: { ...cost, epoch: cost.epoch * trainedShare(images) },
+});
 
 /** Epochs that take a processor time, the last one a part of one; at least those that mean anything. */
 export const epochsFor = ({ arm, cost }: Costed, budget: number): number =>
@@ -59,6 +62,8 @@ export const leastBudget = (arms: readonly Costed[]): number =>
 
 export interface SearchPlan {
   readonly scale: Scale;
+  /** What judges the search; of advices of before there is only one way. */
+  readonly images?: Exclude<Images, 'whole'>;
   /** Processor seconds of a run in each round. */
   readonly budgets: readonly number[];
 }
@@ -71,31 +76,36 @@ export function planSearch(
   alone: Costed,
   methods: readonly Costed[],
   seconds: number,
+  images: Exclude<Images, 'whole'>,
 ): SearchPlan | { readonly needed: number } {
   const time = seconds * PLANNED;
+  const costs = { alone: costedOn(images, alone), methods: methods.map((one) => costedOn(images, one)) };
   const [least, arms] = [leastBudget([alone, ...methods]), [alone, ...methods]];
   for (const scale of SCALES) {
     const final = (budget: number) => finalWall(worst(arms), budget, scale);
-    const search = (budget: number) => searchWall(alone, methods, budget, scale);
+    const search = (budget: number) => searchWall(costs, budget, scale);
     if (search(least) + final(LEAST_FINAL * least) > time) continue;
     const share = Math.min(time - final(LEAST_FINAL * least), Math.max(SEARCH_SHARE * time, search(least)));
     const first = most(least, share, search);
     const rest = (budget: number) => final(budget) - final(0);
     const trains = search(first) - search(0) + rest(most(LEAST_FINAL * least, time - search(first), final));
     if (scale !== SCALES.at(-1) && trains < time / 2) continue;
-    return { scale, budgets: roundSizes(methods.length).map((_, i) => first * HALVING ** i) };
+    return { scale, images, budgets: roundSizes(methods.length).map((_, i) => first * HALVING ** i) };
   }
   const lean = SCALES.at(-1)!;
-  const needed = searchWall(alone, methods, least, lean) + finalWall(worst(arms), LEAST_FINAL * least, lean);
+  const needed = searchWall(costs, least, lean) + finalWall(worst(arms), LEAST_FINAL * least, lean);
   return { needed: needed / PLANNED };
 }
 
-function searchWall(alone: Costed, all: readonly Costed[], budget: number, { searchSeeds }: Scale): number {
-  const [reference, methods] = [onInner(alone), all.map(onInner)];
+function searchWall(
+  { alone, methods }: { readonly alone: Costed; readonly methods: readonly Costed[] },
+  budget: number,
+  { searchSeeds }: Scale,
+): number {
   return roundSizes(methods.length).reduce((sum, size, i) => {
     const walls = methods.map((one) => zeroable(one, budget * HALVING ** i)).sort((a, b) => b - a);
     // Which methods are left is not known yet: those that take longest.
-    const round = walls.slice(0, size).reduce((a, b) => a + b, zeroable(reference, budget * HALVING ** i));
+    const round = walls.slice(0, size).reduce((a, b) => a + b, zeroable(alone, budget * HALVING ** i));
     return sum + searchSeeds * round;
   }, 0);
 }

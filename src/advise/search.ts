@@ -5,7 +5,7 @@ import { type CourseRuns, shortly, trialOf } from './courseRuns.ts';
 import { roundSizes, type SearchPlan } from './schedule.ts';
 import type { SavedPhase } from './state.ts';
 import { mean } from './statistics/gain.ts';
-import type { Made } from './trials.ts';
+import type { Images, Made } from './trials.ts';
 
 interface Searched {
   readonly alone: Arm;
@@ -13,22 +13,27 @@ interface Searched {
   readonly seed: number;
 }
 
-/** Successive halving over the methods, judged within the training images; training alone goes along and is never dropped. */
+const JUDGED = {
+  inner: 'judged within the training images',
+  choosing: 'on all training images, judged by half of the validation images',
+};
+
+/** Successive halving over the methods, ${JUDGED[images]}; training alone goes along and is never dropped. */
 export async function searchMethods(
   runs: CourseRuns,
   { alone, methods, seed }: Searched,
-  { budgets, scale }: SearchPlan,
+  { budgets, scale, images = 'inner' }: SearchPlan,
 ): Promise<{ search: SearchRound[]; chosen: Arm }> {
   const search: SearchRound[] = [];
   let left = methods;
   for (const [i, budget] of budgets.entries()) {
     const [name, keeps] = [`search${i + 1}`, roundSizes(methods.length)[i + 1] ?? 1];
     const arms = [alone, ...left];
-    const phase = await runs.phase(name, 'inner', arms, { budget, seeds: scale.searchSeeds });
+    const phase = await runs.phase(name, images, arms, { budget, seeds: scale.searchSeeds });
     runs.tellPhase(
-      `search, round ${i + 1}: ${arms.map((arm) => arm.name).join(', ')}; ${shortly(phase.budget)} s of processor time a run, judged within the training images; ${keeps} of ${left.length} methods ${keeps === 1 ? 'is' : 'are'} kept`,
+      `search, round ${i + 1}: ${arms.map((arm) => arm.name).join(', ')}; ${shortly(phase.budget)} s of processor time a run, ${JUDGED[images]}; ${keeps} of ${left.length} methods ${keeps === 1 ? 'is' : 'are'} kept`,
     );
-    const round = await makeRound(runs, name, phase, arms, keeps, seed);
+    const round = await makeRound(runs, { name, phase, arms, keeps, seed, images });
     search.push(round);
     left = left.filter((arm) => round.rows.some((row) => row.kept && row.arm === arm.name));
     if (left.length === 0) throw allFailed(round);
@@ -36,16 +41,19 @@ export async function searchMethods(
   return { search, chosen: left[0]! };
 }
 
-async function makeRound(
-  runs: CourseRuns,
-  name: string,
-  phase: SavedPhase,
-  arms: readonly Arm[],
-  keeps: number,
-  seed: number,
-): Promise<SearchRound> {
+interface Round {
+  readonly name: string;
+  readonly phase: SavedPhase;
+  readonly arms: readonly Arm[];
+  /** So many methods. */
+  readonly keeps: number;
+  readonly seed: number;
+  readonly images: Images;
+}
+
+async function makeRound(runs: CourseRuns, { name, phase, arms, keeps, seed, images }: Round): Promise<SearchRound> {
   const trials = Array.from({ length: phase.seeds }, (_, s) =>
-    arms.map((arm) => trialOf(name, phase, arm, seed + s, 'inner')),
+    arms.map((arm) => trialOf(name, phase, arm, seed + s, images)),
   ).flat();
   const made = new Map<string, Made[]>(arms.map((arm) => [arm.name, []]));
   for (const [i, trial] of trials.entries()) made.get(trial.arm.name)!.push(await runs.make(trial, trials.slice(i)));

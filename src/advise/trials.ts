@@ -3,6 +3,23 @@ import type { Arm } from './arms.ts';
 /** Our choice: so much of the training images chooses among the methods. */
 export const INNER = 0.2;
 
+/**
+ * What a run trains on and what judges it. inner: a part of the training images judges the rest. choosing: all of them train, the half
+ * of the validation images that chooses judges. whole: all of them train, the other half judges, or, where the inner split chooses, all
+ * validation images.
+ */
+export type Images = 'inner' | 'choosing' | 'whole';
+
+/** Our choice: half of the validation images chooses where it is so many times the inner split: the final's judges are halved for it. */
+const WORTH_HALVING = 2;
+
+/** What judges the search; what it leaves alone judges the final. */
+export const choosingImages = (training: number, validation: number): Exclude<Images, 'whole'> =>
+  validation / 2 > WORTH_HALVING * INNER * training ? 'choosing' : 'inner';
+
+/** Of the training images, the part that trains. */
+export const trainedShare = (images: Images): number => (images === 'inner' ? 1 - INNER : 1);
+
 /** A run of an advice. */
 export interface Trial {
   /** Where it is below the advice's folder: `search1/kd-seed0`. */
@@ -10,8 +27,7 @@ export interface Trial {
   readonly arm: Arm;
   readonly epochs: number;
   readonly seed: number;
-  /** inner: trains and is scored within the training images. whole: trains on all of them; the validation images judge it. */
-  readonly images: 'inner' | 'whole';
+  readonly images: Images;
 }
 
 /** What an arm costs, in processor seconds; wall seconds are `wall` times as many. */

@@ -18,7 +18,8 @@ const rival = (name: string, low: number, high: number): Rival => ({
 });
 const judged = (...rivals: Rival[]): Judged => ({
   ...{ method: 'dearkd', rivals, least: 0.01, full: { known: 'reached' }, budget: 60, fullBudget: 60 },
-  untold: { methods: [], images: 120 },
+  untold: [],
+  chosenBy: { images: 1200, of: 'training' },
 });
 
 describe('kindOf', () => {
@@ -53,22 +54,24 @@ it('a method that is not worth it says nothing of others that the search could n
     kind: 'notWorth',
     text: expect.stringMatching(/^Distilling is not worth it\./),
   });
-  const found = verdictOf({ ...low, untold: { methods: ['kd', 'vkd'], images: 1200 } });
+  const found = verdictOf({ ...low, untold: ['kd', 'vkd'] });
   expect(found.kind).toBe('unclear');
   expect(found.text).toMatch(
-    /^These images cannot tell .* dearkd is not: .* What kd and vkd have is not known: .*1,200 of/,
+    /^These images cannot tell .* dearkd is not: .* What kd and vkd have is not known: .*1,200 of the training images/,
   );
 });
 
-it('methods are told apart by two standard errors of the images that judged', () => {
-  const row = (arm: string, mean: number | null, kept: boolean) => ({ arm, epochs: 1, scores: [], mean, kept });
+it('methods are told apart by two standard errors of the images that judged and of the seeds', () => {
+  const row = (arm: string, mean: number | null, kept: boolean) => ({ arm, epochs: 1, scores: [0.5], mean, kept });
   // Of 100 images at 0.8 a difference has a standard error of 0.057.
   const rows = [row('alone', 0.5, true), row('kd', 0.8, true), row('near', 0.7, false), row('far', 0.6, false)];
   const search = [{ budget: 1, rows: [...rows, row('failed', null, false)] }];
-  expect(untoldFrom(['kd', 'alone'], search, 100)).toEqual(['near']);
-  expect(untoldFrom(['kd', 'alone'], search, 10_000)).toEqual([]);
+  expect(untoldFrom(['kd', 'alone'], search, 100, 0)).toEqual(['near']);
+  expect(untoldFrom(['kd', 'alone'], search, 10_000, 0)).toEqual([]);
+  // So many images tell them apart, one seed of each does not.
+  expect(untoldFrom(['kd', 'alone'], search, 10_000, 0.05 ** 2)).toEqual(['near']);
   // It came to the end beside the chosen one.
-  expect(untoldFrom(['kd', 'alone', 'near'], search, 100)).toEqual([]);
+  expect(untoldFrom(['kd', 'alone', 'near'], search, 100, 0)).toEqual([]);
 });
 
 it('of images that cannot tell it says what could, for the comparison that takes most', () => {
@@ -79,6 +82,11 @@ it('of images that cannot tell it says what could, for the comparison that takes
   const easy = { ...wide.gain, components: { seeds: [1e-5, 1e-5], images: 0.02, rest: [0, 0] } as const };
   const told = verdictOf({ ...judged({ ...wide, gain: easy }), full: { known: false, why: 'its curve bends' } });
   expect(told.needed!.images).toBeGreaterThan(1000);
+  const halves = verdictOf({
+    ...{ ...judged({ ...wide, gain: easy }), full: { known: false, why: 'its curve bends' } },
+    chosenBy: { images: 400, of: 'validation' },
+  });
+  expect(halves.text).toContain(`${(2 * told.needed!.images!).toLocaleString('en')} validation images in place of 800`);
   expect(told.text).toMatch(
     /it would take \d,\d{3} validation images in place of 400\. At full length .* not known: its/,
   );

@@ -1,4 +1,4 @@
-import type { GainOver, Verdict, VerdictKind } from './advice.ts';
+import type { Advice, GainOver, Verdict, VerdictKind } from './advice.ts';
 import type { Foreseen } from './statistics/extrapolate.ts';
 import type { Gain } from './statistics/gain.ts';
 import { neededFor } from './statistics/power.ts';
@@ -20,8 +20,10 @@ export interface Judged {
   /** Processor seconds of a final run's training, and of one of full length. */
   readonly budget: number;
   readonly fullBudget: number;
-  /** Methods that were dropped on the way though nothing told them from this one, and the images that judged there. */
-  readonly untold: { readonly methods: readonly string[]; readonly images: number };
+  /** Methods that were dropped on the way though nothing told them from this one. */
+  readonly untold: readonly string[];
+  /** What judged the search. */
+  readonly chosenBy: Advice['chosenBy'];
 }
 
 /**
@@ -45,13 +47,13 @@ export function verdictOf(judged: Judged): Verdict {
   const when = judged.full.known === 'reached' ? '' : ` in runs of this length (${seconds(judged.budget)})`;
   if (kind === 'worth')
     return { kind, needed: null, text: `Distilling with ${method} is worth it${when}: ${compared}. ${foretold}` };
-  const { untold } = judged;
-  if (kind === 'notWorth' && untold.methods.length > 0) {
-    const [others, them] = [listed(untold.methods), untold.methods.length === 1 ? 'it' : 'them'];
+  const { untold, chosenBy } = judged;
+  if (kind === 'notWorth' && untold.length > 0) {
+    const [others, them] = [listed(untold), untold.length === 1 ? 'it' : 'them'];
     return {
       kind: 'unclear',
       needed: null,
-      text: `These images cannot tell whether distilling is worth it. ${method} is not${when}: it has ${compared}, less than the ${points(least)} that would be worth it. What ${others} ${untold.methods.length === 1 ? 'has' : 'have'} is not known: the search, judged by ${thousands(untold.images)} of the training images, dropped ${them} without being able to tell ${them} from ${method}. ${foretold}`,
+      text: `These images cannot tell whether distilling is worth it. ${method} is not${when}: it has ${compared}, less than the ${points(least)} that would be worth it. What ${others} ${untold.length === 1 ? 'has' : 'have'} is not known: the search, judged by ${thousands(chosenBy.images)} of the ${chosenBy.of} images, dropped ${them} without being able to tell ${them} from ${method}. ${foretold}`,
     };
   }
   if (kind === 'notWorth')
@@ -63,7 +65,7 @@ export function verdictOf(judged: Judged): Verdict {
   return unclear(judged, compared, foretold);
 }
 
-function unclear({ rivals, least, method }: Judged, compared: string, foretold: string): Verdict {
+function unclear({ rivals, least, method, chosenBy }: Judged, compared: string, foretold: string): Verdict {
   const open = rivals.filter(({ decides, gain }) => decides && !(gain.interval && gain.interval[0] > 0));
   // The one that takes most decides.
   const asked = open.reduce((a, b) => ((a.gain.error?.se ?? 1e9) >= (b.gain.error?.se ?? 1e9) ? a : b));
@@ -73,16 +75,17 @@ function unclear({ rivals, least, method }: Judged, compared: string, foretold: 
   return {
     kind: 'unclear',
     needed,
-    text: `These images cannot tell whether distilling is worth it. ${method}, the best method of the search, has ${compared}. ${toldNeeded(needed, least, runs, images)} ${foretold}`,
+    text: `These images cannot tell whether distilling is worth it. ${method}, the best method of the search, has ${compared}. ${toldNeeded(needed, least, runs, images, chosenBy.of === 'validation' ? 2 : 1)} ${foretold}`,
   };
 }
 
-function toldNeeded(needed: Verdict['needed'], least: number, seeds: number, images: number): string {
+/** Where half of the validation images judge, twice as many are needed as must judge. */
+function toldNeeded(needed: Verdict['needed'], least: number, seeds: number, images: number, halves: number): string {
   if (!needed) return 'Two seeds or more of each would be needed.';
   const ways = [
     ...(needed.images === null
       ? []
-      : [`${thousands(needed.images)} validation images in place of ${thousands(images)}`]),
+      : [`${thousands(halves * needed.images)} validation images in place of ${thousands(halves * images)}`]),
     ...(needed.seeds === null ? [] : [`${needed.seeds} seeds in place of ${seeds}`]),
   ];
   const goal = `To see a gain of ${points(least)} in 4 of 5 such tests`;

@@ -33,6 +33,8 @@ export const dataSchema = z.strictObject({
   valFraction: z.number().positive().lt(1).default(0.1),
   /** Part of the training images that validates in place of the validation images: to choose by the one and judge by the other. */
   innerFraction: z.number().positive().lt(1).nullable().default(null),
+  /** Half of the validation images, each class in proportion: to choose by the one half and report the other. */
+  valHalf: z.enum(['choose', 'report']).nullable().default(null),
   /** The split and the subset depend on this seed alone, so that all seeds of a study see the same data. */
   splitSeed: z.int().default(0),
   workers: z.union([auto, count]).default('auto'),

@@ -43,7 +43,11 @@ function makeShort(out: string): void {
     search1: { budget: 0.1, seeds: 1, epochs },
     final: { budget: 0.1, seeds: 2, full: 0.5, curveSeeds: 0, epochs },
   };
-  writeFileSync(at(out, 'state.json'), JSON.stringify({ ...stateOf(out), plan: { scale, budgets: [0.1] }, phases }));
+  const held = stateOf(out);
+  writeFileSync(
+    at(out, 'state.json'),
+    JSON.stringify({ ...held, plan: { ...held.plan, scale, budgets: [0.1] }, phases }),
+  );
   mkdirSync(at(out, 'records'), { recursive: true });
   writeFileSync(at(out, 'records/besides.json'), '3600');
 }
@@ -129,6 +133,43 @@ it('tries what applies, judges by the validation images, and gives a verdict and
   expect(timeless(again.advice)).toEqual(timeless(advice));
 }, 120_000);
 
+it('of few training images and many to validate on, one half of these chooses and the other judges', async () => {
+  const few = { ...request('few'), methods: ['kd', 'dkd'] };
+  const asked = { ...few, settings: { ...few.settings, data: { images: 15 } } };
+  const stop = new AbortController();
+  const onAdviceEvent: AdviseOptions['onAdviceEvent'] = (event) => event.type === 'trial' && stop.abort();
+  expect((await advise({ ...asked, signal: stop.signal, onAdviceEvent })).reason).toBe('interrupted');
+  expect(stateOf('few').plan!.images).toBe('choosing');
+  makeShort('few');
+  const state = stateOf('few');
+  const both = (phase: string) => ({ ...state.phases[phase], epochs: { alone: 2, kd: 2, dkd: 2 } });
+  const phases = { search1: both('search1'), final: both('final') };
+  writeFileSync(at('few/state.json'), JSON.stringify({ ...state, phases }));
+  const result = await advise(asked);
+  if (result.reason !== 'done') throw new Error('interrupted');
+  const { advice } = result;
+  expect([advice.trainImages, advice.validationImages, advice.chosenBy]).toEqual([
+    15,
+    15,
+    { images: 15, of: 'validation' },
+  ]);
+  const judgedIn = (phase: string, name: string) => {
+    const log = readFileSync(at('few', phase, name, 'train.log'), 'utf8');
+    expect(log).toContain('data: 15 training and 15 validation images');
+    const rows = readFileSync(at('few', phase, name, 'predictions.csv'), 'utf8')
+      .trim()
+      .split('\n')
+      .slice(1);
+    return rows.map((row) => row.split(',')[0]!);
+  };
+  const halves = [judgedIn('search1', 'kd-seed0'), judgedIn('final', 'alone-seed1000')];
+  expect(new Set(halves.flat()).size).toBe(30);
+  const { outcome } = JSON.parse(readFileSync(at('few/records/final/alone-seed1000.json'), 'utf8'));
+  const alone = advice.final.find(({ arm }) => arm === 'alone')!;
+  expect(alone.scores[0]).toBeCloseTo(outcome.last['val/top1'], 9);
+  expect(readFileSync(at('few/advice.txt'), 'utf8')).toContain('the 15 validation images of the half that did not');
+}, 60_000);
+
 it('refuses another request in its folder, and what it cannot advise on', async () => {
   const refusal = async (more: Partial<AdviseOptions>) => {
     const found = await advise({ ...request('advice'), ...more }).catch((error: unknown) => error);
@@ -144,6 +185,9 @@ it('refuses another request in its folder, and what it cannot advise on', async 
   expect(await refusal({ methods: ['kdd'] })).toContain('Did you mean kd?');
   expect(await refusal({ settings: { method: 'kd' } as never })).toContain(
     'advise: method: it finds the method itself',
+  );
+  expect(await refusal({ settings: { data: { innerFraction: 0.2 } } as never })).toContain(
+    'advise: data.innerFraction: it puts images aside itself, some that choose the method and others that judge it',
   );
   expect(await refusal({ budget: '1s', out: at('short') })).toMatch(
     /--budget: 1s is too short to say anything about 2 methods on these images; wanted at least \d+[sm], by measured speed/,

@@ -45,9 +45,10 @@ export const advise = command({
   },
   repeatable: ['set'],
   notes: [
-    `A fifth of the training images chooses: all methods that apply train for the same processor time (teacher included), a third goes
-on for three times as long, until one is left. It, training alone, soft distillation and, where the method changes the student,
-training alone with these layers then train on all training images with new seeds, and the validation images judge these runs.
+    `All methods that apply train for the same processor time (teacher included), a third goes on for three times as long, until one is
+left. A fifth of the training images chooses, or half of the validation images where that is more than twice as many. The method, training alone, soft
+distillation and, where the method changes the student, training alone with these layers then train on all training images with new
+seeds, and the validation images that did not choose judge these runs.
 The verdict: worth it, not worth it, or: these images cannot tell, and so many more would be needed.`,
     'Ctrl-C saves; the same command goes on. Writes advice.json, advice.txt and index.html; the runs are ordinary run folders.',
     refNotes,

@@ -31,6 +31,17 @@ it('an inner split validates on a part of the images that would train, and on no
   expect((await open({ innerFraction: 0.2, splitSeed: 1 })).val.paths).not.toEqual(val.paths);
 });
 
+it('the halves of the validation images have each image once and each class alike; all images train', async () => {
+  const [choose, report] = [await open({ valHalf: 'choose' }), await open({ valHalf: 'report' })];
+  expect([...choose.val.paths, ...report.val.paths].sort()).toEqual(source.val!.map(({ id }) => id).sort());
+  for (const { train, val } of [choose, report]) {
+    expect(train.paths.length).toBe(40);
+    expect([...val.labels].filter((label) => label === 0).length).toBeGreaterThanOrEqual(2);
+  }
+  expect((await open({ valHalf: 'choose', images: 10 })).val.paths).toEqual(choose.val.paths);
+  await expect(open({ valHalf: 'choose', innerFraction: 0.2 })).rejects.toThrow('leave one of the two out');
+});
+
 it('of a part of the images, it is a part of that part', async () => {
   const part = await open({ images: 20 });
   const { train, val } = await open({ images: 20, innerFraction: 0.25 });

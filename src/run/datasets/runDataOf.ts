@@ -47,9 +47,25 @@ function partsOf(
   const amount = data.images !== null ? { count: data.images } : { fraction: data.fraction };
   const all = data.images === null && data.fraction === 1;
   const train = all ? dataset.train : subset(dataset.train, amount, data.splitSeed);
-  return data.innerFraction === null
-    ? { train, val: dataset.val, splitSource: dataset.splitSource, reportOnly: data.valDir !== null }
-    : { ...splitList(train, data.innerFraction, data.splitSeed), splitSource: 'seeded', reportOnly: false };
+  if (data.innerFraction !== null) {
+    if (data.valHalf !== null)
+      throw new UserError(
+        'data.valHalf: data.innerFraction leaves the validation images alone, the halves are of those; leave one of the two out',
+      );
+    return { ...splitList(train, data.innerFraction, data.splitSeed), splitSource: 'seeded', reportOnly: false };
+  }
+  const [val, reportOnly] = [validationOf(dataset.val, data), data.valDir !== null];
+  return { train, val, splitSource: data.valHalf === null ? dataset.splitSource : 'seeded', reportOnly };
+}
+
+/** All validation images, or the half that `data.valHalf` names. */
+export function validationOf(
+  val: ImageList,
+  { valHalf, splitSeed }: Pick<RunConfig['data'], 'valHalf' | 'splitSeed'>,
+): ImageList {
+  if (valHalf === null) return val;
+  const halves = splitList(val, 0.5, splitSeed);
+  return valHalf === 'choose' ? halves.val : halves.train;
 }
 
 /** The images with their labels, or, where `data.labels` says so, as if they had none. */
