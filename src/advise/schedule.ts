@@ -1,4 +1,4 @@
-import { largest } from '../graph/lists.ts';
+import { largest, smallest } from '../graph/lists.ts';
 import type { Arm } from './arms.ts';
 import { type Cost, type Images, trainedShare } from './trials.ts';
 
@@ -16,17 +16,21 @@ export interface Scale {
   readonly curveSeeds: number;
 }
 
-/** Our choice: the first of these whose runs spend at least half of the time training rather than being built and evaluated. */
+/**
+ * Our choice: the first of these whose final runs have at least half of their full length; where none has, the first whose runs spend
+ * at least half of the time training rather than being built and evaluated.
+ */
 const SCALES: readonly Scale[] = [
   { searchSeeds: 2, finalSeeds: 5, curveSeeds: 2 },
   { searchSeeds: 2, finalSeeds: 4, curveSeeds: 0 },
+  { searchSeeds: 2, finalSeeds: 3, curveSeeds: 0 },
   { searchSeeds: 1, finalSeeds: 3, curveSeeds: 0 },
 ];
 
 /** Our choice, as in Hyperband (arXiv 1603.06560): a third stays, with three times the budget. */
 export const HALVING = 3;
 
-/** Our choice: so much of the time chooses, the rest judges. */
+/** Our choice: so much of the time chooses at most, the rest judges; and no run that chooses is longer than one that judges. */
 const SEARCH_SHARE = 0.4;
 
 /** Our choice: the least length of a final run, as a multiple of the least run that means anything. */
@@ -81,18 +85,22 @@ export function planSearch(
   const time = seconds * PLANNED;
   const costs = { alone: costedOn(images, alone), methods: methods.map((one) => costedOn(images, one)) };
   const [least, arms] = [leastBudget([alone, ...methods]), [alone, ...methods]];
-  for (const scale of SCALES) {
+  const rounds = roundSizes(methods.length);
+  const full = smallest(methods.map(({ arm, cost }) => arm.fullEpochs * cost.epoch));
+  const lean = SCALES.at(-1)!;
+  const plans = SCALES.flatMap((scale) => {
     const final = (budget: number) => finalWall(worst(arms), budget, scale);
     const search = (budget: number) => searchWall(costs, budget, scale);
-    if (search(least) + final(LEAST_FINAL * least) > time) continue;
+    if (search(least) + final(LEAST_FINAL * least) > time) return [];
     const share = Math.min(time - final(LEAST_FINAL * least), Math.max(SEARCH_SHARE * time, search(least)));
-    const first = most(least, share, search);
-    const rest = (budget: number) => final(budget) - final(0);
-    const trains = search(first) - search(0) + rest(most(LEAST_FINAL * least, time - search(first), final));
-    if (scale !== SCALES.at(-1) && trains < time / 2) continue;
-    return { scale, images, budgets: roundSizes(methods.length).map((_, i) => first * HALVING ** i) };
-  }
-  const lean = SCALES.at(-1)!;
+    const longest = (first: number) => Math.max(LEAST_FINAL * least, first * HALVING ** (rounds.length - 1));
+    const first = most(least, (one) => search(one) <= share && search(one) + final(longest(one)) <= time);
+    const judges = most(LEAST_FINAL * least, (budget) => search(first) + final(budget) <= time);
+    const trains = search(first) - search(0) + final(judges) - final(0);
+    return [{ scale, first, near: judges >= full / 2, trains: trains >= time / 2 }];
+  });
+  const taken = plans.find(({ near, trains }) => near && trains) ?? plans.find(({ trains }) => trains) ?? plans.at(-1);
+  if (taken) return { scale: taken.scale, images, budgets: rounds.map((_, i) => taken.first * HALVING ** i) };
   const needed = searchWall(costs, least, lean) + finalWall(worst(arms), LEAST_FINAL * least, lean);
   return { needed: needed / PLANNED };
 }
@@ -126,13 +134,13 @@ function finalWall(arms: readonly Costed[], budget: number, { finalSeeds, curveS
   return finalSeeds * round(1) + curveSeeds * CURVE.reduce((sum, part) => sum + round(part), 0);
 }
 
-/** The largest budget whose time is there; `low` where not even that is. */
-function most(low: number, seconds: number, wall: (budget: number) => number): number {
+/** The largest budget that fits; `low` where not even that does. */
+function most(low: number, fits: (budget: number) => boolean): number {
   let [under, over] = [low, low];
-  while (wall(over) <= seconds && over < 1e9) [under, over] = [over, over * 2];
+  while (fits(over) && over < 1e9) [under, over] = [over, over * 2];
   for (let i = 0; i < 40; i++) {
     const middle = (under + over) / 2;
-    if (wall(middle) <= seconds) under = middle;
+    if (fits(middle)) under = middle;
     else over = middle;
   }
   return under;
@@ -149,7 +157,7 @@ export function planFinal(arms: readonly Costed[], full: number, seconds: number
   const [least, time] = [LEAST_FINAL * leastBudget(arms), seconds * PLANNED];
   const fits = (one: Scale) => one.finalSeeds <= meant.finalSeeds && finalWall(arms, least, one) <= time;
   const scale = SCALES.find(fits) ?? SCALES.at(-1)!;
-  const there = most(least, time, (budget) => finalWall(arms, budget, scale));
+  const there = most(least, (budget) => finalWall(arms, budget, scale) <= time);
   return { scale, budget: Math.min(Math.max(full, least), there) };
 }
 
