@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { brief, UserError } from '../graph/errors.ts';
 import { didYouMean } from '../graph/names.ts';
-import { isSection, spelledOut } from './settings.ts';
+import { isSection, type Settings, spelledOut } from './settings.ts';
 import { readYaml } from './yaml.ts';
 
 /** Checks a value against its schema; errors name the key, what was wanted and what was got, and near keys. */
@@ -43,15 +43,55 @@ function describe(issue: z.core.$ZodIssue, schema: z.ZodType, value: unknown): s
       return `unknown key ${brief([...at, key].join('.'))}.${didYouMean(key, valid, (near) => [...at, near].join('.'))} Available: ${valid.join(', ')}`;
     });
   }
-  const got = at.reduce<unknown>((inner, key) => (inner as Record<string, unknown> | undefined)?.[key], value);
+  // A short form stands for what lies below it.
+  const got = at.reduce<unknown>(
+    (inner, key) => (isSection(inner) || Array.isArray(inner) ? (inner as Settings)[key] : inner),
+    value,
+  );
   const shown = got === undefined ? 'nothing' : brief(JSON.stringify(got), 200);
-  return [`${brief(at.join('.')) || 'config'}: ${wanted(issue)}, got ${shown}`];
+  const hint = typeof got === 'string' ? didYouMean(got, namesIn(issue)) : '';
+  const wanted = listed([...new Set(waysIn(issue))]);
+  return [`${brief(at.join('.')) || 'config'}: wanted ${wanted}, got ${shown}${hint && `.${hint}`}`];
 }
 
-function wanted(issue: z.core.$ZodIssue): string {
-  if (issue.code !== 'invalid_union')
-    return issue.message.replace(/^Invalid input: /, '').replace(/, received .*$/, '');
-  return issue.errors.map((branch) => branch.map(wanted).join(' and ')).join(', or ');
+const listed = (ways: readonly string[]): string =>
+  ways.length < 2 ? ways.join('') : `${ways.slice(0, -1).join(', ')} or ${ways.at(-1)}`;
+
+/** What would be right, each way by itself. */
+function waysIn(issue: z.core.$ZodIssue): string[] {
+  if (issue.code === 'invalid_union')
+    return issue.errors.flatMap((branch) =>
+      waysIn(branch.reduce((outer, one) => (one.path.length < outer.path.length ? one : outer))),
+    );
+  return issue.code === 'invalid_value' ? issue.values.map((value) => JSON.stringify(value)) : [way(issue)];
+}
+
+/** The names among them. */
+function namesIn(issue: z.core.$ZodIssue): string[] {
+  if (issue.code === 'invalid_union') return issue.errors.flat().flatMap(namesIn);
+  return issue.code === 'invalid_value' ? issue.values.filter((value) => typeof value === 'string') : [];
+}
+
+const KINDS: Readonly<Record<string, string>> = {
+  ...{ number: 'a number', int: 'a whole number', boolean: 'true or false', string: 'a text', array: 'a list' },
+  ...{ object: 'a section of keys and values', record: 'a section of keys and values', tuple: 'a list' },
+};
+
+function way(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_union' || issue.code === 'invalid_value') return listed(waysIn(issue));
+  if (issue.code === 'invalid_type') return KINDS[issue.expected] ?? issue.expected;
+  if (issue.code === 'too_small')
+    return sized(issue.origin, issue.minimum, issue.inclusive === false ? 'above' : 'at least');
+  if (issue.code === 'too_big')
+    return sized(issue.origin, issue.maximum, issue.inclusive === false ? 'below' : 'at most');
+  return issue.message.replace(/^wanted /, '');
+}
+
+/** Lists and texts are counted, numbers compared. */
+function sized(origin: string, bound: number | bigint, than: string): string {
+  if (origin === 'string') return bound === 1 ? 'a text that is not empty' : `a text of ${than} ${bound} characters`;
+  if (origin === 'array' || origin === 'tuple') return `a list of ${than} ${bound}`;
+  return `${KINDS[origin] ?? 'a number'} ${than.replace('at', 'of at')} ${bound}`;
 }
 
 /** The keys of the object schema at a path; places in a list are numbers and stand for no key. */

@@ -68,8 +68,8 @@ describe('names and settings', () => {
 
   it('values that do not fit', async () => {
     const common = distill('--student', 'vit_pico_patch4', '--method', 'kd');
-    await refuses([...common, '--set', 'optim.lr=fast'], 2, /optim\.lr: .*expected number, got "fast"/);
-    await refuses([...common, '--set', 'kd.alpha=2'], 2, /methods\.kd: alpha: .*<=1, got 2/);
+    await refuses([...common, '--set', 'optim.lr=fast'], 2, /optim\.lr: wanted .*a number, got "fast"/);
+    await refuses([...common, '--set', 'kd.alpha=2'], 2, /methods\.kd: alpha: wanted .*at most 1, got 2/);
     await refuses([...common, '--fraction', '2'], 2, '--fraction: wanted a number above 0 up to 1, got "2"');
     await refuses([...common, '--images', 'many'], 2, '--images: wanted a whole number from 1 on, got "many"');
     await refuses([...common, '--device', 'cuda'], 2, 'device cuda: wanted ');
@@ -113,8 +113,8 @@ describe('names and settings', () => {
 
   it.each([
     ['optim: {lrr: 1}', 'wrong.yaml: unknown key optim.lrr. Did you mean optim.lr?'],
-    ['data: 5', 'wrong.yaml: data: expected object, got 5'],
-    ['student: {init: 5}', 'wrong.yaml: student.init: expected string, got 5'],
+    ['data: 5', 'wrong.yaml: data: wanted a section of keys and values, got 5'],
+    ['student: {init: 5}', 'wrong.yaml: student.init: wanted a text, got 5'],
     ['stages: [null]', 'wrong.yaml: stages'],
     ['method: dearkdd', 'wrong.yaml: Unknown method "dearkdd". Did you mean dearkd?'],
     ['teacher: {precision: int9}', 'wrong.yaml: teacher.precision'],

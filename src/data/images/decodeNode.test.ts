@@ -118,7 +118,7 @@ describe('errors', () => {
       (e: Error) => e,
     );
     expect(error).toBeInstanceOf(UserError);
-    expect(error.message).toMatch(/^Cannot read image .*: wanted an image \(jpg.*\), got .*\. Replace or delete/s);
+    expect(error.message).toMatch(/^Cannot read image .*: wanted an image \(jpg.*\), got .*\. (Replace or delete|Check the path)/s);
     expect(error.message).toContain(path);
     return error.message;
   };
@@ -127,7 +127,7 @@ describe('errors', () => {
     expect(await message(write('text.jpg', '<html>404</html>'))).toContain('got a text file of 16 bytes');
     expect(await message(write('zero.png', ''))).toContain('got an empty file (0 bytes)');
     expect(await message(write('junk.png', Uint8Array.of(1, 2, 3, 0, 255)))).toContain('no known image format');
-    expect(await message(join(dir, 'gone.png'))).toContain('got no such file');
+    expect(await message(join(dir, 'gone.png'))).toContain('got no such file. Check the path');
     expect(await message(write('cut.bmp', 'BM12'))).toContain('got a truncated BMP (4 bytes)');
   });
 

@@ -95,6 +95,8 @@ export async function pixelCount(path: string): Promise<number | undefined> {
   }
 }
 
+const SHUT = 'Give yourself permission, or delete the file';
+
 function bytesOf(path: string): Buffer {
   try {
     return readImageBytes(path);
@@ -103,9 +105,8 @@ function bytesOf(path: string): Buffer {
     const refusal = fileError(failed, briefAddress(path), 'read it');
     // A bad sector is the one file's own; too many open files are not.
     if (refusal instanceof MachineError && failed.code !== 'EIO') throw refusal;
-    const shut = failed.code === 'EACCES' || failed.code === 'EPERM';
-    const remedy = shut ? 'Give yourself permission, or delete the file' : undefined;
-    throw cannotRead(path, describeReadError(failed), remedy);
+    const remedies = { ENOENT: 'Check the path', EACCES: SHUT, EPERM: SHUT } as Readonly<Record<string, string>>;
+    throw cannotRead(path, describeReadError(failed), remedies[failed.code ?? '']);
   }
 }
 

@@ -42,6 +42,13 @@ it('the halves of the validation images have each image once and each class alik
   await expect(open({ valHalf: 'choose', innerFraction: 0.2 })).rejects.toThrow('leave one of the two out');
 });
 
+it('fewer images than were asked for are told', async () => {
+  expect((await open({ images: 41 })).notes).toEqual([
+    'data.images: wanted 41 training images, got 40: all of them train',
+  ]);
+  expect((await open({ images: 40 })).notes).toEqual([]);
+});
+
 it('of a part of the images, it is a part of that part', async () => {
   const part = await open({ images: 20 });
   const { train, val } = await open({ images: 20, innerFraction: 0.25 });

@@ -28,7 +28,7 @@ export async function runDataOf(dataset: Dataset, { data }: RunConfig, tools: Li
     val,
     splitSource,
     reportOnly,
-    notes: dataset.notes ?? [],
+    notes: [...(dataset.notes ?? []), ...fewer(dataset.train, data)],
     facts: {
       images: train.paths.length,
       classes: dataset.classes.length,
@@ -38,6 +38,12 @@ export async function runDataOf(dataset: Dataset, { data }: RunConfig, tools: Li
     stamps: tools.stamps,
   };
 }
+
+/** Where there are fewer images than asked for. */
+const fewer = ({ paths }: ImageList, { images }: RunConfig['data']): string[] =>
+  images !== null && images > paths.length
+    ? [`data.images: wanted ${images} training images, got ${paths.length}: all of them train`]
+    : [];
 
 /** What trains and what is validated on. An inner split is one of the images that would train, not of all that there are. */
 function partsOf(

@@ -34,7 +34,7 @@ export async function forecast(parts: RunParts, platform: Platform, job?: Planne
     {
       level: 'note',
       about: 'time',
-      text: `about ${duration(seconds)} for ${settings.train.epochs} epochs (${steps} steps of ${settings.train.batch} images), measured on a few of them`,
+      text: `about ${duration(seconds)} for ${settings.train.epochs} epochs (${steps} steps of ${settings.train.batch} images) of ${config.student.name}, measured on a few of them`,
     },
     {
       level: 'note',

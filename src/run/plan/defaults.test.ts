@@ -52,6 +52,24 @@ describe('the table of defaults', () => {
     expect(chosen({ augment: { mean: [0, 0, 0], std: [1, 1, 1] } }, pixels)).toEqual([[0, 0, 0], [1, 1, 1], []]);
   });
 
+  it('says of each "auto" of the pixels, the optimiser and the schedule what it became, as a choice or as the usual', () => {
+    for (const preset of ['auto', 'deit', 'none'] as const) {
+      const given = config({ augment: { preset } });
+      const { choices, usual } = choose(digits, { augment: { preset } });
+      const said = [...choices, ...usual].map(({ key }) => key);
+      expect(new Set(said).size).toBe(said.length);
+      const left = Object.entries({ augment: given.augment, optim: given.optim, train: given.train }).flatMap(
+        ([section, values]) =>
+          Object.entries(values).flatMap(([key, value]) =>
+            value === 'auto' && key !== 'threads' ? [`${section}.${key}`] : [],
+          ),
+      );
+      expect([...said].sort()).toEqual([...left, 'student.imageSize'].sort());
+    }
+    const { usual } = choose(digits, { augment: { preset: 'deit' } });
+    expect(usual).toContainEqual({ key: 'augment.repeats', value: '3', reason: 'the preset deit' });
+  });
+
   it('gives DearKD with Muon twice the rate', () => {
     const rate = (method: string, name: 'auto' | 'adamw' = 'auto') =>
       choose(digits, { method, teacher: 'x', optim: { name } }).optim.lr;

@@ -27,6 +27,8 @@ export interface Settings {
   /** How a linear probe before the rest goes. */
   readonly probe: Probe;
   readonly choices: readonly Choice[];
+  /** What else was "auto" and is as it always is, or as the preset has it: it stands in config.yaml, and no run tells it. */
+  readonly usual: readonly Choice[];
 }
 
 /** What the data does not tell. */
@@ -50,6 +52,7 @@ const IMAGENET: Pixels = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.22
 /** Takes "auto" settings from the table, each after those that its rules look at. */
 class Chooser {
   readonly choices: Choice[] = [];
+  readonly usual: Choice[] = [];
   situation: Situation;
 
   constructor(situation: Situation) {
@@ -110,24 +113,28 @@ export function chooseSettings(config: RunConfig, facts: DataFacts, student: Stu
     probe: { share: linearProbe, lr: scratchLr, warmupEpochs },
     train: { ...train, batch, epochs, linearProbe, evalBatch: chooser.pick('train.evalBatch', train.evalBatch) },
     choices: chooser.choices,
+    usual: chooser.usual,
   };
 }
 
 /** Told only where there may be one: most runs have no new head on other weights. */
-const chooseProbe = (given: RunConfig['train']['linearProbe'], chooser: Chooser): number =>
-  given === 'auto' && !chooser.situation.newHead ? 0 : chooser.pick('train.linearProbe', given);
+function chooseProbe(given: RunConfig['train']['linearProbe'], chooser: Chooser): number {
+  if (given !== 'auto' || chooser.situation.newHead) return chooser.pick('train.linearProbe', given);
+  chooser.usual.push({ key: 'train.linearProbe', value: 0, reason: 'no new head on the weights of another model' });
+  return 0;
+}
 
 /** A network that is trained further sees the numbers that it knows. Told only where these are not the usual ones. */
 function choosePixels(given: RunConfig['augment'], chooser: Chooser, own: Pixels = IMAGENET): Pixels {
   const chosen = (key: 'mean' | 'std') => {
     const value = given[key];
     if (value !== 'auto') return value;
-    if (own[key].some((one, c) => one !== IMAGENET[key][c]))
-      chooser.choices.push({
-        key: `augment.${key}`,
-        value: own[key].join(' '),
-        reason: 'as the model that the student starts from',
-      });
+    const [choice, other] = [
+      { key: `augment.${key}`, value: own[key].join(' ') },
+      own[key].some((one, c) => one !== IMAGENET[key][c]),
+    ];
+    if (other) chooser.choices.push({ ...choice, reason: 'as the model that the student starts from' });
+    else chooser.usual.push({ ...choice, reason: "ImageNet's" });
     return own[key];
   };
   return { mean: chosen('mean'), std: chosen('std') };
@@ -144,6 +151,10 @@ function chooseAugment(given: RunConfig['augment'], chooser: Chooser, pixels: Pi
       return [key, inTable ? chooser.pick(`augment.${key}` as DefaultKey, value) : value];
     }),
   );
+  const told = new Set(chooser.choices.map(({ key }) => key));
+  for (const [key, value] of Object.entries(resolved))
+    if (given[key as PresetKey] === 'auto' && !told.has(`augment.${key}`) && !(key === 'flip' && Number(value) > 0))
+      chooser.usual.push({ key: `augment.${key}`, value: String(value), reason: `the preset ${preset}` });
   const augment = { ...given, ...resolved, preset, ...choosePixels(given, chooser, pixels) } as Settings['augment'];
   if (given.flip === 'auto' && augment.flip > 0)
     chooser.choices.push({

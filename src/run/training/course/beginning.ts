@@ -15,7 +15,7 @@ export async function writeBeginning(
   parts: ReadyRun,
   heads: ReadonlyMap<string, Uint8Array>,
 ): Promise<void> {
-  await writeRunConfig(host.files, parts.config, parts.settings.choices);
+  await writeRunConfig(host.files, parts.config, [...parts.settings.choices, ...parts.settings.usual]);
   await writeOrigin(host);
   await writeTrainedImages(host, parts.data);
   await writeStart(host, parts.init);

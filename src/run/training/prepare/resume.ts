@@ -64,7 +64,7 @@ function checkSettings(files: RunFiles, { settings }: Progress, config: RunConfi
 
 /** Another release may choose otherwise what the settings leave to it: a run does not change its numbers on the way. */
 async function checkChoices(files: RunFiles, { settings }: RunParts): Promise<void> {
-  const [other] = chosenOtherwise(await readText(files, CONFIG_FILE), settings.choices);
+  const [other] = chosenOtherwise(await readText(files, CONFIG_FILE), [...settings.choices, ...settings.usual]);
   if (other)
     throw new UserError(
       `${placeOf(files, CONFIG_FILE)}: ${other.key}: when this run began, auto became ${other.was}, and this release makes it ${other.value}. Start a new run with another --out; --set student.init=RUN/checkpoints/last takes the weights of this one over`,
