@@ -111,8 +111,9 @@ async function goOn(
 }
 
 /** As it was begun: an advice of a release before has no other way than the inner split. */
-const choosingOf = ({ plan }: SavedState, { data: { train, val } }: RunInputs) =>
-  plan ? (plan.images ?? 'inner') : choosingImages(train.paths.length, val.paths.length);
+const choosingOf = ({ plan }: SavedState, { data: { train, val, reportOnly } }: RunInputs) =>
+  // Images of `data.valDir` report and choose nothing.
+  plan ? (plan.images ?? 'inner') : reportOnly ? 'inner' : choosingImages(train.paths.length, val.paths.length);
 
 /** Settings and images of the final's runs, and what judges the search. */
 function judgedBy(
