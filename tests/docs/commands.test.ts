@@ -40,6 +40,8 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   "import { defineLogger, namedMetrics, train } from 'understudy';": 'tests/extend.test.ts',
   "import * as runtime from 'onnxruntime-web';": 'tests/browser/tab.test.ts',
   'npm install understudy onnxruntime-web': 'tests/browser/tab.test.ts',
+  "export default { optimizeDeps: { include: ['understudy/browser', 'onnxruntime-web'] } };":
+    'tests/onDemand/tabVite.onDemand.ts',
   "import { z } from 'zod';": 'tests/workedExample.test.ts',
   "import { command, jsonFlag } from '../command.ts';": 'tests/workedParts.test.ts',
   "import { lineChart } from '../../analysis/lineChart.ts';": 'tests/workedParts.test.ts',

@@ -118,7 +118,9 @@ describe('errors', () => {
       (e: Error) => e,
     );
     expect(error).toBeInstanceOf(UserError);
-    expect(error.message).toMatch(/^Cannot read image .*: wanted an image \(jpg.*\), got .*\. (Replace or delete|Check the path)/s);
+    expect(error.message).toMatch(
+      /^Cannot read image .*: wanted an image \(jpg.*\), got .*\. (Replace or delete|Check the path)/s,
+    );
     expect(error.message).toContain(path);
     return error.message;
   };
