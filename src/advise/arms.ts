@@ -113,6 +113,8 @@ function armOf(
   checkNames(config);
   const parts = assemble(config, inputsFor(config, inputs));
   checkStages(parts);
+  if (parts.studentConfig.classes === 0)
+    throw new UserError(`${name}: its student has no classifier, so nothing compares it with training alone`);
   const arm = {
     name,
     slug: name.replaceAll(/[^A-Za-z0-9+]+/g, '-'),

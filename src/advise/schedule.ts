@@ -18,14 +18,14 @@ export interface Scale {
 
 /**
  * Our choice: the first of these whose final runs have at least half of their full length; where none has, the first whose runs spend
- * at least half of the time training rather than being built and evaluated.
+ * at least half of the time training rather than being built and evaluated. A second seed of the search is for runs that are long
+ * enough as well: in short ones methods differ by less, and seeds by more.
  */
 const SCALES: readonly Scale[] = [
-  { searchSeeds: 2, finalSeeds: 5, curveSeeds: 2 },
-  { searchSeeds: 2, finalSeeds: 4, curveSeeds: 0 },
-  { searchSeeds: 2, finalSeeds: 3, curveSeeds: 0 },
-  { searchSeeds: 1, finalSeeds: 3, curveSeeds: 0 },
-];
+  { finalSeeds: 5, curveSeeds: 2 },
+  { finalSeeds: 4, curveSeeds: 0 },
+  { finalSeeds: 3, curveSeeds: 0 },
+].flatMap((scale) => [2, 1].map((searchSeeds) => ({ searchSeeds, ...scale })));
 
 /** Our choice, as in Hyperband (arXiv 1603.06560): a third stays, with three times the budget. */
 export const HALVING = 3;
@@ -89,20 +89,40 @@ export function planSearch(
   const full = smallest(methods.map(({ arm, cost }) => arm.fullEpochs * cost.epoch));
   const lean = SCALES.at(-1)!;
   const plans = SCALES.flatMap((scale) => {
-    const final = (budget: number) => finalWall(worst(arms), budget, scale);
     const search = (budget: number) => searchWall(costs, budget, scale);
-    if (search(least) + final(LEAST_FINAL * least) > time) return [];
-    const share = Math.min(time - final(LEAST_FINAL * least), Math.max(SEARCH_SHARE * time, search(least)));
-    const longest = (first: number) => Math.max(LEAST_FINAL * least, first * HALVING ** (rounds.length - 1));
-    const first = most(least, (one) => search(one) <= share && search(one) + final(longest(one)) <= time);
-    const judges = most(LEAST_FINAL * least, (budget) => search(first) + final(budget) <= time);
-    const trains = search(first) - search(0) + final(judges) - final(0);
-    return [{ scale, first, near: judges >= full / 2, trains: trains >= time / 2 }];
+    const final = (budget: number) => finalWall(worst(arms), budget, scale);
+    return planned({ search, final, least, time, last: HALVING ** (rounds.length - 1) }).flatMap((plan) => {
+      const longEnough = (budget: number) => budget >= full / 2;
+      if (scale.searchSeeds > 1 && !longEnough(plan.chooses)) return [];
+      return [{ ...plan, scale, near: longEnough(plan.judges) }];
+    });
   });
   const taken = plans.find(({ near, trains }) => near && trains) ?? plans.find(({ trains }) => trains) ?? plans.at(-1);
   if (taken) return { scale: taken.scale, images, budgets: rounds.map((_, i) => taken.first * HALVING ** i) };
   const needed = searchWall(costs, least, lean) + finalWall(worst(arms), LEAST_FINAL * least, lean);
   return { needed: needed / PLANNED };
+}
+
+interface Walls {
+  /** Wall seconds of the search by the budget of its first round, and of the final. */
+  readonly search: (budget: number) => number;
+  readonly final: (budget: number) => number;
+  readonly least: number;
+  readonly time: number;
+  /** How much longer the last round's runs are than the first's. */
+  readonly last: number;
+}
+
+/** Budgets of the first round, of the last and of the final, and whether training takes half of the time; none where it is too short. */
+function planned({ search, final, least, time, last }: Walls) {
+  const shortest = LEAST_FINAL * least;
+  if (search(least) + final(shortest) > time) return [];
+  const share = Math.min(time - final(shortest), Math.max(SEARCH_SHARE * time, search(least)));
+  const longest = (first: number) => Math.max(shortest, first * last);
+  const first = most(least, (one) => search(one) <= share && search(one) + final(longest(one)) <= time);
+  const judges = most(shortest, (budget) => search(first) + final(budget) <= time);
+  const trains = search(first) - search(0) + final(judges) - final(0) >= time / 2;
+  return [{ first, chooses: first * last, judges, trains }];
 }
 
 function searchWall(

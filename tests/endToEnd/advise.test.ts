@@ -181,6 +181,7 @@ it('refuses another request in its folder, and what it cannot advise on', async 
   expect(await refusal({ methods: ['vitkd'], out: at('none') })).toMatch(
     /no method applies .*\n {2}vitkd: vitkd needs/s,
   );
+  expect(await refusal({ methods: ['embed'], out: at('none') })).toContain('embed: its student has no classifier');
   expect(await refusal({ methods: ['supervised'] })).toContain('supervised is training alone');
   expect(await refusal({ methods: ['kdd'] })).toContain('Did you mean kd?');
   expect(await refusal({ settings: { method: 'kd' } as never })).toContain(
