@@ -19,7 +19,7 @@ export interface Scale {
 /**
  * Our choice: the first of these whose final runs have at least half of their full length; where none has, the first whose runs spend
  * at least half of the time training rather than being built and evaluated. A second seed of the search is for runs that are long
- * enough as well: in short ones methods differ by less, and seeds by more.
+ * enough from the first round on: in short ones methods differ by less, and seeds by more.
  */
 const SCALES: readonly Scale[] = [
   { finalSeeds: 5, curveSeeds: 2 },
@@ -93,7 +93,7 @@ export function planSearch(
     const final = (budget: number) => finalWall(worst(arms), budget, scale);
     return planned({ search, final, least, time, last: HALVING ** (rounds.length - 1) }).flatMap((plan) => {
       const longEnough = (budget: number) => budget >= full / 2;
-      if (scale.searchSeeds > 1 && !longEnough(plan.chooses)) return [];
+      if (scale.searchSeeds > 1 && !longEnough(plan.first)) return [];
       return [{ ...plan, scale, near: longEnough(plan.judges) }];
     });
   });
@@ -113,7 +113,7 @@ interface Walls {
   readonly last: number;
 }
 
-/** Budgets of the first round, of the last and of the final, and whether training takes half of the time; none where it is too short. */
+/** Budgets of the first round and of the final, and whether training takes half of the time; none where it is too short. */
 function planned({ search, final, least, time, last }: Walls) {
   const shortest = LEAST_FINAL * least;
   if (search(least) + final(shortest) > time) return [];
@@ -122,7 +122,7 @@ function planned({ search, final, least, time, last }: Walls) {
   const first = most(least, (one) => search(one) <= share && search(one) + final(longest(one)) <= time);
   const judges = most(shortest, (budget) => search(first) + final(budget) <= time);
   const trains = search(first) - search(0) + final(judges) - final(0) >= time / 2;
-  return [{ first, chooses: first * last, judges, trains }];
+  return [{ first, judges, trains }];
 }
 
 function searchWall(
