@@ -11,7 +11,8 @@ import { valueAt } from '../../../config/settings.ts';
 import { describe } from '../../exporting/modelCard.ts';
 import { type ModelSize, modelSize, sizeOfModel } from '../../models/size.ts';
 import { studentConfig } from '../../plan/studentConfig.ts';
-import { describeStage } from '../../plan/schedule.ts';
+import { describeStage, stageSettings } from '../../plan/schedule.ts';
+import { unusedSettings } from '../../plan/unused.ts';
 
 /** Tells at the start of a run what it will do: data, every automatic setting with its reason, student, teacher. */
 export function announce(
@@ -52,6 +53,7 @@ export function announce(
       `validation images: ${config.data.valDir}, for reporting only; the model is that of the last evaluation, not the best one`,
     );
   tellChoices(settings.choices, config, note, detail);
+  for (const text of unusedSettings(stages.map((stage) => stageSettings(settings, config, stage).optim))) note(text);
   note(`augmentation: ${describeAugment(settings.augment)}`);
   const size = modelSize(described);
   note(`student: ${config.student.name}, ${toldSize(size)} (${describe(described)})`);
