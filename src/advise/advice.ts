@@ -2,6 +2,7 @@ import type { ModelSize } from '../run/models/size.ts';
 import type { Refused } from './arms.ts';
 import type { Foreseen } from './statistics/extrapolate.ts';
 import type { Needed } from './statistics/power.ts';
+import type { Judges } from './trials.ts';
 
 /** A round of the search: scores that choose and are not reported as results. */
 export interface SearchRound {
@@ -66,7 +67,7 @@ export interface Advice {
   /** Those that judge the final. */
   readonly validationImages: number;
   /** So many images judged the search: a part of the training images, or half of the validation images. */
-  readonly chosenBy: { readonly images: number; readonly of: 'training' | 'validation' };
+  readonly chosenBy: Judges;
   readonly metric: string;
   readonly applies: readonly string[];
   readonly refused: readonly Refused[];

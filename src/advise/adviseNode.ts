@@ -6,10 +6,10 @@ import { showPlaces } from '../data/places.ts';
 import { writeFileAtomic } from '../formats/disk/atomicNode.ts';
 import { lockFolder } from '../formats/disk/folderLockNode.ts';
 import { makeFolder } from '../formats/disk/makeFolderNode.ts';
-import { decisive } from '../run/plan/freeSettings.ts';
 import { validationOf } from '../run/datasets/runDataOf.ts';
-import { openInputs } from '../run/training/prepare/openInputsNode.ts';
+import { decisive } from '../run/plan/freeSettings.ts';
 import type { RunInputs } from '../run/training/prepare/assemble.ts';
+import { openInputs } from '../run/training/prepare/openInputsNode.ts';
 import { readJson } from '../study/recordsNode.ts';
 import type { Advice } from './advice.ts';
 import { adviceHtml } from './adviceHtml.ts';
@@ -18,6 +18,7 @@ import { type Arm, armsOf, type Refused, sameLayers } from './arms.ts';
 import { adviceOf } from './conclude.ts';
 import { runCourse } from './course.ts';
 import { nextCommand } from './nextCommand.ts';
+import { ofThisRelease } from './olderAdvice.ts';
 import {
   type AdviceEvent,
   type AdviseOptions,
@@ -28,14 +29,13 @@ import {
   stateOf,
 } from './requestNode.ts';
 import type { SavedState } from './state.ts';
-import { choosingImages, INNER } from './trials.ts';
+import { type Choosing, choosingImages, innerImages } from './trials.ts';
 import { NodeTrials } from './trialsNode.ts';
 
 /**
  * Whether distilling is worth it on these images, with which method and by how much: tries the methods that apply and training alone
  * at equal processor time, chooses on a part of the training images or half of the validation images, and judges on validation images
- * that chose nothing. Writes advice.json,
- * advice.txt and index.html beside its runs.
+ * that chose nothing. Writes advice.json, advice.txt and index.html beside its runs.
  *
  * ```ts
  * const result = await advise({ data: 'photos', teacher: 'runs/teacher', student: 'vit_tiny_patch4', budget: '2h' });
@@ -83,7 +83,7 @@ async function goOn(
 ): Promise<AdviseResult> {
   const { out } = options;
   const done = await readJson<Advice>(join(out, 'advice.json'));
-  if (done) return { reason: 'done', out, advice: done };
+  if (done) return { reason: 'done', out, advice: ofThisRelease(done) };
   const { alone, methods, refused, seconds, least } = prepared;
   const choosing = choosingOf(state, prepared.inputs);
   const { base, inputs, chosenBy } = judgedBy(choosing, prepared);
@@ -111,18 +111,19 @@ async function goOn(
 }
 
 /** As it was begun: an advice of a release before has no other way than the inner split. */
-const choosingOf = ({ plan }: SavedState, { data: { train, val, reportOnly } }: RunInputs) =>
+function choosingOf({ plan }: SavedState, { data: { train, val, reportOnly } }: RunInputs): Choosing {
+  if (plan) return plan.images ?? 'inner';
   // Images of `data.valDir` report and choose nothing.
-  plan ? (plan.images ?? 'inner') : reportOnly ? 'inner' : choosingImages(train.paths.length, val.paths.length);
+  return reportOnly ? 'inner' : choosingImages(train.paths.length, val.paths.length);
+}
 
 /** Settings and images of the final's runs, and what judges the search. */
 function judgedBy(
-  choosing: ReturnType<typeof choosingOf>,
+  choosing: Choosing,
   { base, inputs }: Prepared,
 ): Pick<Prepared, 'base' | 'inputs'> & Pick<Advice, 'chosenBy'> {
   const { train, val } = inputs.data;
-  if (choosing === 'inner')
-    return { base, inputs, chosenBy: { images: Math.round(INNER * train.paths.length), of: 'training' } };
+  if (choosing === 'inner') return { base, inputs, chosenBy: innerImages(train.paths.length) };
   const { splitSeed } = parseConfig(runSchema, base as unknown as RunInput, 'config').data;
   const half = (valHalf: 'choose' | 'report') => validationOf(val, { valHalf, splitSeed });
   return {

@@ -7,7 +7,16 @@ import { type Found, runCourse } from './course.ts';
 import type { CourseEvent } from './courseRuns.ts';
 import type { SavedState } from './state.ts';
 import { SyntheticImages, trueShare, type World } from './statistics/synthetic.ts';
-import { type Cost, choosingImages, type Images, type Made, type Trial, type Trials, trainedShare } from './trials.ts';
+import {
+  type Choosing,
+  type Cost,
+  choosingImages,
+  type Images,
+  type Made,
+  type Trial,
+  type Trials,
+  trainedShare,
+} from './trials.ts';
 
 const arm = (name: string, layers: Arm['layers'] = null): Arm => ({
   name,
@@ -82,7 +91,7 @@ interface Setting {
   readonly keep?: (state: SavedState) => void;
   readonly tell?: (event: CourseEvent) => void;
   readonly layers?: boolean;
-  readonly choosing?: Exclude<Images, 'whole'>;
+  readonly choosing?: Choosing;
 }
 
 const fresh: SavedState = { version: 1, request: null, costs: {}, phases: {} };

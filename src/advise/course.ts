@@ -1,11 +1,11 @@
 import { UserError } from '../graph/errors.ts';
 import type { SearchRound } from './advice.ts';
 import type { Arm } from './arms.ts';
-import { type Finals, judgeFinalists } from './finals.ts';
 import { type CourseRunOptions, CourseRuns, Interrupted } from './courseRuns.ts';
+import { type Finals, judgeFinalists } from './finals.ts';
 import { planSearch } from './schedule.ts';
 import { searchMethods } from './search.ts';
-import type { Images } from './trials.ts';
+import type { Choosing } from './trials.ts';
 
 export interface CourseOptions extends CourseRunOptions {
   readonly alone: Arm;
@@ -17,7 +17,7 @@ export interface CourseOptions extends CourseRunOptions {
   /** Wall seconds of all of it. */
   readonly seconds: number;
   /** What judges the search. */
-  readonly choosing: Exclude<Images, 'whole'>;
+  readonly choosing: Choosing;
 }
 
 export interface Found extends Finals {

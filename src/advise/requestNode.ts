@@ -1,13 +1,16 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parseConfig } from '../config/parse.ts';
+import { runSchema } from '../config/schema.ts';
 import { overlay, type Settings, valueAt } from '../config/settings.ts';
 import type { OnListing } from '../data/folders/listingNode.ts';
 import { UserError } from '../graph/errors.ts';
 import { methodNamed } from '../methods/index.ts';
-import type { OnModel } from '../run/models/reference.ts';
 import { trainLabelled } from '../run/datasets/runData.ts';
+import type { OnModel } from '../run/models/reference.ts';
 import { decisiveChanges } from '../run/plan/freeSettings.ts';
+import { ofItsRelease } from '../run/plan/olderRuns.ts';
 import type { RunInputs } from '../run/training/prepare/assemble.ts';
 import { secondsOf } from '../run/training/prepare/budget.ts';
 import type { RunSettings } from '../run/training/runSettings.ts';
@@ -89,6 +92,11 @@ export const noMethod = (refused: readonly Refused[]): UserError =>
     `advise: no method applies to this teacher, student and data:\n  ${refused.map(({ name, why }) => `${name}: ${why}`).join('\n  ')}`,
   );
 
+/** A request as this release would write it: settings that it did not know have the values that were meant. */
+function asWrittenNow({ advise, ...settings }: Settings, where: string): object {
+  return { ...parseConfig(runSchema, { ...ofItsRelease(settings, where) }, where), advise };
+}
+
 /** @throws UserError where the folder is that of another advice, or of something else */
 export async function stateOf(out: string, request: unknown): Promise<SavedState> {
   const fresh = { version: 1, request, costs: {}, phases: {} } as const;
@@ -106,7 +114,7 @@ export async function stateOf(out: string, request: unknown): Promise<SavedState
     await rm(join(out, 'records'), { recursive: true, force: true });
     return fresh;
   }
-  const changes = decisiveChanges(held.request as object, request as object);
+  const changes = decisiveChanges(asWrittenNow(held.request as Settings, out), request as object);
   if (changes.length > 0)
     throw new UserError(
       `${out}: wanted the request that this advice was begun with, got another:\n  ${changes.map(({ key, before, now }) => `${key} was ${JSON.stringify(before)}, now ${JSON.stringify(now)}`).join('\n  ')}\n  Put it back to go on, or use another --out`,

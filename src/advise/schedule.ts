@@ -1,6 +1,6 @@
 import { largest, smallest } from '../graph/lists.ts';
 import type { Arm } from './arms.ts';
-import { type Cost, type Images, trainedShare } from './trials.ts';
+import { type Choosing, type Cost, type Images, trainedShare } from './trials.ts';
 
 /** An arm with what it costs. */
 export interface Costed {
@@ -67,7 +67,7 @@ export const leastBudget = (arms: readonly Costed[]): number =>
 export interface SearchPlan {
   readonly scale: Scale;
   /** What judges the search; of advices of before there is only one way. */
-  readonly images?: Exclude<Images, 'whole'>;
+  readonly images?: Choosing;
   /** Processor seconds of a run in each round. */
   readonly budgets: readonly number[];
 }
@@ -80,7 +80,7 @@ export function planSearch(
   alone: Costed,
   methods: readonly Costed[],
   seconds: number,
-  images: Exclude<Images, 'whole'>,
+  images: Choosing,
 ): SearchPlan | { readonly needed: number } {
   const time = seconds * PLANNED;
   const costs = { alone: costedOn(images, alone), methods: methods.map((one) => costedOn(images, one)) };

@@ -5,7 +5,7 @@ import { type CourseRuns, shortly, trialOf } from './courseRuns.ts';
 import { roundSizes, type SearchPlan } from './schedule.ts';
 import type { SavedPhase } from './state.ts';
 import { mean } from './statistics/gain.ts';
-import type { Images, Made } from './trials.ts';
+import type { Choosing, Made } from './trials.ts';
 
 interface Searched {
   readonly alone: Arm;
@@ -13,12 +13,12 @@ interface Searched {
   readonly seed: number;
 }
 
-const JUDGED = {
+const JUDGED: Readonly<Record<Choosing, string>> = {
   inner: 'judged within the training images',
   choosing: 'on all training images, judged by half of the validation images',
 };
 
-/** Successive halving over the methods, ${JUDGED[images]}; training alone goes along and is never dropped. */
+/** Successive halving over the methods; training alone goes along and is never dropped. */
 export async function searchMethods(
   runs: CourseRuns,
   { alone, methods, seed }: Searched,
@@ -48,7 +48,7 @@ interface Round {
   /** So many methods. */
   readonly keeps: number;
   readonly seed: number;
-  readonly images: Images;
+  readonly images: Choosing;
 }
 
 async function makeRound(runs: CourseRuns, { name, phase, arms, keeps, seed, images }: Round): Promise<SearchRound> {

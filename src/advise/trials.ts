@@ -8,14 +8,27 @@ export const INNER = 0.2;
  * of the validation images that chooses judges. whole: all of them train, the other half judges, or, where the inner split chooses, all
  * validation images.
  */
-export type Images = 'inner' | 'choosing' | 'whole';
+export type Images = Choosing | 'whole';
+export type Choosing = 'inner' | 'choosing';
+
+/** So many images judge the search. */
+export interface Judges {
+  readonly images: number;
+  readonly of: 'training' | 'validation';
+}
 
 /** Our choice: half of the validation images chooses where it is so many times the inner split: the final's judges are halved for it. */
 const WORTH_HALVING = 2;
 
 /** What judges the search; what it leaves alone judges the final. */
-export const choosingImages = (training: number, validation: number): Exclude<Images, 'whole'> =>
+export const choosingImages = (training: number, validation: number): Choosing =>
   validation / 2 > WORTH_HALVING * INNER * training ? 'choosing' : 'inner';
+
+/** The part of so many training images that chooses. */
+export const innerImages = (training: number): Judges => ({
+  images: Math.round(INNER * training),
+  of: 'training',
+});
 
 /** Of the training images, the part that trains. */
 export const trainedShare = (images: Images): number => (images === 'inner' ? 1 - INNER : 1);

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { brief, UserError } from '../graph/errors.ts';
-import { didYouMean } from '../graph/names.ts';
+import { didYouMean, oneOf } from '../graph/names.ts';
 import { isSection, type Settings, spelledOut } from './settings.ts';
 import { readYaml } from './yaml.ts';
 
@@ -50,12 +50,9 @@ function describe(issue: z.core.$ZodIssue, schema: z.ZodType, value: unknown): s
   );
   const shown = got === undefined ? 'nothing' : brief(JSON.stringify(got), 200);
   const hint = typeof got === 'string' ? didYouMean(got, namesIn(issue)) : '';
-  const wanted = listed([...new Set(waysIn(issue))]);
+  const wanted = oneOf([...new Set(waysIn(issue))]);
   return [`${brief(at.join('.')) || 'config'}: wanted ${wanted}, got ${shown}${hint && `.${hint}`}`];
 }
-
-const listed = (ways: readonly string[]): string =>
-  ways.length < 2 ? ways.join('') : `${ways.slice(0, -1).join(', ')} or ${ways.at(-1)}`;
 
 /** What would be right, each way by itself. */
 function waysIn(issue: z.core.$ZodIssue): string[] {
@@ -73,25 +70,29 @@ function namesIn(issue: z.core.$ZodIssue): string[] {
 }
 
 const KINDS: Readonly<Record<string, string>> = {
-  ...{ number: 'a number', int: 'a whole number', boolean: 'true or false', string: 'a text', array: 'a list' },
-  ...{ object: 'a section of keys and values', record: 'a section of keys and values', tuple: 'a list' },
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  string: 'a text',
+  array: 'a list',
+  tuple: 'a list',
+  object: 'a section of keys and values',
+  record: 'a section of keys and values',
 };
 
 function way(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'invalid_union' || issue.code === 'invalid_value') return listed(waysIn(issue));
+  if (issue.code === 'invalid_union' || issue.code === 'invalid_value') return oneOf(waysIn(issue));
   if (issue.code === 'invalid_type') return KINDS[issue.expected] ?? issue.expected;
   if (issue.code === 'too_small')
-    return sized(issue.origin, issue.minimum, issue.inclusive === false ? 'above' : 'at least');
+    return sized(issue.origin, `${issue.inclusive === false ? 'above' : 'of at least'} ${issue.minimum}`);
   if (issue.code === 'too_big')
-    return sized(issue.origin, issue.maximum, issue.inclusive === false ? 'below' : 'at most');
+    return sized(issue.origin, `${issue.inclusive === false ? 'below' : 'of at most'} ${issue.maximum}`);
   return issue.message.replace(/^wanted /, '');
 }
 
-/** Lists and texts are counted, numbers compared. */
-function sized(origin: string, bound: number | bigint, than: string): string {
-  if (origin === 'string') return bound === 1 ? 'a text that is not empty' : `a text of ${than} ${bound} characters`;
-  if (origin === 'array' || origin === 'tuple') return `a list of ${than} ${bound}`;
-  return `${KINDS[origin] ?? 'a number'} ${than.replace('at', 'of at')} ${bound}`;
+function sized(origin: string, bound: string): string {
+  if (origin === 'string') return bound === 'of at least 1' ? 'a text that is not empty' : `a text ${bound} characters`;
+  return `${KINDS[origin] ?? 'a number'} ${bound}`;
 }
 
 /** The keys of the object schema at a path; places in a list are numbers and stand for no key. */

@@ -16,10 +16,12 @@ export function nearNames(name: string, valid: readonly string[]): string[] {
 /** ` Did you mean vit or vit_tiny?`, or nothing. */
 export function didYouMean(name: string, valid: readonly string[], written = (near: string) => near): string {
   const near = nearNames(name, valid).map(written);
-  if (near.length === 0) return '';
-  const others = near.slice(0, -1).join(', ');
-  return ` Did you mean ${others === '' ? '' : `${others} or `}${near.at(-1)}?`;
+  return near.length === 0 ? '' : ` Did you mean ${oneOf(near)}?`;
 }
+
+/** `a`, `a or b`, `a, b or c` */
+export const oneOf = (texts: readonly string[]): string =>
+  texts.length < 2 ? texts.join('') : `${texts.slice(0, -1).join(', ')} or ${texts.at(-1)}`;
 
 /** `Unknown model "vti". Did you mean vit? Available: ...` */
 export function unknownName(what: string, name: string, valid: readonly string[], more = ''): UserError {

@@ -123,6 +123,16 @@ it('tries what applies, judges by the validation images, and gives a verdict and
   expect(await advise(request('advice'))).toEqual(result);
   expect(performance.now() - began).toBeLessThan(5000);
 
+  // So does the folder of a release that did not know halves of the validation images.
+  const { request: asked, ...state } = stateOf('advice');
+  const { valHalf, ...data } = (asked as { data: { valHalf: null } }).data;
+  expect(valHalf).toBeNull();
+  writeFileSync(at('advice/state.json'), JSON.stringify({ ...state, request: { ...(asked as object), data } }));
+  const { chosenBy, ...written } = advice;
+  expect(chosenBy).toEqual({ images: 12, of: 'training' });
+  writeFileSync(at('advice/advice.json'), JSON.stringify(written));
+  expect(await advise(request('advice'))).toEqual(result);
+
   // Stopped before a run, and twice within one: the same numbers.
   await stopped('again', 'search1/alone-seed0');
   makeShort('again');

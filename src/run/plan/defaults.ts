@@ -151,10 +151,6 @@ function chooseAugment(given: RunConfig['augment'], chooser: Chooser, pixels: Pi
       return [key, inTable ? chooser.pick(`augment.${key}` as DefaultKey, value) : value];
     }),
   );
-  const told = new Set(chooser.choices.map(({ key }) => key));
-  for (const [key, value] of Object.entries(resolved))
-    if (given[key as PresetKey] === 'auto' && !told.has(`augment.${key}`) && !(key === 'flip' && Number(value) > 0))
-      chooser.usual.push({ key: `augment.${key}`, value: String(value), reason: `the preset ${preset}` });
   const augment = { ...given, ...resolved, preset, ...choosePixels(given, chooser, pixels) } as Settings['augment'];
   if (given.flip === 'auto' && augment.flip > 0)
     chooser.choices.push({
@@ -162,6 +158,10 @@ function chooseAugment(given: RunConfig['augment'], chooser: Chooser, pixels: Pi
       value: augment.flip,
       reason: 'left and right mean the same in most photos; set 0 for text and digits',
     });
+  const told = new Set(chooser.choices.map(({ key }) => key));
+  for (const [key, value] of Object.entries(resolved))
+    if (given[key as PresetKey] === 'auto' && !told.has(`augment.${key}`))
+      chooser.usual.push({ key: `augment.${key}`, value: String(value), reason: `the preset ${preset}` });
   if (augment.randAugment !== null) parseRandAugment(augment.randAugment);
   if (augment.randAugment !== null && augment.threeAugment)
     throw new UserError(

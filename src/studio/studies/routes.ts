@@ -1,7 +1,8 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import { UserError } from '../../graph/errors.ts';
 import type { Advice } from '../../advise/advice.ts';
+import { ofThisRelease } from '../../advise/olderAdvice.ts';
+import { UserError } from '../../graph/errors.ts';
 import type { StudyReport } from '../../study/tables/rows.ts';
 import type { Place, StudyAnswer } from '../answers.ts';
 import type { Library } from '../library/library.ts';
@@ -23,6 +24,7 @@ const adviceSchema = z.looseObject({
   verdict: z.looseObject({ kind: z.enum(['worth', 'notWorth', 'unclear']), text: z.string() }),
   method: z.string(),
   metric: z.string(),
+  trainImages: z.number(),
   final: z.array(z.looseObject({ arm: z.string(), mean: z.number(), scores: z.array(z.number()), run: z.string() })),
   gains: z.array(z.looseObject({ over: z.string(), gain: z.number() })),
   search: z.array(z.looseObject({ rows: z.array(z.looseObject({ arm: z.string() })) })),
@@ -46,7 +48,7 @@ export function studyRoutes(library: Library): Hono {
     const answer: StudyAnswer = {
       place,
       report: report && withoutBits(report),
-      advice,
+      advice: advice && ofThisRelease(advice),
       runs: Object.fromEntries(own.map(({ id, path }) => [path.slice(start), id])),
       file: (await library.file(place, 'study.yaml')) !== undefined,
     };

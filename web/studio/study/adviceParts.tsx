@@ -62,7 +62,7 @@ export function AdviceParts({ advice, at, runs }: Props) {
         ))}
       </Card>
       {advice.search.map((round, i) => (
-        <Round key={round.budget} round={round} number={i + 1} />
+        <Round key={round.budget} round={round} number={i + 1} judges={advice.chosenBy} />
       ))}
       {advice.refused.length > 0 && (
         <Card title="Methods that do not apply">
@@ -81,9 +81,17 @@ export function AdviceParts({ advice, at, runs }: Props) {
   );
 }
 
-const Round = ({ round: { budget, rows }, number }: { readonly round: SearchRound; readonly number: number }) => (
+interface RoundProps {
+  readonly round: SearchRound;
+  readonly number: number;
+  readonly judges: Advice['chosenBy'];
+}
+
+const Round = ({ round: { budget, rows }, number, judges }: RoundProps) => (
   <Card title={`Search, round ${number}`}>
-    <p class="soft small">{seconds(budget)} of processor time a run, judged within the training images.</p>
+    <p class="soft small">
+      {seconds(budget)} of processor time a run, judged by {judges.images} of the {judges.of} images.
+    </p>
     <Table
       caption={`Search, round ${number}`}
       rows={rows}
