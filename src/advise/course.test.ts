@@ -230,6 +230,18 @@ describe('an advice on runs that are drawn', () => {
     },
   );
 
+  it('methods that only the seeds of the search set apart are told as not known', async () => {
+    // The final's seeds vary by points, and so many images chose that their chance is none.
+    const world = { ...WORLD, images: 400, seed: 0.3 };
+    const untold = await Promise.all(
+      Array.from({ length: 5 }, async (_, key) => {
+        const found = (await go(new SyntheticTrials(key, world, (name) => (name === 'alone' ? 3 : 1.5))))!;
+        return judged(found).verdict;
+      }),
+    );
+    expect(untold.some(({ text }) => /What .* is not known: the search/.test(text))).toBe(true);
+  });
+
   it('stopped after any run and gone on with, it makes the same runs', async () => {
     const whole = new SyntheticTrials(7, WORLD, () => 1.5);
     await go(whole);

@@ -19,7 +19,7 @@ export interface Scale {
 /**
  * Our choice: the first of these whose final runs have at least half of their full length; where none has, the first whose runs spend
  * at least half of the time training rather than being built and evaluated. A second seed of the search is for runs that are long
- * enough from the first round on: in short ones methods differ by less, and seeds by more.
+ * enough from the first round on, or that full length keeps from being longer: in short ones methods differ by less, and seeds by more.
  */
 const SCALES: readonly Scale[] = [
   { finalSeeds: 5, curveSeeds: 2 },
@@ -30,7 +30,7 @@ const SCALES: readonly Scale[] = [
 /** Our choice, as in Hyperband (arXiv 1603.06560): a third stays, with three times the budget. */
 export const HALVING = 3;
 
-/** Our choice: so much of the time chooses at most, the rest judges; and no run that chooses is longer than one that judges. */
+/** Our choice: so much of the time chooses at most, the rest judges; and no run that chooses is longer than one that judges, or than full length. */
 const SEARCH_SHARE = 0.4;
 
 /** Our choice: the least length of a final run, as a multiple of the least run that means anything. */
@@ -91,9 +91,9 @@ export function planSearch(
   const plans = SCALES.flatMap((scale) => {
     const search = (budget: number) => searchWall(costs, budget, scale);
     const final = (budget: number) => finalWall(worst(arms), budget, scale);
-    return planned({ search, final, least, time, last: HALVING ** (rounds.length - 1) }).flatMap((plan) => {
+    return planned({ search, final, least, full, time, last: HALVING ** (rounds.length - 1) }).flatMap((plan) => {
       const longEnough = (budget: number) => budget >= full / 2;
-      if (scale.searchSeeds > 1 && !longEnough(plan.first)) return [];
+      if (scale.searchSeeds > 1 && !longEnough(plan.first) && !plan.whole) return [];
       return [{ ...plan, scale, near: longEnough(plan.judges) }];
     });
   });
@@ -108,21 +108,26 @@ interface Walls {
   readonly search: (budget: number) => number;
   readonly final: (budget: number) => number;
   readonly least: number;
+  /** Processor seconds of the shortest run of full length, which the final does not exceed either. */
+  readonly full: number;
   readonly time: number;
   /** How much longer the last round's runs are than the first's. */
   readonly last: number;
 }
 
-/** Budgets of the first round and of the final, and whether training takes half of the time; none where it is too short. */
-function planned({ search, final, least, time, last }: Walls) {
+/** Budgets of the first round and of the final, whether training takes half of the time, and whether the search comes to full length; none where it is too short. */
+function planned({ search, final, least, full, time, last }: Walls) {
   const shortest = LEAST_FINAL * least;
   if (search(least) + final(shortest) > time) return [];
   const share = Math.min(time - final(shortest), Math.max(SEARCH_SHARE * time, search(least)));
-  const longest = (first: number) => Math.max(shortest, first * last);
-  const first = most(least, (one) => search(one) <= share && search(one) + final(longest(one)) <= time);
+  const fits = (first: number) => {
+    const longest = Math.max(shortest, first * last);
+    return longest <= Math.max(shortest, full) && search(first) <= share && search(first) + final(longest) <= time;
+  };
+  const first = most(least, fits);
   const judges = most(shortest, (budget) => search(first) + final(budget) <= time);
   const trains = search(first) - search(0) + final(judges) - final(0) >= time / 2;
-  return [{ first, judges, trains }];
+  return [{ first, judges, trains, whole: first * last > 0.99 * full }];
 }
 
 function searchWall(
