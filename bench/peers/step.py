@@ -18,6 +18,8 @@ import torch  # noqa: E402  the environment must be set before it is loaded
 from torch import nn  # noqa: E402
 import vit  # noqa: E402
 
+if (args.fused or args.compile) and int(torch.__version__.split(".")[0]) < 2:
+    raise SystemExit(f"--fused and --compile: wanted PyTorch 2, got {torch.__version__}")
 torch.set_num_threads(args.threads)
 torch.manual_seed(0)
 if args.fused:
